@@ -1,0 +1,1 @@
+"""Run specification, paths, random streams, checkpoints, provenance, timing, device."""

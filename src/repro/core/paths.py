@@ -1,0 +1,57 @@
+"""Where the outputs of one profile lie on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one profile below ``results/``.
+
+    Args:
+        results: the results folder of the checkout.
+        profile: the profile's name.
+    """
+
+    results: Path
+    profile: str
+
+    @property
+    def root(self) -> Path:
+        """Everything that this profile writes."""
+        return self.results / self.profile
+
+    def run(self, run_id: str) -> Path:
+        """Folder of one run."""
+        return self.root / "runs" / run_id
+
+    def checkpoint(self, run_id: str) -> Path:
+        """Newest checkpoint of one run."""
+        return self.run(run_id) / "checkpoint.safetensors"
+
+    def snapshot(self, run_id: str, step: int) -> Path:
+        """Generator snapshot of one run at one step."""
+        return self.run(run_id) / "snapshots" / f"step-{step:08d}.safetensors"
+
+    def record(self, run_id: str) -> Path:
+        """Provenance of one finished run."""
+        return self.run(run_id) / "run.json"
+
+    def evaluation(self, evaluation_id: str) -> Path:
+        """Result of one evaluation; pictures that it made lie beside it in a folder of the same name."""
+        return self.root / "evaluations" / f"{evaluation_id}.json"
+
+    def batch(self, stage: str, batch_id: str) -> Path:
+        """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
+        return self.root / "batches" / stage / f"{batch_id}.json"
+
+    @property
+    def cells(self) -> Path:
+        """The one source of every table, plot, report page and check."""
+        return self.root / "cells.csv"
+
+    def artefact(self, paper: str, name: str) -> Path:
+        """Stem of one artefact's files (add ``.csv``, ``.md``, ``.tex``, ``.png`` or ``.pdf``)."""
+        return self.root / "artefacts" / paper / name

@@ -1,0 +1,90 @@
+"""What a run and an evaluation are: frozen values whose hash is their identity. Imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = bool | int | float | str | None
+OptionValue = Scalar | tuple[Scalar, ...]
+Options = dict[str, OptionValue]
+Source = Literal["real", "synthetic"]
+Precision = Literal["float32", "tf32", "bf16"]
+StandIn = Literal["synthetic_data", "sample_data", "embedded_features", "reduced_budget", "reduced_width"]
+STAND_INS: tuple[StandIn, ...] = (
+    "synthetic_data",
+    "sample_data",
+    "embedded_features",
+    "reduced_budget",
+    "reduced_width",
+)
+
+
+def digest(value: BaseModel, *, leave_out: set[str]) -> str:
+    """Return ten hexadecimal digits that identify ``value`` without the fields in ``leave_out``."""
+    payload = value.model_dump(mode="json", exclude=leave_out)
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+class Frozen(BaseModel):
+    """Base of all values: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunSpec(Frozen):
+    """One training: recipe x data set x seed x budget.
+
+    ``recipe``, ``workload`` and ``stand_ins`` are for people and take no part in the identity, so that two papers which
+    ask for the same training share one run.
+    """
+
+    recipe: str
+    method: str
+    dataset: str
+    source: Source
+    train_limit: int | None = Field(default=None, ge=1)
+    seed: int = Field(ge=0)
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    width: float = Field(default=1.0, gt=0)
+    precision: Precision = "float32"
+    options: Options = {}
+    parent: str | None = None
+    snapshots: int = Field(default=0, ge=0)
+    stand_ins: tuple[StandIn, ...] = ()
+
+    @cached_property
+    def run_id(self) -> str:
+        """Folder name of the run, e.g. ``gat-cifar10-1a2b3c4d5e-s0``."""
+        identity = digest(self, leave_out={"recipe", "stand_ins", "seed"})
+        return f"{self.method}-{self.dataset}-{identity}-s{self.seed}"
+
+
+class EvaluationSpec(Frozen):
+    """One measurement of one run's checkpoint.
+
+    ``extractor`` is the run id of the embedded feature extractor, the word ``inception``, or None where no features
+    are needed. ``limit`` bounds the images of a split, ``generated`` the samples drawn from a generator.
+    """
+
+    measure: str
+    run: str
+    dataset: str
+    source: Source
+    limit: int | None = Field(default=None, ge=1)
+    generated: int | None = Field(default=None, ge=1)
+    extractor: str | None = None
+    options: Options = {}
+    seed: int = 0
+    stand_ins: tuple[StandIn, ...] = ()
+
+    @cached_property
+    def evaluation_id(self) -> str:
+        """File name (without ending) of the result, e.g. ``accuracy-1a2b3c4d5e``."""
+        return f"{self.measure}-{digest(self, leave_out={'stand_ins'})}"

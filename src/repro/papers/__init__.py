@@ -1,0 +1,1 @@
+"""How each paper's artefacts are planned, composed and drawn."""

@@ -1,0 +1,1 @@
+"""Verdicts, audit, tables, plots and the HTML report."""

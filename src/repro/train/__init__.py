@@ -1,0 +1,1 @@
+"""The training loop; nothing of any method in it."""
