@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from repro.data.images import ImageSet
 
 State = Mapping[str, Any]
-O = TypeVar("O", bound="MethodOptions")
+OptionsT = TypeVar("OptionsT", bound="MethodOptions")
 
 
 class MethodOptions(BaseModel):
@@ -193,7 +193,7 @@ class Method(ABC):
         )
 
 
-def parse_options(method: str, kind: type[O], options: Mapping[str, object]) -> O:
+def parse_options(method: str, kind: type[OptionsT], options: Mapping[str, object]) -> OptionsT:
     """Return ``options`` as a value of ``kind``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Methods by name: a file ``methods/<name>.py`` with a module attribute ``METHOD``. Listing needs no torch."""
+"""Methods by name: ``methods/<name>.py`` with a module attribute ``METHOD``. Listing needs no torch."""
 
 from __future__ import annotations
 
