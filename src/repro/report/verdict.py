@@ -70,7 +70,7 @@ def judge(
         reported: the number that the paper prints, or None.
         reported_std: its printed +-, or None.
         values: one measured number per seed.
-        tolerance: the metric's declared tolerance in the metric's own unit (see ``tolerances``), or None where
+        tolerance: the metric's declared tolerance in the metric's unit (see ``tolerances``), or None where
             none is declared; twice ``reported_std`` replaces it where that is larger.
         stand_ins: what stood in for the real thing; any makes the number not comparable.
         cited: the paper took the number from elsewhere, so that it says nothing about its method.
