@@ -1,4 +1,4 @@
-"""The geometry of the two norms: direction of steepest ascent, projection onto a ball, random points of it."""
+"""The geometry of the two norms: direction of steepest ascent, projection onto a ball, random points."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class L2Ball:
 
     def length(self, perturbation: Tensor) -> Tensor:
         """Return the Euclidean length of each image's perturbation."""
-        return perturbation.flatten(1).norm(dim=1)
+        return torch.linalg.vector_norm(perturbation.flatten(1), dim=1)
 
     def direction(self, gradient: Tensor) -> Tensor:
         """Return the gradient divided by its length (GAT, Eq. 3).
 
-        It is divided by its largest value first: a well-trained classifier's gradients are so small that their
-        squares would underflow to 0.
+        It is divided by its largest value first: a well-trained classifier's gradients are so small that
+        their squares would underflow to 0.
         """
         scaled = gradient / per_image(gradient.flatten(1).abs().amax(dim=1).clamp_min(TINY), gradient)
         return scaled / per_image(self.length(scaled).clamp_min(TINY), gradient)
@@ -83,9 +83,10 @@ class L2Ball:
         return perturbation * per_image(shrink, perturbation)
 
     def random(self, like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
-        """Return points uniform in the ball: a random direction, and a length with density of the dimension."""
+        """Return points drawn uniformly from the ball: a random direction, then a length."""
         device = generator.device
         normal = torch.randn(like.shape, generator=generator, device=device)
+        # the volume within r grows as r to the power of the dimension
         share = torch.rand(len(like), generator=generator, device=device) ** (1 / like[0].numel())
         return (self.direction(normal) * per_image(share * radius, normal)).to(like.device)
 

@@ -15,7 +15,8 @@ class FastGradient:
 
     Args:
         model: the network under attack.
-        threat: norm, radius, bounds, loss; it has one step of the radius' length (``ThreatModel.fast_gradient``).
+        threat: norm, radius, bounds, loss; it has one step of the radius' length
+            (``ThreatModel.fast_gradient``).
         clip: move values that left the bounds back to them; the GAT paper does not say whether it does.
 
     Raises:
@@ -30,7 +31,7 @@ class FastGradient:
         self.clip = clip
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the attacked images, float32, shaped like ``images`` (N, C, H, W); ``labels`` are int64 (N,)."""
+        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
         threat = self.threat
         with undisturbed(self.model, threat.batch_norm_mode):
             gradient = image_gradient(self.model, images, labels, threat.loss)

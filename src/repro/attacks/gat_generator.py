@@ -37,8 +37,8 @@ def probability_gradient(
 def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
     """Return ``gradient`` (N, C, H, W) scaled image by image; the paper describes no scaling (``none``).
 
-    ``unit_rms``: root mean square 1; ``unit_l2``: Euclidean length 1; ``unit_max``: largest absolute value 1. A
-    gradient of 0 stays 0.
+    ``unit_rms``: root mean square 1; ``unit_l2``: Euclidean length 1; ``unit_max``: largest absolute value 1.
+    A gradient of 0 stays 0.
     """
     if scale == "none":
         return gradient
@@ -48,7 +48,7 @@ def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
     unit = gradient / largest
     if scale == "unit_max":
         return unit
-    length = per_image(unit.flatten(1).norm(dim=1).clamp_min(TINY), gradient)
+    length = per_image(torch.linalg.vector_norm(unit.flatten(1), dim=1).clamp_min(TINY), gradient)
     return unit / length * (flat.shape[1] ** 0.5 if scale == "unit_rms" else 1.0)
 
 
@@ -79,7 +79,7 @@ class GATAttack:
         self.clip = clip
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the attacked images, float32, shaped like ``images`` (N, C, H, W); ``labels`` are int64 (N,)."""
+        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
         with undisturbed(self.model), undisturbed(self.perturber):
             delta = scale_delta(probability_gradient(self.model, images, labels), self.delta_scale)
             with torch.no_grad():

@@ -28,9 +28,9 @@ def class_logits(outputs: Outputs) -> Tensor:
 def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
     """Return each image's loss (N,), larger is worse for the network.
 
-    ``cross_entropy``: of the class. ``cw_margin``: largest wrong logit minus the true one (Carlini and Wagner, 2017),
-    which does not saturate. ``joint``: half the cross-entropy of "real" plus half that of the class, Rob-GAN's loss on
-    real images.
+    ``cross_entropy``: of the class. ``cw_margin``: largest wrong logit minus the true one (Carlini and
+    Wagner, 2017), which does not saturate. ``joint``: half the cross-entropy of "real" plus half that of the
+    class, Rob-GAN's loss on real images.
 
     Raises:
         ValueError: the joint loss is asked of a network with one head.
@@ -48,10 +48,10 @@ def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
 
 
 def image_gradient(network: Network, images: Tensor, labels: Tensor, loss: AttackLoss) -> Tensor:
-    """Return the gradient of each image's own loss with respect to it, float32, shaped like ``images``.
+    """Return the gradient of each image's own loss with respect to it: float32, shaped like ``images``.
 
-    The losses are summed, not averaged, so that an image's gradient does not depend on the batch's size. Nothing is
-    accumulated into parameters.
+    The losses are summed, not averaged, so that an image's gradient does not depend on the batch's size.
+    Nothing is accumulated into parameters.
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()

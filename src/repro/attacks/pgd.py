@@ -14,8 +14,8 @@ from repro.attacks.undisturbed import undisturbed
 class PGD:
     """Climb the loss in small steps and go back to the ball and the box after each.
 
-    With several restarts each image keeps its worst result: a misclassified one before a correct one, then the one with
-    the larger loss.
+    With several restarts each image keeps its worst result: a misclassified one before a correct one, then
+    the one with the larger loss.
 
     Args:
         model: the network under attack; for the joint loss one that returns both heads' logits.
@@ -65,14 +65,14 @@ class PGD:
         return self.project(images + self.ball.random(images, self.threat.radius, self.generator), images)
 
     def step(self, attacked: Tensor, direction: Tensor, images: Tensor) -> Tensor:
-        """Return ``attacked`` moved by one step size along ``direction``, back in the ball around ``images``."""
+        """Return ``attacked`` moved one step size along ``direction``, then back into ball and box."""
         return self.project(attacked + self.threat.step_size * direction, images)
 
     def project(self, attacked: Tensor, images: Tensor) -> Tensor:
         """Return the point of ball and box that ``attacked`` becomes.
 
-        First the ball, then the box: for images in the box, clipping shortens a perturbation and so keeps it in the
-        ball.
+        First the ball, then the box: for images in the box, clipping shortens a perturbation and so keeps it
+        in the ball.
         """
         perturbation = self.ball.project(attacked - images, self.threat.radius)
         return self.threat.bounds.clip(images + perturbation)

@@ -71,7 +71,8 @@ class ThreatModel(Frozen):
         loss: what is maximised; ``joint`` is Rob-GAN's real-or-fake plus class loss.
 
     Raises:
-        ReproError: negative radius or step size, fewer than one step or start, restarts without a random start.
+        ReproError: negative radius or step size, fewer than one step or start, restarts without a random
+            start.
     """
 
     norm: Norm = "linf"

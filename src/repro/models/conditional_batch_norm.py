@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class ConditionalBatchNorm2d(nn.Module):
     """Normalise as batch norm does, then scale and shift with the values of each image's class.
 
-    Dumoulin et al. (2017), as SN-GAN's and Rob-GAN's generators use it. Rob-GAN's code passes 0.9 as PyTorch's momentum,
-    which there is the weight of the newest batch (in Chainer it is that of the past).
+    Dumoulin et al. (2017), as SN-GAN's and Rob-GAN's generators use it. Rob-GAN's code passes 0.9 as
+    PyTorch's momentum, which there is the weight of the newest batch (in Chainer it is that of the past).
 
     Args:
         features: number of channels.
@@ -29,4 +29,6 @@ class ConditionalBatchNorm2d(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         """Return ``x`` (N, C, H, W) normalised, scaled and shifted; ``labels`` are int64 (N,)."""
         normalised: Tensor = self.normalise(x)
-        return normalised * self.scale(labels)[:, :, None, None] + self.shift(labels)[:, :, None, None]
+        scale: Tensor = self.scale(labels)
+        shift: Tensor = self.shift(labels)
+        return normalised * scale[:, :, None, None] + shift[:, :, None, None]

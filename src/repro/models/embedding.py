@@ -1,7 +1,7 @@
 """The embedded feature extractor: a small classifier whose pooled features stand in for Inception's.
 
-Inception's weights are a download; a classifier trained on the data set's own training split is not. Its IS, FID and KID
-are numbers of their own kind (``IS*``, ``FID*``, ``KID*``) and never comparable with the papers'.
+Inception's weights are a download; a classifier trained on the data set's own training split is not. Its IS,
+FID and KID are numbers of their own kind (``IS*``, ``FID*``, ``KID*``) and never comparable with the papers'.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ FEATURES = 192
 
 
 class EmbeddingNetwork(nn.Module):
-    """Five convolutions with batch norm and ReLU, mean over space, a linear classifier. For any size from 8 x 8 up.
+    """Five convolutions with batch norm and ReLU, mean over space, a linear classifier; from 8 x 8 pixels up.
 
-    The number of features stays at 192 whatever the width, so that statistics of different widths have one shape.
+    The number of features stays at 192 whatever the width, so that statistics of different widths have one
+    shape.
 
     Args:
         n_classes: number of class logits.

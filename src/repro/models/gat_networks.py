@@ -1,4 +1,4 @@
-"""GAT's two networks: a small all-convolutional classifier and the perturbation generator (paper, Table 1)."""
+"""GAT's networks: a small all-convolutional classifier and the perturbation generator (paper, Table 1)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DropoutPlace = Literal["downsampling", "last_hidden"]
 class GATClassifier(nn.Module):
     """The trainee F: seven convolutions, ReLU after all but the last, average over space. No normalisation.
 
-    240,058 parameters for 10 classes, 248,788 for 100. The paper's table does not say whether the class scores pass
-    a ReLU; they do not here, as in the All-CNN that it shrinks (Springenberg et al., 2015).
+    240,058 parameters for 10 classes, 248,788 for 100. The paper's table does not say whether the class
+    scores pass a ReLU; they do not here, as in the All-CNN that it shrinks (Springenberg et al., 2015).
 
     Args:
         n_classes: number of class logits.
@@ -62,7 +62,8 @@ class GATClassifier(nn.Module):
 class GATGenerator(nn.Module):
     """The trainer G: from the gradient of an image to its perturbation. 107,763 parameters.
 
-    Six 3 x 3 and one 1 x 1 convolutions of 48 channels with ReLU, a 1 x 1 convolution to RGB, tanh. It takes no noise.
+    Six 3 x 3 and one 1 x 1 convolutions of 48 channels with ReLU, a 1 x 1 convolution to RGB, tanh. It takes
+    no noise.
 
     Args:
         width: multiplies the channel counts.

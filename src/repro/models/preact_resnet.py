@@ -1,7 +1,7 @@
 """Rob-GAN's CIFAR discriminator: a pre-activation ResNet-18 without any normalisation, with two heads.
 
-Architecture of He et al. (2016) as the Rob-GAN code used it for CIFAR-10: LeakyReLU 0.2 in place of batch norm and ReLU,
-no bias in convolutions. 11,164,875 parameters for 10 classes.
+Architecture of He et al. (2016) as the Rob-GAN code used it for CIFAR-10: LeakyReLU 0.2 in place of batch
+norm and ReLU, no bias in convolutions. 11,164,875 parameters for 10 classes.
 """
 
 from __future__ import annotations

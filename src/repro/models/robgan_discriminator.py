@@ -1,4 +1,4 @@
-"""Rob-GAN's AC-GAN ResNet discriminators, as in its code (``dis_models``): no spectral norm, no bias in convolutions."""
+"""Rob-GAN's AC-GAN ResNet discriminators, as in its code (``dis_models``); they have no spectral norm."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class _Block(nn.Module):
 
 
 class RobGANDiscriminator(TwoHeads):
-    """ResNet with global sum pooling and two heads; 1,056,395 parameters at 32 px, 10 classes, with batch norm.
+    """ResNet with global sum pooling and two heads.
+
+    1,056,395 parameters at 32 px with 10 classes and batch norm. Convolutions have no bias.
 
     Args:
         n_classes: number of class logits.

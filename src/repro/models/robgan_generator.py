@@ -21,7 +21,7 @@ LAYOUTS: dict[int, tuple[int, tuple[tuple[int, bool], ...]]] = {
 
 
 class _Block(nn.Module):
-    """Conditional batch norm, ReLU, (nearest-neighbour doubling), 3 x 3 convolution; twice; plus a shortcut."""
+    """Conditional batch norm, ReLU, (doubling), 3 x 3 convolution; the same again; plus a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, n_classes: int, upsample: bool) -> None:
         super().__init__()

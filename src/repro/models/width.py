@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def channels(base: int, width: float) -> int:
-    """Return ``base`` channels times ``width``, rounded to a multiple of 4, at least 4; ``base`` itself at width 1.
+    """Return ``base`` times ``width``, rounded to a multiple of 4 (for the vector units), at least 4.
 
-    Multiples of 4 keep the vector units busy.
+    At width 1 it is ``base`` itself, whatever that is.
     """
     return base if width == 1.0 else max(4, 4 * round(base * width / 4))
