@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
+from repro.methods.optimisation import restride
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -33,6 +34,8 @@ class MethodOptions(BaseModel):
 
 class _Stateful(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> object: ...
 
 
 class Method(ABC):
@@ -104,7 +107,9 @@ class Method(ABC):
         """Take up a state that ``state_dict`` of the same method returned."""
         for part, things in self._parts().items():
             for name, thing in things.items():
-                thing.load_state_dict(state[part][name])  # type: ignore[attr-defined]
+                thing.load_state_dict(state[part][name])
+        for optimiser in self.optimisers.values():
+            restride(optimiser)
 
     def start_from(self, parent_state: State) -> None:
         """Begin at the end of another run (fine-tuning).
