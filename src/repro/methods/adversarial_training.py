@@ -74,7 +74,7 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            network = build_discriminator(options.network, len(data.classes), spec.width)
+            network = build_discriminator(options.network, self.n_classes(), spec.width)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()
         self.stream = Batches(

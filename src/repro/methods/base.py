@@ -191,6 +191,19 @@ class Method(ABC):
 
         return autocast(self.spec.precision, self.device)
 
+    def n_classes(self) -> int:
+        """Return the number of classes of the training images.
+
+        Raises:
+            ReproError: fewer than two, so that there is nothing to classify.
+        """
+        if len(self.data.classes) < 2:
+            raise ReproError(
+                f"{self.data.name} ({self.data.split}) has no classes, and method {self.spec.method} needs them",
+                remedy="use a data set and split with labels, e.g. cifar10 train",
+            )
+        return len(self.data.classes)
+
     def _lacks(self, what: str) -> ReproError:
         return ReproError(
             f"method {self.spec.method} has no {what}",

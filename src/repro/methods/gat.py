@@ -82,8 +82,7 @@ class GAT(Classifier):
 
     def _train_perturber(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Descend F(x + G(Delta))_y + c_g ||G(Delta)||^2, the mean over the minibatch (Eq. 9)."""
-        with undisturbed(self.network):  # F stands still: Delta and the loss are those of the network under
-        attack
+        with undisturbed(self.network):
             perturbations = self._perturb(self._delta(images, labels))
             attacked = self._add(images, perturbations)
             probabilities = F.softmax(self.logits(attacked), dim=1)

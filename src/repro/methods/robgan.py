@@ -93,11 +93,11 @@ class RobGAN(Method):
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         options = self.options
-        self.n_classes, size = len(data.classes), data.images.shape[-1]
+        n_classes = self.n_classes()
         with streams.seeded("initialisation"):
-            self.d: TwoHeads = build_discriminator(options.discriminator, self.n_classes, spec.width)
+            self.d: TwoHeads = build_discriminator(options.discriminator, n_classes, spec.width)
             self.g = RobGANGenerator(
-                self.n_classes, size=size, latent_dim=options.latent_dim, width=spec.width
+                n_classes, size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
             )
         self.modules = {"discriminator": place(self.d, device), "generator": place(self.g, device)}
         self.optimisers = {

@@ -58,7 +58,7 @@ class RobGANFinetune(AdversarialTraining):
             )
         with streams.seeded("initialisation"):  # the parent's weights replace these
             self.g = RobGANGenerator(
-                len(data.classes),
+                self.n_classes(),
                 size=data.images.shape[-1],
                 latent_dim=self.options.latent_dim,
                 width=spec.width,
