@@ -18,7 +18,7 @@ from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
 from repro.data.batches import Batches
 from repro.methods.base import Method, MethodOptions
-from repro.methods.optimisation import place, set_learning_rate
+from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.robgan_networks import Discriminator, build_discriminator
 from repro.models.heads import ClassView
 
@@ -115,10 +115,7 @@ class AdversarialTraining(Method):
         self.network.train(not self.options.eval_mode)
         loss, logits = self.attacked_loss(images, labels)
         record = {"loss": loss.detach(), "accuracy": (logits.argmax(dim=1) == labels).float().mean()}
-        total = self.extra_loss(loss, record)
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self.optimiser.step()
+        descend(self.optimiser, self.extra_loss(loss, record))
         return record
 
     def attacked_loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -199,7 +199,7 @@ class Method(ABC):
         """
         if len(self.data.classes) < 2:
             raise ReproError(
-                f"{self.data.name} ({self.data.split}) has no classes, and method {self.spec.method} needs them",
+                f"{self.data.name} ({self.data.split}) has no classes, {self.spec.method} needs them",
                 remedy="use a data set and split with labels, e.g. cifar10 train",
             )
         return len(self.data.classes)

@@ -13,7 +13,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.data.batches import Batches
 from repro.methods.base import Method, MethodOptions
-from repro.methods.optimisation import place
+from repro.methods.optimisation import descend, place
 from repro.models.embedding import EmbeddingNetwork
 from repro.models.gat_networks import DropoutPlace, GATClassifier
 from repro.models.heads import ClassView
@@ -107,9 +107,7 @@ class Classifier(Method):
         """Take one optimiser step on ``loss`` of the given minibatch."""
         self.network.train()
         logits, loss = self.loss(images, labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(self.network.parameters()))
-        self.optimiser.step()
+        descend(self.optimiser, loss)
         correct = (logits.detach().argmax(dim=1) == labels).float().mean()
         return {"loss": loss.detach(), "accuracy": correct}
 

@@ -18,7 +18,7 @@ from repro.attacks.threat_model import UNIT
 from repro.attacks.undisturbed import undisturbed
 from repro.core.spec import RunSpec
 from repro.methods.classifier import Classifier, ClassifierOptions
-from repro.methods.optimisation import place
+from repro.methods.optimisation import descend, place
 from repro.models.gat_networks import GATGenerator
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ class GAT(Classifier):
             true_class = probabilities.gather(1, labels[:, None]).squeeze(1)
             power = perturbations.square().sum(dim=(1, 2, 3))
             loss = (true_class + self.options.c_g * power).mean()
-            self.perturber_optimiser.zero_grad(set_to_none=True)
-            loss.backward(inputs=list(self.perturber.parameters()))
-        self.perturber_optimiser.step()
+            descend(self.perturber_optimiser, loss)
         return {"generator_loss": loss.detach(), "perturbation_power": power.detach().mean()}
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

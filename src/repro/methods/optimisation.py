@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
@@ -11,6 +11,14 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
     """Move ``network`` to ``device``, its convolutions' weights in channels-last order (runs faster)."""
     placed: nn.Module = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return placed
+
+
+def descend(optimiser: Optimizer, loss: Tensor) -> None:
+    """Take one step down the gradient of ``loss``; no other parameters than the optimiser's get a gradient."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
+    optimiser.step()
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:

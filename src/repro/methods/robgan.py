@@ -19,7 +19,7 @@ from repro.core.spec import RunSpec
 from repro.data.batches import Batches
 from repro.methods.base import Method, MethodOptions
 from repro.methods.fakes import draw_fakes
-from repro.methods.optimisation import place, set_learning_rate
+from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.robgan_networks import Discriminator, build_discriminator
 from repro.models.heads import ClassView, SourceView, TwoHeads
 from repro.models.robgan_generator import RobGANGenerator
@@ -163,7 +163,7 @@ class RobGAN(Method):
         )
         weight = 0.5 if self.options.weights == "code" else 1.0
         loss = weight * (realism.mean() + F.cross_entropy(classes.float(), labels))
-        self._descend("generator", loss)
+        descend(self.optimisers["generator"], loss)
         return {"generator_loss": loss.detach()}
 
     def _train_discriminator(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -181,18 +181,13 @@ class RobGAN(Method):
         loss = loss + fake_source * F.softplus(on_fakes.float()).mean()
         if fake_class:
             loss = loss + fake_class * F.cross_entropy(fake_logits.float(), fake_labels)
-        self._descend("discriminator", loss)
+        descend(self.optimisers["discriminator"], loss)
         return {
             "discriminator_loss": loss.detach(),
             "accuracy": (real_logits.detach().argmax(dim=1) == labels).float().mean(),
             "reals_taken_for_real": (on_reals.detach() > 0).float().mean(),
             "fakes_taken_for_real": (on_fakes.detach() > 0).float().mean(),
         }
-
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward(inputs=list(self.modules[name].parameters()))
-        self.optimisers[name].step()
 
     def _fakes(self) -> tuple[Tensor, Tensor]:
         """Return images (batch, 3, H, W) of random latents and uniformly drawn classes, and the classes."""
