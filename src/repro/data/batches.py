@@ -1,0 +1,148 @@
+"""Endless shuffled batches, gathered, flipped, cropped and scaled where the data lies.
+
+One gather does crop and flip together, on uint8, so that a batch is touched as float32 only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from repro.core.errors import ReproError
+from repro.data.image_set import ImageSet
+
+
+def scale(images: Tensor, bounds: tuple[float, float]) -> Tensor:
+    """Return uint8 ``images`` of any shape as float32, [0, 255] mapped linearly onto ``bounds``."""
+    low, high = bounds
+    return images.to(torch.float32, copy=True).mul_((high - low) / 255).add_(low)
+
+
+def to_uint8(images: Tensor, bounds: tuple[float, float]) -> Tensor:
+    """Return float ``images`` in ``bounds`` as uint8, rounded to nearest; values outside are clipped."""
+    low, high = bounds
+    levels = (images.to(torch.float32) - low) * (255 / (high - low))
+    return levels.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def crop_and_flip(images: Tensor, padding: int, offsets: Tensor, flipped: Tensor) -> Tensor:
+    """Pad each image with black, cut out a window of its own size, then mirror some of them.
+
+    Black is 0 in [0, 255], hence the lower bound after scaling, as in torchvision's RandomCrop on a picture.
+
+    Args:
+        images: (B, C, H, W).
+        padding: pixels added on each of the four sides.
+        offsets: int64 (B, 2), row and column of each window in the padded image, in [0, 2 * padding].
+        flipped: bool (B,), which windows to mirror left to right.
+    """
+    height, width = images.shape[-2:]
+    padded = F.pad(images, (padding, padding, padding, padding)) if padding else images
+    rows = offsets[:, :1] + torch.arange(height, device=images.device)
+    forward = torch.arange(width, device=images.device).expand(len(images), -1)
+    columns = offsets[:, 1:] + torch.where(flipped[:, None], width - 1 - forward, forward)
+    which = torch.arange(len(images), device=images.device)[:, None, None]
+    picked = padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+class Batches:
+    """Visit every image once an epoch, in a new random order each epoch, for ever.
+
+    Args:
+        data: the images; batches are made on its device.
+        batch_size: images in a batch.
+        order: random stream of the permutations. It belongs to the caller, who saves its state.
+        bounds: pixel range of the batches, e.g. (0, 1) or (-1, 1).
+        flip: mirror each image with probability 1/2.
+        crop_padding: pixels of black added on each side before a random crop to the old size; 0 for none.
+        augmentation: random stream of flips and crops, needed where either is asked for.
+        drop_last: leave out the last, smaller batch of an epoch; otherwise it is returned as it is.
+
+    Raises:
+        ReproError: the set is smaller than one batch (with ``drop_last``) or empty.
+    """
+
+    def __init__(
+        self,
+        data: ImageSet,
+        batch_size: int,
+        order: torch.Generator,
+        *,
+        bounds: tuple[float, float],
+        flip: bool = False,
+        crop_padding: int = 0,
+        augmentation: torch.Generator | None = None,
+        drop_last: bool = True,
+    ) -> None:
+        if len(data) < (batch_size if drop_last else 1):
+            raise ReproError(
+                f"{data.name} ({data.split}) holds {len(data)} images, fewer than one batch of {batch_size}",
+                remedy="lower the batch size or raise the limit on images",
+            )
+        if (flip or crop_padding) and augmentation is None:
+            raise ValueError("flips and crops need the augmentation stream")
+        self.data = data
+        self.batch_size = batch_size
+        self.bounds = bounds
+        self.flip = flip
+        self.crop_padding = crop_padding
+        self.drop_last = drop_last
+        self.epoch = -1
+        self._order = order
+        self._augmentation = augmentation
+        self._permutation = torch.empty(0, dtype=torch.int64, device=data.device)
+        self._position = 0
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Number of batches that one visit of the data takes."""
+        whole, rest = divmod(len(self.data), self.batch_size)
+        return whole if self.drop_last or not rest else whole + 1
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """Return float32 images (B, 3, H, W) in ``bounds`` and int64 labels (B,)."""
+        chosen = self._next_indices()
+        images = self.data.images[chosen]
+        if self.flip or self.crop_padding:
+            images = self._augment(images)
+        return scale(images, self.bounds), self.data.labels[chosen]
+
+    def _next_indices(self) -> Tensor:
+        left = len(self._permutation) - self._position
+        if left < (self.batch_size if self.drop_last else 1):
+            permutation = torch.randperm(len(self.data), generator=self._order, device=self._order.device)
+            self._permutation = permutation.to(self.data.device)
+            self._position = 0
+            self.epoch += 1
+        chosen = self._permutation[self._position : self._position + self.batch_size]
+        self._position += len(chosen)
+        return chosen
+
+    def _augment(self, images: Tensor) -> Tensor:
+        stream = self._augmentation
+        assert stream is not None
+        n, device = len(images), stream.device
+        windows = torch.randint(2 * self.crop_padding + 1, (n, 2), generator=stream, device=device)
+        mirrored = torch.rand(n, generator=stream, device=device) < (0.5 if self.flip else 0.0)
+        return crop_and_flip(images, self.crop_padding, windows.to(images.device), mirrored.to(images.device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return permutation, position and epoch; with the streams' states this resumes exactly."""
+        return {"permutation": self._permutation.cpu(), "position": self._position, "epoch": self.epoch}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken; ReproError where it belongs to a set of another size."""
+        permutation: Tensor = state["permutation"]
+        if len(permutation) not in (0, len(self.data)):
+            raise ReproError(
+                f"the saved order is of {len(permutation)} images, {self.data.name} holds {len(self.data)}",
+                remedy="resume with the data set and limit that the run was started with",
+            )
+        self._permutation = permutation.to(self.data.device)
+        self._position = int(state["position"])
+        self.epoch = int(state["epoch"])

@@ -1,0 +1,62 @@
+"""A split of a data set as one uint8 tensor, small enough to live on the training device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from repro.core.spec import Source, StandIn
+from repro.data.fingerprint import fingerprint
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images and labels of one split; uint8 because that is a quarter of the memory and is exact.
+
+    Args:
+        name: data set, a key of the catalogue.
+        split: which split of it.
+        source: ``real`` or ``synthetic``.
+        images: uint8 (N, 3, H, W), values in [0, 255].
+        labels: int64 (N,); zeros where the split has no classes.
+        classes: the class names by label; empty where the split has no classes.
+        fingerprint: order-free fingerprint of exactly these images and labels.
+        complete: False where this is a part of the real split (a sample of it, or a limit).
+    """
+
+    name: str
+    split: str
+    source: Source
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    fingerprint: str
+    complete: bool
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def stand_ins(self) -> tuple[StandIn, ...]:
+        """The marks that everything measured on this set must carry."""
+        if self.source == "synthetic":
+            return ("synthetic_data",)
+        return () if self.complete else ("sample_data",)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images lie."""
+        return self.images.device
+
+    def to(self, device: torch.device | str) -> ImageSet:
+        """Return the set with images and labels on ``device``."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def first(self, n: int) -> ImageSet:
+        """Return the first ``n`` images (all where there are fewer) as a set of its own."""
+        if n >= len(self):
+            return self
+        images, labels = self.images[:n], self.labels[:n]
+        return replace(self, images=images, labels=labels, fingerprint=fingerprint(images, labels), complete=False)
