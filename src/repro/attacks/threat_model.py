@@ -71,7 +71,8 @@ class ThreatModel(Frozen):
         loss: what is maximised; ``joint`` is Rob-GAN's real-or-fake plus class loss.
 
     Raises:
-        ReproError: negative radius or step size, fewer than one step or start.
+        ReproError: negative radius or step size, fewer than one step or start, restarts without a random
+            start.
     """
 
     norm: Norm = "linf"
@@ -97,7 +98,19 @@ class ThreatModel(Frozen):
                     f"threat model: {name} is {value:g}, must be finite and at least {least}",
                     remedy=f"give a {name} of at least {least}",
                 )
+        if self.restarts > 1 and not self.random_start:
+            raise ReproError(
+                f"threat model: {self.restarts} restarts from the same point are one",
+                remedy="set random_start, or restarts to 1",
+            )
         return self
+
+    @classmethod
+    def fast_gradient(
+        cls, norm: Norm, radius: float, bounds: Bounds = UNIT, loss: AttackLoss = "cross_entropy"
+    ) -> ThreatModel:
+        """Return the attacker of the fast gradient method: one step as long as the radius, from the image."""
+        return cls(norm=norm, radius=radius, step_size=radius, bounds=bounds, loss=loss)
 
     def to(self, bounds: Bounds) -> ThreatModel:
         """Return the same attacker for images in ``bounds``: radius and step size scale with the range."""

@@ -19,7 +19,7 @@ from repro.core.spec import RunSpec
 if TYPE_CHECKING:
     from repro.core.streams import Streams
     from repro.data.batches import Batches
-    from repro.data.images import ImageSet
+    from repro.data.image_set import ImageSet
 
 State = Mapping[str, Any]
 OptionsT = TypeVar("OptionsT", bound="MethodOptions")

@@ -10,7 +10,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import Options
 from repro.core.yaml_lines import load_yaml
 from repro.papers.config import Config
-from repro.papers.sheet import Artefact, CellFields, Entry, Evaluation, Panel, Recipe
+from repro.papers.sheet import CellFields, Entry, Evaluation, Panel, Recipe
 
 Status = Literal["live", "pending", "cited"]
 
@@ -19,7 +19,7 @@ Status = Literal["live", "pending", "cited"]
 class Cell:
     """One cell of one artefact under one convention, before it is bound to runs.
 
-    ``row`` carries the panel's name in front where the artefact has several panels. ``recipe`` is
+    ``row`` carries the panel's name in front where the panel has one. ``recipe`` is
     ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted.
     """
 
@@ -61,11 +61,11 @@ def find_evaluation(config: Config, name: str, paper: str) -> Evaluation | None:
 def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
     """Yield every cell of one artefact, row by row, in the order of the sheet."""
     artefact = config.sheets[paper].artefacts[name]
-    for index, panel in enumerate(artefact.panels):
+    for panel in artefact.panels:
         for row in panel.rows:
             for column in panel.columns:
                 merged = _merge(panel, row, column)
-                yield from _conventions(config, paper, name, artefact, index, panel, row, column, merged)
+                yield from _conventions(config, paper, name, panel, row, column, merged)
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
@@ -90,16 +90,13 @@ def _conventions(
     config: Config,
     paper: str,
     name: str,
-    artefact: Artefact,
-    index: int,
     panel: Panel,
     row: Entry,
     column: Entry,
     merged: CellFields,
 ) -> Iterator[Cell]:
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
-    many = len(artefact.panels) > 1
-    shown = f"{panel.name}: {row.name}" if many and panel.name else row.name
+    shown = f"{panel.name}: {row.name}" if panel.name else row.name
     metric = merged.metric or merged.value or "value"
     common = {"paper": paper, "artefact": name, "row": shown, "column": column.name, "metric": metric}
     if merged.cited:
@@ -116,11 +113,11 @@ def _conventions(
         other = next((entry for entry in panel.rows if entry.name == merged.minus), None)
         minus = qualified(other.recipe, paper) if other is not None and other.recipe else ""
         if not minus:
-            raise _unknown(config, paper, name, index, f"minus names no row with a recipe: {merged.minus!r}")
+            raise _unknown(config, paper, name, f"minus names no row with a recipe: {merged.minus!r}")
     if find_recipe(config, recipe) is None:
-        raise _unknown(config, paper, name, index, f"there is no recipe {recipe!r}")
+        raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
     if evaluation is None:
-        raise _unknown(config, paper, name, index, f"there is no evaluation {merged.evaluation!r}")
+        raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
     for convention in evaluation.conventions:
         yield Cell(
             **common,
@@ -135,7 +132,7 @@ def _conventions(
         )
 
 
-def _unknown(config: Config, paper: str, name: str, index: int, message: str) -> ReproError:
+def _unknown(config: Config, paper: str, name: str, message: str) -> ReproError:
     """Build the error for a name that the sheet uses but nobody declares."""
     path = config.sheet_path(paper)
     _, line_of = load_yaml(path)

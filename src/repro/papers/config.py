@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
-from repro.core.yaml_lines import load_yaml
+from repro.core.yaml_model import load_model
 from repro.papers.profile import Profile
 from repro.papers.sheet import Recipe, Sheet
 
 PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Tolerance(Frozen):
-    """How far a measurement may lie from the reported value: an absolute distance or a share of the reported value."""
-
-    absolute: float | None = Field(default=None, ge=0)
-    relative: float | None = Field(default=None, ge=0)
 
 
 class Settings(Frozen):
@@ -33,7 +23,7 @@ class Settings(Frozen):
     data_root: str | None = None
     inception: str | None = None
     extractor: Recipe
-    tolerances: dict[str, Tolerance]
+    tolerances: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -50,34 +40,6 @@ class Config:
         return self.folder / "sheets" / f"{paper}.yaml"
 
 
-def read(model: type[Model], path: Path) -> Model:
-    """Read one YAML file as ``model``; every schema error names file, line and remedy."""
-    if not path.is_file():
-        raise ReproError("a configuration file is missing", where=path, remedy="restore it from the repository")
-    data, line_of = load_yaml(path)
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = tuple(part for part in first["loc"])
-        raise ReproError(
-            f"{'.'.join(map(str, place)) or 'the file'}: {first['msg']}",
-            where=path,
-            line=line_of(place),
-            remedy=_remedy(first, len(error.errors())),
-        ) from error
-
-
-def _remedy(problem: Any, count: int) -> str:
-    """Say what to do about one schema problem, and how many more there are."""
-    more = f" ({count - 1} more problems follow in this file)" if count > 1 else ""
-    if problem["type"] == "extra_forbidden":
-        return f"remove the unknown field or mend its spelling{more}"
-    if problem["type"] == "missing":
-        return f"add the missing field{more}"
-    return f"mend the value {problem.get('input')!r}{more}"
-
-
 def load_config(folder: Path, profile: str | None = None) -> Config:
     """Read settings, one profile and the five sheets.
 
@@ -85,12 +47,12 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
         folder: the ``config`` folder of the checkout.
         profile: name of a file in ``config/profiles``; None takes the settings' default.
     """
-    settings = read(Settings, folder / "config.yaml")
+    settings = load_model(folder / "config.yaml", Settings)[0]
     name = profile or settings.profile
     known = sorted(path.stem for path in (folder / "profiles").glob("*.yaml"))
     if name not in known:
         raise ReproError(
             f"there is no profile {name!r}", where=folder / "profiles", remedy=f"choose one of {', '.join(known)}"
         )
-    sheets = {paper: read(Sheet, folder / "sheets" / f"{paper}.yaml") for paper in PAPERS}
-    return Config(folder, settings, read(Profile, folder / "profiles" / f"{name}.yaml"), sheets)
+    sheets = {paper: load_model(folder / "sheets" / f"{paper}.yaml", Sheet)[0] for paper in PAPERS}
+    return Config(folder, settings, load_model(folder / "profiles" / f"{name}.yaml", Profile)[0], sheets)
