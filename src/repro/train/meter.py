@@ -1,4 +1,4 @@
-"""Means of the metrics over an interval, kept on the device: training waits for the device only when they are read."""
+"""Means of the metrics over an interval, kept on the device: training waits only when they are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from repro.core.errors import ReproError
 
 @dataclass
 class _Group:
-    """Metrics that come together: sums and largest absolute values, float64 (metrics,), and the number of steps."""
+    """Metrics that come together: sums and largest absolute values (float64, one a metric), and the steps."""
 
     total: Tensor
     largest: Tensor
