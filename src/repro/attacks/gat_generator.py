@@ -1,0 +1,87 @@
+"""GAT's learned attack: a network that turns an image's gradient into a perturbation (paper, Sec. 3.2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from repro.attacks.balls import TINY, per_image
+from repro.attacks.threat_model import UNIT, Bounds
+from repro.attacks.undisturbed import undisturbed
+
+DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
+
+
+def probability_gradient(
+    classifier: nn.Module, images: Tensor, labels: Tensor, *, create_graph: bool = False
+) -> Tensor:
+    """Return Delta, the gradient of the true class's softmax probability with respect to each image.
+
+    Args:
+        classifier: images to class logits, in the mode that it is in.
+        images: (N, C, H, W).
+        labels: true classes, int64 (N,).
+        create_graph: keep the graph, so that a loss can be differentiated through Delta (second order).
+    """
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        probabilities = F.softmax(classifier(images).float(), dim=1)
+        total = probabilities.gather(1, labels[:, None]).sum()
+        (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph)
+    return gradient
+
+
+def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
+    """Return ``gradient`` (N, C, H, W) scaled image by image; the paper describes no scaling (``none``).
+
+    ``unit_rms``: root mean square 1; ``unit_l2``: Euclidean length 1; ``unit_max``: largest absolute value 1.
+    A gradient of 0 stays 0.
+    """
+    if scale == "none":
+        return gradient
+    flat = gradient.flatten(1)
+    largest = per_image(flat.abs().amax(dim=1).clamp_min(TINY), gradient)
+    # dividing by the largest value first keeps the squares of tiny gradients from vanishing
+    unit = gradient / largest
+    if scale == "unit_max":
+        return unit
+    length = per_image(torch.linalg.vector_norm(unit.flatten(1), dim=1).clamp_min(TINY), gradient)
+    return unit / length * (flat.shape[1] ** 0.5 if scale == "unit_rms" else 1.0)
+
+
+class GATAttack:
+    """x + G(Delta). How far it goes is the generator's own choice: there is no radius.
+
+    Args:
+        model: the classifier under attack.
+        perturber: the trained generator, gradient images to perturbations in (-1, 1).
+        bounds: pixel range.
+        delta_scale: how Delta is scaled before the generator sees it; as in its training.
+        clip: move values that left the bounds back to them.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        perturber: nn.Module,
+        bounds: Bounds = UNIT,
+        delta_scale: DeltaScale = "none",
+        clip: bool = True,
+    ) -> None:
+        self.model = model
+        self.perturber = perturber
+        self.bounds = bounds
+        self.delta_scale = delta_scale
+        self.clip = clip
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
+        with undisturbed(self.model), undisturbed(self.perturber):
+            delta = scale_delta(probability_gradient(self.model, images, labels), self.delta_scale)
+            with torch.no_grad():
+                attacked = images + self.perturber(delta).float()
+        return self.bounds.clip(attacked) if self.clip else attacked

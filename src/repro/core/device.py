@@ -1,0 +1,75 @@
+"""Choosing the device, the number format and torch's deterministic mode."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from repro.core.errors import ReproError
+from repro.core.spec import Precision
+
+
+def choose_device(text: str = "auto") -> torch.device:
+    """Return the device named by ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ReproError: no such device here.
+    """
+    text = text.strip().lower()
+    if text == "auto":
+        text = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = text.partition(":")
+    if kind not in {"cpu", "cuda"} or (":" in text and not (kind == "cuda" and number.isdecimal())):
+        raise ReproError(f"unknown device {text!r}", remedy="use auto, cpu, cuda or cuda:N")
+    if kind == "cpu":
+        return torch.device("cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(number) if number else 0
+    if index >= count:
+        found = f"{count} CUDA device{'' if count == 1 else 's'} found"
+        raise ReproError(
+            f"no device {text!r}: {found}", remedy="use --device auto or cpu, or mend the driver"
+        )
+    return torch.device("cuda", index)
+
+
+def set_deterministic() -> None:
+    """Make equal inputs give bit-equal results on one device.
+
+    An operation that cannot do so raises RuntimeError from then on. Call before the first CUDA work of the process: cuBLAS reads its setting once.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    # filling fresh memory only helps debugging, and it costs time
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+
+
+def apply_precision(precision: Precision, device: torch.device) -> None:
+    """Set the format in which float32 matrix products and convolutions are computed.
+
+    ``float32`` switches off TF32, which cuDNN uses by default; ``bf16`` leaves float32 outside ``autocast``.
+
+    Raises:
+        ReproError: the device has no such format (TF32 needs CUDA, compute capability 8.0 or newer).
+    """
+    if precision == "tf32":
+        capable = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        if not capable:
+            raise ReproError(
+                f"precision tf32 does not exist on {device}", remedy="choose precision float32 in the profile"
+            )
+    format_ = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = format_
+    torch.backends.cudnn.conv.fp32_precision = format_  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn.fp32_precision = format_  # type: ignore[attr-defined]
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which networks run: bfloat16 autocast for ``bf16``, nothing otherwise."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()

@@ -1,0 +1,115 @@
+"""Writing small files so that a reader sees the old content or the new one, never a part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from repro.core.errors import ReproError
+
+_TEMPORARY = ".part-"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside ``path``; when the block ends well it is flushed and becomes ``path``.
+
+    Raises:
+        ReproError: the folder cannot be written, the disk is full; ``path`` is then as it was before.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp makes it private
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: Exception) -> ReproError:
+    """Return the error for a file that could not be written."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ReproError(
+        f"cannot write {path.name}: {reason}",
+        remedy="free disk space or make the folder writable, then run the same command again",
+        where=path,
+    )
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed process left half-written in ``folder`` (only while holding its lock)."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write ``text`` (UTF-8) to ``path``, making its folder where needed.
+
+    Raises:
+        ReproError: it cannot be written; ``path`` is then as it was before.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def atomic_write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON to ``path``; not-a-number and infinity are refused (ValueError)."""
+    atomic_write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, *, remedy: str) -> Any:
+    """Return the content of a JSON file.
+
+    Args:
+        path: the file.
+        remedy: what the user should do where it is missing or damaged.
+
+    Raises:
+        ReproError: missing, unreadable or not JSON (with the line).
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ReproError(f"{path.name} is missing", remedy=remedy, where=path) from error
+    except json.JSONDecodeError as error:
+        raise ReproError(
+            f"{path.name} is damaged: {error.msg}", remedy=remedy, where=path, line=error.lineno
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReproError(f"{path.name} cannot be read: {error}", remedy=remedy, where=path) from error
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes (64 hexadecimal digits)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the folder's entry, so that the rename survives a power cut (where the file system can)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,0 +1,37 @@
+"""Dropout whose masks come from a run's own random stream, so that a resumed run draws the same ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class StreamDropout(nn.Module):
+    """In training mode, set each value to 0 with probability ``p`` and divide the others by 1 - p.
+
+    Srivastava et al. (2014); in eval mode the identity, and nothing is drawn.
+
+    Args:
+        p: probability of dropping a value, 0 <= p < 1.
+        generator: the random stream, on the device of the values.
+    """
+
+    def __init__(self, p: float, generator: torch.Generator | None) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout probability {p} is not in [0, 1)")
+        if p and generator is None:
+            raise ValueError("dropout needs the random stream that its masks are drawn from")
+        self.p = p
+        self._generator = generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with the same shape."""
+        if not self.training or self.p == 0:
+            return x
+        keep = 1 - self.p
+        return x * torch.empty_like(x).bernoulli_(keep, generator=self._generator).div_(keep)
+
+    def extra_repr(self) -> str:
+        """Return what ``print(network)`` shows."""
+        return f"p={self.p}"

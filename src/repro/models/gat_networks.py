@@ -1,0 +1,85 @@
+"""GAT's networks: a small all-convolutional classifier and the perturbation generator (paper, Table 1)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from repro.models.dropout import StreamDropout
+from repro.models.initialise import Xavier, xavier_
+from repro.models.width import channels
+
+DropoutPlace = Literal["downsampling", "last_hidden"]
+
+
+class GATClassifier(nn.Module):
+    """The trainee F: seven convolutions, ReLU after all but the last, average over space. No normalisation.
+
+    240,058 parameters for 10 classes, 248,788 for 100. The paper's table does not say whether the class
+    scores pass a ReLU; they do not here, as in the All-CNN that it shrinks (Springenberg et al., 2015).
+
+    Args:
+        n_classes: number of class logits.
+        width: multiplies the channel counts.
+        initialisation: distribution of the Xavier initialisation (the paper does not say which).
+        dropout: probability of dropping a feature, 0 for the paper's own networks.
+        dropout_place: after each stride-2 convolution, as in All-CNN, or once before the class scores.
+        generator: random stream of the dropout masks, needed where ``dropout`` is above 0.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        width: float = 1.0,
+        initialisation: Xavier = "xavier_uniform",
+        dropout: float = 0.0,
+        dropout_place: DropoutPlace = "downsampling",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        a, b = channels(48, width), channels(96, width)
+        layout = [(3, a, 3, 1), (a, a, 3, 2), (a, b, 3, 1), (b, b, 3, 2), (b, b, 3, 1), (b, b, 1, 1)]
+        layers: list[nn.Module] = []
+        for inputs, outputs, kernel, stride in layout:
+            layers += [nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2), nn.ReLU()]
+            if dropout and stride == 2 and dropout_place == "downsampling":
+                layers.append(StreamDropout(dropout, generator))
+        if dropout and dropout_place == "last_hidden":
+            layers.append(StreamDropout(dropout, generator))
+        layers.append(nn.Conv2d(b, n_classes, 1))
+        self.layers = nn.Sequential(*layers)
+        xavier_(self, initialisation)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return class logits (N, n_classes) of ``images`` (N, 3, H, W) in [0, 1]; the paper uses 32 x 32."""
+        scores: Tensor = self.layers(images)
+        return scores.mean(dim=(2, 3))
+
+
+class GATGenerator(nn.Module):
+    """The trainer G: from the gradient of an image to its perturbation. 107,763 parameters.
+
+    Six 3 x 3 and one 1 x 1 convolutions of 48 channels with ReLU, a 1 x 1 convolution to RGB, tanh. It takes
+    no noise.
+
+    Args:
+        width: multiplies the channel counts.
+        initialisation: distribution of the Xavier initialisation.
+    """
+
+    def __init__(self, *, width: float = 1.0, initialisation: Xavier = "xavier_uniform") -> None:
+        super().__init__()
+        a = channels(48, width)
+        layers: list[nn.Module] = []
+        for inputs, kernel in [(3, 3), (a, 3), (a, 3), (a, 3), (a, 3), (a, 3), (a, 1)]:
+            layers += [nn.Conv2d(inputs, a, kernel, padding=kernel // 2), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(a, 3, 1), nn.Tanh())
+        xavier_(self, initialisation)
+
+    def forward(self, gradients: Tensor) -> Tensor:
+        """Return perturbations (N, 3, H, W) in (-1, 1) of gradient images of the same shape."""
+        perturbations: Tensor = self.layers(gradients)
+        return perturbations

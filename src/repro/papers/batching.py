@@ -1,0 +1,73 @@
+"""Groups runs and evaluations into batches, one process each, because starting a process costs seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from repro.papers.plan import Plan
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Members that one process works through, and the batches that must be finished before."""
+
+    name: str
+    members: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batches:
+    """All batches of a plan, by name, and the batch in which each member is."""
+
+    train: dict[str, Batch] = field(default_factory=dict)
+    evaluate: dict[str, Batch] = field(default_factory=dict)
+    train_of: dict[str, str] = field(default_factory=dict)
+    evaluate_of: dict[str, str] = field(default_factory=dict)
+
+
+def make_batches(plan: Plan) -> Batches:
+    """Cut a plan into batches of the profile's sizes.
+
+    Runs of one paper and one depth (a run that starts from another lies deeper) go together, evaluations with those of
+    the same training batch, so that a single artefact asks for few batches beside its own.
+    """
+    sizes = plan.config.profile.batches
+    batches = Batches()
+    groups: dict[str, list[str]] = {}
+    for run_id, run in plan.runs.items():
+        paper = run.recipe.partition(".")[0]
+        groups.setdefault(f"{paper}-{plan.level(run_id)}", []).append(run_id)
+    for name, members in _cut(groups, sizes.train):
+        for member in members:
+            batches.train_of[member] = name
+        needs = _needed(batches, (plan.runs[member].parent for member in members))
+        batches.train[name] = Batch(name, members, needs)
+    groups = {}
+    for evaluation_id, evaluation in plan.evaluations.items():
+        groups.setdefault(batches.train_of[evaluation.run], []).append(evaluation_id)
+    for name, members in _cut(groups, sizes.evaluate):
+        specs = [plan.evaluations[member] for member in members]
+        for member in members:
+            batches.evaluate_of[member] = name
+        runs = [spec.run for spec in specs] + [
+            spec.extractor for spec in specs if spec.extractor not in (None, "inception")
+        ]
+        batches.evaluate[name] = Batch(name, members, _needed(batches, runs))
+    return batches
+
+
+def _cut(groups: dict[str, list[str]], size: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Cut each group into pieces of ``size``; shallower groups first, since deeper ones need them."""
+    ordered = sorted(groups.items(), key=lambda item: (item[0].rpartition("-")[2], item[0]))
+    return [
+        (f"{name}-{start // size:03d}", tuple(members[start : start + size]))
+        for name, members in ordered
+        for start in range(0, len(members), size)
+    ]
+
+
+def _needed(batches: Batches, runs: Iterable[str | None]) -> tuple[str, ...]:
+    """Return the training batches that hold ``runs``, in order and once each."""
+    return tuple(sorted({batches.train_of[run] for run in runs if run is not None}))

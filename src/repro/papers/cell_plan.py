@@ -1,0 +1,144 @@
+"""From a sheet's rows and columns to single cells: what is asked, of which recipe, under which convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from repro.core.errors import ReproError
+from repro.core.spec import Options
+from repro.core.yaml_lines import load_yaml
+from repro.papers.config import Config
+from repro.papers.sheet import CellFields, Entry, Evaluation, Panel, Recipe
+
+Status = Literal["live", "pending", "cited"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of one artefact under one convention, before it is bound to runs.
+
+    ``row`` carries the panel's name in front where the panel has one. ``recipe`` is
+    ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted.
+    """
+
+    paper: str
+    artefact: str
+    row: str
+    column: str
+    metric: str
+    convention: str
+    status: Status
+    reason: str = ""
+    recipe: str = ""
+    minus: str = ""
+    dataset: str | None = None
+    evaluation: Evaluation | None = None
+    value: str = ""
+    run_options: tuple[tuple[str, object], ...] = ()
+
+
+def qualified(name: str, paper: str) -> str:
+    """Return ``paper.recipe`` for a recipe's name as written in the sheet of ``paper``."""
+    return name if "." in name else f"{paper}.{name}"
+
+
+def find_recipe(config: Config, name: str) -> Recipe | None:
+    """Look up ``paper.recipe``; None where there is none."""
+    paper, _, recipe = name.partition(".")
+    sheet = config.sheets.get(paper)
+    return None if sheet is None else sheet.recipes.get(recipe)
+
+
+def find_evaluation(config: Config, name: str, paper: str) -> Evaluation | None:
+    """Look up an evaluation by ``evaluation`` or ``paper.evaluation``."""
+    owner, _, evaluation = qualified(name, paper).partition(".")
+    sheet = config.sheets.get(owner)
+    return None if sheet is None else sheet.evaluations.get(evaluation)
+
+
+def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
+    """Yield every cell of one artefact, row by row, in the order of the sheet."""
+    artefact = config.sheets[paper].artefacts[name]
+    for panel in artefact.panels:
+        for row in panel.rows:
+            for column in panel.columns:
+                merged = _merge(panel, row, column)
+                yield from _conventions(config, paper, name, panel, row, column, merged)
+
+
+def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
+    """Merge column, row and overrides; later ones win, options are merged key by key."""
+    fields: dict[str, object] = {}
+    options: Options = {}
+    layers: list[CellFields] = [column, row]
+    layers += [
+        override
+        for override in panel.overrides
+        if (override.row, override.column) == (row.name, column.name)
+        and override.on_metric in (None, column.metric)
+    ]
+    for layer in layers:
+        given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
+        options |= given.pop("options", {})
+        fields |= {key: value for key, value in given.items() if value is not None}
+    return CellFields.model_validate({**fields, "options": options})
+
+
+def _conventions(
+    config: Config,
+    paper: str,
+    name: str,
+    panel: Panel,
+    row: Entry,
+    column: Entry,
+    merged: CellFields,
+) -> Iterator[Cell]:
+    """Yield the cell once per convention of its evaluation; pending and cited cells once."""
+    shown = f"{panel.name}: {row.name}" if panel.name else row.name
+    metric = merged.metric or merged.value or "value"
+    common = {"paper": paper, "artefact": name, "row": shown, "column": column.name, "metric": metric}
+    if merged.cited:
+        yield Cell(**common, convention="standard", status="cited", reason="taken from another paper")
+        return
+    if merged.pending or merged.recipe is None or merged.evaluation is None:
+        reason = merged.pending or "the sheet names no recipe or evaluation for it yet"
+        yield Cell(**common, convention="standard", status="pending", reason=reason)
+        return
+    recipe = qualified(merged.recipe, paper)
+    evaluation = find_evaluation(config, merged.evaluation, paper)
+    minus = ""
+    if merged.minus is not None:
+        other = next((entry for entry in panel.rows if entry.name == merged.minus), None)
+        minus = qualified(other.recipe, paper) if other is not None and other.recipe else ""
+        if not minus:
+            raise _unknown(config, paper, name, f"minus names no row with a recipe: {merged.minus!r}")
+    if find_recipe(config, recipe) is None:
+        raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
+    if evaluation is None:
+        raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
+    for convention in evaluation.conventions:
+        yield Cell(
+            **common,
+            convention=convention,
+            status="live",
+            recipe=recipe,
+            minus=minus,
+            dataset=merged.dataset,
+            evaluation=evaluation,
+            value=merged.value or metric,
+            run_options=tuple(sorted(merged.options.items())),
+        )
+
+
+def _unknown(config: Config, paper: str, name: str, message: str) -> ReproError:
+    """Build the error for a name that the sheet uses but nobody declares."""
+    path = config.sheet_path(paper)
+    _, line_of = load_yaml(path)
+    return ReproError(
+        f"{paper}/{name}: {message}",
+        where=path,
+        line=line_of(("artefacts", name)),
+        remedy="declare it under recipes or evaluations of a sheet, or mend the name",
+    )

@@ -1,0 +1,160 @@
+"""The whole plan of a profile: every run, every evaluation, every cell, and how they depend on each other.
+
+Torch-free, since the DAG reads it each time that Snakemake starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec, RunSpec, StandIn
+from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
+from repro.papers.config import PAPERS, Config
+from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
+
+EXTRACTOR = "suite.extractor"
+FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with the evaluations that measure it, one per seed, and those that are subtracted from them."""
+
+    cell: Cell
+    evaluations: tuple[str, ...] = ()
+    subtracted: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+
+
+@dataclass
+class Plan:
+    """All that one profile does. ``runs`` and ``evaluations`` are keyed by their ids, in a stable order."""
+
+    config: Config
+    runs: dict[str, RunSpec] = field(default_factory=dict)
+    evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
+    cells: dict[str, list[PlannedCell]] = field(default_factory=dict)
+
+    def artefact_ids(self) -> list[str]:
+        """Return every artefact as ``paper/name``, in the order of the sheets."""
+        return list(self.cells)
+
+    def level(self, run_id: str) -> int:
+        """Return how many runs a run follows: 0 for one that starts from scratch."""
+        parent = self.runs[run_id].parent
+        return 0 if parent is None else 1 + self.level(parent)
+
+
+def build_plan(config: Config) -> Plan:
+    """Bind every live cell of every sheet to runs and evaluations under the configuration's profile."""
+    plan = Plan(config)
+    wanted = config.profile.artefacts
+    for paper in PAPERS:
+        for name in config.sheets[paper].artefacts:
+            if wanted is None or f"{paper}/{name}" in wanted:
+                plan.cells[f"{paper}/{name}"] = [_bind(plan, cell) for cell in cells_of(config, paper, name)]
+    return plan
+
+
+def _bind(plan: Plan, cell: Cell) -> PlannedCell:
+    """Enter a cell's runs and evaluations into the plan."""
+    if cell.status != "live":
+        return PlannedCell(cell)
+    pairs = list(_measured(plan, cell, cell.recipe))
+    others = list(_measured(plan, cell, cell.minus)) if cell.minus else []
+    both = pairs + others
+    return PlannedCell(
+        cell,
+        evaluations=tuple(evaluation.evaluation_id for _, evaluation in pairs),
+        subtracted=tuple(evaluation.evaluation_id for _, evaluation in others),
+        runs=tuple(dict.fromkeys(run.run_id for run, _ in both)),
+        stand_ins=in_order(name for _, evaluation in both for name in evaluation.stand_ins),
+    )
+
+
+def _measured(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[tuple[RunSpec, EvaluationSpec]]:
+    """Yield the run and the evaluation of each seed."""
+    for run in _runs(plan, cell, recipe_name):
+        evaluation = _evaluation(plan, cell, run)
+        plan.evaluations[evaluation.evaluation_id] = evaluation
+        yield run, evaluation
+
+
+def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
+    """Yield one run per seed, each with the runs that it starts from entered into the plan."""
+    profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
+    assert recipe is not None  # cells_of has checked the name
+    options = {key: value for key, value in cell.run_options}
+    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe), recipe):
+        parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
+        run = run_spec(
+            profile,
+            recipe_name,
+            recipe,
+            seed,
+            dataset=cell.dataset,
+            options=options,  # type: ignore[arg-type]
+            parent=parent,
+        )
+        yield _enter(plan, run)
+
+
+def _enter(plan: Plan, run: RunSpec) -> RunSpec:
+    """Add a run unless the plan has it; a shared run keeps the name of the recipe that asked first."""
+    return plan.runs.setdefault(run.run_id, run)
+
+
+def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: str | None) -> RunSpec | None:
+    """Return the run that a recipe starts from, same seed and data set."""
+    if start_from is None:
+        return None
+    paper = child.partition(".")[0]
+    name = qualified(start_from, paper)
+    recipe = find_recipe(plan.config, name)
+    if recipe is None:
+        raise ReproError(
+            f"recipe {child} starts from {name}, which nobody declares",
+            where=plan.config.sheet_path(paper),
+            remedy="declare that recipe, or mend start_from",
+        )
+    grandparent = _parent(plan, name, recipe.start_from, seed, dataset)
+    return _enter(plan, run_spec(plan.config.profile, name, recipe, seed, dataset=dataset, parent=grandparent))
+
+
+def _evaluation(plan: Plan, cell: Cell, run: RunSpec) -> EvaluationSpec:
+    """Return the evaluation of one run that a cell asks for."""
+    profile, declared = plan.config.profile, cell.evaluation
+    assert declared is not None  # live cells have one
+    measuring, stand_ins = profile.measuring, list(run.stand_ins)
+    extractor = None
+    if declared.features:
+        extractor = "inception"
+        if profile.extractor == "embedded":
+            extractor = _extractor(plan, run.dataset).run_id
+            stand_ins.append("embedded_features")
+        if measuring.generated < FULL_SAMPLE:
+            stand_ins.append("reduced_budget")
+    limit = profile.limits.test if declared.features else measuring.images
+    if run.source == "real" and limit is not None:
+        stand_ins.append("sample_data")
+    return EvaluationSpec(
+        measure=declared.measure,
+        run=run.run_id,
+        dataset=run.dataset,
+        source=run.source,
+        limit=limit,
+        generated=measuring.generated if declared.features or declared.measure == "samples" else None,
+        extractor=extractor,
+        options={**declared.options, **declared.conventions[cell.convention]},  # type: ignore[index]
+        stand_ins=in_order(stand_ins),
+    )
+
+
+def _extractor(plan: Plan, dataset: str) -> RunSpec:
+    """Return the run of the embedded feature extractor for one data set."""
+    recipe = plan.config.settings.extractor
+    run = run_spec(plan.config.profile, EXTRACTOR, recipe, plan.config.profile.first_seed, dataset=dataset)
+    return _enter(plan, run)

@@ -1,0 +1,64 @@
+"""The schema of a profile: how much work a run and an evaluation are given."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from repro.core.spec import Frozen, Precision, Source
+from repro.papers.sheet import Workload
+
+
+class Work(Frozen):
+    """The share of a recipe's schedule that a profile pays for; None leaves the recipe's own value."""
+
+    steps: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, ge=1)
+    width: float | None = Field(default=None, gt=0)
+    precision: Precision | None = None
+    seeds: int | None = Field(default=None, ge=1)
+    snapshots: int | None = Field(default=None, ge=0)
+
+
+class DataLimits(Frozen):
+    """At most so many images of a split; None means all of them."""
+
+    train: int | None = Field(default=None, ge=1)
+    test: int | None = Field(default=None, ge=1)
+
+
+class Measuring(Frozen):
+    """How much an evaluation looks at: images under attack, samples drawn; None means all (50,000 samples)."""
+
+    images: int | None = Field(default=None, ge=1)
+    generated: int = Field(default=50_000, ge=2)
+
+
+class BatchSizes(Frozen):
+    """How many runs or evaluations one process takes."""
+
+    train: int = Field(default=1, ge=1)
+    evaluate: int = Field(default=1, ge=1)
+
+
+class Profile(Frozen):
+    """How much work every run is given (``config/profiles/<name>.yaml``)."""
+
+    name: str
+    title: str
+    data: Source
+    limits: DataLimits = DataLimits()
+    min_seeds: int = Field(default=1, ge=1)
+    max_seeds: int | None = Field(default=None, ge=1)
+    first_seed: int = Field(default=0, ge=0)
+    precision: Precision = "float32"
+    extractor: Literal["embedded", "inception"] = "embedded"
+    workloads: dict[Workload, Work] = {}
+    recipes: dict[str, Work] = {}
+    measuring: Measuring = Measuring()
+    batches: BatchSizes = BatchSizes()
+    artefacts: tuple[str, ...] | None = None
+    device: str = "auto"
+    threads: int = Field(default=1, ge=1)

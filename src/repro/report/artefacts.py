@@ -1,0 +1,132 @@
+"""artefacts.json: what each table and figure of a profile shows, as the composing step wrote it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from repro.core.errors import ReproError
+
+Kind = Literal["table", "plot", "samples", "drawing", "settings"]
+_LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Panel(_Strict):
+    """One panel: its rows and columns in the order in which they are shown.
+
+    An artefact without panels has one, unnamed.
+    ``x`` gives the columns' places on a plot's axis where the names do not carry the number themselves.
+    """
+
+    name: str = ""
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    x: tuple[float, ...] | None = None
+    x_axis: str | None = None
+    y_axis: str | None = None
+
+    def key(self, row: str) -> str:
+        """Return the row's name in cells.csv: "<panel>: <row>" where the panel has a name."""
+        return f"{self.name}: {row}" if self.name else row
+
+    def positions(self) -> tuple[float, ...] | None:
+        """Return the columns' x positions, or None where the columns are categories.
+
+        A column whose name holds exactly one number ("0.02", "eps = 0.5") lies at that number.
+        """
+        if self.x is not None:
+            return self.x if len(self.x) == len(self.columns) else None
+        numbers = [_LAST_NUMBER.findall(column) for column in self.columns]
+        if not numbers or any(len(found) != 1 for found in numbers):
+            return None
+        words = {re.sub(_LAST_NUMBER, "", column) for column in self.columns}
+        values = tuple(float(found[0]) for found in numbers)
+        return values if len(words) == 1 and len(set(values)) == len(values) else None
+
+
+class Picture(_Strict):
+    """One picture of a samples artefact; ``path`` is relative to the profile's folder, None while pending."""
+
+    row: str
+    column: str
+    path: str | None = None
+
+
+class Artefact(_Strict):
+    """One table or figure of a paper."""
+
+    paper: str
+    name: str
+    kind: Kind
+    title: str
+    source: str = ""
+    notes: str | None = None
+    x_axis: str | None = None
+    y_axis: str | None = None
+    x_scale: Literal["linear", "log"] = "linear"
+    panels: tuple[Panel, ...] = ()
+    drawer: str | None = None
+    pictures: tuple[Picture, ...] = ()
+    threat_models: tuple[str, ...] = ()
+    cells: int = 0
+
+    @property
+    def id(self) -> str:
+        """E.g. ``dat/table3``."""
+        return f"{self.paper}/{self.name}"
+
+
+class Artefacts(_Strict):
+    """All artefacts of one profile."""
+
+    profile: str
+    stand_ins: tuple[str, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
+
+    @property
+    def stamp(self) -> str:
+        """One line that says under which profile and with which stand-ins everything here was made."""
+        return stamp(self.profile, self.stand_ins)
+
+    def find(self, paper: str, name: str) -> Artefact:
+        """Return one artefact.
+
+        Raises:
+            ReproError: there is no such artefact; lists those of the paper, or the papers.
+        """
+        for artefact in self.artefacts:
+            if (artefact.paper, artefact.name) == (paper, name):
+                return artefact
+        of_paper = [artefact.name for artefact in self.artefacts if artefact.paper == paper]
+        papers = sorted({artefact.paper for artefact in self.artefacts})
+        known = f"{paper} has " + ", ".join(of_paper) if of_paper else "the papers are " + ", ".join(papers)
+        raise ReproError(f"there is no artefact {paper}/{name}", remedy=f"name one that exists: {known}")
+
+
+def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
+    """Return e.g. "smoke profile · synthetic_data + reduced_budget"."""
+    return f"{profile} profile · " + (" + ".join(stand_ins) if stand_ins else "no stand-ins")
+
+
+def read_artefacts(path: Path) -> Artefacts:
+    """Return the artefacts of ``path``.
+
+    Raises:
+        ReproError: the file is missing, is no JSON, or does not have the fields above.
+    """
+    remedy = "compose the cells first: snakemake --cores all figures/"
+    if not path.is_file():
+        raise ReproError("there is no list of artefacts", remedy=remedy, where=path)
+    try:
+        return Artefacts.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ReproError(f"{place}: {first['msg']}", remedy=f"delete it and {remedy}", where=path) from None

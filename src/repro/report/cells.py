@@ -1,0 +1,204 @@
+"""cells.csv, the one source of every table, plot, report page and check: columns, reading, writing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from repro.core.errors import ReproError
+from repro.core.spec import STAND_INS
+from repro.report.verdict import VERDICTS
+
+COLUMNS: tuple[str, ...] = (
+    "paper",
+    "artefact",
+    "row",
+    "column",
+    "metric",
+    "convention",
+    "reported",
+    "reported_std",
+    "measured",
+    "measured_std",
+    "n_seeds",
+    "ci_low",
+    "ci_high",
+    "tolerance",
+    "verdict",
+    "stand_ins",
+    "runs",
+)
+_NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
+_REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
+SETTING = "setting:"
+Value = float | str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of cells.csv.
+
+    ``reported`` and ``measured`` are text only for settings (``metric`` "setting:<name>").
+    Missing numbers are None. ``stand_ins`` and ``runs`` are empty tuples where there are none.
+    """
+
+    paper: str
+    artefact: str
+    row: str
+    column: str
+    metric: str
+    convention: str = "standard"
+    reported: Value = None
+    reported_std: float | None = None
+    measured: Value = None
+    measured_std: float | None = None
+    n_seeds: int = 0
+    ci_low: float | None = None
+    ci_high: float | None = None
+    tolerance: float | None = None
+    verdict: str = "pending"
+    stand_ins: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, str]:
+        """What tells this cell from every other."""
+        return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
+
+
+def read_cells(path: Path) -> list[Cell]:
+    """Return the cells of ``path`` in file order.
+
+    Raises:
+        ReproError: the file is missing, has other columns, or a line has a wrong value or repeats another's
+            key; names file and line.
+    """
+    if not path.is_file():
+        raise ReproError(
+            "there is no cells file", remedy="run the DAG first: snakemake --cores all figures/", where=path
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if tuple(header) != COLUMNS:
+            differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
+            raise ReproError(
+                f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
+                remedy=_REMEDY,
+                where=path,
+                line=1,
+            )
+        cells: list[Cell] = []
+        seen: dict[tuple[str, ...], int] = {}
+        for fields in reader:
+            line = reader.line_num
+            cell = _parse(fields, path, line)
+            if cell.key in seen:
+                _fail(
+                    f"the cell {' / '.join(cell.key)} is given twice (first in line {seen[cell.key]})",
+                    path,
+                    line,
+                )
+            seen[cell.key] = line
+            cells.append(cell)
+    return cells
+
+
+def render_cells(cells: Iterable[Cell]) -> str:
+    """Return ``cells`` as CSV text, in the given order, numbers with ten significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for cell in cells:
+        writer.writerow([render(getattr(cell, name)) for name in COLUMNS])
+    return text.getvalue()
+
+
+def write_cells(path: Path, cells: Iterable[Cell]) -> None:
+    """Write ``cells`` to ``path``; the folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_cells(cells), encoding="utf-8")
+
+
+def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:
+    """Return the cells of one artefact."""
+    return [cell for cell in cells if cell.paper == paper and cell.artefact == artefact]
+
+
+def render(value: Value | int | tuple[str, ...]) -> str:
+    """Return one field as cells.csv writes it: missing is empty, tuples are joined by "+"."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "+".join(value)
+    if isinstance(value, float):
+        return format(value, ".10g")
+    return str(value)
+
+
+def _parse(fields: list[str], path: Path, line: int) -> Cell:
+    if len(fields) != len(COLUMNS):
+        _fail(f"it has {len(fields)} fields instead of {len(COLUMNS)}", path, line)
+    row = dict(zip(COLUMNS, fields, strict=True))
+    for name in ("paper", "artefact", "row", "column", "metric"):
+        if not row[name]:
+            _fail(f"`{name}` is empty", path, line)
+    if row["verdict"] not in VERDICTS:
+        _fail(f"`{row['verdict']}` is no verdict (known: {', '.join(VERDICTS)})", path, line)
+    stand_ins = tuple(part for part in row["stand_ins"].split("+") if part)
+    for name in stand_ins:
+        if name not in STAND_INS:
+            _fail(f"`{name}` is no stand-in (known: {', '.join(STAND_INS)})", path, line)
+    seeds = row["n_seeds"] or "0"
+    if not seeds.isdecimal():
+        _fail(f"`n_seeds` is `{seeds}`, not a count", path, line)
+    numbers = {name: _number(row[name], name, path, line) for name in _NUMBERS}
+    return Cell(
+        paper=row["paper"],
+        artefact=row["artefact"],
+        row=row["row"],
+        column=row["column"],
+        metric=row["metric"],
+        convention=row["convention"],
+        verdict=row["verdict"],
+        reported=_value(row, "reported", path, line),
+        measured=_value(row, "measured", path, line),
+        reported_std=numbers["reported_std"],
+        measured_std=numbers["measured_std"],
+        ci_low=numbers["ci_low"],
+        ci_high=numbers["ci_high"],
+        tolerance=numbers["tolerance"],
+        n_seeds=int(seeds),
+        stand_ins=stand_ins,
+        runs=tuple(part for part in row["runs"].split("+") if part),
+    )
+
+
+def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:
+    if row["metric"].startswith(SETTING):
+        try:
+            return float(row[name])
+        except ValueError:
+            return row[name] or None
+    return _number(row[name], name, path, line)
+
+
+def _number(text: str, name: str, path: Path, line: int) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        _fail(f"`{name}` is `{text}`, not a finite number", path, line)
+    return value
+
+
+def _fail(message: str, path: Path, line: int) -> NoReturn:
+    raise ReproError(message, remedy=_REMEDY, where=path, line=line)

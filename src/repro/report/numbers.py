@@ -1,0 +1,75 @@
+"""How numbers and verdicts are worded: decimals per metric, signs, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from repro.report.cells import SETTING, Cell, Value
+
+_DECIMALS: Mapping[str, int] = {"accuracy": 2, "is": 2, "fid": 2, "kid": 4}
+_LABELS: Mapping[str, str] = {
+    "accuracy": "accuracy (%)",
+    "accuracy_gain": "gain (points)",
+    "is": "IS",
+    "fid": "FID",
+    "kid": "KID",
+    "fid_train": "train FID",
+    "fid_test": "test FID",
+    "kid_train": "train KID",
+    "kid_test": "test KID",
+}
+MARKS: Mapping[str, str] = {
+    "reproduced": "✓",
+    "not reproduced": "✗",
+    "inconclusive": "?",
+    "not comparable": "‡",
+    "cited": "†",
+    "unreported": "+",
+    "pending": "",
+}
+MEANINGS: Mapping[str, str] = {
+    "reproduced": "reproduced: the 95 % interval of the seed mean lies inside the tolerance",
+    "not reproduced": "not reproduced: the interval lies wholly outside the tolerance",
+    "inconclusive": "inconclusive: the interval straddles the tolerance, or fewer than 3 seeds",
+    "not comparable": "not comparable: a stand-in was involved",
+    "cited": "cited: the paper took the number from elsewhere",
+    "unreported": "measured here, not printed in the paper",
+    "pending": "pending: not run",
+}
+_EMBEDDED_FAMILIES = ("is", "fid", "kid")
+
+
+def metric_label(metric: str, *, embedded: bool = False) -> str:
+    """Return the metric's name for a header; ``embedded`` features turn IS, FID, KID into IS*, FID*, KID*."""
+    label = metric.removeprefix(SETTING) if metric.startswith(SETTING) else _LABELS.get(metric, metric)
+    return label + "*" if embedded and metric.split("_")[0] in _EMBEDDED_FAMILIES else label
+
+
+def number(metric: str, value: Value) -> str:
+    """Return ``value`` as people print that metric; "–" where it is missing."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    decimals = _DECIMALS.get(metric.split("_")[0])
+    if decimals is None or metric.startswith(SETTING):
+        return f"{value:.4g}"
+    return f"{value:.{decimals}f}"
+
+
+def with_std(metric: str, value: Value, std: float | None) -> str:
+    """Return e.g. "77.48 ± 0.46"; the deviation is left out where there is none."""
+    text = number(metric, value)
+    return text if std is None or value is None else f"{text} ± {number(metric, std)}"
+
+
+def sentence(cell: Cell | None) -> str:
+    """Return a cell's one line, "reported / measured ± std mark"; "" where the table has no cell."""
+    if cell is None:
+        return ""
+    reported = with_std(cell.metric, cell.reported, cell.reported_std)
+    if cell.verdict == "cited":
+        return f"{reported} {MARKS['cited']}"
+    if cell.verdict == "pending":
+        return f"{reported} / pending"
+    return f"{reported} / {with_std(cell.metric, cell.measured, cell.measured_std)} {MARKS[cell.verdict]}"

@@ -1,0 +1,96 @@
+"""One look for every plot and diagram: colours, sizes, the stamp, and files that are the same each time.
+
+The colours are Okabe and Ito's eight (Color Universal Design, 2008), told apart with any colour vision; lines
+differ in marker and dash as well, so that a print without colour can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6F00", "#333333")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2, 1, 2)))
+INK = "#222222"
+FAINT = "#8a8a8a"
+PAPER = "#f3f1ec"
+COLUMN_WIDTH = 3.4  # inches; the fonts below are legible at this width
+PAGE_WIDTH = 7.0
+STAMP_HEIGHT = 0.24  # inches kept free at the foot of each figure
+_DPI = 200
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "hatch.color": "#bbbbbb",
+    "hatch.linewidth": 0.6,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "repro",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw inside this: matplotlib's settings are those above, whatever the user's own say."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of ``width`` by ``height`` inches, the stamp's foot included; no display is needed."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, stem: Path, stamp: str) -> list[Path]:
+    """Stamp ``figure`` and write ``stem``.png and ``stem``.pdf; the same figure gives the same bytes.
+
+    Args:
+        stamp: the line at the foot, e.g. "smoke profile · synthetic_data + reduced_budget".
+    """
+    width, height = figure.get_size_inches()
+    band = STAMP_HEIGHT / height
+    figure.patches.append(
+        mpl.patches.Rectangle(
+            (0, 0), 1, band, transform=figure.transFigure, facecolor=PAPER, edgecolor="none", zorder=-1
+        )
+    )
+    size = 6.5
+    while size > 4.5 and len(stamp) * size * 0.0075 > width - 0.1:  # 0.0075 inch per point: mean letter width
+        size -= 0.25
+    figure.text(0.5, band / 2, stamp, ha="center", va="center", fontsize=size, color="#555555")
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    png, pdf = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".pdf")
+    figure.savefig(png, dpi=_DPI, metadata={"Software": None})
+    figure.savefig(pdf, metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None})
+    return [png, pdf]

@@ -1,0 +1,151 @@
+"""Tables as CSV (for programs), Markdown and LaTeX with booktabs, all from the same arrangement."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from repro.report.artefacts import Artefact, stamp
+from repro.report.cells import COLUMNS, Cell, render, select
+from repro.report.numbers import MARKS, MEANINGS, sentence
+from repro.report.view import View, views
+
+_LATEX = {
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "✓": r"$\checkmark$",
+    "✗": r"$\times$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
+    "·": r"$\cdot$",
+    "∞": r"$\infty$",
+    "ε": r"$\epsilon$",
+    "δ": r"$\delta$",
+    "λ": r"$\lambda$",
+    "β": r"$\beta$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "≤": r"$\leq$",
+}
+
+
+def write_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
+    """Write ``stem``.csv, .md and .tex and return their paths; each carries profile and stand-ins."""
+    own = select(cells, artefact.paper, artefact.name)
+    contents = {
+        ".csv": table_csv(artefact, own, profile),
+        ".md": table_markdown(artefact, own, profile),
+        ".tex": table_latex(artefact, own, profile),
+    }
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, text in contents.items():
+        path = stem.with_name(stem.name + ending)
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> list[str]:
+    """Return what every table must say about itself: source, profile with stand-ins, threat models, notes."""
+    stand_ins = tuple(dict.fromkeys(name for cell in cells for name in cell.stand_ins))
+    lines = [
+        f"{artefact.id}, {artefact.source}" if artefact.source else artefact.id,
+        stamp(profile, stand_ins),
+    ]
+    lines += [f"threat model: {text}" for text in artefact.threat_models]
+    if artefact.notes:
+        lines.append(artefact.notes)
+    return lines
+
+
+def legend(cells: Sequence[Cell]) -> list[str]:
+    """Return the meaning of each mark that ``cells`` use."""
+    used = {cell.verdict for cell in cells}
+    lines = [f"{MARKS[word]} {meaning}" for word, meaning in MEANINGS.items() if word in used and MARKS[word]]
+    if any("embedded_features" in cell.stand_ins for cell in cells):
+        lines.append("* measured with the embedded feature extractor, not with Inception")
+    return ["each cell: reported / measured ± std over seeds", *lines]
+
+
+def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table in long form, one line per cell, in the table's order."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    fields = [name for name in COLUMNS if name not in ("paper", "artefact", "row")]
+    writer.writerow(["paper", "artefact", "profile", "panel", "row", *fields])
+    for view in views(artefact, cells):
+        for row in view.rows:
+            for cell in row.cells:
+                if cell is not None:
+                    values = [render(getattr(cell, name)) for name in fields]
+                    writer.writerow([artefact.paper, artefact.name, profile, view.panel, row.name, *values])
+    return text.getvalue()
+
+
+def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table as Markdown."""
+    parts = [f"# {artefact.title}", "", *(f"{line}  " for line in header_lines(artefact, cells, profile)), ""]
+    for view in views(artefact, cells):
+        if view.panel:
+            parts += [f"## {view.panel}", ""]
+        parts.append(_pipes(["", *(at.title for at in view.columns)]))
+        parts.append("|---|" + "---:|" * len(view.columns))
+        parts += [_pipes([row.name, *(sentence(cell) for cell in row.cells)]) for row in view.rows]
+        parts.append("")
+    parts += [f"- {line}" for line in legend(cells)]
+    return "\n".join(parts) + "\n"
+
+
+def table_latex(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table as a LaTeX float that needs booktabs and amssymb."""
+    caption = ". ".join([artefact.title.rstrip("."), *header_lines(artefact, cells, profile)])
+    parts = [f"% {line}" for line in header_lines(artefact, cells, profile)]
+    parts += [
+        r"% needs \usepackage{booktabs,amssymb}",
+        r"\begin{table}",
+        r"\centering\small",
+        rf"\caption{{{latex(caption)}}}",
+        rf"\label{{tab:{artefact.paper}-{artefact.name}}}",
+    ]
+    for view in views(artefact, cells):
+        parts += _tabular(view)
+    parts += [r"\par\smallskip\footnotesize " + latex("; ".join(legend(cells))) + ".", r"\end{table}"]
+    return "\n".join(parts) + "\n"
+
+
+def latex(text: str) -> str:
+    """Return ``text`` with LaTeX's special characters escaped."""
+    return re.sub("|".join(re.escape(key) for key in _LATEX), lambda match: _LATEX[match[0]], text)
+
+
+def _tabular(view: View) -> list[str]:
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(view.columns)}}}", r"\toprule"]
+    if view.panel:
+        lines += [
+            rf"\multicolumn{{{len(view.columns) + 1}}}{{l}}{{\textbf{{{latex(view.panel)}}}}} \\",
+            r"\midrule",
+        ]
+    lines += [" & ".join(["", *(latex(at.title) for at in view.columns)]) + r" \\", r"\midrule"]
+    lines += [
+        " & ".join(latex(text) for text in [row.name, *map(sentence, row.cells)]) + r" \\"
+        for row in view.rows
+    ]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _pipes(fields: Sequence[str]) -> str:
+    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"

@@ -1,0 +1,84 @@
+"""How far a measured mean may lie from a printed number: declared per metric, before any run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from repro.core.errors import ReproError
+
+_SUFFIXES = ("_train", "_test", "_gain")
+
+
+class Tolerance(BaseModel):
+    """Either ``absolute`` (in the metric's unit) or ``relative`` (a share of the reported number)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    absolute: float | None = Field(default=None, ge=0)
+    relative: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_number(cls, value: Any) -> Any:
+        return {"absolute": value} if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Tolerance:
+        if (self.absolute is None) == (self.relative is None):
+            raise ValueError("give either `absolute` or `relative`")
+        return self
+
+    def around(self, reported: float) -> float:
+        """Return the tolerance around ``reported`` in the metric's unit."""
+        if self.absolute is not None:
+            return self.absolute
+        return abs(reported) * (self.relative or 0.0)
+
+
+DEFAULTS: Mapping[str, Tolerance] = {
+    "accuracy": Tolerance(absolute=1.0),
+    "is": Tolerance(absolute=0.2),
+    "fid": Tolerance(relative=0.05),
+    "kid": Tolerance(absolute=0.001),
+}
+
+
+def read_tolerances(
+    section: Mapping[str, Any] | None, where: str | Path = "config.yaml"
+) -> dict[str, Tolerance]:
+    """Return the declared tolerances: ``section`` over the defaults.
+
+    An entry is ``metric: number`` or ``metric: {relative: 0.05}``.
+
+    Raises:
+        ReproError: an entry is neither a number nor one of ``absolute`` and ``relative``.
+    """
+    declared = dict(DEFAULTS)
+    for metric, value in (section or {}).items():
+        try:
+            declared[metric] = Tolerance.model_validate(value)
+        except ValidationError as error:
+            raise ReproError(
+                f"the tolerance of `{metric}` cannot be read: {error.errors()[0]['msg']}",
+                remedy="write `metric: 1.0` (in the metric's unit) or `metric: {relative: 0.05}`",
+                where=where,
+            ) from None
+    return declared
+
+
+def tolerance_around(metric: str, reported: float | None, declared: Mapping[str, Tolerance]) -> float | None:
+    """Return the declared tolerance of ``metric`` around ``reported``, or None where none is declared.
+
+    A metric without an entry of its own takes that of its family: ``fid_train`` that of ``fid``,
+    ``accuracy_gain`` that of ``accuracy``.
+    """
+    if reported is None:
+        return None
+    name = metric
+    for suffix in _SUFFIXES:
+        if name not in declared:
+            name = name.removesuffix(suffix)
+    return declared[name].around(reported) if name in declared else None

@@ -1,0 +1,86 @@
+"""cells.csv: what is written is read back, what is wrong is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.report.cells import COLUMNS, Cell, read_cells, render_cells, write_cells
+
+GAT = Cell(
+    "gat", "table2", "GAT", "CIFAR-10", "accuracy", "standard", 80.33, 0.44, 80.1, 0.25, 5, 79.8, 80.4, 1.0
+)
+DONE = Cell(
+    **{
+        **GAT.__dict__,
+        "verdict": "not comparable",
+        "stand_ins": ("synthetic_data", "reduced_budget"),
+        "runs": ("a-s0", "a-s1"),
+    }
+)
+SETTING = Cell(
+    "dat",
+    "table1",
+    "SNGAN",
+    "CIFAR-10",
+    "setting:loss",
+    reported="hinge",
+    measured="hinge",
+    verdict="reproduced",
+)
+PENDING = Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", reported=19.75)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "cells.csv"
+    write_cells(path, [DONE, SETTING, PENDING])
+    assert read_cells(path) == [DONE, SETTING, PENDING]
+    assert path.read_text() == render_cells(read_cells(path))
+
+
+def test_number_format_is_stable() -> None:
+    line = render_cells([Cell("a", "b", "c", "d", "kid", measured=0.1 + 0.2, reported=7.70)]).splitlines()[1]
+    assert line == "a,b,c,d,kid,standard,7.7,,0.3,,0,,,,pending,,"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("verdict", "fine", "no verdict"),
+        ("measured", "abc", "not a finite number"),
+        ("ci_low", "nan", "not a finite number"),
+        ("n_seeds", "-1", "not a count"),
+        ("n_seeds", "2.5", "not a count"),
+        ("stand_ins", "synthetic_data+magic", "`magic` is no stand-in"),
+        ("row", "", "`row` is empty"),
+    ],
+)
+def test_a_wrong_field_names_file_and_line(tmp_path: Path, field: str, text: str, said: str) -> None:
+    path = tmp_path / "cells.csv"
+    write_cells(path, [PENDING, GAT])
+    lines = path.read_text().splitlines()
+    fields = lines[2].split(",")
+    fields[COLUMNS.index(field)] = text
+    path.write_text("\n".join([*lines[:2], ",".join(fields)]) + "\n")
+    with pytest.raises(ReproError, match=said) as caught:
+        read_cells(path)
+    assert caught.value.where == str(path)
+    assert caught.value.line == 3
+
+
+def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    with pytest.raises(ReproError, match="no cells file"):
+        read_cells(path)
+    path.write_text("paper,artefact\n")
+    with pytest.raises(ReproError, match=r"columns are not those.*ci_high"):
+        read_cells(path)
+    write_cells(path, [GAT, PENDING, GAT])
+    with pytest.raises(ReproError, match="given twice \\(first in line 2\\)") as caught:
+        read_cells(path)
+    assert caught.value.line == 4
+    path.write_text(render_cells([GAT]) + "gat,table2\n")
+    with pytest.raises(ReproError, match="2 fields instead of 17"):
+        read_cells(path)

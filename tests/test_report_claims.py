@@ -1,0 +1,149 @@
+"""Claims: the Welch test against SciPy's, every verdict, and claims that cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from repro.core.errors import ReproError
+from repro.report.cells import Cell
+from repro.report.claims import CLAIM_COLUMNS, Claim, read_claims, render_claims
+from repro.report.welch import judge_claims, welch_p
+
+GAT = Cell(
+    "gat", "table2", "GAT", "CIFAR-10", "accuracy", measured=80.3, measured_std=0.4, n_seeds=5, runs=("g",)
+)
+DROPOUT = replace(GAT, row="Dropout", measured=78.5, measured_std=0.6, runs=("d",))
+BASELINE = replace(GAT, row="Baseline", measured=78.4, measured_std=0.6, runs=("b",))
+
+
+def claim(*predicates: dict[str, object]) -> Claim:
+    return Claim.model_validate({"id": "c", "paper": "gat", "statement": "s", "all": predicates})
+
+
+def predicate(
+    left: str, relation: str, right: object, by: float = 0.0, column: str = "CIFAR-10"
+) -> dict[str, object]:
+    at = {"artefact": "table2", "row": left, "column": column, "metric": "accuracy"}
+    return {
+        "left": at,
+        "relation": relation,
+        "right": {"row": right} if isinstance(right, str) else right,
+        "by": by,
+    }
+
+
+def word(made: Claim, *cells: Cell) -> str:
+    return judge_claims([made], cells)[0].word
+
+
+def test_welch_equals_scipy() -> None:
+    random = np.random.default_rng(1)
+    left, right = random.normal(1.0, 1.0, 7), random.normal(0.5, 3.0, 4)
+    expected = scipy.stats.ttest_ind(left, right, equal_var=False, alternative="greater").pvalue
+    sides = [(float(x.mean()), float(x.std(ddof=1)), len(x)) for x in (left, right)]
+    assert welch_p(sides[0], sides[1]) == pytest.approx(expected, rel=1e-9)
+    one = scipy.stats.ttest_1samp(left, 0.25, alternative="greater").pvalue
+    assert welch_p(sides[0], (0.0, 0.0, 3), margin=0.25) == pytest.approx(one, rel=1e-9)
+
+
+def test_words() -> None:
+    better = claim(predicate("GAT", "greater", "Dropout"))
+    assert word(better, GAT, DROPOUT) == "supported"
+    assert word(claim(predicate("GAT", "less", "Dropout")), GAT, DROPOUT) == "not supported"
+    assert word(claim(predicate("Dropout", "greater", "Baseline")), DROPOUT, BASELINE) == "inconclusive"
+    assert word(better, replace(GAT, n_seeds=2), DROPOUT) == "inconclusive"
+    assert word(better, replace(GAT, stand_ins=("synthetic_data",)), DROPOUT) == "not comparable"
+    assert word(better, replace(GAT, measured=None), DROPOUT) == "pending"
+
+
+def test_margin_and_fixed_number() -> None:
+    assert word(claim(predicate("GAT", "greater", "Dropout", by=4.0)), GAT, DROPOUT) == "not supported"
+    assert word(claim(predicate("GAT", "greater", 79.0)), GAT) == "supported"
+    assert word(claim(predicate("GAT", "less", 79.0)), GAT) == "not supported"
+
+
+def test_no_variance_at_all() -> None:
+    still = replace(DROPOUT, measured_std=0.0), replace(GAT, measured_std=0.0)
+    assert word(claim(predicate("GAT", "greater", "Dropout")), *still) == "supported"
+    assert word(claim(predicate("GAT", "greater", 80.3)), *still) == "inconclusive"
+
+
+def test_one_failed_comparison_sinks_the_chain() -> None:
+    good, bad = predicate("GAT", "greater", "Dropout"), predicate("GAT", "less", "Dropout")
+    assert word(claim(good, bad), GAT, DROPOUT) == "not supported"
+    assert (
+        word(claim(good, predicate("Dropout", "greater", "Baseline")), GAT, DROPOUT, BASELINE)
+        == "inconclusive"
+    )
+    waiting = replace(BASELINE, measured=None)
+    assert word(claim(good, predicate("Dropout", "greater", "Baseline")), GAT, DROPOUT, waiting) == "pending"
+    assert (
+        word(claim(bad, predicate("Dropout", "greater", "Baseline")), GAT, DROPOUT, waiting)
+        == "not supported"
+    )
+
+
+def test_the_standard_convention_is_meant_unless_said() -> None:
+    paper = replace(GAT, convention="paper", measured=60.0)
+    assert word(claim(predicate("GAT", "greater", "Dropout")), GAT, paper, DROPOUT) == "supported"
+    only = claim(predicate("GAT", "less", "Dropout"))
+    assert word(only, paper, replace(DROPOUT, convention="paper")) == "supported"
+
+
+def test_a_claim_about_no_cell() -> None:
+    with pytest.raises(ReproError, match=r"claim `c` names no cell: gat / table2 / GAT / CIFAR-10"):
+        judge_claims([claim(predicate("GAT", "greater", 1.0))], [DROPOUT])
+
+
+def test_written_claims() -> None:
+    lines = render_claims(
+        judge_claims([claim(predicate("GAT", "greater", "Dropout"))], [GAT, DROPOUT])
+    ).splitlines()
+    assert lines[0] == ",".join(CLAIM_COLUMNS)
+    assert lines[1].startswith("gat,c,s,,supported,GAT [CIFAR-10] greater than Dropout [CIFAR-10]: p = ")
+    assert lines[1].endswith(",,g+d")
+
+
+GOOD = """claims:
+  - id: a
+    paper: gat
+    statement: "GAT beats dropout"
+    all:
+      - left: {artefact: table2, row: GAT, column: CIFAR-10, metric: accuracy}
+        relation: greater
+        right: {row: Dropout}
+"""
+
+
+def test_reading(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(GOOD)
+    assert judge_claims(read_claims(path), [GAT, DROPOUT])[0].word == "supported"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "line"),
+    [
+        (GOOD.replace("greater", "bigger"), "relation", 7),
+        (GOOD.replace("row: GAT", "roww: GAT"), "roww", 6),
+        (GOOD + GOOD.removeprefix("claims:\n"), "given twice", 9),
+        ("claims: {", "no YAML", 1),
+        ("- a\n", "no list `claims`", 1),
+    ],
+)
+def test_wrong_claims_name_their_line(tmp_path: Path, text: str, said: str, line: int) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(ReproError, match=said) as caught:
+        read_claims(path)
+    assert caught.value.line == line
+
+
+def test_missing_claims(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="no file of claims"):
+        read_claims(tmp_path / "claims.yaml")

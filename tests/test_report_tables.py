@@ -1,0 +1,137 @@
+"""Tables: every cell visible with its verdict, its marks and its stand-ins."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.report.artefacts import Artefact, Artefacts, Panel, read_artefacts
+from repro.report.cells import Cell
+from repro.report.tables import latex, table_csv, table_latex, table_markdown, write_table
+from repro.report.view import views
+
+TABLE = Artefact(
+    paper="gat",
+    name="table2",
+    kind="table",
+    title="Test accuracy (50% & more)",
+    source="Table 2, Sec. 4.4",
+    panels=(Panel(rows=("Baseline", "GAT", "Maxout"), columns=("CIFAR-10", "CIFAR-100")),),
+    threat_models=("Linf, radius 8/255, 20 steps",),
+)
+CELLS = [
+    Cell("gat", "table2", "Baseline", "CIFAR-10", "accuracy", reported=77.48, reported_std=0.46,
+         measured=77.5, measured_std=0.3, n_seeds=3, verdict="reproduced"),
+    Cell("gat", "table2", "GAT", "CIFAR-10", "accuracy", reported=80.33, reported_std=0.44,
+         measured=61.0, measured_std=0.1, n_seeds=3, verdict="not comparable", stand_ins=("synthetic_data",)),
+    Cell("gat", "table2", "GAT", "CIFAR-100", "accuracy", reported=50.44, reported_std=0.56),
+    Cell("gat", "table2", "Maxout", "CIFAR-10", "accuracy", reported=88.32, verdict="cited"),
+    Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", reported=19.75),
+]  # fmt: skip
+
+
+def test_markdown_shows_each_cell_in_words() -> None:
+    text = table_markdown(TABLE, CELLS[:4], "smoke")
+    assert "| Baseline | 77.48 ± 0.46 / 77.50 ± 0.30 ✓ |  |" in text
+    assert "| GAT | 80.33 ± 0.44 / 61.00 ± 0.10 ‡ | 50.44 ± 0.56 / pending |" in text
+    assert "| Maxout | 88.32 † |" in text
+    assert "smoke profile · synthetic_data" in text
+    assert "threat model: Linf, radius 8/255, 20 steps" in text
+    assert "‡ not comparable" in text
+    assert "19.75" not in text
+
+
+def test_latex_escapes_and_balances() -> None:
+    text = table_latex(TABLE, CELLS, "smoke")
+    assert r"50\% \& more" in text
+    assert r"synthetic\_data" in text
+    assert r"77.48 $\pm$ 0.46 / 77.50 $\pm$ 0.30 $\checkmark$" in text
+    for line in text.splitlines():
+        if line.endswith(r"\\") and "multicolumn" not in line:
+            assert line.replace(r"\&", "").count("&") == 2
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert latex("a_b \\ {x} ~ ±") == r"a\_b \textbackslash{} \{x\} \textasciitilde{} $\pm$"
+
+
+def test_csv_is_the_table_in_long_form() -> None:
+    rows = list(csv.DictReader(table_csv(TABLE, CELLS, "smoke").splitlines()))
+    assert [row["verdict"] for row in rows] == ["reproduced", "not comparable", "pending", "cited"]
+    assert rows[1]["stand_ins"] == "synthetic_data"
+    assert {row["profile"] for row in rows} == {"smoke"}
+
+
+def test_several_metrics_and_conventions_become_columns() -> None:
+    base = CELLS[0]
+    cells = [
+        replace(base, metric="is", measured=7.0),
+        replace(base, metric="fid", measured=20.0, stand_ins=("embedded_features",)),
+        replace(base, metric="fid", measured=21.0, convention="paper"),
+    ]
+    titles = [at.title for at in views(TABLE, cells)[0].columns]
+    assert titles == [
+        "CIFAR-10, IS, standard convention",
+        "CIFAR-10, FID*, standard convention",
+        "CIFAR-10, FID, paper convention",
+        "CIFAR-100",
+    ]
+    assert "* measured with the embedded feature extractor" in table_markdown(TABLE, cells, "smoke")
+
+
+def test_panels_and_cells_that_no_row_lists() -> None:
+    artefact = TABLE.model_copy(
+        update={
+            "panels": (Panel(name="(a)", rows=("GAT",)), Panel(name="(b)", rows=("GAT",), columns=("10",)))
+        }
+    )
+    cells = [
+        Cell("gat", "table2", "(a): GAT", "10", "accuracy", measured=1.0),
+        Cell("gat", "table2", "(b): GAT", "10", "accuracy", measured=2.0),
+        Cell("gat", "table2", "(b): unlisted", "10", "accuracy", measured=3.0),
+    ]
+    shown = [
+        (view.panel, row.name, row.cells[0].measured)
+        for view in views(artefact, cells)
+        for row in view.rows
+        if row.cells[0]
+    ]
+    assert shown == [("(a)", "GAT", 1.0), ("(b)", "GAT", 2.0), ("(b)", "unlisted", 3.0)]
+
+
+def test_files_are_the_same_each_time(tmp_path: Path) -> None:
+    paths = write_table(TABLE, CELLS, tmp_path / "gat" / "table2", "smoke")
+    before = [path.read_bytes() for path in paths]
+    assert [path.suffix for path in paths] == [".csv", ".md", ".tex"]
+    assert [
+        path.read_bytes() for path in write_table(TABLE, CELLS, tmp_path / "gat" / "table2", "smoke")
+    ] == before
+
+
+def test_artefacts_file(tmp_path: Path) -> None:
+    path = tmp_path / "artefacts.json"
+    with pytest.raises(ReproError, match="no list of artefacts"):
+        read_artefacts(path)
+    path.write_text(
+        '{"profile": "smoke", "artefacts": [{"paper": "gat", "name": "t", "kind": "poem", "title": ""}]}'
+    )
+    with pytest.raises(ReproError, match=r"artefacts\.0\.kind"):
+        read_artefacts(path)
+    path.write_text(
+        Artefacts(profile="smoke", stand_ins=("reduced_budget",), artefacts=(TABLE,)).model_dump_json()
+    )
+    found = read_artefacts(path)
+    assert found.find("gat", "table2") == TABLE
+    assert found.stamp == "smoke profile · reduced_budget"
+    with pytest.raises(ReproError, match="no artefact gat/table9") as caught:
+        found.find("gat", "table9")
+    assert "table2" in caught.value.remedy
+
+
+def test_positions_of_columns() -> None:
+    assert Panel(columns=("0", "0.02", "0.04")).positions() == (0.0, 0.02, 0.04)
+    assert Panel(columns=("step 100", "step 2e3")).positions() == (100.0, 2000.0)
+    assert Panel(columns=("CIFAR-10", "STL-10")).positions() is None
+    assert Panel(columns=("a", "b"), x=(1.0, 2.0)).positions() == (1.0, 2.0)

@@ -1,0 +1,128 @@
+"""The verdict rule at its edges."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.core.errors import ReproError
+from repro.report.tolerances import Tolerance, read_tolerances, tolerance_around
+from repro.report.verdict import judge, judge_setting, t_interval
+
+
+def test_interval_of_a_textbook_sample() -> None:
+    mean, std, low, high = t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert mean == 3.0
+    assert std == pytest.approx(math.sqrt(2.5))
+    # t(0.975, 4) = 2.776445, from printed tables
+    assert (low, high) == pytest.approx(
+        (3 - 2.776445 * math.sqrt(2.5 / 5), 3 + 2.776445 * math.sqrt(2.5 / 5)), abs=1e-5
+    )
+
+
+def test_interval_of_few_values() -> None:
+    mean, std, low, high = t_interval([7.0])
+    assert mean == 7.0
+    assert math.isnan(std)
+    assert (low, high) == (-math.inf, math.inf)
+    assert t_interval([1.0, 2.0])[3] == pytest.approx(1.5 + 12.7062 * 0.5, abs=1e-3)
+    assert all(math.isnan(part) for part in t_interval([]))
+
+
+def test_a_seed_without_a_finite_value_is_never_dropped() -> None:
+    assert all(math.isnan(part) for part in t_interval([1.0, math.nan, 1.0]))
+    verdict = judge(1.0, None, [1.0, math.nan, 1.0], 0.5)
+    assert verdict.word == "inconclusive"
+    assert "not finite" in verdict.reason
+    assert verdict.mean is None
+    assert judge(1.0, None, [1.0, math.inf, 1.0], 0.5).word == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ([80.3, 80.4, 80.2], "reproduced"),
+        ([85.0, 85.1, 84.9], "not reproduced"),
+        ([70.0, 70.1, 69.9], "not reproduced"),
+        ([79.0, 81.0, 82.0], "inconclusive"),  # straddles
+        ([80.33, 80.33], "inconclusive"),  # two seeds
+        ([85.0, 85.0], "inconclusive"),  # two seeds, however far away
+        ([80.33], "inconclusive"),
+    ],
+)
+def test_words(values: list[float], word: str) -> None:
+    assert judge(80.33, 0.44, values, 1.0).word == word
+
+
+def test_zero_variance_at_the_bound() -> None:
+    assert judge(80.0, None, [81.0] * 3, 1.0).word == "reproduced"
+    assert judge(80.0, None, [81.001] * 3, 1.0).word == "not reproduced"
+    assert judge(0.3, None, [0.1 + 0.2] * 3, 0.0).word == "reproduced"  # rounding is not a difference
+    assert judge(0.3, None, [0.3001] * 3, 0.0).word == "not reproduced"
+
+
+def test_twice_the_printed_deviation_widens_the_tolerance() -> None:
+    narrow = judge(80.0, 0.4, [81.5] * 3, 1.0)
+    wide = judge(80.0, 0.8, [81.5] * 3, 1.0)
+    assert (narrow.word, narrow.tolerance) == ("not reproduced", 1.0)
+    assert (wide.word, wide.tolerance) == ("reproduced", 1.6)
+    assert judge(80.0, 1.0, [81.5] * 3, None).word == "reproduced"  # no tolerance declared: the +- alone
+
+
+def test_what_is_not_compared() -> None:
+    values = [80.0] * 3
+    assert judge(80.0, None, values, 1.0, ["synthetic_data"]).word == "not comparable"
+    assert judge(80.0, None, values, 1.0, ["synthetic_data"]).mean == 80.0
+    assert judge(None, None, values, None).word == "unreported"
+    assert judge(None, None, values, None, ["reduced_budget"]).word == "not comparable"
+    assert judge(80.0, None, [], 1.0).word == "pending"
+    assert judge(80.0, None, values, 1.0, pending=True).word == "pending"
+    assert judge(80.0, None, [], 1.0, cited=True).word == "cited"
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=12),
+    st.floats(-1e3, 1e3),
+    st.floats(0, 100),
+    st.floats(0, 100),
+)
+def test_a_wider_tolerance_never_undoes_a_reproduction(
+    values: list[float], reported: float, tolerance: float, more: float
+) -> None:
+    before, after = judge(reported, None, values, tolerance), judge(reported, None, values, tolerance + more)
+    assert not (before.word == "reproduced" and after.word != "reproduced")
+    assert not (before.word != "not reproduced" and after.word == "not reproduced")
+
+
+def test_settings_are_equal_or_not() -> None:
+    assert judge_setting(0.0002, 2e-4).word == "reproduced"
+    assert judge_setting("hinge", "hinge").word == "reproduced"
+    assert judge_setting(5.0, 1.0).word == "not reproduced"
+    assert judge_setting(None, 5.0).word == "unreported"
+    assert judge_setting(5.0, None).word == "pending"
+
+
+def test_tolerances() -> None:
+    declared = read_tolerances({"accuracy": 2.0, "lipschitz": {"relative": 0.1}})
+    assert tolerance_around("accuracy", 80.0, declared) == 2.0
+    assert tolerance_around("accuracy_gain", 3.0, declared) == 2.0
+    assert tolerance_around("fid_train", 20.0, declared) == pytest.approx(1.0)
+    assert tolerance_around("lipschitz", -3.0, declared) == pytest.approx(0.3)
+    assert tolerance_around("unheard_of", 3.0, declared) is None
+    assert tolerance_around("fid", None, declared) is None
+
+
+@pytest.mark.parametrize("wrong", [{"relative": 0.1, "absolute": 1}, {}, {"share": 1}, "wide", -1.0])
+def test_a_wrong_tolerance_names_file_and_remedy(wrong: object) -> None:
+    with pytest.raises(ReproError, match="`fid`") as caught:
+        read_tolerances({"fid": wrong}, where="config/config.yaml")
+    assert caught.value.where == "config/config.yaml"
+    assert caught.value.remedy
+
+
+def test_a_tolerance_value_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Tolerance(absolute=1.0).absolute = 2.0  # type: ignore[misc]
