@@ -46,7 +46,9 @@ def crop_and_flip(images: Tensor, padding: int, offsets: Tensor, flipped: Tensor
     forward = torch.arange(width, device=images.device)
     columns = offsets[:, 1:] + torch.where(flipped[:, None], width - 1 - forward, forward)
     # one flat gather: on the CPU four times as fast as indexing by row and column
-    index = (rows[:, :, None] * padded.shape[-1] + columns[:, None, :]).view(n, 1, -1).expand(-1, channels, -1)
+    index = (
+        (rows[:, :, None] * padded.shape[-1] + columns[:, None, :]).view(n, 1, -1).expand(-1, channels, -1)
+    )
     return padded.flatten(2).gather(2, index).view(n, channels, height, width)
 
 
