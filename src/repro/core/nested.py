@@ -11,11 +11,12 @@ from torch import Tensor
 Skeleton = dict[str, Any]
 
 
-def flatten(value: Any) -> tuple[Skeleton, dict[str, Tensor]]:
-    """Split a nested state into a JSON-able skeleton and named CPU tensors.
+def flatten(value: Any, *, move: bool = True) -> tuple[Skeleton, dict[str, Tensor]]:
+    """Split a nested state into a JSON-able skeleton and named tensors.
 
     Args:
         value: dicts (keys: str, int, float, bool, None), lists, tuples, tensors, scalars, nested at will.
+        move: return contiguous tensors on the CPU; otherwise the tensors themselves.
 
     Returns:
         The skeleton and the tensors by name; a tensor's name is its path in the state, joined by ``/``.
@@ -24,7 +25,10 @@ def flatten(value: Any) -> tuple[Skeleton, dict[str, Tensor]]:
         TypeError: something else is in the state; names its path.
     """
     tensors: dict[str, Tensor] = {}
-    return _flatten(value, "", tensors), tensors
+    skeleton = _flatten(value, "", tensors)
+    if move:
+        tensors = {name: tensor.to("cpu").contiguous() for name, tensor in tensors.items()}
+    return skeleton, tensors
 
 
 def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Skeleton:
@@ -32,7 +36,7 @@ def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Skeleton:
         name = path or "value"
         while name in tensors:  # keys may themselves hold a slash
             name += "+"
-        tensors[name] = value.detach().to("cpu").contiguous()
+        tensors[name] = value.detach()
         return {"tensor": name}
     if value is None or type(value) in (bool, int, float, str):
         return {"value": value}
@@ -77,5 +81,6 @@ def first_non_finite(tensors: Mapping[str, Tensor]) -> str | None:
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     if not floating:
         return None
-    finite = torch.stack([tensor.isfinite().all() for tensor in floating.values()]).tolist()
+    device = next(iter(floating.values())).device  # an optimiser keeps its step counts on the CPU
+    finite = torch.stack([tensor.isfinite().all().to(device) for tensor in floating.values()]).tolist()
     return next((name for name, good in zip(floating, finite, strict=True) if not good), None)
