@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -29,7 +30,7 @@ TIMEOUT = 30.0  # seconds without a byte
 Report = Callable[[int, int | None], None]  # bytes so far, bytes in all where the server says so
 
 
-class _Interrupted(Exception):
+class _InterruptedError(Exception):
     """The connection ended before the file did."""
 
 
@@ -90,7 +91,13 @@ def _with_retries(archive: Archive, part: Path, report: Report) -> None:
         try:
             _continue(archive, part, report)
             return
-        except (_Interrupted, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        except (
+            _InterruptedError,
+            http.client.HTTPException,
+            ConnectionError,
+            TimeoutError,
+            ssl.SSLError,
+        ) as error:
             problem = error
         except urllib.error.HTTPError as error:
             raise ReproError(
@@ -108,7 +115,7 @@ def _with_retries(archive: Archive, part: Path, report: Report) -> None:
 
 
 def _continue(archive: Archive, part: Path, report: Report) -> None:
-    """Fetch the bytes that ``part`` lacks; _Interrupted when the connection ends early."""
+    """Fetch the bytes that ``part`` lacks; _InterruptedError when the connection ends early."""
     done = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(archive.url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
@@ -131,4 +138,4 @@ def _continue(archive: Archive, part: Path, report: Report) -> None:
                 done += len(block)
                 report(done, total)
     if total is not None and done < total:
-        raise _Interrupted(f"the connection ended after {done} of {total} bytes")
+        raise _InterruptedError(f"the connection ended after {done} of {total} bytes")

@@ -41,10 +41,11 @@ _INSTRUCTIONS = {
     "lsun_bedroom": "download bedroom_train_lmdb.zip (43 GB) and bedroom_val_lmdb.zip from "
     "http://dl.yf.io/lsun/scenes/ and unpack both in {folder}, which then holds "
     "bedroom_train_lmdb/data.mdb and bedroom_val_lmdb/data.mdb",
-    "imagenet143_64": "register at https://image-net.org, download ILSVRC2012, sort the images into class folders by "
-    "WordNet id, and place all 1,000 of them, or only those of classes 151 to 293, in {folder}/train and {folder}/val",
-    "celeba": "download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and unpack it "
-    "so that {folder} holds 000001.jpg to 202599.jpg",
+    "imagenet143_64": "register at https://image-net.org, download ILSVRC2012, sort the images into class "
+    "folders by WordNet id, and place all 1,000 of them, or only those of classes 151 to 293, in "
+    "{folder}/train and {folder}/val",
+    "celeba": "download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and "
+    "unpack it so that {folder} holds 000001.jpg to 202599.jpg",
 }
 _INSTRUCTIONS["imagenet143_128"] = _INSTRUCTIONS["imagenet143_64"]
 
