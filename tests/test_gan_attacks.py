@@ -1,4 +1,4 @@
-"""DAT's step and RGAN's directions against closed forms on linear discriminators, and what they must leave alone."""
+"""DAT's step and RGAN's directions on linear discriminators, and what they must leave alone."""
 
 from __future__ import annotations
 
@@ -46,8 +46,11 @@ def attack(**options: Any) -> DatStep:
 @pytest.mark.parametrize("targets", ["eq10", "algorithm1", "raw"])
 @pytest.mark.parametrize("epsilon", [1.0, 0.6])
 def test_every_image_moves_against_its_own_sign(targets: str, epsilon: float) -> None:
-    """All hinge functions are on their slopes of +-1 here. eq10: g1(real) - mean g1(fake) = D(x_r) + 0.6 > 0: the real
-    image moves by -eps w; g2(fake) - mean g2(real) = 0.6 - D(x_f) > 0 with slope -w: the fake one by +eps w."""
+    """All hinge functions are on their slopes of +-1 here.
+
+    Eq. 10: g1(real) - mean g1(fake) = D(x_r) + 0.6 > 0, so that the real image moves by -eps w; and
+    g2(fake) - mean g2(real) = 0.6 - D(x_f) > 0 with slope -w: the fake one moves by +eps w.
+    """
     network, real, fake = setting()
     out = attack(targets=targets, epsilon=epsilon)(network, real, fake)
     step = epsilon * network.weight.detach()
@@ -69,7 +72,7 @@ def test_one_sign_a_sample_or_one_for_the_batch() -> None:
 
 
 def test_eq10_and_algorithm1_differ_where_the_hinge_is_flat() -> None:
-    """g1 is flat above 1, so eq. 10 leaves a confident real image alone; g2, which Algorithm 1 takes, moves it."""
+    """g1 is flat above 1, so eq. 10 leaves a confident real image alone; g2 of Algorithm 1 moves it."""
     network, real, fake = setting()
     real = 5 * real
     untouched = attack(targets="eq10")(network, real, fake)
@@ -95,7 +98,7 @@ def test_zero_epsilon_is_the_identity() -> None:
 
 
 def test_steps_refresh_and_division() -> None:
-    """Each step of a linear D moves logits by eps |w|^2; raw targets, so that the sign may change on the way."""
+    """Each step of a linear D moves logits by eps |w|^2; raw targets, so the sign may change."""
     network, real, fake = setting()
     w = network.weight.detach()
     drop = w.square().sum().item()
@@ -155,8 +158,10 @@ def test_the_discriminator_is_left_alone(freeze: bool) -> None:
         assert all(p.grad is None and p.requires_grad for p in network.parameters())
         assert all(module.training for module in network.modules())
         for name, buffer in network.named_buffers():
-            advances = name.endswith("spectral.u") and buffer.numel() > 1 and not freeze
-            assert torch.equal(before[name], buffer) != advances, name
+            if ".spectral." not in name or freeze:
+                assert torch.equal(before[name], buffer), name
+            elif not name.startswith("last"):  # vectors of a one-row matrix are exact at once
+                assert not torch.equal(before[name], buffer), name
 
 
 def test_inputs_are_not_changed_in_place_and_no_grad_is_overruled() -> None:

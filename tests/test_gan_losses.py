@@ -68,7 +68,7 @@ def test_logistic_losses_stay_finite() -> None:
 
 @pytest.mark.parametrize("points", ["interpolates", "real", "fake"])
 def test_penalties_on_a_linear_discriminator(points: str) -> None:
-    """|grad| is |w| at every point: 5 * (|w| - 0.5)^2 with slope 10 (|w| - 0.5) w / |w|; 2 * |w|^2 with slope 4 w."""
+    """|grad| is |w|: 5 (|w| - 0.5)^2 with slope 10 (|w| - 0.5) w / |w|; 2 |w|^2 with slope 4 w."""
     torch.manual_seed(0)
     weight = torch.randn(3, 4, 4)
     real, fake, noise = torch.randn(6, 3, 4, 4), torch.randn(6, 3, 4, 4), torch.Generator()
@@ -81,7 +81,8 @@ def test_penalties_on_a_linear_discriminator(points: str) -> None:
     torch.testing.assert_close(network.weight.grad, 10 * (norm - 0.5) * weight / norm)
 
     network = LinearD(weight.clone())
-    penalty = make_regulariser("zero_gp", {"weight": 2.0, "points": points}, noise)(network, real, fake)  # type: ignore[misc]
+    options = {"weight": 2.0, "points": points}
+    penalty = make_regulariser("zero_gp", options, noise)(network, real, fake)  # type: ignore[misc]
     torch.testing.assert_close(penalty, 2 * norm**2)
     penalty.backward()
     torch.testing.assert_close(network.weight.grad, 4 * weight)

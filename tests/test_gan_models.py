@@ -85,7 +85,8 @@ def test_estimate_converges_to_the_largest_singular_value() -> None:
         layer(torch.randn(2, 6))
     true = torch.linalg.matrix_norm(layer.weight, 2)
     torch.testing.assert_close(spectral_estimates(layer)[""], true)
-    assert torch.linalg.matrix_norm(layer.spectral(layer.weight), 2) == pytest.approx(1, abs=1e-5)
+    normalised = layer.spectral(layer.weight).detach()
+    assert torch.linalg.matrix_norm(normalised, 2).item() == pytest.approx(1, abs=1e-5)
     assert not torch.equal(before, layer.spectral.u)
 
 
@@ -101,7 +102,7 @@ def test_one_training_pass_is_one_power_iteration() -> None:
 
 
 def test_gradient_goes_through_the_estimate() -> None:
-    """d(W / u'Wv): with u and v constant, sum(R * W / sigma) has the slope (R - <R, W> / sigma * u v') / sigma."""
+    """With u, v constant, <R, W / u'Wv> has the slope (R - <R, W> / sigma * u v') / sigma."""
     torch.manual_seed(0)
     layer = SpectralLinear(3, 4).eval()
     weights = torch.randn(4, 3)
@@ -157,7 +158,6 @@ def test_untouched_restores_after_an_error() -> None:
     assert all(parameter.requires_grad for parameter in network.parameters())
     before = buffers(network)
     network(torch.randn(2, 3, 4, 4))
-    assert moved(before, network[1:2]) is False or True
     assert not torch.equal(before["1.running_mean"], network[1].running_mean)
     assert not torch.equal(before["2.spectral.u"], network[2].spectral.u)
 
@@ -167,6 +167,6 @@ def test_weights_are_initialised_as_the_sources_say() -> None:
     network = sngan.Discriminator()
     assert isinstance(network.blocks[1], sngan.DiscriminatorBlock)
     weight = network.blocks[1].conv1.weight  # Xavier-uniform, gain sqrt(2), 128 x 9 in and out
-    assert weight.abs().max() == pytest.approx((2 * 6 / (2 * 128 * 9)) ** 0.5, rel=0.01)
+    assert weight.abs().max().item() == pytest.approx((2 * 6 / (2 * 128 * 9)) ** 0.5, rel=0.01)
     deconvolution = dcgan.Generator().layers[0]
-    assert deconvolution.weight.std() == pytest.approx(0.02, rel=0.05)
+    assert deconvolution.weight.std().item() == pytest.approx(0.02, rel=0.05)
