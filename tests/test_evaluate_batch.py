@@ -1,4 +1,4 @@
-"""Batches of evaluations over finished runs: values, marks, resuming, failures, and no trace in what was measured."""
+"""Batches of evaluations over finished runs: values, marks, resuming, failures, and no trace in the runs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,12 @@ SHARED = {"dataset": "cifar10", "source": "synthetic", "train_limit": 40, "seed"
 CLASSIFIER = RunSpec(
     recipe="c",
     method="classifier",
-    workload="features",
     steps=3,
     width=0.25,
     options={"network": "embedding"},
     **SHARED,
 )  # type: ignore[arg-type]
-GAN = RunSpec(
-    recipe="g", method="gan", workload="gan", steps=2, width=0.03, snapshots=2, options={"n_dis": 1}, **SHARED
-)  # type: ignore[arg-type]
+GAN = RunSpec(recipe="g", method="gan", steps=2, width=0.03, snapshots=2, options={"n_dis": 1}, **SHARED)  # type: ignore[arg-type]
 SMALL = {"splits": 2, "kid_subsets": 3}
 
 
@@ -85,7 +82,7 @@ def spec(measure: str, run: RunSpec | None = None, **fields: object) -> Evaluati
 FIDELITY = spec("fidelity", GAN, generated=30, extractor=CLASSIFIER.run_id, options=SMALL)
 ALL = [
     spec("accuracy", CLASSIFIER),
-    spec("robust_accuracy", CLASSIFIER, options={"radii": (0, 0.02), "steps": 2}),
+    spec("robust_accuracy", CLASSIFIER, options={"radii": (0, 0.02), "steps": 2, "batch_size": 7}),
     spec("local_lipschitz", CLASSIFIER),
     FIDELITY,
     spec(
