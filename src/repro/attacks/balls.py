@@ -66,7 +66,8 @@ class L2Ball:
 
     def length(self, perturbation: Tensor) -> Tensor:
         """Return the Euclidean length of each image's perturbation."""
-        return torch.linalg.vector_norm(perturbation.flatten(1), dim=1)
+        length: Tensor = torch.linalg.vector_norm(perturbation.flatten(1), dim=1)
+        return length
 
     def direction(self, gradient: Tensor) -> Tensor:
         """Return the gradient divided by its length (GAT, Eq. 3).

@@ -25,9 +25,7 @@ class Options(MeasureOptions):
 
 
 @torch.no_grad()
-def correct(
-    network: nn.Module, data: ImageSet, bounds: tuple[float, float], batch_size: int = 500
-) -> Tensor:
+def correct(network: nn.Module, data: ImageSet, bounds: tuple[float, float], batch_size: int = 500) -> Tensor:
     """Return for each image whether its class has the largest logit, bool (N,).
 
     Args:

@@ -38,13 +38,15 @@ def evaluate_batch(
     Args:
         specs: evaluations; those with a result of the same specification, checkpoint and extractor are kept.
         layout: the profile's folders, with the finished runs.
-        manifest_path: JSON file ``{evaluation_id: {"sha256": hash of the result file}}``, written at the very end.
+        manifest_path: JSON file ``{evaluation_id: {"sha256": hash of the result file}}``, written at the
+            very end.
         device: where everything is computed.
         data_root: folder of the real data sets.
         inception: file of the Inception weights.
 
     Raises:
-        ReproError: one or more failed; names them all. The others' results are on disk, the manifest is not written.
+        ReproError: one or more failed; names them all. The others' results are on disk, the manifest is not
+            written.
     """
     set_deterministic()
     apply_precision("float32", device)
@@ -73,11 +75,12 @@ def evaluate_batch(
 def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     """Return the result of one evaluation, measured now unless it is on disk already.
 
-    torch's global random state is the same afterwards as before; everything random in a measurement comes from
-    ``spec.seed``.
+    torch's global random state is the same afterwards as before; everything random in a measurement comes
+    from ``spec.seed``.
 
     Raises:
-        ReproError: unknown measurement or option, missing or damaged checkpoint, or what the measurement raises.
+        ReproError: unknown measurement or option, missing or damaged checkpoint, or what the measurement
+            raises.
     """
     layout, device = shared.layout, shared.device
     measurement = load_measurement(spec.measure)
@@ -106,6 +109,7 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
             remedy=f"look at the log of run {spec.run}: its training may have diverged",
             where=path,
         )
+    pictures = picture_hashes(context.pictures)
     result = Result(
         spec=spec,
         values=values,
@@ -116,7 +120,8 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         checkpoint_sha256=checkpoint_sha256,
         extractor_sha256=extractor_sha256,
         threat_model=context.threat_model,
-        pictures=picture_hashes(context.pictures),
+        pictures=tuple(pictures),
+        pictures_sha256=tuple(pictures.values()),
     )
     atomic_write_json(path, result.model_dump(mode="json"))
     return result

@@ -29,8 +29,8 @@ class Shared:
         device: where everything is computed.
         data_root: folder of the real data sets, or None.
         inception: file of the Inception weights, or None to look for them (see ``inception.py``).
-        features: folder in which torch-fidelity keeps features and statistics of reference sets. It reads them back
-            with ``torch.load``, so it must be a folder that only this process writes.
+        features: folder in which torch-fidelity keeps features and statistics of reference sets. It reads
+            them back with ``torch.load``, so it must be a folder that only this process writes.
     """
 
     layout: Layout
@@ -59,7 +59,8 @@ class Shared:
             if name == INCEPTION:
                 self._extractors[name] = inception_extractor(self.inception)
             else:
-                from repro.evaluate.features import embedded_extractor  # torch-fidelity takes a second to import
+                # here, because torch-fidelity takes a second to import and most measurements need none
+                from repro.evaluate.features import embedded_extractor
 
                 self._extractors[name] = embedded_extractor(load_trained(self.layout, name, self.device))
         return self._extractors[name]
@@ -94,11 +95,11 @@ class Context:
         return self.shared.device
 
     def generator(self, name: str) -> torch.Generator:
-        """Return the random stream ``name`` at its start, derived from the evaluation's seed and from no training."""
+        """Return the random stream ``name`` at its start, derived from the evaluation's seed alone."""
         return Streams(self.spec.seed, self.device).generator(name)
 
     def images(self, split: str) -> ImageSet:
-        """Return the (at most ``spec.limit``) images of one split of the evaluation's data set, on the device."""
+        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device."""
         spec = self.spec
         images = self.shared.images(spec.dataset, split, spec.source, spec.limit)
         self.stand_ins.update(images.stand_ins)
@@ -121,6 +122,6 @@ class Context:
         return extractor
 
     def all_stand_ins(self) -> list[StandIn]:
-        """Return what stood in, in the order of ``STAND_INS``: noted here or declared by the specification."""
+        """Return what stood in, noted here or declared by the specification, in fixed order."""
         found = self.stand_ins.union(self.spec.stand_ins)
         return [name for name in STAND_INS if name in found]

@@ -13,7 +13,7 @@ METRICS = ("is", "fid", "kid")
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
-    """Return ``is@STEP``, ``fid@STEP`` and ``kid@STEP`` for each snapshot; every one is shown the same latents.
+    """Return ``is@STEP``, ``fid@STEP`` and ``kid@STEP`` for each snapshot, all from the same latents.
 
     Raises:
         ReproError: the run has no generator or left no snapshots, or the extractor cannot be had.

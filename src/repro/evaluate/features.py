@@ -1,8 +1,8 @@
 """The embedded feature extractor for IS*, FID* and KID*, which the suite trains itself.
 
 The embedded extractor is a classifier trained on the data set's own training split. It is registered with
-torch-fidelity under a name of its own, so that exactly the same code computes IS*, FID* and KID* with it as IS, FID
-and KID with Inception. Its numbers compare runs of one data set with each other and with nothing else.
+torch-fidelity under a name of its own, so that exactly the same code computes IS*, FID* and KID* with it as
+IS, FID and KID with Inception. Its numbers compare runs of one data set with each other, no more.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class FeatureNetwork(Protocol):
 class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
     """The embedded extractor: uint8 images (N,3,H,W) to ``features`` (N,F) and ``logits`` (N,classes).
 
-    A subclass sets ``network`` and ``bounds``; torch-fidelity calls the constructor and hands it options of its own,
-    of which this extractor has none. Outputs are float64: FID's means and covariances and KID's cubic kernel are then
-    free of float32 rounding.
+    A subclass sets ``network`` and ``bounds``; torch-fidelity calls the constructor and hands it options of
+    its own, of which this extractor has none. Outputs are float64: FID's means and covariances and KID's
+    cubic kernel are then free of float32 rounding.
     """
 
     network: ClassVar[FeatureNetwork]
@@ -55,7 +55,7 @@ class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
 
     @staticmethod
     def get_default_feature_layer_for_metric(metric: str) -> str:
-        """Return the layer that a metric uses: the class logits for the Inception score, else the features."""
+        """Return the layer that a metric uses: the logits for the Inception score, else the features."""
         return "logits" if metric == "isc" else "features"
 
     @staticmethod
@@ -76,7 +76,7 @@ class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
 
 
 def register(name: str, network: FeatureNetwork, bounds: tuple[float, float]) -> None:
-    """Make ``network`` known to torch-fidelity as ``name`` (once: a second call with the same name does nothing)."""
+    """Make ``network`` known to torch-fidelity as ``name`` (a second call with that name does nothing)."""
     if name not in REGISTERED:
         kind = type("EmbeddedFeatures", (EmbeddedFeatures,), {"network": network, "bounds": bounds})
         torch_fidelity.register_feature_extractor(name, kind)

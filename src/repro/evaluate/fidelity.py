@@ -1,7 +1,7 @@
 """Inception score, Frechet distance and kernel distance of a generator's samples (IS, FID, KID).
 
-Conventions of the field: 50,000 samples, 10 splits, the training split as reference; of mimicry and the papers built
-on it: the same with ``to_uint8: min_max``, KID over 10 subsets of a tenth of the sample.
+Conventions of the field: 50,000 samples, 10 splits, the training split as reference; of mimicry and the
+papers built on it: the same with ``to_uint8: min_max``, KID over 10 subsets of a tenth of the sample.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Options(ScoreOptions):
     Attributes:
         reference_split: the real images.
         to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
-        checkpoint: ``final`` measures the finished run, ``best_snapshot`` the snapshot with the lowest FID (DAT,
-            caption of Table IV: the best FID during training).
+        checkpoint: ``final`` measures the finished run, ``best_snapshot`` the snapshot with the lowest FID
+            (DAT, caption of Table IV: the best FID during training).
     """
 
     reference_split: str = "train"
@@ -33,12 +33,12 @@ class Options(ScoreOptions):
 
 
 def reference_name(data: ImageSet) -> str:
-    """Return the name under which features of ``data`` are kept: its content's fingerprint, and words for people."""
+    """Return the name under which features of ``data`` are kept: words for people and its fingerprint."""
     return f"{data.name}-{data.split}-{len(data)}-{data.fingerprint[:24]}"
 
 
 def score_generator(trained: Trained, context: Context, options: Options) -> Values:
-    """Return the scores of the weights that ``trained`` holds now; samples are the same latents every time."""
+    """Return the scores of the weights that ``trained`` holds now, from the same latents every time."""
     reference = context.images(options.reference_split)
     extractor = context.extractor()
     n = context.spec.generated or len(reference)

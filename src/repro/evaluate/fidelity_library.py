@@ -1,4 +1,4 @@
-"""torch-fidelity, imported behind torchvision's cure (it imports torchvision, which fails beside a CPU-only torch)."""
+"""torch-fidelity, imported after torchvision's cure, which it needs beside a CPU-only torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IS, FID and KID of real images against real images: RGAN's row "real data", and a check with a known answer.
+"""IS, FID and KID of real against real images: RGAN's row "real data", and a check with a known answer.
 
 With Inception and all of CIFAR-10, train against test has an FID of about 3.15 and train has an IS of 11.24.
 """

@@ -21,9 +21,9 @@ def as_uint8(images: Tensor, bounds: tuple[float, float], how: ToUint8) -> Tenso
     Args:
         images: generated images.
         bounds: their nominal pixel range.
-        how: ``fixed`` maps ``bounds`` onto [0,255]; ``min_max`` maps the smallest and the largest value that occur in
-            the whole set (mimicry's convention, which stretches the contrast of a generator that uses less than its
-            range). Both round to nearest.
+        how: ``fixed`` maps ``bounds`` onto [0,255]; ``min_max`` maps the smallest and the largest value that
+            occur in the whole set (mimicry's convention, which stretches the contrast of a generator that
+            uses less than its range). Both round to nearest.
     """
     if how == "min_max":
         low, high = (float(value) for value in images.aminmax())
@@ -35,7 +35,8 @@ def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint
     """Return ``n`` samples of the method's generator, uint8 (n,3,H,W), on the CPU.
 
     Args:
-        method: drawn from in eval mode; its state stays as it was. Labels of a conditional generator are uniform.
+        method: drawn from in eval mode; its state stays as it was. Labels of a conditional generator are
+            uniform.
         n: number of samples.
         latent: source of latents and labels; drawn in chunks of 1000.
         how: see ``as_uint8``.

@@ -1,7 +1,7 @@
 """The field's extractor: the Inception network of 2015-12-05, as torch-fidelity converted it from TensorFlow.
 
-torch-fidelity loads the weights with ``torch.load(weights_only=False)``, which runs whatever code the file holds. So
-the file's hash is checked first, and a file with another hash is never loaded.
+torch-fidelity loads the weights with ``torch.load(weights_only=False)``, which runs whatever code the file
+holds. So the file's hash is checked first, and a file with another hash is never loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def inception_extractor(path: Path | None) -> Extractor:
     """Return the extractor with the weights in ``path``.
 
     Args:
-        path: the file; None takes ``REPRO_INCEPTION``, else torch's own folder of downloads, else downloads it there.
+        path: the file; None takes ``REPRO_INCEPTION``, else torch's own folder of downloads, else downloads
+            it there.
 
     Raises:
         ReproError: there is no such file, its hash is wrong, or the download failed.
@@ -41,7 +42,7 @@ def inception_extractor(path: Path | None) -> Extractor:
     sha256 = sha256_file(weights)
     if not sha256.startswith(SHA256_PREFIX):
         raise ReproError(
-            f"these are not the Inception weights: their sha256 begins with {sha256[:8]}, not {SHA256_PREFIX}",
+            f"not the Inception weights: the sha256 begins with {sha256[:8]}, not {SHA256_PREFIX}",
             remedy=REMEDY,
             where=weights,
         )

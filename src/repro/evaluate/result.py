@@ -20,13 +20,15 @@ class Result(Frozen):
         spec: the evaluation.
         values: named numbers; which ones is the measurement's affair.
         stand_ins: what stood in for the real thing.
-        seconds: wall-clock time of the measurement, its data's loading included where it was the first to need it.
+        seconds: wall-clock time of the measurement, its data's loading included where it was the first to
+            need it.
         device: where it was computed, e.g. ``cuda:0``.
         provenance: code version, packages, device name (see ``core.provenance``).
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
         extractor_sha256: the feature extractor's weights; None where no features were needed.
         threat_model: the attacker in words, or None.
-        pictures: names of the files in the folder beside the result, with the sha256 of each.
+        pictures: names of the files in the folder beside the result, sorted.
+        pictures_sha256: their hashes, in the same order.
     """
 
     spec: EvaluationSpec
@@ -38,7 +40,8 @@ class Result(Frozen):
     checkpoint_sha256: str | None
     extractor_sha256: str | None
     threat_model: str | None
-    pictures: dict[str, str]
+    pictures: tuple[str, ...]
+    pictures_sha256: tuple[str, ...]
 
 
 def pictures_folder(layout: Layout, spec: EvaluationSpec) -> Path:
@@ -52,7 +55,7 @@ def picture_hashes(folder: Path) -> dict[str, str]:
 
 
 def read_result(path: Path) -> Result | None:
-    """Return the result in ``path``, or None where there is none that can be read (it is then measured anew)."""
+    """Return the result in ``path``, or None where none can be read (it is then measured anew)."""
     try:
         return Result.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError):
@@ -67,11 +70,12 @@ def is_current(
     checkpoint_sha256: str | None,
     extractor_sha256: str | None,
 ) -> bool:
-    """Return whether ``result`` is of exactly this evaluation, checkpoint and extractor, pictures undamaged."""
+    """Return whether ``result`` is of exactly this evaluation, checkpoint and extractor, pictures whole."""
     return (
         result is not None
-        and result.spec == spec
+        and result.spec == spec  # stand-ins included: a changed mark must reach the cells
         and result.checkpoint_sha256 == checkpoint_sha256
         and result.extractor_sha256 == extractor_sha256
-        and picture_hashes(pictures_folder(layout, spec)) == result.pictures
+        and picture_hashes(pictures_folder(layout, spec))
+        == dict(zip(result.pictures, result.pictures_sha256, strict=True))
     )

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from repro.attacks.pgd import PGD
-from repro.attacks.threat_model import SYMMETRIC, UNIT, AttackLoss, Bounds, Norm, ThreatModel
+from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.accuracy import correct
@@ -27,13 +27,13 @@ class Options(MeasureOptions):
     Attributes:
         norm: ``linf`` or ``l2``.
         radii: the grid; radius 0 is clean accuracy.
-        unit: pixel range in which radii and step size are meant: ``model`` is the range that the method trains on,
-            ``unit`` [0,1], ``symmetric`` [-1,1].
+        unit: pixel range in which radii and step size are meant: ``model`` is the range that the method
+            trains on, ``unit`` [0,1], ``symmetric`` [-1,1].
         steps: gradient steps per start.
         step_size: ``radius/5`` (any number) for a part of each radius, or a fixed length in ``unit``.
         random_start: begin at a random point of the ball.
         restarts: independent attacks on each image; it counts as right only if it withstands all of them.
-        loss: what the attacker maximises.
+        loss: what the attacker maximises: ``cross_entropy`` or ``cw_margin``.
         split: which images.
         batch_size: images attacked at once.
     """
@@ -45,7 +45,7 @@ class Options(MeasureOptions):
     step_size: str | float = "radius/5"
     random_start: bool = False
     restarts: int = Field(default=1, ge=1)
-    loss: AttackLoss = "cross_entropy"
+    loss: Literal["cross_entropy", "cw_margin"] = "cross_entropy"
     split: str = "test"
     batch_size: int = Field(default=250, ge=1)
 
@@ -82,7 +82,9 @@ def withstands(
     starts: torch.Generator,
     batch_size: int,
 ) -> Tensor:
-    """Return for each image whether the network still gets it right after every restart, bool (N,).
+    """Return for each image whether the network still gets it right after the attack, bool (N,).
+
+    With several restarts the attack keeps each image's worst result, so this is right after every restart.
 
     Args:
         network: images in ``threat.bounds`` to class logits, in eval mode.
@@ -94,16 +96,13 @@ def withstands(
     bounds = (threat.bounds.low, threat.bounds.high)
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
-    attack = PGD(network=network, threat=threat.model_copy(update={"restarts": 1}), generator=starts)
+    attack = PGD(model=network, threat=threat, generator=starts)
     parts = []
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
-        right = torch.ones_like(labels, dtype=torch.bool)
-        for _ in range(threat.restarts):
-            attacked = attack(images, labels)
-            with torch.no_grad():
-                right &= network(attacked).argmax(1) == labels
-        parts.append(right)
+        attacked = attack(images, labels)
+        with torch.no_grad():
+            parts.append(network(attacked).argmax(1) == labels)
     return torch.cat(parts)
 
 

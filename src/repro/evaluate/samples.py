@@ -21,8 +21,8 @@ class Options(MeasureOptions):
     Attributes:
         rows: rows of the grid.
         columns: images in each.
-        classes: first label of the rows of a conditional generator: row i shows class (classes + i) modulo their
-            number; None draws labels at random. Only for conditional generators.
+        classes: first label of the rows of a conditional generator: row i shows class (classes + i) modulo
+            their number; None draws labels at random. Only for conditional generators.
         to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
         padding: pixels between images.
     """

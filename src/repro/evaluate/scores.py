@@ -18,7 +18,8 @@ class ScoreOptions(MeasureOptions):
     """How the three metrics are computed.
 
     Attributes:
-        splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et al. 2016).
+        splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et
+            al. 2016).
         kid_subsets: random subsets over which KID is averaged (Binkowski et al. 2018).
         kid_subset_size: images in each; lowered to the smaller sample where that has fewer.
         batch_size: images per pass through the extractor.
@@ -54,7 +55,8 @@ def fidelity_scores(
     reference_name: str,
     seed: int = 0,
 ) -> Values:
-    """Return IS of ``generated``, and FID and KID between it and ``reference``, from one feature pass over each.
+    """Return IS of ``generated``, and FID and KID between it and ``reference``, from one feature pass over
+    each.
 
     Args:
         generated: uint8 (N,3,H,W).

@@ -9,7 +9,7 @@ import torch
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
+from repro.core.spec import RunSpec, StandIn
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.base import Method
@@ -33,10 +33,24 @@ class Trained:
     layout: Layout
 
     @property
+    def stand_ins(self) -> set[StandIn]:
+        """Return what stood in for the real thing in the training."""
+        found = set(self.spec.stand_ins)
+        if self.spec.source == "synthetic":
+            found.add("synthetic_data")
+        elif self.spec.train_limit is not None:
+            found.add("sample_data")
+        if self.spec.width < 1:
+            found.add("reduced_width")
+        return found
+
+    @property
     def snapshots(self) -> tuple[int, ...]:
         """Return the steps of which this run left a snapshot, ascending."""
         folder = self.layout.snapshot(self.spec.run_id, 0).parent
-        return tuple(sorted(int(file.stem.removeprefix("step-")) for file in folder.glob("step-*.safetensors")))
+        return tuple(
+            sorted(int(file.stem.removeprefix("step-")) for file in folder.glob("step-*.safetensors"))
+        )
 
     def load_snapshot(self, step: int) -> None:
         """Take up the weights of the snapshot of ``step``.
@@ -53,11 +67,12 @@ class Trained:
 def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
     """Return the run ``run_id`` at its newest checkpoint.
 
-    The method is built around a handful of synthetic images of the data set's size and classes: a measurement brings
-    its own data, so the training split (and its place in the epoch) is not loaded.
+    The method is built around a handful of synthetic images of the data set's size and classes: a
+    measurement brings its own data, so the training split (and its place in the epoch) is not loaded.
 
     Raises:
-        ReproError: the checkpoint is missing, damaged, of another run than its folder's, or of an unfinished one.
+        ReproError: the checkpoint is missing, damaged, of another run than its folder's, or of an unfinished
+            one.
     """
     path = layout.checkpoint(run_id)
     loaded = checkpoint.load(path, device=device)

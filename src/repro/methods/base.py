@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
+from repro.methods.optimisation import restride
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -33,6 +34,8 @@ class MethodOptions(BaseModel):
 
 class _Stateful(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> object: ...
 
 
 class Method(ABC):
@@ -104,7 +107,9 @@ class Method(ABC):
         """Take up a state that ``state_dict`` of the same method returned."""
         for part, things in self._parts().items():
             for name, thing in things.items():
-                thing.load_state_dict(state[part][name])  # type: ignore[attr-defined]
+                thing.load_state_dict(state[part][name])
+        for optimiser in self.optimisers.values():
+            restride(optimiser)
 
     def start_from(self, parent_state: State) -> None:
         """Begin at the end of another run (fine-tuning).
@@ -185,6 +190,19 @@ class Method(ABC):
         from repro.core.device import autocast
 
         return autocast(self.spec.precision, self.device)
+
+    def n_classes(self) -> int:
+        """Return the number of classes of the training images.
+
+        Raises:
+            ReproError: fewer than two, so that there is nothing to classify.
+        """
+        if len(self.data.classes) < 2:
+            raise ReproError(
+                f"{self.data.name} ({self.data.split}) has no classes, {self.spec.method} needs them",
+                remedy="use a data set and split with labels, e.g. cifar10 train",
+            )
+        return len(self.data.classes)
 
     def _lacks(self, what: str) -> ReproError:
         return ReproError(

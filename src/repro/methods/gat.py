@@ -1,0 +1,132 @@
+"""Adversarial training with a generative adversarial trainer (GAT), Algorithm 1 of the paper.
+
+A generator G turns the gradient of an image into a perturbation that fools the classifier F; F learns to
+withstand it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from repro.attacks.gat_generator import DeltaScale, GATAttack, probability_gradient, scale_delta
+from repro.attacks.threat_model import UNIT
+from repro.attacks.undisturbed import undisturbed
+from repro.core.spec import RunSpec
+from repro.methods.classifier import Classifier, ClassifierOptions
+from repro.methods.optimisation import descend, place
+from repro.models.gat_networks import GATGenerator
+
+if TYPE_CHECKING:
+    from repro.core.streams import Streams
+    from repro.data.image_set import ImageSet
+
+
+class GATOptions(ClassifierOptions):
+    """Options of GAT, beside the classifier's.
+
+    Attributes:
+        c_g: weight of the perturbation's power in G's loss (Eq. 9); "crucial", found by search, never
+            printed.
+        alpha: weight of the clean loss in F's (Eq. 10); the paper's 0.5.
+        k: steps of G per step of F; the paper's 1.
+        generator_learning_rate: Adam's for G; the paper's 1e-6.
+        separate_minibatches: draw a new minibatch for every step of G and F, as Algorithm 1 does, or share
+            one.
+        delta_scale: scaling of G's input, which shrinks as F becomes sure; the paper describes none.
+        gradient_through_delta: let F's gradient pass through Delta (second order), or treat G(Delta) as data,
+            as the algorithm seems to.
+        clip: move perturbed pixels back to [0, 1]; the paper does not say.
+    """
+
+    c_g: float = Field(default=1.0, ge=0)
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    k: int = Field(default=1, ge=1)
+    generator_learning_rate: float = Field(default=1e-6, gt=0)
+    separate_minibatches: bool = True
+    delta_scale: DeltaScale = "none"
+    gradient_through_delta: bool = False
+    clip: bool = False
+
+
+class GAT(Classifier):
+    """Alternate k steps of G (Eq. 9) and one of F (Eq. 10)."""
+
+    Options = GATOptions
+    options: GATOptions
+
+    def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
+        super().__init__(spec, data, streams, device)
+        options = self.options
+        with streams.seeded("initialisation"):
+            network = GATGenerator(width=spec.width, initialisation=options.initialisation)
+            self.perturber = place(network, device)
+        self.perturber_optimiser = torch.optim.Adam(
+            self.perturber.parameters(),
+            lr=options.generator_learning_rate,
+            betas=(options.beta1, options.beta2),
+        )
+        self.modules["perturber"] = self.perturber
+        self.optimisers["perturber"] = self.perturber_optimiser
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """Run one iteration of Algorithm 1's outer loop."""
+        shared = None if self.options.separate_minibatches else self.stream.next()
+        for _ in range(self.options.k):
+            record = self._train_perturber(*(shared or self.stream.next()))
+        return record | self.update(*(shared or self.stream.next()))
+
+    def _train_perturber(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Descend F(x + G(Delta))_y + c_g ||G(Delta)||^2, the mean over the minibatch (Eq. 9)."""
+        with undisturbed(self.network):
+            perturbations = self._perturb(self._delta(images, labels))
+            attacked = self._add(images, perturbations)
+            probabilities = F.softmax(self.logits(attacked), dim=1)
+            true_class = probabilities.gather(1, labels[:, None]).squeeze(1)
+            power = perturbations.square().sum(dim=(1, 2, 3))
+            loss = (true_class + self.options.c_g * power).mean()
+            descend(self.perturber_optimiser, loss)
+        return {"generator_loss": loss.detach(), "perturbation_power": power.detach().mean()}
+
+    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the clean images' logits and alpha J(x) + (1 - alpha) J(x + G(Delta)) (Eq. 10)."""
+        options = self.options
+        if options.gradient_through_delta:
+            with undisturbed(self.network, freeze=False):
+                delta = self._delta(images, labels, create_graph=True)
+            attacked = self._add(images, self._perturb(delta))
+        else:
+            with undisturbed(self.network), torch.no_grad():
+                attacked = self._add(images, self._perturb(self._delta(images, labels)))
+        logits = self.logits(images)
+        clean = F.cross_entropy(logits, labels)
+        adversarial = F.cross_entropy(self.logits(attacked), labels)
+        return logits, options.alpha * clean + (1 - options.alpha) * adversarial
+
+    def _delta(self, images: Tensor, labels: Tensor, *, create_graph: bool = False) -> Tensor:
+        with self.autocast():
+            gradient = probability_gradient(self.network, images, labels, create_graph=create_graph)
+        return scale_delta(gradient, self.options.delta_scale)
+
+    def _perturb(self, delta: Tensor) -> Tensor:
+        with self.autocast():
+            perturbations: Tensor = self.perturber(delta.contiguous(memory_format=torch.channels_last))
+        return perturbations.float()
+
+    def _add(self, images: Tensor, perturbations: Tensor) -> Tensor:
+        attacked = images + perturbations
+        return UNIT.clip(attacked) if self.options.clip else attacked
+
+    def attack(self) -> GATAttack:
+        """Return the trained generator as an attack on the trained classifier."""
+        options = self.options
+        return GATAttack(
+            model=self.network, perturber=self.perturber, delta_scale=options.delta_scale, clip=options.clip
+        )
+
+
+METHOD = GAT
