@@ -113,7 +113,7 @@ def _conventions(
         rows = {entry.name: entry.recipe for entry in panel.rows}
         minus = qualified(rows.get(merged.minus) or merged.minus, paper)
         if find_recipe(config, minus) is None:
-            raise _unknown(config, paper, name, f"minus names no recipe and no row with one: {merged.minus!r}")
+            raise _unknown(config, paper, name, f"minus names no recipe, no row: {merged.minus!r}")
     if find_recipe(config, recipe) is None:
         raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
     if evaluation is None:
