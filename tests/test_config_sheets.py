@@ -52,6 +52,11 @@ PRINTED = {  # how many numbers each table of the texts prints
 ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
     ("dat", "table4", "SNGAN-DAT (Discriminator only) (reduction: batch_mean, as published code)"),
 }
+CITED = {  # rows that RGAN took from other papers
+    "table1": "Weight clipping|Layer norm|Weight norm|Orthonormal|ALI|BEGAN|Improved GAN (-L+HA)"
+    "|EGAN-Ent-VI|DFM|CT GAN",
+    "table2": "SGAN-no-joint",
+}
 
 Key = tuple[str, str, str, str, str]
 
@@ -187,6 +192,11 @@ def test_every_pending_cell_says_why(cells: list[Cell]) -> None:
             assert cell.reason.strip()
             assert "\n" not in cell.reason
             assert "the sheet names no recipe" not in cell.reason, _cell_key(cell)
+
+
+def test_cited_rows_are_those_that_another_paper_measured(cells: list[Cell]) -> None:
+    cited = {(cell.paper, cell.artefact, cell.row) for cell in cells if cell.status == "cited"}
+    assert cited == {("rgan", name, row) for name, rows in CITED.items() for row in rows.split("|")}
 
 
 def test_the_slices_of_all_four_methods_are_live(cells: list[Cell]) -> None:
