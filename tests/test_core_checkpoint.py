@@ -36,9 +36,11 @@ STATES = st.dictionaries(
     KEYS,
     st.recursive(
         SCALARS | tensors(),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(KEYS, inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.lists(inner, max_size=3).map(tuple)
+            | st.dictionaries(KEYS, inner, max_size=3)
+        ),
         max_leaves=8,
     ),
     max_size=4,

@@ -17,7 +17,9 @@ def draw(streams: Streams, name: str, n: int = 5) -> list[float]:
 
 def test_the_numbers_are_those_of_every_process() -> None:
     # derived by sha256, not by Python's hash(), which differs from process to process
-    assert stream_seed(0, "latent") == stream_seed(0, "latent") == 2600863060299093842
+    assert (
+        stream_seed(0, "latent") == stream_seed(0, "latent") == 2015146304195746824
+    )  # printf 0/latent | sha256sum, halved
     assert Streams(0).generator("latent").initial_seed() == stream_seed(0, "latent")
 
 
@@ -38,7 +40,9 @@ def test_one_stream_does_not_move_another() -> None:
 
 def test_a_saved_state_goes_on_where_it_was_taken() -> None:
     a = Streams(1)
-    torch.randn(3, generator=a.generator("latent"))  # an odd count: the generator keeps half a pair of normals
+    torch.randn(
+        3, generator=a.generator("latent")
+    )  # an odd count: the generator keeps half a pair of normals
     draw(a, "data_order")
     state = {name: tensor.clone() for name, tensor in a.state_dict().items()}
     expected = draw(a, "latent"), torch.randn(4, generator=a.generator("latent")).tolist(), draw(a, "late")

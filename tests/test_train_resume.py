@@ -32,7 +32,11 @@ def record(spec: RunSpec, layout: Layout) -> dict[str, Any]:
 
 
 def start(spec: RunSpec, layout: Layout) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "OMP_NUM_THREADS": "1",
+    }
     return subprocess.Popen(
         [sys.executable, tiny_gan.__file__, str(layout.results), spec.model_dump_json(), "7"],
         stderr=subprocess.PIPE,

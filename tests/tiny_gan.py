@@ -120,12 +120,19 @@ def tiny_spec(
     )
 
 
-def train(spec: RunSpec, layout: Layout, settings: LoopSettings | None = None, **changes: object) -> None:
-    images = make_synthetic(dataset_info("cifar10"), "train", int(str(changes.get("images", 48))))
+def train(
+    spec: RunSpec,
+    layout: Layout,
+    settings: LoopSettings | None = None,
+    *,
+    images: int = 48,
+    kind: type[Method] = TinyGan,
+    progress: bool = False,
+) -> None:
+    data = make_synthetic(dataset_info("cifar10"), "train", images)
+    device = torch.device("cpu")
     with only_process(layout.run(spec.run_id), spec.run_id):
-        train_method(
-            TinyGan, images, spec, layout, device=torch.device("cpu"), progress=False, settings=settings
-        )
+        train_method(kind, data, spec, layout, device=device, progress=progress, settings=settings)
 
 
 if __name__ == "__main__":
