@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
-from data_archives import write_class_folders, write_picture
 
+from data_archives import write_class_folders, write_picture
 from repro.core.errors import ReproError
 from repro.data import load as load_module
 from repro.data.cache import cache_file, folder_state, load_cached, save_cached
@@ -17,6 +16,7 @@ from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.readers.found import Found, balanced_subset
+from repro.data.readers.registry import READERS
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
 
 
 def test_every_image_set_has_a_reader() -> None:
-    assert set(load_module.READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
+    assert set(READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
 
 
 def test_first_and_to_keep_images_with_labels() -> None:
@@ -117,4 +117,4 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("a file where the folder should be")
     found = Found(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), (), 1)
     save_cached(tmp_path / ".cache" / "x.safetensors", "state", found, "identity")
-    assert os.listdir(tmp_path) == [".cache"]
+    assert [path.name for path in tmp_path.iterdir()] == [".cache"]
