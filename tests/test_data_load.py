@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from repro.core.errors import ReproError
 from repro.data import load as load_module
 from repro.data.cache import cache_file, folder_state, load_cached, save_cached
 from repro.data.catalogue import CATALOGUE, dataset_info
+from repro.data.check import check
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
@@ -99,6 +101,18 @@ def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -
     write_picture(folders / "imagenet" / "train" / "n00000001" / "new.png", 9, 9, (250, 0, 0))
     assert len(load(folders)) == 7
     assert len(load(folders)) == 7
+
+
+def test_checking_opens_every_file_although_a_cache_is_there(folders: Path) -> None:
+    load(folders)
+    victim = folders / "imagenet" / "train" / "n00000001" / "n00000001_0.JPEG"
+    facts, content = victim.stat(), bytearray(victim.read_bytes())
+    content[:2] = b"xx"
+    victim.write_bytes(content)
+    os.utime(victim, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    load(folders)  # size and time are as before: decay of the disk is not seen here
+    with pytest.raises(ReproError, match="damaged"):
+        check("imagenet143_64", folders)
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])
