@@ -49,6 +49,7 @@ def read_files(
 
     A whole split whose canonical fingerprint is known must have it; a split with fewer images than the
     catalogue says is taken as a part (``complete`` False), one with more is an error.
+    ``use_cache`` False opens every file anew and writes no cache.
     """
     folder = find_folder(root, info)
     found, identity = _read(folder, info, split, limit, root if use_cache else None)
