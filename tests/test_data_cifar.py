@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from data_archives import write_cifar10, write_cifar100, write_pickle
 
+from data_archives import write_cifar10, write_cifar100, write_pickle
 from repro.core.errors import ReproError
 from repro.data.catalogue import CATALOGUE
 from repro.data.fingerprint import fingerprint, image_digests
@@ -96,7 +96,7 @@ def test_more_images_than_published_are_an_error(tmp_path: Path) -> None:
 def test_missing_batch_is_named(tmp_path: Path) -> None:
     write_cifar10(tmp_path / FOLDER)
     (tmp_path / FOLDER / "data_batch_4").unlink()
-    with pytest.raises(ReproError, match="data_batch_4 .*missing") as caught:
+    with pytest.raises(ReproError, match=r"data_batch_4 .*missing") as caught:
         load(tmp_path)
     assert "fetch cifar10" in caught.value.remedy
 
@@ -109,7 +109,7 @@ def test_missing_batch_is_named(tmp_path: Path) -> None:
 def test_damaged_batch_is_named(tmp_path: Path, content: bytes) -> None:
     write_cifar10(tmp_path / FOLDER)
     (tmp_path / FOLDER / "data_batch_2").write_bytes(content)
-    with pytest.raises(ReproError, match="data_batch_2 .*damaged"):
+    with pytest.raises(ReproError, match=r"data_batch_2 .*damaged"):
         load(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_truncated_batch_is_named(tmp_path: Path) -> None:
     write_cifar10(tmp_path / FOLDER)
     path = tmp_path / FOLDER / "test_batch"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ReproError, match="test_batch .*damaged"):
+    with pytest.raises(ReproError, match=r"test_batch .*damaged"):
         load(tmp_path, "test")
 
 

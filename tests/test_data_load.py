@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_archives import write_class_folders, write_picture
 
+from data_archives import write_class_folders, write_picture
 from repro.core.errors import ReproError
 from repro.data import load as load_module
 from repro.data.cache import cache_file, folder_state, load_cached, save_cached
 from repro.data.catalogue import CATALOGUE, dataset_info
+from repro.data.check import check
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.readers.found import Found, balanced_subset
+from repro.data.readers.registry import READERS
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
 
 
 def test_every_image_set_has_a_reader() -> None:
-    assert set(load_module.READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
+    assert set(READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
 
 
 def test_first_and_to_keep_images_with_labels() -> None:
@@ -101,6 +103,18 @@ def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -
     assert len(load(folders)) == 7
 
 
+def test_checking_opens_every_file_although_a_cache_is_there(folders: Path) -> None:
+    load(folders)
+    victim = folders / "imagenet" / "train" / "n00000001" / "n00000001_0.JPEG"
+    facts, content = victim.stat(), bytearray(victim.read_bytes())
+    content[:2] = b"xx"
+    victim.write_bytes(content)
+    os.utime(victim, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    load(folders)  # size and time are as before: decay of the disk is not seen here
+    with pytest.raises(ReproError, match="damaged"):
+        check("imagenet143_64", folders)
+
+
 @pytest.mark.parametrize("position", [0, 40, -1])
 def test_a_damaged_cache_is_made_again(folders: Path, position: int) -> None:
     first = load(folders)
@@ -117,4 +131,4 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("a file where the folder should be")
     found = Found(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), (), 1)
     save_cached(tmp_path / ".cache" / "x.safetensors", "state", found, "identity")
-    assert os.listdir(tmp_path) == [".cache"]
+    assert [path.name for path in tmp_path.iterdir()] == [".cache"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from data_archives import write_class_folders, write_lsun, write_picture, write_tiny_imagenet
 from PIL import Image
 
+from data_archives import write_class_folders, write_lsun, write_picture, write_tiny_imagenet
 from repro.core.errors import ReproError
 from repro.data.catalogue import CATALOGUE
 from repro.data.image_set import ImageSet
@@ -137,7 +137,7 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "lsun_bedroom" / "bedroom_train_lmdb" / "data.mdb").write_bytes(b"x" * 10_000)
     with pytest.raises(ReproError, match=r"data.mdb .*damaged"):
         load("lsun_bedroom", tmp_path)
-    with pytest.raises(ReproError, match="bedroom_val_lmdb .*missing"):
+    with pytest.raises(ReproError, match=r"bedroom_val_lmdb .*missing"):
         load("lsun_bedroom", tmp_path, "test")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from data_archives import write_stl10
 from PIL import Image
 
+from data_archives import write_stl10
 from repro.core.errors import ReproError
 from repro.data.load import load_images
 

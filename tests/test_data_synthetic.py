@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from repro.core.errors import ReproError
 from repro.data.batches import Batches, scale
 from repro.data.catalogue import CATALOGUE
 from repro.data.fingerprint import image_digests

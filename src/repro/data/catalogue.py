@@ -103,7 +103,7 @@ _ALL = (
             "train": "c6d3ee69e3e940ddbceda29c9427e9b4d225071a94433670be60554ca5606fca",
             "test": "0bc7fd08b45deb5ea3e39db5dbd6837cbc98cefd4e349ecb1252077deea10746",
             "train45k": "76959e2cc94b3f8c032acf02c7725ecbd1ed3fdd3c01176770e010b28ec12c7d",
-            "validation5k": "e4f3f6c6f427325d81f566b2c963f4a47b95fcc248c07670fda4913d7516a2ad",
+            "validation5k": "e4f3f6c6f427325d81d566b2c963f4a47b95fcc248c07670fda4913d7516a2ad",
         },
     ),
     DatasetInfo(

@@ -94,7 +94,7 @@ def render(report: DataReport) -> Table:
 
 
 def _check_split(info: DatasetInfo, split: str, root: Path, limit: int | None) -> SplitReport:
-    data = read_files(info, split, limit, root)
+    data = read_files(info, split, limit, root, use_cache=False)  # every file is opened anew
     canonical: Canonical = "no"
     if data.complete:  # read_files has compared the fingerprint where one is known
         canonical = "yes" if split in info.fingerprints else "not known"
