@@ -113,6 +113,9 @@ def test_a_saved_run_goes_on_bit_identically(
     loaded = checkpoint.load(tmp_path / "state.safetensors").state
     resumed.load_state_dict(loaded["method"])
     fresh.load_state_dict(loaded["streams"])
+    for optimiser in resumed.optimisers.values():
+        for parameter, moments in optimiser.state.items():
+            assert moments["exp_avg"].stride() == parameter.stride()
     for step in range(2, 4):
         resumed.step(step)
     assert equal(weights(method), weights(resumed))

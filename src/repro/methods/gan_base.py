@@ -13,7 +13,7 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions
+from repro.methods.base import Method, MethodOptions, State
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.regularisers.registry import make_regulariser
@@ -69,6 +69,19 @@ class GanMethod(Method):
         o = self.options
         fused = self.device.type == "cuda"
         return Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), fused=fused)
+
+    def load_state_dict(self, state: State) -> None:
+        """Take up a saved state; Adam's moments get the memory layout of their weights, as if never saved.
+
+        Checkpoints hold plain layouts; with mixed ones Adam's sums would be slower, and its last bits might
+        differ.
+        """
+        super().load_state_dict(state)
+        for optimiser in self.optimisers.values():
+            for parameter, moments in optimiser.state.items():
+                for name, moment in moments.items():
+                    if isinstance(moment, Tensor) and moment.shape == parameter.shape:
+                        moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moment)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""

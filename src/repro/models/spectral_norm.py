@@ -70,7 +70,7 @@ class SpectralConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Return the maps (N, out, H, W) of maps (N, in, H, W)."""
         weight: Tensor = self.spectral(self.weight)
-        return self._conv_forward(input, weight, self.bias)
+        return F.conv2d(input, weight, self.bias, padding=self.kernel_size[0] // 2)
 
 
 class SpectralLinear(nn.Linear):
