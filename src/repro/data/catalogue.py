@@ -1,7 +1,18 @@
 """The data sets that the papers use: names, sizes, classes, splits. Imports no torch.
 
-``test`` is the split that the field tests on: the validation images where the real test labels are unpublished
-(Tiny-ImageNet, ImageNet, LSUN). ``train45k`` and ``validation5k`` are GAT's split of the training images (Sec. 4.1).
+``test`` is the split that the field tests on: the validation images where the real test labels are
+unpublished (Tiny-ImageNet, ImageNet, LSUN). ``train45k`` and ``validation5k`` are GAT's split of the
+training images (Sec. 4.1). Below the data root each set lies in the first of its ``folders`` that exists::
+
+    cifar10/cifar-10-batches-py/        data_batch_1 ... data_batch_5, test_batch, batches.meta
+    cifar100/cifar-100-python/          train, test, meta
+    stl10/stl10_binary/                 train_X.bin, train_y.bin, ..., unlabeled_X.bin, class_names.txt
+    tiny_imagenet/tiny-imagenet-200/    wnids.txt, train/<wnid>/images/, val/images/, val/val_annotations.txt
+    lsun_bedroom/                       bedroom_train_lmdb/, bedroom_val_lmdb/
+    imagenet/                           train/<wnid>/, val/<wnid>/
+    celeba/img_align_celeba/            000001.jpg ... 202599.jpg
+
+The folder of an archive (``cifar-10-batches-py`` and so on) may also lie directly in the data root.
 """
 
 from __future__ import annotations
@@ -48,7 +59,8 @@ class DatasetInfo:
         """Return the number of images of ``split``; ReproError where the set has no such split."""
         if split not in self.splits:
             raise ReproError(
-                f"{self.title} has no split '{split}'", remedy=f"choose one of: {', '.join(self.splits) or 'none'}"
+                f"{self.title} has no split '{split}'",
+                remedy=f"choose one of: {', '.join(self.splits) or 'none'}",
             )
         return self.splits[split]
 
@@ -60,13 +72,15 @@ class DatasetInfo:
 def _cifar(name: str, title: str, classes: int, folder: str, train: str, test: str) -> DatasetInfo:
     splits = {"train": 50_000, "test": 10_000, "train45k": 45_000, "validation5k": 5_000}
     fingerprints = {"train": train, "test": test}
-    return DatasetInfo(name, title, 32, 32, classes, splits, (name, folder), fingerprints=fingerprints)
+    return DatasetInfo(
+        name, title, 32, 32, classes, splits, (f"{name}/{folder}", folder), fingerprints=fingerprints
+    )
 
 
 def _imagenet143(size: int) -> DatasetInfo:
     name, title = f"imagenet143_{size}", f"ImageNet-143 ({size} px)"
     splits = {"train": 180_373, "test": 7_150}
-    return DatasetInfo(name, title, size, size, 143, splits, (name, "imagenet143", "imagenet"))
+    return DatasetInfo(name, title, size, size, 143, splits, ("imagenet", "imagenet143", name))
 
 
 _ALL = (
@@ -93,7 +107,7 @@ _ALL = (
         48,
         10,
         {"train": 5_000, "test": 8_000, "unlabeled": 100_000},
-        ("stl10", "stl10_binary"),
+        ("stl10/stl10_binary", "stl10_binary"),
         unlabelled=("unlabeled",),
     ),
     DatasetInfo(
@@ -103,7 +117,7 @@ _ALL = (
         64,
         200,
         {"train": 100_000, "test": 10_000},
-        ("tiny_imagenet", "tiny-imagenet-200"),
+        ("tiny_imagenet/tiny-imagenet-200", "tiny-imagenet-200"),
     ),
     DatasetInfo(
         "lsun_bedroom",
@@ -112,7 +126,7 @@ _ALL = (
         64,
         0,
         {"train": 3_033_042, "test": 300},
-        ("lsun_bedroom", "lsun", "."),
+        ("lsun_bedroom", "lsun"),
     ),
     _imagenet143(64),
     _imagenet143(128),
@@ -123,7 +137,7 @@ _ALL = (
         64,
         0,
         {"train": 162_770, "test": 19_962},
-        ("celeba", "img_align_celeba"),
+        ("celeba/img_align_celeba", "img_align_celeba"),
     ),
     DatasetInfo("gaussians", "nine 2-D Gaussians", 0, 0, 9, {}, (), kind="points", channels=0),
 )

@@ -8,12 +8,8 @@ import torch
 from torch import Tensor
 
 
-def fingerprint(images: Tensor, labels: Tensor) -> str:
-    """Return a sha256 that does not depend on the order of the images.
-
-    Each image counts as the sha256 of its label (one byte) followed by its pixels (row by row, RGB interleaved); the
-    fingerprint is the sha256 of those digests in hexadecimal, sorted and joined. md5 sums of the published archives
-    cannot serve instead: a copy in another container or order holds the same data.
+def image_digests(images: Tensor, labels: Tensor) -> list[str]:
+    """Return one sha256 for each image: of its label (one byte), then its pixels (by row, RGB interleaved).
 
     Args:
         images: uint8 (N, 3, H, W), on any device.
@@ -21,11 +17,19 @@ def fingerprint(images: Tensor, labels: Tensor) -> str:
     """
     digests: list[str] = []
     for start in range(0, len(images), 4096):  # bounds the memory of the reordered copy
-        pixels = images[start : start + 4096].permute(0, 2, 3, 1).contiguous().cpu()
-        rows = pixels.flatten(1).numpy()
+        part = images[start : start + 4096].permute(0, 2, 3, 1).contiguous().cpu()
         marks = labels[start : start + 4096].to(torch.uint8).cpu().numpy()
-        for mark, row in zip(marks, rows, strict=True):
+        for mark, row in zip(marks, part.flatten(1).numpy(), strict=True):
             one = hashlib.sha256(mark.tobytes())
             one.update(row)
             digests.append(one.hexdigest())
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    return digests
+
+
+def fingerprint(images: Tensor, labels: Tensor) -> str:
+    """Return a sha256 that does not depend on the order of the images: that of their sorted, joined digests.
+
+    md5 sums of the published archives cannot serve instead: a copy in another container or order holds the
+    same data. Arguments as for :func:`image_digests`.
+    """
+    return hashlib.sha256("".join(sorted(image_digests(images, labels))).encode()).hexdigest()

@@ -59,4 +59,6 @@ class ImageSet:
         if n >= len(self):
             return self
         images, labels = self.images[:n], self.labels[:n]
-        return replace(self, images=images, labels=labels, fingerprint=fingerprint(images, labels), complete=False)
+        return replace(
+            self, images=images, labels=labels, fingerprint=fingerprint(images, labels), complete=False
+        )

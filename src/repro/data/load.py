@@ -6,8 +6,11 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.spec import Source
-from repro.data.catalogue import dataset_info
+from repro.data.catalogue import DatasetInfo, dataset_info
+from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.readers.found import find_folder
+from repro.data.readers.registry import READERS
 from repro.data.synthetic import make_synthetic
 
 
@@ -35,4 +38,32 @@ def load_images(name: str, split: str, *, source: Source, limit: int | None, roo
             f"real images of {info.title} are asked for, but no data root is given",
             remedy="set REPRO_DATA or pass --data-root",
         )
-    raise ReproError(f"{info.title} has no reader", remedy="use the synthetic source")
+    return read_files(info, split, limit, root)
+
+
+def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> ImageSet:
+    """Return one split of ``info`` from files below ``root``; arguments and errors as of ``load_images``.
+
+    A whole split whose canonical fingerprint is known must have it; a split with fewer images than the
+    catalogue says is taken as a part (``complete`` False), one with more is an error.
+    """
+    folder = find_folder(root, info)
+    found = READERS[info.name](folder, info, split, limit)
+    expected = info.split_size(split)
+    if found.total > expected:
+        raise ReproError(
+            f"{info.title} ({split}) holds {found.total} images, the release has {expected}",
+            remedy="remove the files that do not belong to the release",
+            where=folder,
+        )
+    identity = fingerprint(found.images, found.labels)
+    complete = len(found.images) == expected
+    canonical = info.fingerprints.get(split)
+    if complete and canonical is not None and identity != canonical:
+        raise ReproError(
+            f"{info.title} ({split}) has the right number of images, but not those of the release "
+            f"(fingerprint {identity[:12]}..., expected {canonical[:12]}...)",
+            remedy=f"remove the folder and run 'repro data fetch {info.name}'",
+            where=folder,
+        )
+    return ImageSet(info.name, split, "real", found.images, found.labels, found.classes, identity, complete)

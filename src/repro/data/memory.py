@@ -27,11 +27,12 @@ def available_bytes() -> int:
 
 
 def require_memory(n: int, info: DatasetInfo, split: str, available: int | None = None) -> None:
-    """Raise ReproError where ``n`` images of ``info`` as uint8 would take more than 80 % of the free memory."""
+    """Raise ReproError where ``n`` images of ``info`` would take more than 80 % of the free memory."""
     needed = n * info.channels * info.height * info.width
     free = available_bytes() if available is None else available
     if needed > 0.8 * free:
         raise ReproError(
-            f"{n} images of {info.title} ({split}) take {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free",
+            f"{n} images of {info.title} ({split}) take {needed / 2**30:.1f} GiB of memory, "
+            f"{free / 2**30:.1f} GiB are free",
             remedy="give a limit on the number of images, or use a machine with more memory",
         )

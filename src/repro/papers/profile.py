@@ -61,3 +61,4 @@ class Profile(Frozen):
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
     device: str = "auto"
+    threads: int = Field(default=1, ge=1)

@@ -1,0 +1,41 @@
+"""The whole road: sheets -> runs -> checkpoints -> evaluations -> cells -> tables and plots -> figures/, report."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    profile=config["profile"],
+    paper="robgan|advgan|rgan|gat|dat",
+    batch=r"[a-z0-9-]+",
+
+
+localrules:
+    figures,
+    all_artefacts,
+
+
+rule figures:
+    input:
+        report=results("report/index.html"),
+        artefacts=every_artefact(),
+        cells=results("cells.csv"),
+    output:
+        directory("figures"),
+    log:
+        results("logs/figures.log"),
+    shell:
+        "repro collect --profile {PROFILE} --into {output} > {log} 2>&1"
+
+
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/artefacts.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,1 @@
+"""One reader a published layout: files on disk -> uint8 images and labels."""

@@ -1,0 +1,41 @@
+"""LSUN bedrooms from the published LMDB (``bedroom_train_lmdb``, ``bedroom_val_lmdb``): centre square, 64 px.
+
+The keys are hashes, so that the first images in the database's order are a random part of it.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import lmdb
+import torch
+
+from repro.data.catalogue import DatasetInfo
+from repro.data.memory import require_memory
+from repro.data.readers.decode import decode_bytes
+from repro.data.readers.found import Found, damaged, require_file
+
+CHUNK = 4096
+
+
+def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+    """Return the first images of one split (``test`` is the validation split), without classes."""
+    path = require_file(folder / f"bedroom_{'train' if split == 'train' else 'val'}_lmdb", info)
+    require_file(path / "data.mdb", info)
+    try:
+        with (
+            lmdb.open(str(path), readonly=True, lock=False, readahead=False) as database,
+            database.begin() as view,
+        ):
+            total = int(database.stat()["entries"])
+            n = total if limit is None else min(limit, total)
+            require_memory(n, info, split)
+            images = torch.empty((n, 3, info.height, info.width), dtype=torch.uint8)
+            values = view.cursor().iternext(keys=False, values=True)
+            for start in range(0, n, CHUNK):
+                payloads = list(islice(values, min(CHUNK, n - start)))
+                images[start : start + len(payloads)] = decode_bytes(payloads, path, info, split)
+    except lmdb.Error as error:
+        raise damaged(path / "data.mdb", info, str(error)) from error
+    return Found(images, torch.zeros(n, dtype=torch.int64), (), total)

@@ -1,0 +1,74 @@
+"""STL-10 in its binary release, 96 px, resized bilinearly to 48 px (DAT's and mimicry's size)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from repro.data.catalogue import DatasetInfo
+from repro.data.memory import require_memory
+from repro.data.readers.found import Found, balanced_subset, damaged, require_file
+
+SIDE = 96
+CHUNK = 1024
+
+
+def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+    """Return one split of STL-10; see :class:`repro.data.readers.found.Reader`."""
+    path = require_file(folder / f"{split}_X.bin", info)
+    image_bytes = 3 * SIDE * SIDE
+    total, rest = divmod(path.stat().st_size, image_bytes)
+    if rest or not total:
+        raise damaged(
+            path, info, f"its {path.stat().st_size} bytes are no multiple of an image's {image_bytes}"
+        )
+    labels = np.zeros(total, np.int64)
+    classes: tuple[str, ...] = ()
+    if split not in info.unlabelled:
+        labels = _read_labels(require_file(folder / f"{split}_y.bin", info), info, total)
+        classes = _class_names(folder, info)
+    chosen = balanced_subset(labels, limit)
+    require_memory(len(chosen), info, split)
+    stored = np.memmap(path, np.uint8, "r", shape=(total, 3, SIDE, SIDE))
+    images = torch.empty((len(chosen), 3, info.height, info.width), dtype=torch.uint8)
+    for start in range(0, len(chosen), CHUNK):
+        part = np.ascontiguousarray(
+            stored[chosen[start : start + CHUNK]].transpose(0, 1, 3, 2)
+        )  # stored by column
+        images[start : start + CHUNK] = halve(torch.from_numpy(part), info.height)
+    return Found(images, torch.from_numpy(labels[chosen]), classes, total)
+
+
+def halve(images: Tensor, size: int) -> Tensor:
+    """Resize uint8 (N, 3, S, S) to ``size`` with the antialiased bilinear filter that Pillow uses."""
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+
+
+def known_files(info: DatasetInfo) -> set[str]:
+    """Return the names that may lie in the folder."""
+    named = {f"{split}_X.bin" for split in info.splits} | {"train_y.bin", "test_y.bin"}
+    return named | {"class_names.txt", "fold_indices.txt"}
+
+
+def _read_labels(path: Path, info: DatasetInfo, total: int) -> NDArray[np.int64]:
+    stored = np.fromfile(path, np.uint8)
+    if len(stored) != total:
+        raise damaged(path, info, f"it holds {len(stored)} labels for {total} images")
+    if not 1 <= stored.min() <= stored.max() <= info.classes:
+        raise damaged(
+            path, info, f"labels run from {stored.min()} to {stored.max()}, not 1 to {info.classes}"
+        )
+    return stored.astype(np.int64) - 1
+
+
+def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
+    path = require_file(folder / "class_names.txt", info)
+    names = tuple(path.read_text().split())
+    if len(names) != info.classes:
+        raise damaged(path, info, f"it names {len(names)} classes instead of {info.classes}")
+    return names

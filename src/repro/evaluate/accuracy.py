@@ -1,0 +1,53 @@
+"""Classification accuracy on a split, in percent."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from repro.data.batches import scale
+from repro.data.image_set import ImageSet
+from repro.evaluate.context import Context
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+
+
+class Options(MeasureOptions):
+    """What is classified.
+
+    Attributes:
+        split: the split of the evaluation's data set.
+        batch_size: images per forward pass; changes the time taken, not the result.
+    """
+
+    split: str = "test"
+    batch_size: int = 500
+
+
+@torch.no_grad()
+def correct(network: nn.Module, data: ImageSet, bounds: tuple[float, float], batch_size: int = 500) -> Tensor:
+    """Return for each image whether its class has the largest logit, bool (N,).
+
+    Args:
+        network: images (B,3,H,W) in ``bounds`` to class logits; its mode is the caller's choice.
+        data: images and labels, on the network's device.
+        bounds: the pixel range that the network was trained on.
+        batch_size: images per forward pass.
+    """
+    parts = [
+        network(scale(data.images[i : i + batch_size], bounds)).argmax(1) == data.labels[i : i + batch_size]
+        for i in range(0, len(data), batch_size)
+    ]
+    return torch.cat(parts)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``accuracy``, percent of the images that the run's classifier gets right.
+
+    Raises:
+        ReproError: the run has no classifier, or the split does not exist.
+    """
+    network = trained.method.classifier()
+    data = context.images(options.split)
+    hits = correct(network, data, trained.method.bounds, options.batch_size)
+    return {"accuracy": 100.0 * hits.double().mean().item()}

@@ -1,0 +1,127 @@
+"""A batch of evaluations in one process, which pays for torch's import, the data and the extractor once."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+
+import torch
+
+from repro.core.device import apply_precision, set_deterministic
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.core.provenance import provenance
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.context import Context, Shared
+from repro.evaluate.registry import load_measurement, validate_options
+from repro.evaluate.result import Result, is_current, picture_hashes, pictures_folder, read_result
+from repro.evaluate.trained import load_trained
+
+
+def evaluate_batch(
+    specs: Sequence[EvaluationSpec],
+    layout: Layout,
+    manifest_path: Path,
+    *,
+    device: torch.device,
+    data_root: Path | None = None,
+    inception: Path | None = None,
+) -> None:
+    """Measure each of ``specs`` whose result is not there yet, then write the manifest.
+
+    Args:
+        specs: evaluations; those with a result of the same specification, checkpoint and extractor are kept.
+        layout: the profile's folders, with the finished runs.
+        manifest_path: JSON file ``{evaluation_id: {"sha256": hash of the result file}}``, written at the
+            very end.
+        device: where everything is computed.
+        data_root: folder of the real data sets.
+        inception: file of the Inception weights.
+
+    Raises:
+        ReproError: one or more failed; names them all. The others' results are on disk, the manifest is not
+            written.
+    """
+    set_deterministic()
+    apply_precision("float32", device)
+    failed: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="repro-features-") as features:
+        shared = Shared(layout, device, data_root, inception, Path(features))
+        for spec in specs:
+            try:
+                evaluate_one(spec, shared)
+            except ReproError as error:
+                failed[spec.evaluation_id] = str(error)
+            except Exception as error:  # a fault of ours: keep its traceback, and go on with the others
+                traceback.print_exc(file=sys.stderr)
+                failed[spec.evaluation_id] = f"{type(error).__name__}: {error}"
+    if failed:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise ReproError(
+            f"{len(failed)} of {len(specs)} evaluations failed\n{reasons}",
+            remedy="mend what each line names and run the same command again; finished ones are kept",
+            where=manifest_path,
+        )
+    ids = [spec.evaluation_id for spec in specs]
+    atomic_write_json(manifest_path, {name: {"sha256": sha256_file(layout.evaluation(name))} for name in ids})
+
+
+def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
+    """Return the result of one evaluation, measured now unless it is on disk already.
+
+    torch's global random state is the same afterwards as before; everything random in a measurement comes
+    from ``spec.seed``.
+
+    Raises:
+        ReproError: unknown measurement or option, missing or damaged checkpoint, or what the measurement
+            raises.
+    """
+    layout, device = shared.layout, shared.device
+    measurement = load_measurement(spec.measure)
+    options = validate_options(spec.measure, spec.options)
+    start = time.perf_counter()
+    run = load_trained(layout, spec.run, device) if measurement.needs_run else None
+    context = Context(spec, shared, pictures_folder(layout, spec))
+    checkpoint_sha256 = run.sha256 if run else None
+    extractor_sha256 = context.extractor().sha256 if spec.extractor else None
+    path = layout.evaluation(spec.evaluation_id)
+    found = read_result(path)
+    if found is not None and is_current(
+        found, spec, layout, checkpoint_sha256=checkpoint_sha256, extractor_sha256=extractor_sha256
+    ):
+        return found
+    for old in picture_hashes(context.pictures):
+        (context.pictures / old).unlink()
+    if run is not None:
+        context.stand_ins.update(run.stand_ins)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        values = measurement.measure(run, context, options)
+    strange = [name for name, value in values.items() if not isfinite(value)]
+    if strange:
+        raise ReproError(
+            f"{spec.evaluation_id}: {', '.join(strange)} came out as not a finite number",
+            remedy=f"look at the log of run {spec.run}: its training may have diverged",
+            where=path,
+        )
+    pictures = picture_hashes(context.pictures)
+    result = Result(
+        spec=spec,
+        values=values,
+        stand_ins=tuple(context.all_stand_ins()),
+        seconds=time.perf_counter() - start,
+        device=str(device),
+        provenance=provenance(device),
+        checkpoint_sha256=checkpoint_sha256,
+        extractor_sha256=extractor_sha256,
+        threat_model=context.threat_model,
+        pictures=tuple(pictures),
+        pictures_sha256=tuple(pictures.values()),
+    )
+    atomic_write_json(path, result.model_dump(mode="json"))
+    return result

@@ -1,0 +1,127 @@
+"""What a measurement works with: the data it asks for, its own random streams, and the notes it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import STAND_INS, EvaluationSpec, Source, StandIn
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.evaluate.extractor import Extractor
+from repro.evaluate.inception import inception_extractor
+from repro.evaluate.trained import load_trained
+
+INCEPTION = "inception"
+
+
+@dataclass
+class Shared:
+    """What the measurements of one process have in common, loaded once.
+
+    Attributes:
+        layout: the profile's folders.
+        device: where everything is computed.
+        data_root: folder of the real data sets, or None.
+        inception: file of the Inception weights, or None to look for them (see ``inception.py``).
+        features: folder in which torch-fidelity keeps features and statistics of reference sets. It reads
+            them back with ``torch.load``, so it must be a folder that only this process writes.
+    """
+
+    layout: Layout
+    device: torch.device
+    data_root: Path | None
+    inception: Path | None
+    features: Path
+    _images: dict[tuple[str, str, Source, int | None], ImageSet] = field(default_factory=dict)
+    _extractors: dict[str, Extractor] = field(default_factory=dict)
+
+    def images(self, name: str, split: str, source: Source, limit: int | None) -> ImageSet:
+        """Return the images of one split on the device; errors are those of ``load_images``."""
+        key = (name, split, source, limit)
+        if key not in self._images:
+            loaded = load_images(name, split, source=source, limit=limit, root=self.data_root)
+            self._images[key] = loaded.to(self.device)
+        return self._images[key]
+
+    def extractor(self, name: str) -> Extractor:
+        """Return the feature extractor called ``inception``, or the embedded one that run ``name`` trained.
+
+        Raises:
+            ReproError: weights or checkpoint are missing, damaged or not those of an extractor.
+        """
+        if name not in self._extractors:
+            if name == INCEPTION:
+                self._extractors[name] = inception_extractor(self.inception)
+            else:
+                # here, because torch-fidelity takes a second to import and most measurements need none
+                from repro.evaluate.features import embedded_extractor
+
+                self._extractors[name] = embedded_extractor(load_trained(self.layout, name, self.device))
+        return self._extractors[name]
+
+
+@dataclass
+class Context:
+    """One measurement's surroundings.
+
+    Attributes:
+        spec: the evaluation.
+        shared: what it shares with the others of its process.
+        pictures: folder for pictures (made on demand); all files in it become part of the result.
+        threat_model: what the measurement says about its attacker, or None.
+        stand_ins: whatever stood in for the real thing so far.
+    """
+
+    spec: EvaluationSpec
+    shared: Shared
+    pictures: Path
+    threat_model: str | None = None
+    stand_ins: set[StandIn] = field(default_factory=set)
+
+    @property
+    def layout(self) -> Layout:
+        """Return the profile's folders."""
+        return self.shared.layout
+
+    @property
+    def device(self) -> torch.device:
+        """Return where everything is computed."""
+        return self.shared.device
+
+    def generator(self, name: str) -> torch.Generator:
+        """Return the random stream ``name`` at its start, derived from the evaluation's seed alone."""
+        return Streams(self.spec.seed, self.device).generator(name)
+
+    def images(self, split: str) -> ImageSet:
+        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device."""
+        spec = self.spec
+        images = self.shared.images(spec.dataset, split, spec.source, spec.limit)
+        self.stand_ins.update(images.stand_ins)
+        return images
+
+    def extractor(self) -> Extractor:
+        """Return the feature extractor that the evaluation asks for.
+
+        Raises:
+            ReproError: it asks for none, or the extractor cannot be had.
+        """
+        if self.spec.extractor is None:
+            raise ReproError(
+                f"{self.spec.measure} of {self.spec.run} needs a feature extractor and names none",
+                remedy="set the extractor of the profile: inception, or the run id of an embedded extractor",
+            )
+        extractor = self.shared.extractor(self.spec.extractor)
+        if extractor.embedded:
+            self.stand_ins.add("embedded_features")
+        return extractor
+
+    def all_stand_ins(self) -> list[StandIn]:
+        """Return what stood in, noted here or declared by the specification, in fixed order."""
+        found = self.stand_ins.union(self.spec.stand_ins)
+        return [name for name in STAND_INS if name in found]

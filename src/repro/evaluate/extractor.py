@@ -1,0 +1,23 @@
+"""A feature extractor as a value: which one, with which weights. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A feature extractor as torch-fidelity knows it.
+
+    Attributes:
+        name: its name in torch-fidelity's registry.
+        sha256: hash of its weights.
+        weights: the file from which torch-fidelity loads them; None where the registered class has them.
+        embedded: True for a stand-in that the suite trained, False for the field's Inception network.
+    """
+
+    name: str
+    sha256: str
+    weights: Path | None
+    embedded: bool

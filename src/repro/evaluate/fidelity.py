@@ -1,0 +1,90 @@
+"""Inception score, Frechet distance and kernel distance of a generator's samples (IS, FID, KID).
+
+Conventions of the field: 50,000 samples, 10 splits, the training split as reference; of mimicry and the
+papers built on it: the same with ``to_uint8: min_max``, KID over 10 subsets of a tenth of the sample.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from repro.core.errors import ReproError
+from repro.data.image_set import ImageSet
+from repro.evaluate.context import Context
+from repro.evaluate.generated import ToUint8, generated_uint8
+from repro.evaluate.registry import Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
+from repro.evaluate.trained import Trained
+
+
+class Options(ScoreOptions):
+    """What is compared with what.
+
+    Attributes:
+        reference_split: the real images.
+        to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
+        checkpoint: ``final`` measures the finished run, ``best_snapshot`` the snapshot with the lowest FID
+            (DAT, caption of Table IV: the best FID during training).
+    """
+
+    reference_split: str = "train"
+    to_uint8: ToUint8 = "fixed"
+    checkpoint: Literal["final", "best_snapshot"] = "final"
+
+
+def reference_name(data: ImageSet) -> str:
+    """Return the name under which features of ``data`` are kept: words for people and its fingerprint."""
+    return f"{data.name}-{data.split}-{len(data)}-{data.fingerprint[:24]}"
+
+
+def score_generator(trained: Trained, context: Context, options: Options) -> Values:
+    """Return the scores of the weights that ``trained`` holds now, from the same latents every time."""
+    reference = context.images(options.reference_split)
+    extractor = context.extractor()
+    n = context.spec.generated or len(reference)
+    latent = context.generator("latent")
+    samples = generated_uint8(trained.method, n, latent, options.to_uint8)
+    scores = fidelity_scores(
+        samples,
+        reference.images,
+        extractor,
+        options,
+        device=context.device,
+        cache=context.shared.features,
+        reference_name=reference_name(reference),
+        seed=context.spec.seed,
+    )
+    return {**scores, "generated": float(n), "reference": float(len(reference))}
+
+
+def score_snapshots(trained: Trained, context: Context, options: Options) -> dict[int, Values]:
+    """Return the scores of each of the run's snapshots by step; the method ends with the last one's weights.
+
+    Raises:
+        ReproError: the run left no snapshots.
+    """
+    if not trained.snapshots:
+        raise ReproError(
+            f"run {trained.spec.run_id} left no snapshots",
+            remedy="set snapshots in the recipe to the number of points of the curve and train again",
+        )
+    scores = {}
+    for step in trained.snapshots:
+        trained.load_snapshot(step)
+        scores[step] = score_generator(trained, context, options)
+    return scores
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``is``, ``is_std``, ``fid``, ``kid``, ``kid_std`` and the sample sizes used.
+
+    With ``checkpoint: best_snapshot`` also ``step``, the snapshot that was chosen.
+
+    Raises:
+        ReproError: the run has no generator (or no snapshots), or the extractor cannot be had.
+    """
+    if options.checkpoint == "final":
+        return score_generator(trained, context, options)
+    scores = score_snapshots(trained, context, options)
+    best = min(scores, key=lambda step: scores[step]["fid"])
+    return {**scores[best], "step": float(best)}

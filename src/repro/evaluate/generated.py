@@ -1,0 +1,57 @@
+"""A generator's samples as uint8 images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from repro.core.errors import ReproError
+from repro.data.batches import to_uint8
+from repro.methods.base import Method
+
+ToUint8 = Literal["fixed", "min_max"]
+CHUNK = 1000
+
+
+def as_uint8(images: Tensor, bounds: tuple[float, float], how: ToUint8) -> Tensor:
+    """Return float ``images`` (N,3,H,W) as uint8.
+
+    Args:
+        images: generated images.
+        bounds: their nominal pixel range.
+        how: ``fixed`` maps ``bounds`` onto [0,255]; ``min_max`` maps the smallest and the largest value that
+            occur in the whole set (mimicry's convention, which stretches the contrast of a generator that
+            uses less than its range). Both round to nearest.
+    """
+    if how == "min_max":
+        low, high = (float(value) for value in images.aminmax())
+        bounds = (low, high if high > low else low + 1.0)
+    return to_uint8(images, bounds)
+
+
+def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint8) -> Tensor:
+    """Return ``n`` samples of the method's generator, uint8 (n,3,H,W), on the CPU.
+
+    Args:
+        method: drawn from in eval mode; its state stays as it was. Labels of a conditional generator are
+            uniform.
+        n: number of samples.
+        latent: source of latents and labels; drawn in chunks of 1000.
+        how: see ``as_uint8``.
+
+    Raises:
+        ReproError: the method has no generator, or the generator's output is not finite.
+    """
+    chunks = []
+    for done in range(0, n, CHUNK):
+        images = method.sample(min(CHUNK, n - done), latent)
+        if not images.isfinite().all():
+            raise ReproError(
+                f"the generator of run {method.spec.run_id} gives values that are not finite",
+                remedy="its training diverged: look at its log, lower the learning rate, train again",
+            )
+        chunks.append((as_uint8(images, method.bounds, how) if how == "fixed" else images).cpu())
+    samples = torch.cat(chunks)
+    return samples if how == "fixed" else as_uint8(samples, method.bounds, how)

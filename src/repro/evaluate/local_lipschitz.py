@@ -1,0 +1,50 @@
+"""Local Lipschitz value of a classifier at real images: the L2 norm of its loss's gradient (Rob-GAN, Eq. 5).
+
+Rob-GAN bounds what an attack of a small radius can do by the size of the loss's gradient at the image, and
+compares that size between training and test images.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+
+from repro.attacks.objective import image_gradient
+from repro.attacks.undisturbed import undisturbed
+from repro.data.batches import scale
+from repro.evaluate.context import Context
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+
+
+class Options(MeasureOptions):
+    """At which images.
+
+    Attributes:
+        split: the split of the evaluation's data set.
+        batch_size: images per pass.
+    """
+
+    split: str = "test"
+    batch_size: int = Field(default=250, ge=1)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``local_lipschitz`` (mean over images) and ``local_lipschitz_std`` (spread over images).
+
+    Each is the L2 norm of the cross-entropy's gradient with respect to the image, in units of the loss per
+    unit of the model's own pixel range.
+
+    Raises:
+        ReproError: the run has no classifier, or the split does not exist.
+    """
+    network, bounds = trained.method.classifier(), trained.method.bounds
+    data = context.images(options.split)
+    parts = []
+    with undisturbed(network):
+        for i in range(0, len(data), options.batch_size):
+            images = scale(data.images[i : i + options.batch_size], bounds)
+            labels = data.labels[i : i + options.batch_size]
+            parts.append(image_gradient(network, images, labels, "cross_entropy").flatten(1).norm(dim=1))
+    norms = torch.cat(parts).double()
+    return {"local_lipschitz": norms.mean().item(), "local_lipschitz_std": norms.std(correction=0).item()}

@@ -1,0 +1,126 @@
+"""Accuracy under projected gradient descent over a grid of radii (Madry et al. 2018), in percent."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from repro.attacks.pgd import PGD
+from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
+from repro.data.batches import scale
+from repro.data.image_set import ImageSet
+from repro.evaluate.accuracy import correct
+from repro.evaluate.context import Context
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+
+_FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
+
+
+class Options(MeasureOptions):
+    """The attacker, and what is attacked. Defaults: Rob-GAN's test attack (acc_under_attack.py).
+
+    Attributes:
+        norm: ``linf`` or ``l2``.
+        radii: the grid; radius 0 is clean accuracy.
+        unit: pixel range in which radii and step size are meant: ``model`` is the range that the method
+            trains on, ``unit`` [0,1], ``symmetric`` [-1,1].
+        steps: gradient steps per start.
+        step_size: ``radius/5`` (any number) for a part of each radius, or a fixed length in ``unit``.
+        random_start: begin at a random point of the ball.
+        restarts: independent attacks on each image; it counts as right only if it withstands all of them.
+        loss: what the attacker maximises: ``cross_entropy`` or ``cw_margin``.
+        split: which images.
+        batch_size: images attacked at once.
+    """
+
+    norm: Norm = "linf"
+    radii: tuple[float, ...] = Field(default=(0.0, 0.01, 0.02, 0.03, 0.04), min_length=1)
+    unit: Literal["model", "unit", "symmetric"] = "model"
+    steps: int = Field(default=20, ge=1)
+    step_size: str | float = "radius/5"
+    random_start: bool = False
+    restarts: int = Field(default=1, ge=1)
+    loss: Literal["cross_entropy", "cw_margin"] = "cross_entropy"
+    split: str = "test"
+    batch_size: int = Field(default=250, ge=1)
+
+    @field_validator("step_size")
+    @classmethod
+    def _check(cls, value: str | float) -> str | float:
+        if isinstance(value, str) and not _FRACTION.fullmatch(value):
+            raise ValueError('give a number, or a part of the radius such as "radius/5"')
+        return value
+
+    def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
+        """Return the attacker at one radius, in units of the model's own pixel range ``bounds``."""
+        own = Bounds(low=bounds[0], high=bounds[1])
+        part = _FRACTION.fullmatch(self.step_size) if isinstance(self.step_size, str) else None
+        step = radius / float(part[1]) if part else float(self.step_size)
+        stated = ThreatModel(
+            norm=self.norm,
+            radius=radius,
+            step_size=step,
+            steps=self.steps,
+            random_start=self.random_start,
+            restarts=self.restarts,
+            bounds={"model": own, "unit": UNIT, "symmetric": SYMMETRIC}[self.unit],
+            loss=self.loss,
+        )
+        return stated.to(own)
+
+
+def withstands(
+    network: nn.Module,
+    data: ImageSet,
+    threat: ThreatModel,
+    *,
+    starts: torch.Generator,
+    batch_size: int,
+) -> Tensor:
+    """Return for each image whether the network still gets it right after the attack, bool (N,).
+
+    With several restarts the attack keeps each image's worst result, so this is right after every restart.
+
+    Args:
+        network: images in ``threat.bounds`` to class logits, in eval mode.
+        data: images and labels, on the network's device.
+        threat: the attacker.
+        starts: source of random starts.
+        batch_size: images attacked at once.
+    """
+    bounds = (threat.bounds.low, threat.bounds.high)
+    if threat.radius == 0:
+        return correct(network, data, bounds, batch_size)
+    attack = PGD(model=network, threat=threat, generator=starts)
+    parts = []
+    for i in range(0, len(data), batch_size):
+        images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
+        attacked = attack(images, labels)
+        with torch.no_grad():
+            parts.append(network(attacked).argmax(1) == labels)
+    return torch.cat(parts)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``accuracy@R`` in percent for each radius R (written as in the options, with ``%g``).
+
+    Raises:
+        ReproError: the run has no classifier, the split does not exist, or a radius is negative.
+    """
+    network, bounds = trained.method.classifier(), trained.method.bounds
+    data = context.images(options.split)
+    models = {radius: options.threat_model(radius, bounds) for radius in options.radii}
+    largest = models[max(options.radii)]
+    grid = ", ".join(f"{radius:g}" for radius in options.radii)
+    context.threat_model = f"radii {grid} ({options.unit} range); at the largest: {largest.describe()}"
+    values = {}
+    for radius, threat in models.items():
+        starts = context.generator(f"attack_start/{radius:g}")
+        hits = withstands(network, data, threat, starts=starts, batch_size=options.batch_size)
+        values[f"accuracy@{radius:g}"] = 100.0 * hits.double().mean().item()
+    return values

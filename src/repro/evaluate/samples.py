@@ -1,0 +1,66 @@
+"""A grid of a generator's samples as a picture."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from pydantic import Field
+
+from repro.core.errors import ReproError
+from repro.core.files import replacing
+from repro.core.vision import torchvision
+from repro.evaluate.context import Context
+from repro.evaluate.generated import ToUint8, as_uint8
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+
+
+class Options(MeasureOptions):
+    """How the grid looks.
+
+    Attributes:
+        rows: rows of the grid.
+        columns: images in each.
+        classes: first label of the rows of a conditional generator: row i shows class (classes + i) modulo
+            their number; None draws labels at random. Only for conditional generators.
+        to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
+        padding: pixels between images.
+    """
+
+    rows: int = Field(default=8, ge=1)
+    columns: int = Field(default=8, ge=1)
+    classes: int | None = Field(default=None, ge=0)
+    to_uint8: ToUint8 = "fixed"
+    padding: int = Field(default=2, ge=0)
+
+
+def row_labels(options: Options, n_classes: int, device: torch.device) -> torch.Tensor | None:
+    """Return one class per image (rows * columns,), or None for random ones.
+
+    Raises:
+        ReproError: classes are asked of a generator without classes.
+    """
+    if options.classes is None:
+        return None
+    if n_classes == 0:
+        raise ReproError(
+            "rows of one class each are asked for, but the generator knows no classes",
+            remedy="remove the option classes, or name a run of a conditional generator",
+        )
+    rows = torch.arange(options.classes, options.classes + options.rows, device=device) % n_classes
+    return rows.repeat_interleave(options.columns)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Draw ``grid.png`` and return ``images``, their number. The same seed shows every run the same latents.
+
+    Raises:
+        ReproError: the run has no generator, or classes are asked of one that knows none.
+    """
+    method, n = trained.method, options.rows * options.columns
+    labels = row_labels(options, int(method.generator().n_classes), context.device)  # type: ignore[arg-type]
+    images = as_uint8(method.sample(n, context.generator("latent"), labels), method.bounds, options.to_uint8)
+    grid = torchvision.utils.make_grid(images, nrow=options.columns, padding=options.padding, pad_value=255)
+    with replacing(context.pictures / "grid.png") as file:
+        Image.fromarray(grid.permute(1, 2, 0).cpu().numpy()).save(file, format="PNG")
+    return {"images": float(n)}

@@ -1,0 +1,113 @@
+"""IS, FID and KID of one set of images against another, by torch-fidelity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from repro.core.errors import ReproError
+from repro.evaluate.extractor import Extractor
+from repro.evaluate.fidelity_library import torch_fidelity
+from repro.evaluate.registry import MeasureOptions, Values
+
+
+class ScoreOptions(MeasureOptions):
+    """How the three metrics are computed.
+
+    Attributes:
+        splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et
+            al. 2016).
+        kid_subsets: random subsets over which KID is averaged (Binkowski et al. 2018).
+        kid_subset_size: images in each; lowered to the smaller sample where that has fewer.
+        batch_size: images per pass through the extractor.
+    """
+
+    splits: int = 10
+    kid_subsets: int = 100
+    kid_subset_size: int = 1000
+    batch_size: int = 128
+
+
+class UintImages(Dataset[Tensor]):
+    """uint8 images (N,3,H,W) in memory, as torch-fidelity takes them."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images.cpu()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
+
+
+def fidelity_scores(
+    generated: Tensor,
+    reference: Tensor,
+    extractor: Extractor,
+    options: ScoreOptions,
+    *,
+    device: torch.device,
+    cache: Path,
+    reference_name: str,
+    seed: int = 0,
+) -> Values:
+    """Return IS of ``generated``, and FID and KID between it and ``reference``, from one feature pass over
+    each.
+
+    Args:
+        generated: uint8 (N,3,H,W).
+        reference: uint8 (M,3,H,W).
+        extractor: which features.
+        options: splits and subsets.
+        device: where the extractor runs.
+        cache: folder for the reference set's features and statistics.
+        reference_name: name under which they are kept; must differ between sets that differ.
+        seed: of the shuffle before the splits and of the KID subsets.
+
+    Returns:
+        ``is``, ``is_std`` (spread over splits), ``fid``, ``kid``, ``kid_std`` (spread over subsets),
+        ``kid_subset_size`` (as used).
+
+    Raises:
+        ReproError: too few images for the number of splits, or for a covariance.
+    """
+    fewest = min(len(generated), len(reference))
+    if len(generated) < options.splits or fewest < 2:
+        raise ReproError(
+            f"{len(generated)} images against {len(reference)} are too few for {options.splits} splits",
+            remedy="raise the number of generated images or the limit, or lower the option splits",
+        )
+    subset_size = min(options.kid_subset_size, fewest)
+    cuda = device.type == "cuda"
+    with torch.cuda.device(device if cuda else -1):
+        scores = torch_fidelity.calculate_metrics(
+            input1=UintImages(generated),
+            input2=UintImages(reference),
+            input2_cache_name=reference_name,
+            cache_root=str(cache),
+            feature_extractor=extractor.name,
+            feature_extractor_weights_path=None if extractor.weights is None else str(extractor.weights),
+            isc=True,
+            fid=True,
+            kid=True,
+            isc_splits=options.splits,
+            kid_subsets=options.kid_subsets,
+            kid_subset_size=subset_size,
+            batch_size=options.batch_size,
+            rng_seed=seed,
+            cuda=cuda,
+            save_cpu_ram=True,  # no loader processes: the images are in memory already
+            verbose=False,
+        )
+    return {
+        "is": scores["inception_score_mean"],
+        "is_std": scores["inception_score_std"],
+        "fid": scores["frechet_inception_distance"],
+        "kid": scores["kernel_inception_distance_mean"],
+        "kid_std": scores["kernel_inception_distance_std"],
+        "kid_subset_size": float(subset_size),
+    }

@@ -1,0 +1,99 @@
+"""A finished run, ready to be measured: its weights in its networks, in eval mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec, StandIn
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.methods.base import Method
+from repro.methods.registry import load_method
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a measurement is given.
+
+    Attributes:
+        spec: the run, as its checkpoint records it.
+        method: its method, modules in eval mode.
+        sha256: hash of the checkpoint that the weights came from.
+        layout: where the run lies.
+    """
+
+    spec: RunSpec
+    method: Method
+    sha256: str
+    layout: Layout
+
+    @property
+    def stand_ins(self) -> set[StandIn]:
+        """Return what stood in for the real thing in the training."""
+        found = set(self.spec.stand_ins)
+        if self.spec.source == "synthetic":
+            found.add("synthetic_data")
+        elif self.spec.train_limit is not None:
+            found.add("sample_data")
+        if self.spec.width < 1:
+            found.add("reduced_width")
+        return found
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """Return the steps of which this run left a snapshot, ascending."""
+        folder = self.layout.snapshot(self.spec.run_id, 0).parent
+        return tuple(
+            sorted(int(file.stem.removeprefix("step-")) for file in folder.glob("step-*.safetensors"))
+        )
+
+    def load_snapshot(self, step: int) -> None:
+        """Take up the weights of the snapshot of ``step``.
+
+        Raises:
+            ReproError: the snapshot is missing, damaged or from another run.
+        """
+        path = self.layout.snapshot(self.spec.run_id, step)
+        loaded = checkpoint.load(path, device=self.method.device)
+        checkpoint.require_same_run(loaded.header, self.spec, path)
+        self.method.load_snapshot_state(loaded.state)
+
+
+def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
+    """Return the run ``run_id`` at its newest checkpoint.
+
+    The method is built around a handful of synthetic images of the data set's size and classes: a
+    measurement brings its own data, so the training split (and its place in the epoch) is not loaded.
+
+    Raises:
+        ReproError: the checkpoint is missing, damaged, of another run than its folder's, or of an unfinished
+            one.
+    """
+    path = layout.checkpoint(run_id)
+    loaded = checkpoint.load(path, device=device)
+    spec = RunSpec.model_validate(loaded.header["spec"])
+    if spec.run_id != run_id:
+        raise ReproError(
+            f"the checkpoint in the folder of run {run_id} is of run {spec.run_id}",
+            remedy="delete the folder and train the run again",
+            where=path,
+        )
+    if loaded.header["step"] != spec.steps:
+        raise ReproError(
+            f"run {run_id} is not finished: step {loaded.header['step']} of {spec.steps}",
+            remedy="let the training go on (it resumes where it stopped), then measure",
+            where=path,
+        )
+    kind = load_method(spec.method)
+    split = kind.train_split(spec)
+    blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(device)
+    method = kind(spec, blank, Streams(spec.seed, device), device)
+    for name, module in method.modules.items():
+        module.load_state_dict(loaded.state["method"]["modules"][name])
+        module.eval()
+    return Trained(spec, method, loaded.sha256, layout)

@@ -1,0 +1,199 @@
+"""SNGAN: the residual generator and spectrally normalised discriminator of Miyato et al. 2018, in mimicry's layout.
+
+Layouts for 32, 48, 64 and 128 px are those of mimicry (DAT, Sec. IV-B trains with its code). Two details differ between
+mimicry and SN-GAN's own code and are options here: mimicry's leading ReLU works in place, so that a discriminator
+block's shortcut sees ReLU(x) instead of x, and its generator doubles maps bilinearly instead of by repetition.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from repro.core.errors import ReproError
+from repro.models.gan_widths import scaled
+from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
+
+ShortcutInput = Literal["relu", "raw"]
+Upsampling = Literal["bilinear", "nearest"]
+
+
+@dataclass(frozen=True)
+class SnganLayout:
+    """Channel counts for one image size.
+
+    Args:
+        base: side of the generator's first map.
+        first: channels of the generator's first map.
+        generator: output channels of the generator's blocks; each doubles the map.
+        discriminator: output channels of the discriminator's blocks.
+        halving: how many of them, from the first, halve the map.
+    """
+
+    base: int
+    first: int
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
+    halving: int
+
+
+LAYOUTS = {
+    32: SnganLayout(4, 256, (256, 256, 256), (128, 128, 128, 128), 2),
+    48: SnganLayout(6, 512, (256, 128, 64), (64, 128, 256, 512, 1024), 4),
+    64: SnganLayout(4, 1024, (512, 256, 128, 64), (64, 128, 256, 512, 1024), 5),
+    128: SnganLayout(4, 1024, (1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
+}
+
+
+def layout(image_size: int) -> SnganLayout:
+    """Return the layout for square images of ``image_size`` pixels; ReproError where there is none."""
+    if image_size not in LAYOUTS:
+        sizes = ", ".join(str(size) for size in LAYOUTS)
+        raise ReproError(
+            f"SNGAN has no layout for images of {image_size} px", remedy=f"use a data set of one of {sizes} px"
+        )
+    return LAYOUTS[image_size]
+
+
+def _conv(in_channels: int, out_channels: int, kernel_size: int, gain: float) -> nn.Conv2d:
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    nn.init.xavier_uniform_(conv.weight, gain)
+    return conv
+
+
+class GeneratorBlock(nn.Module):
+    """BN, ReLU, double, 3x3, BN, ReLU, 3x3, plus a doubled 1x1 shortcut: (N,in,H,W) to (N,out,2H,2W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, upsampling: Upsampling) -> None:
+        super().__init__()
+        self.upsampling = upsampling
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = _conv(in_channels, out_channels, 3, math.sqrt(2))
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = _conv(out_channels, out_channels, 3, math.sqrt(2))
+        self.shortcut = _conv(in_channels, out_channels, 1, 1.0)
+
+    def _double(self, maps: Tensor) -> Tensor:
+        corners = False if self.upsampling == "bilinear" else None
+        return F.interpolate(maps, scale_factor=2, mode=self.upsampling, align_corners=corners)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps of twice the side."""
+        hidden = self.conv1(self._double(F.relu(self.norm1(maps))))
+        # The 1x1 convolution comes before the doubling: the same map (they commute) at a quarter of the work.
+        return self.conv2(F.relu(self.norm2(hidden))) + self._double(self.shortcut(maps))
+
+
+class Generator(nn.Module):
+    """Latents to images.
+
+    Args:
+        image_size: side in pixels: 32, 48, 64 or 128.
+        latent_dim: length of a latent.
+        width: factor on all channel counts.
+        upsampling: how a block doubles its map.
+    """
+
+    n_classes = 0
+
+    def __init__(
+        self,
+        image_size: int = 32,
+        *,
+        latent_dim: int = 128,
+        width: float = 1.0,
+        upsampling: Upsampling = "bilinear",
+    ) -> None:
+        super().__init__()
+        plan = layout(image_size)
+        self.latent_dim = latent_dim
+        self.base = plan.base
+        channels = [scaled(c, width) for c in (plan.first, *plan.generator)]
+        self.first = nn.Linear(latent_dim, channels[0] * plan.base**2)
+        nn.init.xavier_uniform_(self.first.weight)
+        pairs = zip(channels[:-1], channels[1:], strict=True)
+        self.blocks = nn.Sequential(*(GeneratorBlock(a, b, upsampling) for a, b in pairs))
+        self.norm = nn.BatchNorm2d(channels[-1])
+        self.last = _conv(channels[-1], 3, 3, 1.0)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
+        maps = self.first(z).view(len(z), -1, self.base, self.base)
+        images: Tensor = self.last(F.relu(self.norm(self.blocks(maps)))).tanh()
+        return images
+
+
+class FirstBlock(nn.Module):
+    """3x3, ReLU, 3x3, halve, plus a halved 1x1 shortcut: (N,3,H,W) to (N,out,H/2,W/2)."""
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = SpectralConv2d(3, out_channels, 3, math.sqrt(2))
+        self.conv2 = SpectralConv2d(out_channels, out_channels, 3, math.sqrt(2))
+        self.shortcut = SpectralConv2d(3, out_channels, 1, 1.0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return maps of half the side."""
+        hidden = F.avg_pool2d(self.conv2(F.relu(self.conv1(images))), 2)
+        return hidden + self.shortcut(F.avg_pool2d(images, 2))
+
+
+class DiscriminatorBlock(nn.Module):
+    """ReLU, 3x3, ReLU, 3x3, perhaps halve; shortcut with a 1x1 where channels or size change."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, halve: bool, shortcut_input: ShortcutInput
+    ) -> None:
+        super().__init__()
+        self.halve = halve
+        self.shortcut_input = shortcut_input
+        self.conv1 = SpectralConv2d(in_channels, in_channels, 3, math.sqrt(2))
+        self.conv2 = SpectralConv2d(in_channels, out_channels, 3, math.sqrt(2))
+        changes = halve or in_channels != out_channels
+        self.shortcut = SpectralConv2d(in_channels, out_channels, 1, 1.0) if changes else nn.Identity()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (N,out,H,W), or of half the side."""
+        active = F.relu(maps)
+        short = active if self.shortcut_input == "relu" else maps
+        hidden = self.conv2(F.relu(self.conv1(active)))
+        if self.halve:
+            # Halving before the 1x1 convolution gives the same map at a quarter of the work.
+            hidden, short = F.avg_pool2d(hidden, 2), F.avg_pool2d(short, 2)
+        out: Tensor = hidden + self.shortcut(short)
+        return out
+
+
+class Discriminator(nn.Module):
+    """Images to one real-or-fake logit each; every layer spectrally normalised.
+
+    Args:
+        image_size: side in pixels: 32, 48, 64 or 128.
+        width: factor on all channel counts.
+        shortcut_input: what a block's shortcut sees: ``relu`` (mimicry) or ``raw`` (SN-GAN).
+    """
+
+    def __init__(
+        self, image_size: int = 32, *, width: float = 1.0, shortcut_input: ShortcutInput = "relu"
+    ) -> None:
+        super().__init__()
+        plan = layout(image_size)
+        channels = [scaled(c, width) for c in plan.discriminator]
+        blocks: list[nn.Module] = [FirstBlock(channels[0])]
+        for index, (a, b) in enumerate(zip(channels[:-1], channels[1:], strict=True), start=1):
+            blocks.append(DiscriminatorBlock(a, b, index < plan.halving, shortcut_input))
+        self.blocks = nn.Sequential(*blocks)
+        self.last = SpectralLinear(channels[-1], 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the summed-up features (N, channels) before the last layer."""
+        return F.relu(self.blocks(images)).sum(dim=(2, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return raw logits (N,) of images (N,3,S,S) in [-1,1]; large means real."""
+        logits: Tensor = self.last(self.features(images))
+        return logits.squeeze(1)

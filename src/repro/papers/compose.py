@@ -1,0 +1,128 @@
+"""Composes one artefact: what its cells report and measured, the verdicts, and what its drawing needs to know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from repro.core.paths import Layout
+from repro.papers.measured import Measured
+from repro.papers.plan import Plan, PlannedCell
+from repro.papers.resolve import in_order
+from repro.report import artefacts as entries
+from repro.report import cells as table
+from repro.report.reported import Place, Printed, Reported
+from repro.report.tolerances import Tolerance, tolerance_around
+from repro.report.verdict import judge
+
+
+def compose(
+    plan: Plan, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance], artefact_id: str
+) -> tuple[entries.Artefact, list[table.Cell]]:
+    """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
+    cells = [_cell(planned, measured, reported, tolerances) for planned in plan.cells[artefact_id]]
+    return describe(plan, measured, artefact_id, len(cells)), cells
+
+
+def _cell(
+    planned: PlannedCell, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance]
+) -> table.Cell:
+    """Judge one cell."""
+    cell = planned.cell
+    printed = _printed(planned, reported)
+    value = None if printed is None else float(printed.value)
+    std = None if printed is None or printed.std is None else float(printed.std)
+    live = cell.status == "live"
+    values = measured.values(planned) if live else []
+    found = [measured.result(name).stand_ins for name in planned.evaluations + planned.subtracted]
+    stand_ins = in_order([name for names in (planned.stand_ins, *found) for name in names])
+    verdict = judge(
+        value,
+        std,
+        values,
+        tolerance_around(cell.metric, value, tolerances),
+        stand_ins,
+        cited=cell.status == "cited",
+        pending=cell.status == "pending",
+    )
+    return table.Cell(
+        paper=cell.paper,
+        artefact=cell.artefact,
+        row=cell.row,
+        column=cell.column,
+        metric=cell.metric,
+        convention=cell.convention,
+        reported=value,
+        reported_std=std,
+        measured=verdict.mean,
+        measured_std=verdict.std,
+        n_seeds=verdict.n,
+        ci_low=verdict.low,
+        ci_high=verdict.high,
+        tolerance=verdict.tolerance,
+        verdict=verdict.word,
+        stand_ins=stand_ins,
+        runs=planned.runs,
+    )
+
+
+def _printed(planned: PlannedCell, reported: Reported) -> Printed | None:
+    """Look up what the paper prints for a cell."""
+    cell = planned.cell
+    return reported.get(Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric))
+
+
+def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> entries.Artefact:
+    """Return the entry of artefacts.json: panels, axes, pictures, threat models."""
+    paper, _, name = artefact_id.partition("/")
+    declared = plan.config.sheets[paper].artefacts[name]
+    planned = plan.cells[artefact_id]
+    models = [measured.result(name).threat_model for cell in planned for name in cell.evaluations]
+    return entries.Artefact(
+        paper=paper,
+        name=name,
+        kind=declared.kind,
+        title=declared.title,
+        source=declared.source,
+        notes=declared.notes or None,
+        x_axis=declared.x_axis or None,
+        y_axis=declared.y_axis or None,
+        panels=tuple(
+            entries.Panel(
+                name=panel.name,
+                rows=tuple(row.name for row in panel.rows),
+                columns=tuple(dict.fromkeys(column.name for column in panel.columns)),
+            )
+            for panel in declared.panels
+        ),
+        pictures=tuple(_pictures(planned, measured)) if declared.kind == "samples" else (),
+        threat_models=tuple(dict.fromkeys(model for model in models if model)),
+        cells=cells,
+    )
+
+
+def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Picture]:
+    """Return the picture of each cell: the first seed's, never a chosen one."""
+    pictures = []
+    for item in planned:
+        path = None
+        if item.evaluations:
+            first = item.evaluations[0]
+            names = sorted(measured.result(first).pictures)
+            folder = measured.layout.evaluation(first).with_suffix("")
+            path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
+        pictures.append(entries.Picture(row=item.cell.row, column=item.cell.column, path=path))
+    return pictures
+
+
+def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Cell]]:
+    """Join the cells and descriptions of all artefacts, as their jobs wrote them."""
+    cells: list[table.Cell] = []
+    described: list[entries.Artefact] = []
+    for artefact_id in plan.artefact_ids():
+        path = layout.root / "cells" / f"{artefact_id}.csv"
+        cells += table.read_cells(path)
+        described.append(entries.Artefact.model_validate_json(path.with_suffix(".json").read_bytes()))
+    stand_ins = tuple(in_order(name for cell in cells for name in cell.stand_ins))  # type: ignore[misc]
+    profile = plan.config.profile.name
+    return entries.Artefacts(profile=profile, stand_ins=stand_ins, artefacts=tuple(described)), cells

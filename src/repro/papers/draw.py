@@ -1,0 +1,53 @@
+"""Composes one artefact and draws it: the step behind each file in ``artefacts/``. Imports no torch."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_text, read_json
+from repro.core.paths import Layout
+from repro.papers.batching import Batches
+from repro.papers.compose import compose
+from repro.papers.measured import Measured
+from repro.papers.plan import Plan
+from repro.report.cells import write_cells
+from repro.report.draw import Drawing, draw
+from repro.report.reported import read_reported
+from repro.report.tolerances import read_tolerances
+
+
+def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> list[Path]:
+    """Write one artefact's cells, description, table or picture.
+
+    Raises:
+        ReproError: there is no such artefact, or one of its evaluations is missing or not what the DAG made.
+    """
+    if artefact_id not in plan.cells:
+        raise ReproError(
+            f"there is no artefact {artefact_id!r}", remedy=f"choose one of {', '.join(plan.artefact_ids())}"
+        )
+    config = plan.config
+    reported = read_reported(config.folder / "reported.csv")
+    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
+    entry, cells = compose(plan, Measured(layout, batches), reported, tolerances, artefact_id)
+    stem = layout.artefact(entry.paper, entry.name)
+    drawing = _own_drawing(layout, entry.paper, entry.name, stem)
+    paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
+    path = layout.root / "cells" / f"{artefact_id}.csv"
+    write_cells(path, cells)
+    atomic_write_text(path.with_suffix(".json"), json.dumps(entry.model_dump(mode="json"), indent=1) + "\n")
+    return paths
+
+
+def _own_drawing(layout: Layout, paper: str, name: str, stem: Path) -> Drawing | None:
+    """Return ``papers/<paper>/<name>.py``'s drawing bound to the architectures, where there is one."""
+    module = f"repro.papers.{paper}.{name}"
+    if find_spec(f"repro.papers.{paper}") is None or find_spec(module) is None:
+        return None
+    architectures = read_json(layout.root / "architectures.json", remedy="run `snakemake` or `repro architectures`")
+    return partial(importlib.import_module(module).draw, architectures, stem)

@@ -1,0 +1,62 @@
+"""What the evaluations on disk say about a planned cell; a result that no rule wrote is an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from repro.core.errors import ReproError
+from repro.core.files import read_json, sha256_file
+from repro.core.paths import Layout
+from repro.evaluate.result import Result, read_result
+from repro.papers.batching import Batches
+from repro.papers.plan import PlannedCell
+
+REMEDY = "delete it and run Snakemake again, which measures it anew"
+
+
+@dataclass
+class Measured:
+    """Results by evaluation id, each checked against the manifest of its batch when it is first read."""
+
+    layout: Layout
+    batches: Batches
+    _results: dict[str, Result] = field(default_factory=dict)
+
+    def result(self, evaluation_id: str) -> Result:
+        """Return one result.
+
+        Raises:
+            ReproError: the result or its manifest is missing, or it is not what the DAG's rule wrote.
+        """
+        if evaluation_id not in self._results:
+            self._results[evaluation_id] = self._read(evaluation_id)
+        return self._results[evaluation_id]
+
+    def values(self, planned: PlannedCell) -> list[float]:
+        """Return one number per seed (a difference where the cell asks for one)."""
+        left = [self._value(name, planned) for name in planned.evaluations]
+        right = [self._value(name, planned) for name in planned.subtracted]
+        return [a - b for a, b in zip(left, right, strict=True)] if right else left
+
+    def _value(self, evaluation_id: str, planned: PlannedCell) -> float:
+        values = self.result(evaluation_id).values
+        key = planned.cell.value
+        if key not in values:
+            cell = planned.cell
+            raise ReproError(
+                f"{cell.paper}/{cell.artefact}: {evaluation_id} has no value {key!r}",
+                where=self.layout.evaluation(evaluation_id),
+                remedy=f"let the sheet's cell name one of {', '.join(values)}",
+            )
+        return values[key]
+
+    def _read(self, evaluation_id: str) -> Result:
+        manifest = self.layout.batch("evaluate", self.batches.evaluate_of[evaluation_id])
+        path = self.layout.evaluation(evaluation_id)
+        promised = read_json(manifest, remedy="run Snakemake, which evaluates what is missing")
+        result = read_result(path)
+        if result is None:
+            raise ReproError("a result is missing or cannot be read", where=path, remedy=REMEDY)
+        if promised.get(evaluation_id, {}).get("sha256") != sha256_file(path):
+            raise ReproError(f"this result is not the one that {manifest.name} lists", where=path, remedy=REMEDY)
+        return result

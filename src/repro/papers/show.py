@@ -1,0 +1,32 @@
+"""Shows a plan to a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from repro.core.paths import Layout
+from repro.papers.batching import Batches
+from repro.papers.plan import Plan
+
+
+def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
+    """Print every run with its size, stand-ins and state on disk, then what the artefacts ask for."""
+    console = Console()
+    table = Table(title=f"Runs of profile {plan.config.profile.name} ({plan.config.profile.title})")
+    for heading in ("run", "recipe", "steps x batch", "width", "stand-ins", "batch", "done"):
+        table.add_column(heading, overflow="fold")
+    for run_id, run in plan.runs.items():
+        done = "yes" if layout.record(run_id).is_file() else ""
+        work = f"{run.steps:,} x {run.batch_size}"
+        marks = " + ".join(run.stand_ins)
+        table.add_row(run_id, run.recipe, work, f"{run.width:g}", marks, batches.train_of[run_id], done)
+    console.print(table)
+    states = Counter(planned.cell.status for cells in plan.cells.values() for planned in cells)
+    counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    console.print(
+        f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}); {len(plan.runs)} runs in "
+        f"{len(batches.train)} batches, {len(plan.evaluations)} evaluations in {len(batches.evaluate)} batches."
+    )

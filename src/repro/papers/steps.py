@@ -1,0 +1,86 @@
+"""The two steps that need torch: train a batch of the plan, evaluate a batch of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.papers.batching import Batch, Batches
+from repro.papers.plan import Plan
+
+
+def train_step(
+    plan: Plan,
+    batches: Batches,
+    layout: Layout,
+    *,
+    batch: str | None,
+    run: str | None,
+    data_root: Path | None,
+    device: str | None,
+) -> None:
+    """Train the runs of one batch, or one run.
+
+    Raises:
+        ReproError: neither or both are named, the plan has no such batch or run, or a training fails.
+    """
+    from repro.core.device import choose_device
+    from repro.train.batch import train_batch
+    from repro.train.run import train_run
+
+    if (batch is None) == (run is None):
+        raise ReproError("name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both")
+    where = choose_device(device or plan.config.profile.device)
+    root = data_root or _path(plan.config.settings.data_root)
+    if run is not None:
+        if run not in plan.runs:
+            raise ReproError(f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile")
+        train_run(plan.runs[run], layout, device=where, data_root=root)
+        return
+    assert batch is not None
+    members = _batch(batches.train, batch).members
+    specs = [plan.runs[member] for member in members]
+    train_batch(specs, layout, layout.batch("train", batch), device=where, data_root=root)
+
+
+def evaluate_step(
+    plan: Plan,
+    batches: Batches,
+    layout: Layout,
+    *,
+    batch: str,
+    data_root: Path | None,
+    inception: Path | None,
+    device: str | None,
+) -> None:
+    """Measure the evaluations of one batch.
+
+    Raises:
+        ReproError: the plan has no such batch, or a measurement fails.
+    """
+    from repro.core.device import choose_device
+    from repro.evaluate.batch import evaluate_batch
+
+    specs = [plan.evaluations[member] for member in _batch(batches.evaluate, batch).members]
+    evaluate_batch(
+        specs,
+        layout,
+        layout.batch("evaluate", batch),
+        device=choose_device(device or plan.config.profile.device),
+        data_root=data_root or _path(plan.config.settings.data_root),
+        inception=inception or _path(plan.config.settings.inception),
+    )
+
+
+def _batch(known: Mapping[str, Batch], name: str) -> Batch:
+    """Look a batch up."""
+    if name not in known:
+        raise ReproError(f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}")
+    return known[name]
+
+
+def _path(text: str | None) -> Path | None:
+    """Return a path of the settings, if they have it."""
+    return None if text is None else Path(text).expanduser()

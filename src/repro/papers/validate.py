@@ -1,0 +1,65 @@
+"""Checks a whole plan against the methods and measurements that exist, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from repro.core.errors import ReproError
+from repro.core.yaml_lines import load_yaml
+from repro.evaluate import registry as measurements
+from repro.methods import registry as methods
+from repro.papers.cell_plan import qualified
+from repro.papers.config import Config
+from repro.papers.plan import Plan
+
+
+def validate_plan(plan: Plan) -> None:
+    """Check names and options of every recipe and evaluation of every sheet, asked for or not, and of every run.
+
+    Raises:
+        ReproError: the first problem, with the sheet's file and line.
+    """
+    config = plan.config
+    for paper, sheet in config.sheets.items():
+        for name, recipe in sheet.recipes.items():
+            place = ("recipes", name)
+            _check(config, paper, place, methods.validate_options, recipe.method, recipe.options)
+            if recipe.start_from is not None:
+                _start_from(config, paper, name, recipe.start_from)
+        for name, evaluation in sheet.evaluations.items():
+            place = ("evaluations", name)
+            for options in evaluation.conventions.values():
+                merged = {**evaluation.options, **options}
+                _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
+    for run in plan.runs.values():
+        paper, _, name = run.recipe.partition(".")
+        if paper in config.sheets:  # a column may have changed the recipe's options
+            _check(config, paper, ("recipes", name), methods.validate_options, run.method, run.options)
+        else:
+            methods.validate_options(run.method, run.options)
+
+
+def _check(config: Config, paper: str, place: Sequence[str], check, name: str, options) -> None:  # type: ignore[no-untyped-def]
+    """Run one check and add the sheet's file and line to its error."""
+    try:
+        check(name, options)
+    except ReproError as error:
+        path = config.sheet_path(paper)
+        _, line_of = load_yaml(path)
+        raise ReproError(
+            f"{'.'.join(place)}: {error.message}", where=path, line=line_of(place), remedy=error.remedy
+        ) from error
+
+
+def _start_from(config: Config, paper: str, name: str, start_from: str) -> None:
+    """Check that a recipe starts from one that exists."""
+    owner, _, recipe = qualified(start_from, paper).partition(".")
+    if owner not in config.sheets or recipe not in config.sheets[owner].recipes:
+        path = config.sheet_path(paper)
+        _, line_of = load_yaml(path)
+        raise ReproError(
+            f"recipe {name} starts from {start_from!r}, which nobody declares",
+            where=path,
+            line=line_of(("recipes", name, "start_from")),
+            remedy="declare that recipe, or mend start_from",
+        )

@@ -1,0 +1,141 @@
+"""The audit: what a paper states, recomputed from the numbers that it prints. Needs no run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from repro.core.errors import ReproError
+from repro.core.spec import Frozen
+from repro.core.yaml_model import load_list, require_unique
+from repro.report.audit_expression import Expression, Number
+from repro.report.reported import Reported
+
+AuditWord = Literal["consistent", "inconsistent", "not in the table"]
+AUDIT_WORDS: tuple[AuditWord, ...] = get_args(AuditWord)
+
+
+class AuditEntry(Frozen):
+    """One statement of a paper.
+
+    ``stated`` is a number, an expression (two places of the papers that should agree), or ``[low, high]`` for a
+    statement such as "4-6 %". ``compute`` is what the printed numbers give, or null where no table prints what would
+    be needed. ``decimals`` is the number of decimals that the paper states; the rounding rule is the same for all: the
+    recomputed value may differ by half a unit of the last one.
+    """
+
+    id: str
+    paper: str
+    statement: str
+    source: str
+    stated: tuple[Number, Number] | Expression = Field(union_mode="left_to_right")
+    compute: Expression | None
+    decimals: int = Field(ge=0, le=6)
+    unit: str = ""
+
+    _place: tuple[Path, int] | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> AuditEntry:
+        if isinstance(self.stated, tuple) and self.stated[0] > self.stated[1]:
+            raise ValueError("stated: the lower end of the range comes first")
+        return self
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One line of ``audit.csv``; ``recomputed`` has one decimal more than stated, or is empty."""
+
+    paper: str
+    id: str
+    statement: str
+    stated: str
+    recomputed: str
+    verdict: AuditWord
+    source: str
+
+
+AUDIT_COLUMNS = tuple(field.name for field in fields(AuditRow))
+
+
+def read_audit(path: Path) -> list[AuditEntry]:
+    """Return the entries of ``config/audit.yaml``.
+
+    Raises:
+        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice; names the line.
+    """
+    entries, line_of = load_list(path, AuditEntry)
+    require_unique([entry.id for entry in entries], path, line_of, what="id")
+    for index, entry in enumerate(entries):
+        entry._place = (path, line_of((index,)))
+    return entries
+
+
+def audit(reported: Reported, entries: Iterable[AuditEntry]) -> list[AuditRow]:
+    """Judge each entry against the printed numbers.
+
+    Raises:
+        ReproError: an entry refers to a cell that ``reported`` lacks, or divides by zero; names file and line of the
+            entry when it was read from a file.
+    """
+    return [_judge(reported, entry) for entry in entries]
+
+
+def render_audit(rows: Sequence[AuditRow]) -> str:
+    """Return the rows as CSV text (columns ``AUDIT_COLUMNS``)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(AUDIT_COLUMNS)
+    writer.writerows(astuple(row) for row in rows)
+    return text.getvalue()
+
+
+def _judge(reported: Reported, entry: AuditEntry) -> AuditRow:
+    try:
+        low, high = _stated(entry, reported)
+        found = None if entry.compute is None else entry.compute.value(reported)
+    except ReproError as error:
+        where, line = entry._place or (None, None)
+        raise ReproError(
+            f"Audit entry {entry.id}: {error.message}", remedy=error.remedy, where=where, line=line
+        ) from error
+    half = Decimal(5).scaleb(-entry.decimals - 1)
+    word: AuditWord
+    if found is None or low is None or high is None:
+        word = "not in the table"
+    elif low - half <= found <= high + half:
+        word = "consistent"
+    else:
+        is_search = entry.compute is not None and entry.compute.nearest is not None
+        word = "not in the table" if is_search else "inconsistent"
+    ends = [f"{end:.{entry.decimals}f}" for end in dict.fromkeys([low, high]) if end is not None]
+    unit = f" {entry.unit}" if entry.unit else ""
+    return AuditRow(
+        paper=entry.paper,
+        id=entry.id,
+        statement=entry.statement,
+        stated=" to ".join(ends) + unit if ends else "",
+        recomputed="" if found is None else _finer(found, entry.decimals) + unit,
+        verdict=word,
+        source=entry.source,
+    )
+
+
+def _stated(entry: AuditEntry, reported: Reported) -> tuple[Decimal | None, Decimal | None]:
+    if isinstance(entry.stated, tuple):
+        return entry.stated
+    value = entry.stated.value(reported)
+    return value, value
+
+
+def _finer(number: Decimal, decimals: int) -> str:
+    """Return the number with one decimal more than was stated; a count stays a count."""
+    whole = decimals == 0 and number == number.to_integral_value()
+    return f"{number:.{decimals if whole else decimals + 1}f}"

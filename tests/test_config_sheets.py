@@ -1,0 +1,235 @@
+"""The sheets and the printed numbers under ``config/``: complete, consistent with each other, free of duplicates."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from repro.core.yaml_model import load_model
+from repro.evaluate.registry import measurement_names
+from repro.evaluate.registry import validate_options as validate_measurement
+from repro.methods.registry import method_names
+from repro.methods.registry import validate_options as validate_method
+from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
+from repro.papers.config import PAPERS, Config, Settings
+from repro.papers.profile import Profile
+from repro.papers.sheet import Budget, Recipe, Sheet
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+ARTEFACTS = {
+    "robgan": "table1 figure1 figure2 figure3 figure4 figure5 figure6 figure7 figure8",
+    "advgan": "table1 figure1 figure2 figure3 figure4 figure5 figure6 figure7 figure8",
+    "rgan": "table1 table2 table3 figure1 figure2 figure3 figure4 figure5 figure6",
+    "gat": "table1 table2 figure1 figure2 figure3 figure4",
+    "dat": "table1 table2 table3 table4 figure1 figure2 figure3 figure4 figure5 figure6 figure7 figure8 figure9"
+    " figure10 figure11 figure12",
+}
+DRAWINGS = {
+    "robgan": {"figure1", "figure3", "figure4", "figure5"},
+    "advgan": {"figure2", "figure3", "figure4"},
+    "rgan": set(),
+    "gat": {"figure1"},
+    "dat": {"figure2", "figure10"},
+}
+PRINTED = {  # how many numbers each table of the texts prints
+    ("robgan", "table1"): 16,
+    ("advgan", "table1"): 16,
+    ("rgan", "table1"): 44,
+    ("rgan", "table2"): 11,
+    ("rgan", "table3"): 20,
+    ("gat", "table1"): 34,
+    ("gat", "table2"): 14,
+    ("dat", "table1"): 35,
+    ("dat", "table2"): 144,
+    ("dat", "table3"): 27,
+    ("dat", "table4"): 30,
+}
+ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
+    ("dat", "table4", "SNGAN-DAT (Discriminator only) (reduction: batch_mean, as published code)"),
+}
+
+Key = tuple[str, str, str, str, str]
+
+
+def _config() -> Config:
+    budget = Budget(batch_size=64, epochs=1)
+    extractor = Recipe(method="classifier", workload="features", dataset="cifar10", budget=budget)
+    sheets = {paper: load_model(CONFIG / "sheets" / f"{paper}.yaml", Sheet)[0] for paper in PAPERS}
+    profile = Profile(name="check", title="reads the sheets only", data="synthetic")
+    return Config(CONFIG, Settings(extractor=extractor), profile, sheets)
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return _config()
+
+
+@pytest.fixture(scope="module")
+def cells(config: Config) -> list[Cell]:
+    return [
+        cell
+        for paper, sheet in config.sheets.items()
+        for name in sheet.artefacts
+        for cell in cells_of(config, paper, name)
+    ]
+
+
+@pytest.fixture(scope="module")
+def reported() -> dict[Key, tuple[str, str]]:
+    with (CONFIG / "reported.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == ["paper", "artefact", "row", "column", "metric", "value", "std"]
+    found = {_key(line): (line["value"], line["std"]) for line in lines}
+    assert len(found) == len(lines), "a number is typed in twice"
+    return found
+
+
+def _key(line: dict[str, str]) -> Key:
+    return line["paper"], line["artefact"], line["row"], line["column"], line["metric"]
+
+
+def _cell_key(cell: Cell) -> Key:
+    return cell.paper, cell.artefact, cell.row, cell.column, cell.metric
+
+
+def test_all_49_artefacts_are_declared_and_no_others(config: Config) -> None:
+    declared = {paper: list(sheet.artefacts) for paper, sheet in config.sheets.items()}
+    assert declared == {paper: names.split() for paper, names in ARTEFACTS.items()}
+    assert sum(map(len, declared.values())) == 49
+
+
+def test_the_ten_drawings_are_marked_and_hold_no_cells(config: Config) -> None:
+    for paper, sheet in config.sheets.items():
+        drawn = {name for name, artefact in sheet.artefacts.items() if artefact.kind == "drawing"}
+        assert drawn == DRAWINGS[paper]
+        assert not any(panel.rows or panel.columns for name in drawn for panel in sheet.artefacts[name].panels)
+    assert sum(map(len, DRAWINGS.values())) == 10
+
+
+def test_every_artefact_says_what_it_shows_and_where_it_stands(config: Config) -> None:
+    for paper, sheet in config.sheets.items():
+        assert sheet.paper == paper
+        for name, artefact in sheet.artefacts.items():
+            assert artefact.title, name
+            label = {"t": "Table", "f": r"Fig(ure|\.)"}[name[0]]
+            assert re.match(rf"{label} (\d+|[IV]+), \S", artefact.source), (paper, name, artefact.source)
+            if artefact.kind != "drawing":
+                assert all(panel.rows and panel.columns for panel in artefact.panels), (paper, name)
+                assert artefact.panels, (paper, name)
+
+
+def test_each_table_has_as_many_numbers_as_its_paper_prints(reported: dict[Key, tuple[str, str]]) -> None:
+    assert Counter(key[:2] for key in reported) == Counter(PRINTED)
+
+
+def test_printed_values_are_plain_numbers(reported: dict[Key, tuple[str, str]]) -> None:
+    for key, (value, std) in reported.items():
+        assert re.fullmatch(r"-?\d+(\.\d+)?|2e-4", value), (key, value)
+        assert re.fullmatch(r"|\d+\.\d+", std), (key, std)
+
+
+def test_no_cell_is_declared_twice(cells: list[Cell]) -> None:
+    counts = Counter((*_cell_key(cell), cell.convention) for cell in cells)
+    assert not {key: count for key, count in counts.items() if count > 1}
+
+
+def test_every_printed_number_has_its_cell(cells: list[Cell], reported: dict[Key, tuple[str, str]]) -> None:
+    assert not set(reported) - {_cell_key(cell) for cell in cells}
+
+
+def test_every_live_cell_of_a_table_has_its_printed_number(
+    cells: list[Cell], config: Config, reported: dict[Key, tuple[str, str]]
+) -> None:
+    tables = {
+        (paper, name)
+        for paper, sheet in config.sheets.items()
+        for name, artefact in sheet.artefacts.items()
+        if artefact.kind == "table"
+    }
+    live = {_cell_key(cell) for cell in cells if cell.status == "live" and (cell.paper, cell.artefact) in tables}
+    assert {key[:3] for key in live - set(reported)} == ROWS_OF_OUR_OWN
+
+
+def test_numbers_that_two_tables_share_are_typed_alike(reported: dict[Key, tuple[str, str]]) -> None:
+    for (paper, name, row, column, metric), value in reported.items():
+        if (paper, name, metric) == ("advgan", "table1", "accuracy"):
+            assert reported["robgan", "table1", "Rob-GAN (w/ FT)", column, metric] == value
+    for of_four, of_two in (
+        ("SNGAN(Baseline)", "SNGAN"),
+        ("SNGAN-DAT (Discriminator only)", "SNGAN-DAT"),
+    ):
+        for metric in ("is", "fid_train", "fid_test", "kid_train", "kid_test"):
+            one = reported["dat", "table4", of_four, "CIFAR-10", metric]
+            assert one == reported["dat", "table2", of_two, "CIFAR-10", metric]
+
+
+def test_discrepancies_of_the_papers_stay_as_printed(reported: dict[Key, tuple[str, str]]) -> None:
+    clean = "ImageNet (64px) delta=0"
+    assert reported["robgan", "table1", "Adv. training", clean, "accuracy"] == ("20.05", "")
+    assert reported["advgan", "table1", "our model", clean, "accuracy_gain"] == ("6.35", "")
+    assert reported["rgan", "table1", "DCGAN", "CIFAR-10", "is"] == ("5.77", "0.02")
+    assert reported["rgan", "table3", "Baseline (without robust training)", "DCGAN", "is"] == ("5.70", "0.05")
+    assert reported["rgan", "table2", "Real data", "CIFAR-10", "fid"] == ("26.08", "0.26")
+
+
+def test_every_pending_cell_says_why(cells: list[Cell]) -> None:
+    for cell in cells:
+        if cell.status == "pending":
+            assert cell.reason and "\n" not in cell.reason
+            assert "the sheet names no recipe" not in cell.reason, _cell_key(cell)
+
+
+def test_the_slices_of_all_four_methods_are_live(cells: list[Cell]) -> None:
+    live = {cell.paper + "/" + cell.artefact for cell in cells if cell.status == "live"}
+    assert {"gat/table2", "dat/table4", "robgan/table1", "advgan/table1", "rgan/table3"} <= live
+
+
+def _recipes(config: Config) -> list[tuple[str, Recipe]]:
+    return [
+        (f"{paper}.{name}", recipe)
+        for paper, sheet in config.sheets.items()
+        for name, recipe in sheet.recipes.items()
+    ]
+
+
+def test_every_recipe_names_a_method_and_a_parent_that_exist(config: Config) -> None:
+    for name, recipe in _recipes(config):
+        assert recipe.method in method_names(), name
+        if recipe.start_from is not None:
+            assert find_recipe(config, qualified(recipe.start_from, name.partition(".")[0])), name
+
+
+def test_every_recipe_and_evaluation_is_used(config: Config, cells: list[Cell]) -> None:
+    used = {cell.recipe for cell in cells} | {cell.minus for cell in cells}
+    parents = {qualified(r.start_from, n.partition(".")[0]) for n, r in _recipes(config) if r.start_from}
+    assert {name for name, _ in _recipes(config)} <= used | parents
+    measured = [cell.evaluation for cell in cells if cell.evaluation is not None]
+    declared = [evaluation for sheet in config.sheets.values() for evaluation in sheet.evaluations.values()]
+    assert all(evaluation in measured for evaluation in declared)
+
+
+def test_options_of_recipes_are_those_of_their_methods(config: Config) -> None:
+    for _, recipe in _recipes(config):
+        validate_method(recipe.method, recipe.options)
+
+
+def test_options_of_evaluations_are_those_of_their_measurements(config: Config) -> None:
+    for sheet in config.sheets.values():
+        for name, evaluation in sheet.evaluations.items():
+            assert evaluation.measure in measurement_names(), name
+            for convention in evaluation.conventions.values():
+                validate_measurement(evaluation.measure, {**evaluation.options, **convention})
+
+
+def test_ledger_ids_in_the_sheets_comments_are_in_the_ledger() -> None:
+    ledger = (CONFIG / "ledger.yaml").read_text(encoding="utf-8")
+    for paper in PAPERS:
+        for line in (CONFIG / "sheets" / f"{paper}.yaml").read_text(encoding="utf-8").splitlines():
+            _, _, mention = line.partition("ledger ")
+            for name in re.findall(r"\b(?:robgan|advgan|rgan|gat|dat|metrics)\.\w+", mention):
+                assert re.search(rf"^\s*(- )?(id: )?['\"]?{re.escape(name)}\b", ledger, re.MULTILINE), name

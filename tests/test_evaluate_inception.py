@@ -1,0 +1,60 @@
+"""The canonical extractor's weights: found, checked before they are loaded, or refused with a remedy."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.evaluate import inception
+
+
+def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="not there") as error:
+        inception.inception_extractor(tmp_path / "none.pth")
+    assert "--inception" in error.value.remedy
+    assert error.value.where == str(tmp_path / "none.pth")
+
+
+def test_wrong_content_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    fake = tmp_path / "weights.pth"
+    fake.write_bytes(b"not weights")
+    with pytest.raises(ReproError, match=hashlib.sha256(b"not weights").hexdigest()[:8]):
+        inception.inception_extractor(fake)
+
+
+def test_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "from-variable.pth"))
+    with pytest.raises(ReproError, match="not there") as error:
+        inception.inception_extractor(None)
+    assert error.value.where == str(tmp_path / "from-variable.pth")
+
+
+def test_file_with_the_right_hash_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"stand-in for the weights")
+    digest = hashlib.sha256(b"stand-in for the weights").hexdigest()
+    monkeypatch.setattr(inception, "SHA256_PREFIX", digest[:8])
+    extractor = inception.inception_extractor(file)
+    assert (extractor.weights, extractor.sha256, extractor.embedded) == (file, digest, False)
+
+
+def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(inception, "URL", (tmp_path / "nowhere.pth").as_uri())
+    with pytest.raises(ReproError, match="could not be downloaded") as error:
+        inception.inception_extractor(None)
+    assert "--inception" in error.value.remedy
+
+
+def test_download_with_the_wrong_hash_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.pth").write_bytes(b"something else")
+    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(inception, "URL", (tmp_path / "other.pth").as_uri())
+    with pytest.raises(ReproError, match="could not be downloaded"):
+        inception.inception_extractor(None)
+    assert not list(tmp_path.rglob(inception.FILE))

@@ -1,0 +1,106 @@
+"""Robust accuracy against the closed form of a linear classifier, and the attacker's options."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from repro.core.errors import ReproError
+from repro.data.batches import scale
+from repro.data.fingerprint import fingerprint
+from repro.data.image_set import ImageSet
+from repro.evaluate.accuracy import correct
+from repro.evaluate.registry import validate_options
+from repro.evaluate.robust_accuracy import Options, withstands
+
+BOUNDS = (-1.0, 1.0)
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.weight = nn.Parameter(torch.randn(2, 48, generator=generator))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight.T
+
+
+def grey_images(n: int = 400) -> ImageSet:
+    """Return images in the middle of the range, so that the box never binds; labels mostly as Linear sees them."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.randint(100, 156, (n, 3, 4, 4), generator=generator, dtype=torch.uint8)
+    labels = Linear()(scale(images, BOUNDS)).argmax(1).detach()
+    labels[: n // 10] = 1 - labels[: n // 10]
+    return ImageSet(
+        "grey", "test", "synthetic", images, labels, ("a", "b"), fingerprint(images, labels), False
+    )
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("random_start", [False, True])
+def test_linear_classifier_equals_the_closed_form(norm: str, random_start: bool) -> None:
+    """Two classes: right at every point of the ball exactly if the margin exceeds radius x dual norm."""
+    network, data = Linear().eval(), grey_images()
+    difference = (network.weight[1] - network.weight[0]).detach()
+    dual = difference.abs().sum() if norm == "linf" else difference.norm()
+    margin = (scale(data.images, BOUNDS).flatten(1) @ difference) * (2 * data.labels - 1)
+    options = Options(norm=norm, radii=(0.0, 0.02), steps=20, random_start=random_start)  # type: ignore[arg-type]
+    for radius in (0.0, 0.02 if norm == "linf" else 0.1):
+        threat = options.threat_model(radius, BOUNDS)
+        starts = torch.Generator().manual_seed(0)
+        right = withstands(network, data, threat, starts=starts, batch_size=150)
+        expected = margin > radius * dual
+        assert 0.1 < expected.double().mean() < 0.95
+        assert torch.equal(right, expected)
+
+
+def test_radius_zero_is_clean_accuracy() -> None:
+    network, data = Linear().eval(), grey_images()
+    threat = Options().threat_model(0.0, BOUNDS)
+    right = withstands(network, data, threat, starts=torch.Generator(), batch_size=64)
+    assert torch.equal(right, correct(network, data, BOUNDS))
+    assert right.sum() == 360
+
+
+def test_restarts_only_take_away() -> None:
+    """With one short step from a random start, more starts find more."""
+    network, data = Linear().eval(), grey_images()
+    found = []
+    for restarts in (1, 8):
+        options = Options(steps=1, step_size=0.002, random_start=True, restarts=restarts)
+        threat = options.threat_model(0.03, BOUNDS)
+        starts = torch.Generator().manual_seed(0)
+        found.append(withstands(network, data, threat, starts=starts, batch_size=400))
+    assert not (found[1] & ~found[0]).any()
+    assert found[1].sum() < found[0].sum()
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("model", 1.0), ("symmetric", 1.0), ("unit", 2.0)])
+def test_units_of_the_radius(unit: str, factor: float) -> None:
+    options = Options(unit=unit, step_size="radius/4")  # type: ignore[arg-type]
+    threat = options.threat_model(0.04, BOUNDS)
+    assert threat.radius == pytest.approx(0.04 * factor)
+    assert threat.step_size == pytest.approx(0.01 * factor)
+    assert (threat.bounds.low, threat.bounds.high) == BOUNDS
+
+
+def test_fixed_step_size_does_not_follow_the_radius() -> None:
+    options = Options(step_size=0.0078)
+    assert {options.threat_model(radius, BOUNDS).step_size for radius in (0.01, 0.08)} == {0.0078}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("step_size", "a fifth", "part of the radius"),
+        ("radii", (), "at least 1 item"),
+        ("norm", "l7", "linf"),
+        ("loss", "joint", "cross_entropy"),
+        ("epsilon", 0.1, "no option 'epsilon'"),
+    ],
+)
+def test_bad_options_are_refused(option: str, value: object, message: str) -> None:
+    with pytest.raises(ReproError, match=message):
+        validate_options("robust_accuracy", {option: value})

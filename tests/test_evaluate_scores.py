@@ -1,0 +1,136 @@
+"""IS, FID and KID: equal to torch-fidelity called directly, to closed forms, and to themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from repro.core.errors import ReproError
+from repro.evaluate.extractor import Extractor
+from repro.evaluate.features import register
+from repro.evaluate.fidelity_library import torch_fidelity
+from repro.evaluate.scores import ScoreOptions, UintImages, fidelity_scores
+from repro.models.embedding import EmbeddingNetwork
+
+CPU = torch.device("cpu")
+OPTIONS = ScoreOptions(splits=2, kid_subsets=5, kid_subset_size=20)
+
+
+def images(n: int, seed: int, low: int = 0, high: int = 256) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(low, high, (n, 3, 8, 8), generator=generator, dtype=torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def network() -> EmbeddingNetwork:
+    torch.manual_seed(0)
+    network = EmbeddingNetwork(10, width=0.25).eval()
+    network.body[-2].weight.data.fill_(100.0)  # untrained features are all but equal; spread them out
+    return network
+
+
+@pytest.fixture(scope="module")
+def extractor(network: EmbeddingNetwork) -> Extractor:
+    register("test-embedding", network, (0.0, 1.0))
+    return Extractor(name="test-embedding", sha256="0" * 64, weights=None, embedded=True)
+
+
+def test_equals_torch_fidelity_called_directly(extractor: Extractor, tmp_path: Path) -> None:
+    ours, theirs = images(60, 1), images(50, 2, high=200)
+    got = fidelity_scores(
+        ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r", seed=3
+    )
+    direct = torch_fidelity.calculate_metrics(
+        input1=UintImages(ours),
+        input2=UintImages(theirs),
+        feature_extractor="test-embedding",
+        isc=True,
+        fid=True,
+        kid=True,
+        isc_splits=2,
+        kid_subsets=5,
+        kid_subset_size=20,
+        rng_seed=3,
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    assert got["is"] == direct["inception_score_mean"]
+    assert got["fid"] == pytest.approx(direct["frechet_inception_distance"], rel=1e-9)
+    assert got["kid"] == pytest.approx(direct["kernel_inception_distance_mean"], rel=1e-9)
+    assert got["kid_std"] == pytest.approx(direct["kernel_inception_distance_std"], rel=1e-9)
+
+
+def test_fid_equals_the_closed_form(network: EmbeddingNetwork, extractor: Extractor, tmp_path: Path) -> None:
+    """Heusel et al. (2017): |mu1 - mu2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), here by symmetric square roots."""
+    ours, theirs = images(400, 1), images(300, 2, low=60, high=200)
+    got = fidelity_scores(ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
+    with torch.no_grad():
+        a, b = (network.features(x.float() / 255).double().numpy() for x in (ours, theirs))
+    difference = a.mean(0) - b.mean(0)
+    first, second = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    eigenvalues, vectors = np.linalg.eigh(first)
+    root = vectors * np.sqrt(eigenvalues.clip(0)) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ second @ root).clip(0)).sum()
+    expected = difference @ difference + np.trace(first) + np.trace(second) - 2 * cross
+    assert got["fid"] > 0.01
+    assert got["fid"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_set_against_itself(extractor: Extractor, tmp_path: Path) -> None:
+    same = images(300, 5)
+    got = fidelity_scores(same, same, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
+    assert abs(got["fid"]) < 1e-4
+    assert abs(got["kid"]) < 1e-2
+
+
+class Sorter(nn.Module):
+    """Reads the class off the brightness, without doubt: class k is brightness 20 k."""
+
+    def features(self, floats: Tensor) -> Tensor:
+        level = (floats.mean(dim=(1, 2, 3)) * 255 / 20).round().long()
+        return nn.functional.one_hot(level, 10).float()
+
+    def classes(self, features: Tensor) -> Tensor:
+        return 50 * features  # not more: a class of probability 0 would make the logarithm infinite
+
+
+@pytest.mark.parametrize("n_classes", [1, 4, 10])
+def test_inception_score_counts_balanced_classes(n_classes: int, tmp_path: Path) -> None:
+    register("test-sorter", Sorter(), (0.0, 1.0))
+    sorter = Extractor(name="test-sorter", sha256="1" * 64, weights=None, embedded=True)
+    levels = torch.arange(n_classes).repeat_interleave(30) * 20
+    balanced = levels.to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 8, 8)
+    options = ScoreOptions(splits=1, kid_subsets=1)
+    got = fidelity_scores(balanced, balanced, sorter, options, device=CPU, cache=tmp_path, reference_name="r")
+    assert got["is"] == pytest.approx(n_classes, rel=1e-6)
+
+
+def test_subset_size_is_lowered_to_the_sample_and_said(extractor: Extractor, tmp_path: Path) -> None:
+    options = ScoreOptions(splits=2, kid_subsets=2, kid_subset_size=1000)
+    got = fidelity_scores(
+        images(40, 1), images(30, 2), extractor, options, device=CPU, cache=tmp_path, reference_name="r"
+    )
+    assert got["kid_subset_size"] == 30
+
+
+def test_reference_features_are_computed_once(extractor: Extractor, tmp_path: Path) -> None:
+    ours, theirs = images(40, 1), images(30, 2)
+    first = fidelity_scores(ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
+    # were the reference looked at again, this other set would change the distances
+    again = fidelity_scores(
+        ours, images(30, 9, high=50), extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r"
+    )
+    assert again == first
+
+
+def test_too_few_images_are_refused(extractor: Extractor, tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="too few for 2 splits"):
+        fidelity_scores(
+            images(1, 1), images(30, 2), extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r"
+        )

@@ -1,0 +1,81 @@
+"""The plan of the chosen profile and the functions that turn it into file names."""
+
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+import repro
+from repro.core.errors import ReproError
+from repro.papers.batching import make_batches
+from repro.papers.config import load_config
+from repro.papers.plan import build_plan
+
+PACKAGE = Path(repro.__file__).parent
+PROFILE = config["profile"]
+RESULTS = Path(config["results"])
+
+try:
+    PLAN = build_plan(load_config(Path("config"), PROFILE))
+except ReproError as error:
+    raise WorkflowError(str(error)) from None
+BATCHES = make_batches(PLAN)
+THREADS = PLAN.config.profile.threads
+
+# What every step is told; paths given by --config data_root=... reach the steps through the environment.
+COMMON = f"--profile {PROFILE} --results {RESULTS}"
+for _key, _variable in (("data_root", "REPRO_DATA"), ("inception", "REPRO_INCEPTION")):
+    if config.get(_key):
+        os.environ[_variable] = str(Path(config[_key]).expanduser().resolve())
+
+# glibc gives large activations back to the system after every layer unless told otherwise; that costs up to a third.
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "4294967296")
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "8589934592")
+os.environ.setdefault("MALLOC_TOP_PAD_", "268435456")
+
+
+def results(name):
+    """Return a file of the profile's results."""
+    return str(RESULTS / PROFILE / name)
+
+
+def train_manifests(batches):
+    """Return the manifests of training batches."""
+    return [results(f"batches/train/{batch}.json") for batch in batches]
+
+
+def needs_of_training(wildcards):
+    """Return what must be trained before a training batch (the runs that its runs start from)."""
+    return train_manifests(BATCHES.train[wildcards.batch].needs)
+
+
+def needs_of_evaluation(wildcards):
+    """Return what must be trained before an evaluation batch."""
+    return train_manifests(BATCHES.evaluate[wildcards.batch].needs)
+
+
+def measured_for(wildcards):
+    """Return the manifests of all evaluations that one artefact's cells ask for."""
+    cells = PLAN.cells[f"{wildcards.paper}/{wildcards.artefact}"]
+    wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
+    batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
+    return [results(f"batches/evaluate/{batch}.json") for batch in batches]
+
+
+def every_artefact(ending="png"):
+    """Return one file of every artefact."""
+    return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]
+
+
+def artefact_files(*endings):
+    """Return the outputs of one artefact, by ending, wildcards unfilled."""
+    return {ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}") for ending in endings}
+
+
+def artefact_inputs():
+    """Return what every artefact depends on beside its evaluations."""
+    return {
+        "reported": "config/reported.csv",
+        "sheet": "config/sheets/{paper}.yaml",
+        "architectures": results("architectures.json"),
+    }

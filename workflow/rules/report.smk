@@ -1,0 +1,55 @@
+"""All cells together: cells.csv, claims, audit, the HTML report; and single artefacts by name."""
+
+
+rule cells:
+    input:
+        [results(f"cells/{name}.csv") for name in PLAN.artefact_ids()],
+        Path("config/claims.yaml"),
+        Path("config/audit.yaml"),
+    output:
+        cells=results("cells.csv"),
+        artefacts=results("artefacts.json"),
+        claims=results("claims.csv"),
+        audit=results("audit.csv"),
+    log:
+        results("logs/cells.log"),
+    shell:
+        "repro cells {COMMON} > {log} 2>&1"
+
+
+rule report:
+    input:
+        rules.cells.output,
+        every_artefact(),
+        Path("config/ledger.yaml"),
+    output:
+        results("report/index.html"),
+    log:
+        results("logs/report.log"),
+    shell:
+        "repro report {COMMON} > {log} 2>&1"
+
+
+rule single:
+    """One artefact in figures/, e.g. `snakemake --cores all figures/dat/table4.png`."""
+    input:
+        results("artefacts/{paper}/{artefact}.{ending}"),
+    output:
+        "figures/{paper}/{artefact}.{ending}",
+    wildcard_constraints:
+        artefact=r"(table|figure)\d+",
+        ending="png|pdf|csv|md|tex",
+    log:
+        results("logs/single/{paper}/{artefact}.{ending}.log"),
+    shell:
+        # The folder must not look like a finished collection to the rule that makes all of it.
+        "cp {input} {output} 2> {log} && touch -d '2000-01-01' figures"
+
+
+for _artefact in PLAN.artefact_ids():
+
+    rule:
+        name:
+            _artefact.replace("/", "_")
+        input:
+            f"figures/{_artefact}.png",
