@@ -17,6 +17,7 @@ from repro.methods.registry import load_method
 
 CPU = torch.device("cpu")
 STEPS = 4
+WIDTH = 0.03  # most layers get the least number of channels, 4
 METHODS = [
     "classifier",
     "fast_gradient_training",
@@ -33,7 +34,7 @@ def tiny_data(images: int = 20) -> ImageSet:
     return load_images("cifar10", "train", source="synthetic", limit=images, root=None)
 
 
-def spec_of(name: str, *, seed: int = 0, width: float = 0.0625, **options: Any) -> RunSpec:
+def spec_of(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> RunSpec:
     return RunSpec(
         recipe="tiny",
         method=name,
@@ -48,15 +49,15 @@ def spec_of(name: str, *, seed: int = 0, width: float = 0.0625, **options: Any) 
     )
 
 
-def make(name: str, *, seed: int = 0, width: float = 0.0625, **options: Any) -> tuple[Method, Streams]:
+def make(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> tuple[Method, Streams]:
     streams = Streams(seed)
     spec = spec_of(name, seed=seed, width=width, **options)
     return load_method(name)(spec, tiny_data(), streams, CPU), streams
 
 
-def train(name: str, *, steps: int = 2, seed: int = 0, **options: Any) -> Method:
+def train(name: str, *, updates: int = 2, seed: int = 0, **options: Any) -> Method:
     method, _ = make(name, seed=seed, **options)
-    for step in range(steps):
+    for step in range(updates):
         method.step(step)
     return method
 
@@ -74,6 +75,9 @@ def changed_modules(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[
     return {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
 
 
-def same(first: Method, second: Method) -> bool:
-    a, b = weights(first), weights(second)
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def same(first: Method, second: Method) -> bool:
+    return equal(weights(first), weights(second))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import CASES, Case, Linear, Smooth
 from torch import Tensor, nn
 
+from attack_cases import CASES, Case, Linear, Smooth
 from repro.attacks.fast_gradient import FastGradient
 from repro.attacks.objective import image_gradient, losses
 from repro.attacks.pgd import PGD
@@ -159,9 +159,9 @@ def test_the_batch_norm_mode_changes_the_attack() -> None:
 
 def test_the_network_is_given_back_even_after_an_error() -> None:
     network = WithState().train()
-    with pytest.raises(RuntimeError, match="on purpose"), undisturbed(network):
-        assert not network.training
-        raise RuntimeError("on purpose")
+    images = torch.rand(2, 4, 6, 6)  # four channels where the network takes three
+    with pytest.raises(RuntimeError, match="channels"), undisturbed(network):
+        network(images)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import Smooth
 from torch import nn
 
+from attack_cases import Smooth
 from repro.attacks.gat_generator import GATAttack, probability_gradient, scale_delta
 from repro.models.gat_networks import GATGenerator
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attack_cases import CASES, Case, Rescaled, Smooth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from attack_cases import CASES, Case, Rescaled, Smooth
 from repro.attacks.balls import BALLS
 from repro.attacks.objective import losses
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds

@@ -6,9 +6,10 @@ import copy
 
 import pytest
 import torch
-from method_cases import CPU, make, spec_of, tiny_data
 from torch.nn import functional as F
 
+from attack_cases import Smooth
+from method_cases import CPU, make, spec_of, tiny_data
 from repro.attacks.gat_generator import probability_gradient, scale_delta
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
@@ -72,7 +73,10 @@ def test_gat_losses_are_equations_9_and_10() -> None:
 def test_gats_generator_learns_to_fool_a_fixed_classifier() -> None:
     method, _ = make("gat", width=0.25, c_g=0.0, delta_scale="unit_rms", generator_learning_rate=3e-3)
     assert isinstance(method, GAT)
-    images, labels = batch()
+    images, _ = batch()
+    method.network = Smooth(classes=10, size=32)  # sure of its answers, unlike an untrained classifier
+    method.network.first.data.mul_(0.03)
+    labels = method.network(images).argmax(dim=1)
     first = float(method._train_perturber(images, labels)["generator_loss"])
     for _ in range(40):
         last = float(method._train_perturber(images, labels)["generator_loss"])
@@ -127,11 +131,16 @@ def test_a_data_set_without_classes_is_refused() -> None:
         Classifier(spec_of("classifier", network="embedding"), data, Streams(0), CPU)
 
 
-@pytest.mark.parametrize(("network", "rate"), [("embedding", 3e-3), ("gat_classifier", 3e-3)])
-def test_classifiers_learn_within_few_steps(network: str, rate: float) -> None:
+def test_the_embedding_network_learns_within_thirty_steps() -> None:
     data = load_images("cifar10", "train", source="synthetic", limit=320, root=None)
-    spec = spec_of("classifier", width=0.25, network=network, learning_rate=rate)
-    spec = spec.model_copy(update={"batch_size": 64})
-    method = Classifier(spec, data, Streams(0), CPU)
+    spec = spec_of("classifier", width=0.25, network="embedding", learning_rate=3e-3)
+    method = Classifier(spec.model_copy(update={"batch_size": 32}), data, Streams(0), CPU)
     losses = [float(method.step(step)["loss"]) for step in range(30)]
-    assert sum(losses[-5:]) / 5 < 0.9 * sum(losses[:3]) / 3
+    assert sum(losses[-5:]) / 5 < 0.8 * sum(losses[:3]) / 3
+
+
+def test_gats_classifier_learns_a_few_images_by_heart() -> None:
+    # without normalisation it takes longer than the embedding network to get going
+    method, _ = make("classifier", width=0.25, learning_rate=3e-3)
+    losses = [float(method.step(step)["loss"]) for step in range(100)]
+    assert sum(losses[-10:]) / 10 < 0.85 * sum(losses[:3]) / 3

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from method_cases import METHODS, changed_modules, make, same, train, weights
 
+from method_cases import METHODS, changed_modules, make, same, train, weights
 from repro.core.checkpoint import load, save
 from repro.core.errors import ReproError
 from repro.methods.base import Method
@@ -68,7 +68,7 @@ def test_global_random_state_plays_no_part(name: str) -> None:
 @every_method
 def test_a_run_saved_and_resumed_ends_bit_identical(name: str, tmp_path: Path) -> None:
     options: dict[str, Any] = DROPOUT.get(name, {})
-    through = train(name, steps=4, **options)
+    through = train(name, updates=4, **options)
     method, streams = make(name, **options)
     for step in range(2):
         method.step(step)

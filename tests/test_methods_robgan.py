@@ -6,9 +6,9 @@ import copy
 
 import pytest
 import torch
-from method_cases import changed_modules, make, train, weights
 from torch.nn import functional as F
 
+from method_cases import changed_modules, make, train, weights
 from repro.core.errors import ReproError
 from repro.methods.fakes import draw_fakes
 from repro.methods.robgan import RobGAN
