@@ -23,7 +23,7 @@ class ScoreOptions(MeasureOptions):
         splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et
             al. 2016).
         kid_subsets: random subsets over which KID is averaged (Binkowski et al. 2018).
-        kid_subset_size: images in each, or ``tenth`` of the generated ones (mimicry, with 10 subsets); lowered
+        kid_subset_size: images in each, or ``tenth`` of the generated ones (mimicry, 10 subsets); lowered
             to the smaller sample where that has fewer.
         batch_size: images per pass through the extractor.
     """
