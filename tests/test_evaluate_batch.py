@@ -169,10 +169,10 @@ def test_another_seed_gives_other_samples(layout: Layout) -> None:
 
 def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout) -> None:
     accuracy, samples = ALL[0], ALL[-1]
-    evaluate([accuracy, samples], layout)
-    files = [layout.evaluation(s.evaluation_id) for s in (accuracy, samples)]
+    files = [layout.evaluation(s.evaluation_id) for s in (accuracy, samples, *ALL[1:-1])]
+    evaluate(ALL, layout)
     written = [file.stat().st_mtime_ns for file in files]
-    evaluate([accuracy, samples], layout)
+    evaluate(ALL, layout)
     assert [file.stat().st_mtime_ns for file in files] == written
 
     content = json.loads(files[0].read_text())
