@@ -25,7 +25,7 @@ Artefact = Annotated[str, AfterValidator(_artefact)]
 
 
 class LedgerOption(Frozen):
-    """The option of a method (or measurement) that holds the choice, and values of it that are implemented."""
+    """The option of a method (or measurement) that holds the choice, and implemented values of it."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_.]+$")
     values: tuple[OptionValue, ...] = Field(min_length=2)
