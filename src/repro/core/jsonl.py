@@ -31,7 +31,7 @@ class StepLog:
 
     Args:
         path: the file.
-        after: the step that training goes on from; lines of later steps are removed, since they will come again.
+        after: the step that training goes on from; later lines are removed, they will come again.
 
     Raises:
         ReproError: the file cannot be written.

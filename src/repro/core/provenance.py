@@ -12,7 +12,16 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "safetensors", "pydantic", "snakemake")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torch-fidelity",
+    "numpy",
+    "scipy",
+    "safetensors",
+    "pydantic",
+    "snakemake",
+)
 _ENVIRONMENT = (
     "OMP_NUM_THREADS",
     "CUBLAS_WORKSPACE_CONFIG",
@@ -24,7 +33,7 @@ _ENVIRONMENT = (
 
 @cache
 def code_version() -> dict[str, Any]:
-    """Return the package's version and, in a git checkout, its commit and whether tracked files were changed."""
+    """Return the package's version and, in a git checkout, its commit and whether tracked files changed."""
     return {"version": _version("repro") or "not installed", **_git(Path(__file__).resolve().parent)}
 
 
@@ -36,7 +45,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
     Returns:
         ``code`` (version, commit, changed), ``python``, ``platform``, ``packages`` (name to version),
-        ``device`` (see ``describe_device``), ``threads``, ``settings`` (torch's), ``environment`` (variables).
+        ``device`` (see ``describe_device``), ``threads``, ``settings`` (torch's), ``environment``.
     """
     return {
         "code": code_version(),
@@ -66,7 +75,7 @@ def describe_device(device: torch.device) -> dict[str, Any]:
         "memory_gib": round(found.total_memory / 2**30, 1),
         "capability": f"{found.major}.{found.minor}",
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
     }
 
 

@@ -54,14 +54,14 @@ class Stopwatch:
     def seconds(self) -> float:
         """Device seconds between all starts and stops so far; on CUDA this waits for the last stop."""
         for first, last in self._pairs:
-            last.synchronize()  # type: ignore[no-untyped-call]
-            self._seconds += first.elapsed_time(last) / 1000  # type: ignore[no-untyped-call]
+            last.synchronize()
+            self._seconds += first.elapsed_time(last) / 1000
         self._pairs.clear()
         return self._seconds
 
     def _event(self) -> torch.cuda.Event:
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record(torch.cuda.current_stream(self._device))  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self._device))
         return event
 
 

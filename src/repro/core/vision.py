@@ -1,7 +1,7 @@
 """The one place that imports torchvision: ``from repro.core.vision import torchvision``.
 
 torchvision's wheel is a CUDA build. Beside a CPU torch its compiled operators do not load, and registering
-their fake versions then raises "operator torchvision::nms does not exist". Declaring those operators ourselves
+their fake versions then raises "operator torchvision::nms does not exist". Declaring those operators here
 lets the import pass; data sets, models and transforms work, ``torchvision.ops.nms`` and
 ``torchvision.io.read_image`` do not (nothing here uses them). Importing this module first also lets packages
 load that import torchvision themselves (torch-fidelity).

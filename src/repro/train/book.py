@@ -1,4 +1,4 @@
-"""What a run has used so far, kept beside its checkpoint so that the checkpoint holds nothing but training state."""
+"""What a run has used so far; kept beside its checkpoint, which then holds nothing but training state."""
 
 from __future__ import annotations
 

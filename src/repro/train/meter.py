@@ -1,4 +1,4 @@
-"""Means of the metrics over an interval, kept on the device: training waits for the device only when they are read."""
+"""Means of the metrics over an interval, kept on the device: training waits only when they are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from repro.core.errors import ReproError
 
 @dataclass
 class _Group:
-    """Metrics that come together: sums and largest absolute values, float64 (metrics,), and the number of steps."""
+    """Metrics that come together: sums and largest absolute values (float64, one a metric), and the steps."""
 
     total: Tensor
     largest: Tensor
@@ -69,11 +69,14 @@ class Meter:
 
     def means(self) -> dict[str, float]:
         """Return each metric's mean over the steps that returned it, and begin anew."""
-        result: dict[str, float] = {}
+        sums: dict[str, float] = {}
+        steps: dict[str, int] = {}
         for names, group in self._groups.items():
-            result.update(zip(names, (group.total / group.steps).tolist(), strict=True))
+            for name, total in zip(names, group.total.tolist(), strict=True):
+                sums[name] = sums.get(name, 0.0) + total
+                steps[name] = steps.get(name, 0) + group.steps
         self._groups.clear()
-        return result
+        return {name: total / steps[name] for name, total in sums.items()}
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Return the sums, so that the log of a resumed run has the same means."""

@@ -42,7 +42,8 @@ def load_parent(spec: RunSpec, layout: Layout) -> Parent | None:
 def parents_first(specs: Sequence[RunSpec]) -> list[RunSpec]:
     """Return the runs, each once, in the given order except that a parent comes before its children.
 
-    A parent that is not among them is taken to be on disk. A cycle cannot occur: a run's id depends on its parent's.
+    A parent that is not among them is taken to be on disk. There are no cycles: a run's id depends on its
+    parent's.
     """
     by_id = {spec.run_id: spec for spec in specs}
     ordered: dict[str, RunSpec] = {}

@@ -46,7 +46,12 @@ class ProgressDisplay:
         self._metrics = ""
         self._bar: Progress | None = None
         if shown and sys.stderr.isatty():
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=2)
             self._task = self._bar.add_task(label, total=total, completed=start, text="")
 
@@ -79,4 +84,6 @@ class ProgressDisplay:
             return
         self._lined = now
         share = 100 * done / self._total
-        print(f"{self._label}: step {done}/{self._total} ({share:.0f} %), {text}", file=sys.stderr, flush=True)
+        print(
+            f"{self._label}: step {done}/{self._total} ({share:.0f} %), {text}", file=sys.stderr, flush=True
+        )

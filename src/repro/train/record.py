@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import torch
@@ -29,8 +28,8 @@ def write_record(
     sha256: str,
     parent: str | None,
     metrics: dict[str, float],
-) -> None:
-    """Write ``run.json``, the last file of a run.
+) -> dict[str, Any]:
+    """Write ``run.json``, the last file of a run, and return its content.
 
     Args:
         spec: the run.
@@ -67,6 +66,7 @@ def write_record(
         "provenance": provenance(device),
     }
     atomic_write_json(layout.record(spec.run_id), record)
+    return record
 
 
 def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[str, Any] | None:
@@ -78,8 +78,8 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
         spec: if given, the run must have been made from it.
 
     Raises:
-        ReproError: record or checkpoint is damaged, the checkpoint is missing, or it is not the one that the record
-            was written for; so results that no rule made are not taken for a run's.
+        ReproError: record or checkpoint is damaged, the checkpoint is missing, or it is not the one that the
+            record was written for; so results that no rule made are not taken for a run's.
     """
     path = layout.record(run_id)
     if not path.exists():
@@ -102,5 +102,5 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
 
 def record_line(record: dict[str, Any]) -> str:
     """Return a record's main facts in one line of text, for the end of a run."""
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in record["metrics"].items())
-    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s; {metrics or json.dumps({})}"
+    metrics = "".join(f", {name} {value:.4g}" for name, value in record["metrics"].items())
+    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}"

@@ -1,4 +1,4 @@
-"""Learning-rate schedules. Each factor is a function of the step alone, so a resumed run has the same rates."""
+"""Learning-rate schedules. Each factor is a function of the step alone: a resumed run has the same rates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def constant(optimiser: Optimizer) -> LambdaLR:
 def linear_decay(optimiser: Optimizer, *, steps: int, start: int = 0) -> LambdaLR:
     """Keep the learning rates until ``start``, then let them fall in a straight line to 0 at ``steps``.
 
-    The schedule of SNGAN as DAT's experiments use it ("linear decay to 0"). Call ``step()`` once a training step:
-    the update with index t (from 0) is done at rate x (steps - t) / (steps - start), so no update has rate 0.
+    SNGAN's schedule: from step 0 in DAT (Table I), over the last 50,000 updates in the original. Call
+    ``step()`` once an update: the one with index t (from 0) has the rate times (steps - t) / (steps - start).
 
     Args:
         optimiser: whose rates at this moment are the full ones.

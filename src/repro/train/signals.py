@@ -12,7 +12,7 @@ from repro.core.errors import ReproError
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Interrupted(ReproError):
+class StoppedError(ReproError):
     """The run was asked to stop; its checkpoint is written."""
 
 
