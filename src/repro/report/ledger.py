@@ -1,4 +1,4 @@
-"""The ledger: what a paper leaves open, contradicts itself in, or does otherwise in its code, and the choice here."""
+"""The ledger: what a paper leaves open, contradicts or does otherwise in its code, and the choice here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Artefact = Annotated[str, AfterValidator(_artefact)]
 
 
 class LedgerOption(Frozen):
-    """The named option of a method (or measurement) that holds the choice, with values that are implemented."""
+    """The option of a method (or measurement) that holds the choice, and implemented values of it."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_.]+$")
     values: tuple[OptionValue, ...] = Field(min_length=2)
@@ -50,8 +50,8 @@ class LedgerOption(Frozen):
 class LedgerItem(Frozen):
     """One open or contradictory point.
 
-    ``affects`` lists artefacts; ``option`` is None where the point is no option (a slip of the text, or a choice
-    made in a sheet, which ``choice`` then names); ``measured_by`` is the cell
+    ``affects`` lists artefacts; ``option`` is None where the point is no option (a slip of the text, or a
+    choice made in a sheet, which ``choice`` then names); ``measured_by`` is the cell
     ``[paper/artefact, row, column, metric]`` that measures what the choice is worth, or None.
     """
 
@@ -69,7 +69,7 @@ def read_ledger(path: Path) -> list[LedgerItem]:
     """Return the items of ``config/ledger.yaml``.
 
     Raises:
-        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice; with the line.
+        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice.
     """
     items, line_of = load_list(path, LedgerItem)
     require_unique([item.id for item in items], path, line_of, what="id")
