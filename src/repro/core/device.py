@@ -39,7 +39,8 @@ def choose_device(text: str = "auto") -> torch.device:
 def set_deterministic() -> None:
     """Make equal inputs give bit-equal results on one device.
 
-    An operation that cannot do so raises RuntimeError from then on. Call before the first CUDA work of the process: cuBLAS reads its setting once.
+    An operation that cannot do so raises RuntimeError from then on. Call before the first CUDA work of the
+    process: cuBLAS reads its setting once.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)

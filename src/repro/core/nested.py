@@ -11,11 +11,12 @@ from torch import Tensor
 Skeleton = dict[str, Any]
 
 
-def flatten(value: Any) -> tuple[Skeleton, dict[str, Tensor]]:
-    """Split a nested state into a JSON-able skeleton and named CPU tensors.
+def flatten(value: Any, *, move: bool = True) -> tuple[Skeleton, dict[str, Tensor]]:
+    """Split a nested state into a JSON-able skeleton and named tensors.
 
     Args:
         value: dicts (keys: str, int, float, bool, None), lists, tuples, tensors, scalars, nested at will.
+        move: return contiguous tensors on the CPU; otherwise the tensors themselves.
 
     Returns:
         The skeleton and the tensors by name; a tensor's name is its path in the state, joined by ``/``.
@@ -24,7 +25,10 @@ def flatten(value: Any) -> tuple[Skeleton, dict[str, Tensor]]:
         TypeError: something else is in the state; names its path.
     """
     tensors: dict[str, Tensor] = {}
-    return _flatten(value, "", tensors), tensors
+    skeleton = _flatten(value, "", tensors)
+    if move:
+        tensors = {name: tensor.to("cpu").contiguous() for name, tensor in tensors.items()}
+    return skeleton, tensors
 
 
 def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Skeleton:
@@ -32,8 +36,10 @@ def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Skeleton:
         name = path or "value"
         while name in tensors:  # keys may themselves hold a slash
             name += "+"
-        tensors[name] = value.detach().to("cpu").contiguous()
-        return {"tensor": name}
+        tensors[name] = value.detach()
+        # An optimiser's moments must come back in the layout of their weights: other strides may mean another
+        # kernel, and so another rounding.
+        return {"channels_last" if _is_channels_last(value) else "tensor": name}
     if value is None or type(value) in (bool, int, float, str):
         return {"value": value}
     if isinstance(value, Mapping):
@@ -61,6 +67,8 @@ def unflatten(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
     match kind:
         case "tensor":
             return tensors[content]
+        case "channels_last":
+            return tensors[content].contiguous(memory_format=torch.channels_last)
         case "value":
             return content
         case "dict":
@@ -72,10 +80,16 @@ def unflatten(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
     raise ValueError(f"unknown kind {kind!r}")
 
 
+def _is_channels_last(tensor: Tensor) -> bool:
+    channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return channels_last and not tensor.is_contiguous()
+
+
 def first_non_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """Return the name of the first floating-point tensor that holds a NaN or an infinity, else None."""
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     if not floating:
         return None
-    finite = torch.stack([tensor.isfinite().all() for tensor in floating.values()]).tolist()
+    device = next(iter(floating.values())).device  # an optimiser keeps its step counts on the CPU
+    finite = torch.stack([tensor.isfinite().all().to(device) for tensor in floating.values()]).tolist()
     return next((name for name, good in zip(floating, finite, strict=True) if not good), None)

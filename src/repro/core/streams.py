@@ -42,8 +42,8 @@ class Streams:
     def seeded(self, name: str) -> Iterator[None]:
         """Run code that draws from torch's global generators (weight initialisation) under stream ``name``.
 
-        The global state is put back afterwards. The seed is drawn on the CPU, so weights that are made on the CPU
-        are the same on every device. A second block under one name draws other numbers than the first.
+        The global state is put back afterwards. The seed is drawn on the CPU, so weights that are made
+        there are the same for every device. A second block under one name draws other numbers than the first.
         """
         host = self._get(_HOST + name, torch.device("cpu"))
         seed = int(torch.randint(2**62, (), generator=host))

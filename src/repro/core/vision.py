@@ -1,10 +1,10 @@
 """The one place that imports torchvision: ``from repro.core.vision import torchvision``.
 
-torchvision's wheel is a CUDA build. Beside a CPU torch its compiled operators do not load, and registering their
-fake versions then raises "operator torchvision::nms does not exist". Declaring those operators ourselves lets the
-import pass; data sets, models and transforms work, ``torchvision.ops.nms`` and ``torchvision.io.read_image`` do not
-(nothing here uses them). Importing this module first also lets packages load that import torchvision themselves
-(torch-fidelity).
+torchvision's wheel is a CUDA build. Beside a CPU torch its compiled operators do not load, and registering
+their fake versions then raises "operator torchvision::nms does not exist". Declaring those operators here
+lets the import pass; data sets, models and transforms work, ``torchvision.ops.nms`` and
+``torchvision.io.read_image`` do not (nothing here uses them). Importing this module first also lets packages
+load that import torchvision themselves (torch-fidelity).
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.spec import Source
+from repro.data.cache import CACHED, WORTH_IT, cache_file, folder_state, load_cached, save_cached
 from repro.data.catalogue import DatasetInfo, dataset_info
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
-from repro.data.readers.found import find_folder
+from repro.data.readers.found import Found, find_folder
 from repro.data.readers.registry import READERS
 from repro.data.synthetic import make_synthetic
 
@@ -48,7 +49,7 @@ def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> 
     catalogue says is taken as a part (``complete`` False), one with more is an error.
     """
     folder = find_folder(root, info)
-    found = READERS[info.name](folder, info, split, limit)
+    found, identity = _read(folder, info, split, limit, root)
     expected = info.split_size(split)
     if found.total > expected:
         raise ReproError(
@@ -56,7 +57,6 @@ def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> 
             remedy="remove the files that do not belong to the release",
             where=folder,
         )
-    identity = fingerprint(found.images, found.labels)
     complete = len(found.images) == expected
     canonical = info.fingerprints.get(split)
     if complete and canonical is not None and identity != canonical:
@@ -67,3 +67,17 @@ def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> 
             where=folder,
         )
     return ImageSet(info.name, split, "real", found.images, found.labels, found.classes, identity, complete)
+
+
+def _read(folder: Path, info: DatasetInfo, split: str, limit: int | None, root: Path) -> tuple[Found, str]:
+    """Return what the reader or the cache holds, and its fingerprint."""
+    path = cache_file(root, info, split, limit) if info.name in CACHED else None
+    state = "" if path is None else folder_state(folder)
+    cached = None if path is None else load_cached(path, state)
+    if cached is not None:
+        return cached
+    found = READERS[info.name](folder, info, split, limit)
+    identity = fingerprint(found.images, found.labels)
+    if path is not None and len(found.images) >= WORTH_IT:
+        save_cached(path, state, found, identity)
+    return found, identity

@@ -14,7 +14,7 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def descend(optimiser: Optimizer, loss: Tensor) -> None:
-    """Take one step down the gradient of ``loss``; no other parameters than the optimiser's get a gradient."""
+    """Take one step down the gradient of ``loss``; only the optimiser's own parameters get a gradient."""
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]

@@ -46,7 +46,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     if split in ("train45k", "validation5k"):
         order = _gat_split(order, split)
     chosen = torch.from_numpy(order[balanced_subset(labels.numpy()[order], limit)])
-    return Found(images[chosen], labels[chosen], _class_names(folder, info), len(order))
+    return Found(images.index_select(0, chosen), labels[chosen], _class_names(folder, info), len(order))
 
 
 def known_files(info: DatasetInfo) -> set[str]:

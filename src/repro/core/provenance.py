@@ -1,0 +1,115 @@
+"""What made a result: code version, packages, device, settings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torch-fidelity",
+    "numpy",
+    "scipy",
+    "safetensors",
+    "pydantic",
+    "snakemake",
+)
+_ENVIRONMENT = (
+    "OMP_NUM_THREADS",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+)
+
+
+@cache
+def code_version() -> dict[str, Any]:
+    """Return the package's version and, in a git checkout, its commit and whether tracked files changed."""
+    return {"version": _version("repro") or "not installed", **_git(Path(__file__).resolve().parent)}
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Return what made a result, as JSON values.
+
+    Args:
+        device: where the work ran.
+
+    Returns:
+        ``code`` (version, commit, changed), ``python``, ``platform``, ``packages`` (name to version),
+        ``device`` (see ``describe_device``), ``threads``, ``settings`` (torch's), ``environment``.
+    """
+    return {
+        "code": code_version(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "device": describe_device(device),
+        "threads": torch.get_num_threads(),
+        "settings": {
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "matmul_precision": torch.backends.cuda.matmul.fp32_precision,
+            "convolution_precision": torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
+        },
+        "environment": {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+    }
+
+
+def describe_device(device: torch.device) -> dict[str, Any]:
+    """Return kind and name of a device; for CUDA also memory (GiB), compute capability and CUDA version."""
+    if device.type != "cuda":
+        return {"kind": device.type, "name": _processor()}
+    found = torch.cuda.get_device_properties(device)
+    return {
+        "kind": "cuda",
+        "name": found.name,
+        "memory_gib": round(found.total_memory / 2**30, 1),
+        "capability": f"{found.major}.{found.minor}",
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """Return the processor's model name where Linux tells it, else the architecture."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _git(folder: Path) -> dict[str, Any]:
+    """Return ``commit`` and ``changed`` of the checkout that tracks ``folder``; empty outside one."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    if not git("ls-files", "provenance.py"):  # an installed copy inside somebody else's checkout is not it
+        return {}
+    commit, status = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "changed": bool(status)} if commit and status is not None else {}

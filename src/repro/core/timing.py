@@ -1,0 +1,93 @@
+"""Device time: CUDA events around exactly what is claimed, ``perf_counter`` on the CPU."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call: median and quartiles of ``repeats`` calls, and the fastest one."""
+
+    median: float
+    q1: float
+    q3: float
+    fastest: float
+    repeats: int
+
+
+class Stopwatch:
+    """Adds up the device time of what lies between ``start`` and ``stop``.
+
+    On CUDA only events are recorded; nothing waits until ``seconds`` is asked.
+
+    Args:
+        device: where the work runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._device = device
+        self._seconds = 0.0
+        self._started: float | torch.cuda.Event | None = None
+        self._pairs: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+
+    def start(self) -> None:
+        """Begin to count; does nothing while it counts already."""
+        if self._started is None:
+            self._started = self._event() if self._cuda else time.perf_counter()
+
+    def stop(self) -> None:
+        """End to count; does nothing while it does not count."""
+        started, self._started = self._started, None
+        if isinstance(started, float):
+            self._seconds += time.perf_counter() - started
+        elif started is not None:
+            self._pairs.append((started, self._event()))
+
+    @property
+    def seconds(self) -> float:
+        """Device seconds between all starts and stops so far; on CUDA this waits for the last stop."""
+        for first, last in self._pairs:
+            last.synchronize()
+            self._seconds += first.elapsed_time(last) / 1000
+        self._pairs.clear()
+        return self._seconds
+
+    def _event(self) -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self._device))
+        return event
+
+
+def time_calls(
+    call: Callable[[], object], device: torch.device, *, warmup: int = 3, repeats: int = 20
+) -> Timing:
+    """Time ``call`` on ``device``.
+
+    Args:
+        call: the work; takes nothing.
+        device: where it runs.
+        warmup: calls before the clock runs (compilation, caches).
+        repeats: calls that are timed, at least 1.
+
+    Returns:
+        Seconds per call.
+    """
+    for _ in range(warmup):
+        call()
+    watches = [Stopwatch(device) for _ in range(repeats)]
+    for watch in watches:
+        watch.start()
+        call()
+        watch.stop()
+    seconds = [watch.seconds for watch in watches]
+    q1, median, q3 = (
+        statistics.quantiles(seconds, n=4, method="inclusive") if repeats > 1 else [seconds[0]] * 3
+    )
+    return Timing(median, q1, q3, min(seconds), repeats)

@@ -1,0 +1,98 @@
+"""Several small runs in one process: torch's import costs seconds, and images are loaded once."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.train.parents import parents_first
+from repro.train.record import finished
+from repro.train.run import train_run
+from repro.train.settings import LoopSettings
+from repro.train.signals import StoppedError
+from repro.train.training_data import TrainingData
+
+
+def train_batch(
+    specs: Sequence[RunSpec],
+    layout: Layout,
+    manifest_path: Path,
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    progress: bool = True,
+    settings: LoopSettings | None = None,
+) -> Path:
+    """Train runs one after the other, parents before children; finished ones are left as they are.
+
+    A failing run does not keep the others from being trained; its children are left out.
+
+    Args:
+        specs: the runs, in any order.
+        layout: where their files go.
+        manifest_path: JSON file written when all runs are finished:
+            ``{run_id: {"checkpoint_sha256": ..., "record_sha256": ...}}``.
+        device: where they are trained.
+        data_root: folder of the data sets; not needed for synthetic images.
+        progress: show progress on stderr.
+        settings: intervals of log and checkpoints, bound for the loss.
+
+    Returns:
+        ``manifest_path``.
+
+    Raises:
+        ReproError: at the end, naming every run that failed and why. No manifest is written then.
+        StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
+    """
+    data = TrainingData()
+    failed: dict[str, str] = {}
+    for spec in parents_first(specs):
+        if spec.parent in failed:
+            failed[spec.run_id] = f"its parent {spec.parent} failed"
+            continue
+        try:
+            train_run(
+                spec,
+                layout,
+                device=device,
+                data_root=data_root,
+                progress=progress,
+                settings=settings,
+                data=data,
+            )
+        except StoppedError:
+            raise
+        except ReproError as error:
+            failed[spec.run_id] = str(error)
+        except Exception as error:  # a bug in one method must not cost the others their training
+            traceback.print_exc(file=sys.stderr)
+            failed[spec.run_id] = f"{type(error).__name__}: {error} (a bug; the trace is above)"
+    if failed:
+        raise _summary(failed, len(specs), layout)
+    manifest = {}
+    for spec in specs:
+        record = finished(layout, spec.run_id)
+        assert record is not None
+        manifest[spec.run_id] = {
+            "checkpoint_sha256": record["checkpoint_sha256"],
+            "record_sha256": sha256_file(layout.record(spec.run_id)),
+        }
+    atomic_write_json(manifest_path, manifest)
+    return manifest_path
+
+
+def _summary(failed: dict[str, str], total: int, layout: Layout) -> ReproError:
+    reasons = "\n".join(f"- {run_id}: {reason}".replace("\n", "\n  ") for run_id, reason in failed.items())
+    return ReproError(
+        f"{len(failed)} of {total} runs failed:\n{reasons}",
+        remedy="mend the causes above and run the same command again; finished runs are kept",
+        where=layout.root / "runs",
+    )

@@ -1,0 +1,106 @@
+"""The record of a finished run (``run.json``), and the check that its checkpoint is the one it speaks of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, read_json
+from repro.core.paths import Layout
+from repro.core.provenance import provenance
+from repro.core.spec import STAND_INS, RunSpec
+from repro.data.image_set import ImageSet
+from repro.train.book import Book
+
+_REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
+
+
+def write_record(
+    spec: RunSpec,
+    layout: Layout,
+    *,
+    data: ImageSet,
+    device: torch.device,
+    book: Book,
+    sha256: str,
+    parent: str | None,
+    metrics: dict[str, float],
+) -> dict[str, Any]:
+    """Write ``run.json``, the last file of a run, and return its content.
+
+    Args:
+        spec: the run.
+        layout: where it lies.
+        data: the images that it was trained on.
+        device: where the last session ran.
+        book: seconds, sessions and snapshots.
+        sha256: of the final checkpoint's content.
+        parent: sha256 of the parent's checkpoint, or None.
+        metrics: means over the last log interval.
+    """
+    stand_ins = {*spec.stand_ins, *data.stand_ins}
+    record = {
+        "run_id": spec.run_id,
+        "spec": spec.model_dump(mode="json"),
+        "steps": spec.steps,
+        "metrics": metrics,
+        "stand_ins": [name for name in STAND_INS if name in stand_ins],
+        "checkpoint_sha256": sha256,
+        "parent_sha256": parent,
+        "data": {
+            "name": data.name,
+            "split": data.split,
+            "source": data.source,
+            "images": len(data.images),
+            "fingerprint": data.fingerprint,
+            "complete": data.complete,
+        },
+        "seconds": round(book.seconds, 3),
+        "device_seconds": round(book.device_seconds, 3),
+        "resumes": book.resumes,
+        "sessions": book.sessions,
+        "snapshots": [snapshot.as_json() for snapshot in book.snapshots],
+        "provenance": provenance(device),
+    }
+    atomic_write_json(layout.record(spec.run_id), record)
+    return record
+
+
+def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[str, Any] | None:
+    """Return the record of a run if it is finished, else None.
+
+    Args:
+        layout: where the run lies.
+        run_id: which run.
+        spec: if given, the run must have been made from it.
+
+    Raises:
+        ReproError: record or checkpoint is damaged, the checkpoint is missing, or it is not the one that the
+            record was written for; so results that no rule made are not taken for a run's.
+    """
+    path = layout.record(run_id)
+    if not path.exists():
+        return None
+    record = read_json(path, remedy=_REMEDY)
+    if not isinstance(record, dict) or record.get("run_id") != run_id:
+        raise ReproError("the record is not of this run", remedy=_REMEDY, where=path)
+    loaded = checkpoint.load(layout.checkpoint(run_id))
+    if loaded.sha256 != record.get("checkpoint_sha256"):
+        raise ReproError(
+            f"the checkpoint of run {run_id} is not the one that its record speaks of",
+            remedy=_REMEDY,
+            where=layout.checkpoint(run_id),
+        )
+    if spec is not None:
+        checkpoint.require_same_run({"spec": record.get("spec")}, spec, path)
+        checkpoint.require_same_run(loaded.header, spec, layout.checkpoint(run_id))
+    return record
+
+
+def record_line(record: dict[str, Any]) -> str:
+    """Return a record's main facts in one line of text, for the end of a run."""
+    metrics = "".join(f", {name} {value:.4g}" for name, value in record["metrics"].items())
+    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}"

@@ -1,0 +1,122 @@
+"""One run, from its specification to its record."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from repro.core.device import apply_precision, set_deterministic
+from repro.core.errors import ReproError
+from repro.core.files import remove_leftovers
+from repro.core.locks import only_process
+from repro.core.paths import Layout
+from repro.core.provenance import code_version, describe_device
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
+from repro.methods.base import Method
+from repro.methods.registry import load_method
+from repro.train.loop import Loop
+from repro.train.parents import load_parent
+from repro.train.record import finished, record_line, write_record
+from repro.train.settings import LoopSettings
+from repro.train.signals import StoppedError
+from repro.train.training_data import TrainingData
+
+
+def train_run(
+    spec: RunSpec,
+    layout: Layout,
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    progress: bool = True,
+    settings: LoopSettings | None = None,
+    data: TrainingData | None = None,
+) -> Path:
+    """Train a run to its end, or go on where an earlier process left it; a finished run is left as it is.
+
+    Args:
+        spec: the run.
+        layout: where its files go.
+        device: where it is trained.
+        data_root: folder of the data sets; not needed for synthetic images.
+        progress: show progress on stderr.
+        settings: intervals of log and checkpoints, bound for the loss.
+        data: keeps the images for the next run of a batch.
+
+    Returns:
+        The record, ``run.json``.
+
+    Raises:
+        ReproError: unknown method or option, missing data, parent not finished, files damaged or of another
+            configuration, another process trains the run, training diverged, device memory or disk full.
+    """
+    with only_process(layout.run(spec.run_id), f"run {spec.run_id}"):
+        if finished(layout, spec.run_id, spec) is None:
+            kind = load_method(spec.method)
+            images = (data or TrainingData()).load(spec, kind.train_split(spec), data_root, device)
+            train_method(kind, images, spec, layout, device=device, progress=progress, settings=settings)
+    return layout.record(spec.run_id)
+
+
+def train_method(
+    kind: type[Method],
+    images: ImageSet,
+    spec: RunSpec,
+    layout: Layout,
+    *,
+    device: torch.device,
+    progress: bool = True,
+    settings: LoopSettings | None = None,
+) -> None:
+    """Train ``kind`` on ``images`` as ``spec`` says and write the record; else as ``train_run``.
+
+    The caller holds the run's lock.
+    """
+    folder = layout.run(spec.run_id)
+    for place in (folder, folder / "snapshots"):
+        remove_leftovers(place)
+    set_deterministic()
+    apply_precision(spec.precision, device)
+    parent = load_parent(spec, layout)
+    streams = Streams(spec.seed, device)
+    try:
+        method = kind(spec, images, streams, device)
+        if parent is not None:
+            method.start_from(parent.state)
+        sha256 = None if parent is None else parent.sha256
+        header = {"code": code_version(), "data": images.fingerprint, "parent": sha256}
+        loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header)
+        loop.resume()
+        loop.book.sessions.append(
+            {"step": loop.step, "code": code_version(), "device": describe_device(device)["name"]}
+        )
+        outcome = loop.run(progress=progress)
+    except torch.OutOfMemoryError as error:
+        raise ReproError(
+            f"the memory of {device} is too small for run {spec.run_id}: {error}",
+            remedy="choose a smaller width or batch size in the profile, or another device",
+            where=folder,
+        ) from error
+    record = write_record(
+        spec,
+        layout,
+        data=images,
+        device=device,
+        book=loop.book,
+        sha256=outcome.sha256,
+        parent=sha256,
+        metrics=outcome.metrics,
+    )
+    layout.book(spec.run_id).unlink(missing_ok=True)
+    if progress:
+        print(record_line(record), file=sys.stderr, flush=True)
+    if outcome.stopped_by:  # it came in the last step: the run is whole, but no other may begin
+        raise StoppedError(
+            f"{outcome.stopped_by} came while run {spec.run_id} ended; the run is finished",
+            remedy="run the same command again to go on with the others",
+            where=layout.record(spec.run_id),
+        )

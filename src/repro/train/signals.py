@@ -1,0 +1,44 @@
+"""Ending a run on SIGTERM or Ctrl-C: the step is finished and a checkpoint written first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from repro.core.errors import ReproError
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StoppedError(ReproError):
+    """The run was asked to stop; its checkpoint is written."""
+
+
+class StopSignals:
+    """Notes a request to stop while the block runs; a second one acts at once, as it would without this."""
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
+            for number in _SIGNALS:
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number).name
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()

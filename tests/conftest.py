@@ -1,0 +1,46 @@
+"""Fixtures that every area shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from repro.core.device import set_deterministic
+from repro.core.paths import Layout
+from repro.data.catalogue import dataset_info
+from repro.data.image_set import ImageSet
+from repro.data.synthetic import make_synthetic
+
+MakeImages = Callable[..., ImageSet]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_deterministic_thread() -> None:
+    torch.set_num_threads(1)
+    set_deterministic()
+
+
+@pytest.fixture(autouse=True)
+def _same_global_numbers() -> Iterator[None]:
+    """Give each test the same global random numbers, whichever tests ran before it."""
+    torch.manual_seed(0)
+    yield
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """An empty results folder."""
+    return Layout(tmp_path / "results", "test")
+
+
+@pytest.fixture(scope="session")
+def tiny_images() -> MakeImages:
+    """``tiny_images(n=64, name="cifar10", split="train")``: that many synthetic images."""
+
+    def make(n: int = 64, name: str = "cifar10", split: str = "train") -> ImageSet:
+        return make_synthetic(dataset_info(name), split, n)
+
+    return make

@@ -1,0 +1,156 @@
+"""Files, step log, timing, device, provenance, the torchvision import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from repro.core.device import apply_precision, autocast, choose_device
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, read_json, remove_leftovers, replacing, sha256_file
+from repro.core.jsonl import StepLog, read_lines
+from repro.core.provenance import provenance
+from repro.core.timing import Stopwatch, time_calls
+
+CPU = torch.device("cpu")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "value.json"
+    atomic_write_json(path, {"a": 1})
+    assert path.stat().st_mode & 0o777 == 0o644
+    with pytest.raises(ValueError, match="JSON compliant"):
+        atomic_write_json(path, {"a": float("nan")})
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert read_json(path, remedy="none") == {"a": 1}
+    assert [p.name for p in path.parent.iterdir()] == ["value.json"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal, sys; from repro.core.files import replacing\n"
+        "with replacing(pathlib.Path(sys.argv[1])) as part:\n"
+        "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    (tmp_path / "kept.json").write_text("{}")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "value.json")], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    remove_leftovers(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_damaged_json_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "value.json"
+    path.write_text('{\n"a": 1,\n"b" 2}')
+    with pytest.raises(ReproError, match="damaged") as caught:
+        read_json(path, remedy="delete it")
+    assert (caught.value.line, caught.value.remedy) == (3, "delete it")
+    with pytest.raises(ReproError, match="missing"):
+        read_json(tmp_path / "other.json", remedy="make it")
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ReproError):
+        read_json(path, remedy="delete it")
+
+
+def test_sha256_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "f").startswith("ba7816bf8f01cfea")
+
+
+def test_the_log_goes_on_after_the_resumed_step(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with StepLog(path) as log:
+        for step in (5, 10, 15):
+            log.write({"step": step, "metrics": {"loss": step / 3}})
+    with path.open("a") as file:
+        file.write('{"step": 20, "met')  # the process was killed here
+    assert [line["step"] for line in read_lines(path)] == [5, 10, 15]
+    with StepLog(path, after=12) as log:
+        log.write({"step": 15, "again": True})
+    lines = [json.loads(text) for text in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [5, 10, 15]
+    assert lines[1]["metrics"]["loss"] == 10 / 3
+    assert lines[2] == {"step": 15, "again": True}
+    with StepLog(path), pytest.raises(ValueError, match="JSON compliant"):
+        StepLog(path).write({"step": 1, "loss": float("inf")})
+
+
+def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
+    watch = Stopwatch(CPU)
+    for _ in range(2):
+        watch.start()
+        watch.start()  # counts already: no effect
+        time.sleep(0.02)
+        watch.stop()
+        watch.stop()
+        time.sleep(0.1)
+    assert 0.04 <= watch.seconds < 0.1
+
+
+def test_calls_are_timed_after_the_warm_up() -> None:
+    calls: list[float] = []
+
+    def call() -> None:
+        calls.append(0.0)
+        time.sleep(0.05 if len(calls) <= 2 else 0.002)
+
+    timing = time_calls(call, CPU, warmup=2, repeats=5)
+    assert len(calls) == 7
+    assert 0.002 <= timing.fastest <= timing.q1 <= timing.median <= timing.q3
+    assert timing.median < 0.05
+    assert time_calls(call, CPU, warmup=0, repeats=1).repeats == 1
+
+
+@pytest.mark.parametrize("text", ["gpu", "cuda:x", "cpu:0", "", "cuda:", "cuda:999", "cuda:-1"])
+def test_a_device_that_is_not_there_is_an_error(text: str) -> None:
+    with pytest.raises(ReproError):
+        choose_device(text)
+
+
+def test_devices_that_are_there() -> None:
+    assert choose_device("cpu") == choose_device(" CPU ") == CPU
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_number_formats() -> None:
+    a = torch.rand(4, 4)
+    with autocast("bf16", CPU):
+        assert (a @ a).dtype == torch.bfloat16
+    with autocast("float32", CPU):
+        assert (a @ a).dtype == torch.float32
+    apply_precision("float32", CPU)
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    with pytest.raises(ReproError, match="tf32"):
+        apply_precision("tf32", CPU)
+
+
+def test_provenance_is_json_and_names_the_essentials() -> None:
+    found = json.loads(json.dumps(provenance(CPU)))
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["device"]["name"]
+    assert found["threads"] == torch.get_num_threads()
+    assert found["settings"]["deterministic"] is True
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    if commit.returncode == 0 and "commit" in found["code"]:
+        assert found["code"]["commit"] == commit.stdout.strip()
+
+
+def test_torchvision_imports_beside_any_torch() -> None:
+    code = (
+        "from repro.core.vision import torchvision; import torch\n"
+        "from torchvision.transforms import v2\n"
+        "assert v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4)).flatten().tolist() == [3, 2, 1, 0]\n"
+        "assert torchvision.utils.make_grid(torch.zeros(4, 3, 2, 2)).shape == (3, 10, 34 // 4 + 2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

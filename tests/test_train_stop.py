@@ -1,0 +1,113 @@
+"""Runs that go wrong stop, say why, and keep the last good checkpoint."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_gan
+import torch
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.locks import only_process
+from repro.core.paths import Layout
+from repro.train.meter import Meter
+from repro.train.settings import LoopSettings
+
+
+def test_a_weight_that_is_nan_never_reaches_the_checkpoint(layout: Layout) -> None:
+    # the poisoned step is the one right before a checkpoint, and its own losses are still finite
+    spec = tiny_gan.tiny_spec(poison_step=13)
+    with pytest.raises(ReproError, match="discriminator.*not finite") as caught:
+        tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=7, log_every=100))
+    assert "between steps 7 and 14" in caught.value.message
+    loaded = checkpoint.load(layout.checkpoint(spec.run_id))
+    assert loaded.header["step"] == 7
+    assert all(w.isfinite().all() for w in loaded.state["method"]["modules"]["discriminator"].values())
+    assert not layout.record(spec.run_id).exists()
+
+
+def test_a_nan_loss_is_found_at_the_next_log_line(layout: Layout) -> None:
+    spec = tiny_gan.tiny_spec(poison_step=11)
+    with pytest.raises(ReproError, match="loss is not finite") as caught:
+        tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=10, log_every=5))
+    assert "between steps 10 and 15" in caught.value.message
+    assert checkpoint.load_header(layout.checkpoint(spec.run_id))["step"] == 10
+
+
+def test_a_huge_loss_counts_as_diverged_unless_allowed(layout: Layout) -> None:
+    spec = tiny_gan.tiny_spec(explode_step=12)
+    with pytest.raises(ReproError, match=r"generator_loss\| reached 2e\+06, more than 1e\+06"):
+        tiny_gan.train(spec, layout, LoopSettings(log_every=5))
+    tiny_gan.train(spec, layout, LoopSettings(log_every=5, largest_loss=1e7))
+    assert layout.record(spec.run_id).exists()
+
+
+def test_one_bad_value_in_a_long_interval_is_seen() -> None:
+    for bad in (float("nan"), float("inf"), float("-inf")):
+        meter = Meter(torch.device("cpu"), 1e6)
+        for value in (1.0, bad, 2.0):
+            meter.add({"accuracy": torch.tensor(value)})
+        with pytest.raises(ReproError, match="accuracy is not finite"):
+            meter.check(3)
+
+
+def test_a_metric_that_comes_now_and_then_is_averaged_over_its_own_steps() -> None:
+    meter = Meter(torch.device("cpu"), 1e6)
+    for step in range(6):
+        meter.add({"a": torch.tensor(float(step))} | ({"b": torch.tensor(4.0)} if step % 3 == 0 else {}))
+    means = meter.means()
+    assert means["b"] == 4.0
+    assert means["a"] == pytest.approx(2.5)
+    assert meter.means() == {}
+
+
+def test_global_randomness_in_a_method_is_an_error(layout: Layout) -> None:
+    with pytest.raises(RuntimeError, match="global generator"):
+        tiny_gan.train(tiny_gan.tiny_spec(global_noise=True), layout)
+
+
+def test_two_processes_never_train_one_run(layout: Layout) -> None:
+    spec = tiny_gan.tiny_spec()
+    code = (
+        "import sys, pathlib; from repro.core.locks import only_process\n"
+        "with only_process(pathlib.Path(sys.argv[1]), 'it'): print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(layout.run(spec.run_id))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(ReproError, match="another process"):
+        tiny_gan.train(spec, layout)
+    holder.kill()
+    holder.communicate()
+    with only_process(layout.run(spec.run_id), "it"):  # the dead process holds nothing
+        pass
+
+
+def test_a_results_folder_that_cannot_be_written_is_said_clearly(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file where the folder should be")
+    with pytest.raises(ReproError, match="cannot write"):
+        tiny_gan.train(tiny_gan.tiny_spec(), Layout(tmp_path / "results", "test"))
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(layout: Layout) -> None:
+    path = layout.checkpoint("run")
+    sha256 = checkpoint.save(path, {"weights": torch.zeros(100)}, {"step": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # as a full disk: a write fails half-way
+    try:
+        with pytest.raises(ReproError, match="cannot write checkpoint"):
+            checkpoint.save(path, {"weights": torch.zeros(100_000)}, {"step": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checkpoint.load(path).sha256 == sha256
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
