@@ -13,9 +13,10 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions, State
+from repro.methods.base import Method, MethodOptions
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
+from repro.methods.optimisation import place
 from repro.methods.regularisers.registry import make_regulariser
 from repro.models.modes import frozen_parameters
 
@@ -36,8 +37,8 @@ class GanMethod(Method):
         with streams.seeded("initialisation"):
             generator = self.options.build_generator(size, spec.width)
             discriminator = self.options.build_discriminator(size, spec.width)
-        self.G = self._place(generator)
-        self.D = self._place(discriminator)
+        self.G = place(generator, device)
+        self.D = place(discriminator, device)
         self.modules = {"generator": self.G, "discriminator": self.D}
         self.loss = make_loss(self.options.loss)
         self.regulariser = make_regulariser(
@@ -60,28 +61,10 @@ class GanMethod(Method):
             augmentation=streams.generator("augmentation") if self.options.flip else None,
         )
 
-    def _place(self, network: nn.Module) -> nn.Module:
-        # channels_last suits the convolutions of both CPU and GPU
-        network = network.to(self.device)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
     def _optimiser(self, network: nn.Module) -> Adam:
         o = self.options
         fused = self.device.type == "cuda"
         return Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), fused=fused)
-
-    def load_state_dict(self, state: State) -> None:
-        """Take up a saved state; Adam's moments get the memory layout of their weights, as if never saved.
-
-        Checkpoints hold plain layouts; with mixed ones Adam's sums would be slower, and its last bits might
-        differ.
-        """
-        super().load_state_dict(state)
-        for optimiser in self.optimisers.values():
-            for parameter, moments in optimiser.state.items():
-                for name, moment in moments.items():
-                    if isinstance(moment, Tensor) and moment.shape == parameter.shape:
-                        moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(moment)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""
@@ -125,7 +108,7 @@ class GanMethod(Method):
     def real_images(self) -> Tensor:
         """Return the next batch of real images (N,3,H,W) in [-1,1]."""
         images, _ = self.batches["real"].next()
-        return images.contiguous(memory_format=torch.channels_last)
+        return images
 
     def fakes(self, z: Tensor) -> Tensor:
         """Return generated images (N,3,H,W) in [-1,1], float32 whatever the network's format."""
