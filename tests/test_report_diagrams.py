@@ -21,8 +21,8 @@ from repro.report.cells import write_cells
 from repro.report.diagrams import Canvas, misfits
 
 DRAWN = [
-    "robgan.figure1", "robgan.figure3", "robgan.figure4", "robgan.figure5", "advgan.figure2", "advgan.figure3",
-    "advgan.figure4", "gat.figure1", "dat.figure2", "dat.figure10",
+    "robgan.figure1", "robgan.figure3", "robgan.figure4", "robgan.figure5", "advgan.figure2",
+    "advgan.figure3", "advgan.figure4", "gat.figure1", "dat.figure2", "dat.figure10",
 ]  # fmt: skip
 WITH_NETWORKS = [name for name in DRAWN if name not in ("robgan.figure3", "advgan.figure2")]
 
@@ -98,7 +98,8 @@ def test_the_robust_discriminator_is_robust() -> None:
     ]
     assert reach[1] > 1.5 * reach[0]
     step = 1e-5
-    shifted = (plain.logit(fake + [step, 0]) - plain.logit(fake - [step, 0])) / (2 * step)
+    along = np.array([step, 0.0])
+    shifted = (plain.logit(fake + along) - plain.logit(fake - along)) / (2 * step)
     assert plain.gradient(fake)[:, 0] == pytest.approx(shifted, abs=1e-5)
 
 
@@ -142,6 +143,7 @@ def test_networks_file(tmp_path: Path) -> None:
 
 def test_drawings_import_no_torch() -> None:
     names = [f"repro.papers.{name}" for name in DRAWN] + ["repro.papers.draw"]
-    code = f"import importlib, sys\n[importlib.import_module(n) for n in {names}]\nassert 'torch' not in sys.modules"
+    code = f"import importlib, sys\n[importlib.import_module(n) for n in {names}]\n"
+    code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

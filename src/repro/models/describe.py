@@ -65,7 +65,7 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
 
 
 def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules without children; torch's parametrisations (spectral norm) are part of their layer."""
+    """Yield the modules without children; torch's parametrisations are part of their layer."""
     children = [child for name, child in layer.named_children() if name != "parametrizations"]
     if not children:
         yield layer

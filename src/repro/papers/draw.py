@@ -1,4 +1,4 @@
-"""Draws one artefact from the files of a profile: the paper's own drawer where it has one, else the generic."""
+"""Draws one artefact from the files of a profile, with the paper's own drawer where it has one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def draw_artefact(layout: Layout, paper: str, name: str) -> list[Path]:
     """Write the files of one artefact below ``layout.root``/artefacts and return their paths.
 
     Raises:
-        ReproError: the cells, the list of artefacts or the networks' description is missing or damaged, there is
-            no such artefact, or nothing draws it.
+        ReproError: the cells, the list of artefacts or the networks' description is missing or damaged, there
+            is no such artefact, or nothing draws it.
     """
     artefacts = read_artefacts(layout.root / "artefacts.json")
     artefact = artefacts.find(paper, name)
@@ -30,7 +30,7 @@ def draw_artefact(layout: Layout, paper: str, name: str) -> list[Path]:
 
 
 def own_drawing(paper: str, name: str, architectures: Path, stem: Path) -> Drawing | None:
-    """Return the drawer ``repro.papers.<paper>.<name>.draw`` bound to its networks, or None where there is none."""
+    """Return ``repro.papers.<paper>.<name>.draw`` bound to its networks, or None where there is none."""
     module_name = f"repro.papers.{paper}.{name}"
     if find_spec(f"repro.papers.{paper}") is None or find_spec(module_name) is None:
         return None

@@ -21,7 +21,7 @@ def diagram(architectures: Architectures) -> Canvas:
     _discriminator_step(canvas, f"{g.parameters:,}\nparameters", f"{d.parameters:,}\nparameters")
     _generator_step(canvas)
     canvas.note(
-        "Table IV: real only = (i); fake only = (ii); generator only = (iii); discriminator only = (i), (ii); all."
+        "Real only = (i); fake only = (ii); generator only = (iii); discriminator only = (i), (ii) (Table IV)."
     )
     return canvas
 

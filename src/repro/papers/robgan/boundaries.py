@@ -32,7 +32,7 @@ class Discriminator:
 
     def logit(self, points: Array) -> Array:
         """Return logits (N,) of ``points`` (N, 2)."""
-        return _features(self, points) @ self.weights + self.bias
+        return np.asarray(_features(self, points) @ self.weights + self.bias)
 
     def gradient(self, points: Array) -> Array:
         """Return the gradients (N, 2) of the logit with respect to ``points``."""
