@@ -46,7 +46,7 @@ def draw(
                 f"nothing draws {artefact.id}",
                 remedy=f"add src/repro/papers/{artefact.paper}/{artefact.name}.py with a function `draw`",
             )
-        return drawing(f"{profile} profile · drawn from the networks' own description, no runs")
+        return drawing(f"{profile} profile · a drawing, no runs")
     own = select(cells, artefact.paper, artefact.name)
     if drawing is not None:
         paths = drawing(stamp_of(profile, own))
