@@ -21,15 +21,20 @@ from repro.core.timing import Stopwatch, time_calls
 CPU = torch.device("cpu")
 
 
+def interrupted_write(path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "a" / "value.json"
     atomic_write_json(path, {"a": 1})
     assert path.stat().st_mode & 0o777 == 0o644
     with pytest.raises(ValueError, match="JSON compliant"):
         atomic_write_json(path, {"a": float("nan")})
-    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(path)
     assert read_json(path, remedy="none") == {"a": 1}
     assert [p.name for p in path.parent.iterdir()] == ["value.json"]
 
@@ -149,7 +154,8 @@ def test_torchvision_imports_beside_any_torch() -> None:
     code = (
         "from repro.core.vision import torchvision; import torch\n"
         "from torchvision.transforms import v2\n"
-        "assert v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4)).flatten().tolist() == [3, 2, 1, 0]\n"
+        "flipped = v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4))\n"
+        "assert flipped.flatten().tolist() == [3, 2, 1, 0]\n"
         "assert torchvision.utils.make_grid(torch.zeros(4, 3, 2, 2)).shape == (3, 6, 18)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
