@@ -80,6 +80,7 @@ def test_line_of_a_path(write, keys: tuple[str | int, ...], line: int) -> None:
         ("? [1]\n: 2\n", 1, "A key is a list"),
         ("", None, "empty"),
         ("a: \x00\n", None, "not valid YAML"),
+        ("[" * 3000 + "]" * 3000, None, "nested too deeply"),
     ],
 )
 def test_refuses_with_the_line(write, text: str, line: int | None, words: str) -> None:

@@ -6,9 +6,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import torch
 
 from repro.core.errors import ReproError
 from repro.evaluate import inception
+from repro.evaluate.fidelity_library import REGISTERED
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
 
 
 def test_missing_file_names_the_remedy(tmp_path: Path) -> None:
@@ -58,3 +61,31 @@ def test_download_with_the_wrong_hash_is_thrown_away(tmp_path: Path, monkeypatch
     with pytest.raises(ReproError, match="could not be downloaded"):
         inception.inception_extractor(None)
     assert not list(tmp_path.rglob(inception.FILE))
+
+
+@pytest.mark.slow
+def test_canonical_path_with_random_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file of weights to scores; random weights, since the real ones are a download."""
+    network = REGISTERED[inception.NAME]
+    with monkeypatch.context() as patch:  # the constructor insists on loading a file
+        patch.setattr(torch, "load", lambda *_, **__: {})
+        patch.setattr(network, "load_state_dict", lambda *_: None)
+        random = network(inception.NAME, ["2048"], feature_extractor_weights_path="none")
+    file = tmp_path / inception.FILE
+    torch.save(random.state_dict(), file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setattr(inception, "SHA256_PREFIX", digest[:8])
+    extractor = inception.inception_extractor(file)
+    images = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
+    options = ScoreOptions(splits=1, kid_subsets=1)
+    scores = fidelity_scores(
+        images,
+        images.flip(0),
+        extractor,
+        options,
+        device=torch.device("cpu"),
+        cache=tmp_path,
+        reference_name="r",
+    )
+    assert scores["is"] >= 1
+    assert abs(scores["fid"]) < 1e-2

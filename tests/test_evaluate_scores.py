@@ -119,6 +119,11 @@ def test_subset_size_is_lowered_to_the_sample_and_said(extractor: Extractor, tmp
     assert got["kid_subset_size"] == 30
 
 
+def test_subset_size_of_a_tenth() -> None:
+    options = ScoreOptions(kid_subset_size="tenth")
+    assert [options.subset_size(n, n) for n in (50_000, 10_000, 15)] == [5000, 1000, 2]
+
+
 def test_reference_features_are_computed_once(extractor: Extractor, tmp_path: Path) -> None:
     ours, theirs = images(40, 1), images(30, 2)
     first = fidelity_scores(ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")

@@ -131,9 +131,9 @@ def test_reading(tmp_path: Path) -> None:
     [
         (GOOD.replace("greater", "bigger"), "relation", 7),
         (GOOD.replace("row: GAT", "roww: GAT"), "roww", 6),
-        (GOOD + GOOD.removeprefix("claims:\n"), "given twice", 9),
-        ("claims: {", "no YAML", 1),
-        ("- a\n", "no list `claims`", 1),
+        (GOOD + GOOD.removeprefix("claims:\n"), "the first on line 2", 9),
+        ("claims: {", "not valid YAML", 2),
+        ("other: []\n", "claims: Field required", 1),
     ],
 )
 def test_wrong_claims_name_their_line(tmp_path: Path, text: str, said: str, line: int) -> None:
@@ -145,5 +145,5 @@ def test_wrong_claims_name_their_line(tmp_path: Path, text: str, said: str, line
 
 
 def test_missing_claims(tmp_path: Path) -> None:
-    with pytest.raises(ReproError, match="no file of claims"):
+    with pytest.raises(ReproError, match="missing"):
         read_claims(tmp_path / "claims.yaml")

@@ -68,6 +68,10 @@ def load_yaml(path: Path) -> tuple[Any, LineOf]:
         data = loader.construct_document(root)
     except yaml.YAMLError as error:
         raise _syntax_error(error, path) from error
+    except RecursionError:
+        raise ReproError(
+            "The file is nested too deeply.", remedy="Write it with fewer levels.", where=path
+        ) from None
     finally:
         loader.dispose()
 

@@ -40,14 +40,16 @@ def crop_and_flip(images: Tensor, padding: int, offsets: Tensor, flipped: Tensor
         offsets: int64 (B, 2), row and column of each window in the padded image, in [0, 2 * padding].
         flipped: bool (B,), which windows to mirror left to right.
     """
-    height, width = images.shape[-2:]
+    n, channels, height, width = images.shape
     padded = F.pad(images, (padding, padding, padding, padding)) if padding else images
     rows = offsets[:, :1] + torch.arange(height, device=images.device)
-    forward = torch.arange(width, device=images.device).expand(len(images), -1)
+    forward = torch.arange(width, device=images.device)
     columns = offsets[:, 1:] + torch.where(flipped[:, None], width - 1 - forward, forward)
-    which = torch.arange(len(images), device=images.device)[:, None, None]
-    picked = padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]]
-    return picked.permute(0, 3, 1, 2).contiguous()
+    # one flat gather: on the CPU four times as fast as indexing by row and column
+    index = (
+        (rows[:, :, None] * padded.shape[-1] + columns[:, None, :]).view(n, 1, -1).expand(-1, channels, -1)
+    )
+    return padded.flatten(2).gather(2, index).view(n, channels, height, width)
 
 
 class Batches:
@@ -107,7 +109,7 @@ class Batches:
     def next(self) -> tuple[Tensor, Tensor]:
         """Return float32 images (B, 3, H, W) in ``bounds`` and int64 labels (B,)."""
         chosen = self._next_indices()
-        images = self.data.images[chosen]
+        images = self.data.images.index_select(0, chosen)
         if self.flip or self.crop_padding:
             images = self._augment(images)
         return scale(images, self.bounds), self.data.labels[chosen]

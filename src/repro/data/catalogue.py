@@ -69,12 +69,10 @@ class DatasetInfo:
         return 0 if split in self.unlabelled else self.classes
 
 
-def _cifar(name: str, title: str, classes: int, folder: str, train: str, test: str) -> DatasetInfo:
+def _cifar(name: str, title: str, classes: int, folder: str, fingerprints: dict[str, str]) -> DatasetInfo:
     splits = {"train": 50_000, "test": 10_000, "train45k": 45_000, "validation5k": 5_000}
-    fingerprints = {"train": train, "test": test}
-    return DatasetInfo(
-        name, title, 32, 32, classes, splits, (f"{name}/{folder}", folder), fingerprints=fingerprints
-    )
+    folders = (f"{name}/{folder}", folder)
+    return DatasetInfo(name, title, 32, 32, classes, splits, folders, fingerprints=fingerprints)
 
 
 def _imagenet143(size: int) -> DatasetInfo:
@@ -89,16 +87,24 @@ _ALL = (
         "CIFAR-10",
         10,
         "cifar-10-batches-py",
-        train="403bda14293f5b0ef7f5adade0c17d63adcc715be87805bfea60009b6191392e",
-        test="7cd9b9ab9feda1cc87ecd4041313a7c192c3fe60e2de4d6fcb563c3f31d69bb5",
+        {
+            "train": "403bda14293f5b0ef7f5adade0c17d63adcc715be87805bfea60009b6191392e",
+            "test": "7cd9b9ab9feda1cc87ecd4041313a7c192c3fe60e2de4d6fcb563c3f31d69bb5",
+            "train45k": "b64467f1546207487c0ddbc1f85077fb1d82f802af9bdf614ebe7a5796d9cb0f",
+            "validation5k": "024ac6641d55603d662a20339c98099ae3af5bc2869e9a5f97e70acbe8f6a463",
+        },
     ),
     _cifar(
         "cifar100",
         "CIFAR-100",
         100,
         "cifar-100-python",
-        train="c6d3ee69e3e940ddbceda29c9427e9b4d225071a94433670be60554ca5606fca",
-        test="0bc7fd08b45deb5ea3e39db5dbd6837cbc98cefd4e349ecb1252077deea10746",
+        {
+            "train": "c6d3ee69e3e940ddbceda29c9427e9b4d225071a94433670be60554ca5606fca",
+            "test": "0bc7fd08b45deb5ea3e39db5dbd6837cbc98cefd4e349ecb1252077deea10746",
+            "train45k": "76959e2cc94b3f8c032acf02c7725ecbd1ed3fdd3c01176770e010b28ec12c7d",
+            "validation5k": "e4f3f6c6f427325d81d566b2c963f4a47b95fcc248c07670fda4913d7516a2ad",
+        },
     ),
     DatasetInfo(
         "stl10",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -32,4 +33,9 @@ def fingerprint(images: Tensor, labels: Tensor) -> str:
     md5 sums of the published archives cannot serve instead: a copy in another container or order holds the
     same data. Arguments as for :func:`image_digests`.
     """
-    return hashlib.sha256("".join(sorted(image_digests(images, labels))).encode()).hexdigest()
+    return join_digests(image_digests(images, labels))
+
+
+def join_digests(digests: Iterable[str]) -> str:
+    """Return the fingerprint of images whose digests are known."""
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

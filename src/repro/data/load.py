@@ -6,10 +6,11 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.spec import Source
+from repro.data.cache import CACHED, WORTH_IT, cache_file, folder_state, load_cached, save_cached
 from repro.data.catalogue import DatasetInfo, dataset_info
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
-from repro.data.readers.found import find_folder
+from repro.data.readers.found import Found, find_folder
 from repro.data.readers.registry import READERS
 from repro.data.synthetic import make_synthetic
 
@@ -41,14 +42,17 @@ def load_images(name: str, split: str, *, source: Source, limit: int | None, roo
     return read_files(info, split, limit, root)
 
 
-def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> ImageSet:
+def read_files(
+    info: DatasetInfo, split: str, limit: int | None, root: Path, *, use_cache: bool = True
+) -> ImageSet:
     """Return one split of ``info`` from files below ``root``; arguments and errors as of ``load_images``.
 
     A whole split whose canonical fingerprint is known must have it; a split with fewer images than the
     catalogue says is taken as a part (``complete`` False), one with more is an error.
+    ``use_cache`` False opens every file anew and writes no cache.
     """
     folder = find_folder(root, info)
-    found = READERS[info.name](folder, info, split, limit)
+    found, identity = _read(folder, info, split, limit, root if use_cache else None)
     expected = info.split_size(split)
     if found.total > expected:
         raise ReproError(
@@ -56,14 +60,29 @@ def read_files(info: DatasetInfo, split: str, limit: int | None, root: Path) -> 
             remedy="remove the files that do not belong to the release",
             where=folder,
         )
-    identity = fingerprint(found.images, found.labels)
     complete = len(found.images) == expected
     canonical = info.fingerprints.get(split)
     if complete and canonical is not None and identity != canonical:
         raise ReproError(
             f"{info.title} ({split}) has the right number of images, but not those of the release "
-            f"(fingerprint {identity[:12]}..., expected {canonical[:12]}...)",
+            f"(fingerprint {identity}, expected {canonical})",
             remedy=f"remove the folder and run 'repro data fetch {info.name}'",
             where=folder,
         )
     return ImageSet(info.name, split, "real", found.images, found.labels, found.classes, identity, complete)
+
+
+def _read(
+    folder: Path, info: DatasetInfo, split: str, limit: int | None, root: Path | None
+) -> tuple[Found, str]:
+    """Return what the reader or the cache holds, and its fingerprint."""
+    path = cache_file(root, info, split, limit) if root and info.name in CACHED else None
+    state = "" if path is None else folder_state(folder)
+    cached = None if path is None else load_cached(path, state)
+    if cached is not None:
+        return cached
+    found = READERS[info.name](folder, info, split, limit)
+    identity = found.identity or fingerprint(found.images, found.labels)
+    if path is not None and len(found.images) >= WORTH_IT:
+        save_cached(path, state, found, identity)
+    return found, identity

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -21,14 +23,20 @@ class ScoreOptions(MeasureOptions):
         splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et
             al. 2016).
         kid_subsets: random subsets over which KID is averaged (Binkowski et al. 2018).
-        kid_subset_size: images in each; lowered to the smaller sample where that has fewer.
+        kid_subset_size: images in each, or ``tenth`` of the generated ones (mimicry, 10 subsets); lowered
+            to the smaller sample where that has fewer.
         batch_size: images per pass through the extractor.
     """
 
-    splits: int = 10
-    kid_subsets: int = 100
-    kid_subset_size: int = 1000
-    batch_size: int = 128
+    splits: int = Field(default=10, ge=1)
+    kid_subsets: int = Field(default=100, ge=1)
+    kid_subset_size: Annotated[int, Field(ge=2)] | Literal["tenth"] = 1000
+    batch_size: int = Field(default=128, ge=1)
+
+    def subset_size(self, n_generated: int, n_reference: int) -> int:
+        """Return the number of images in each KID subset for samples of these sizes (at least 2)."""
+        wanted = n_generated // 10 if self.kid_subset_size == "tenth" else self.kid_subset_size
+        return max(2, min(wanted, n_generated, n_reference))
 
 
 class UintImages(Dataset[Tensor]):
@@ -75,13 +83,12 @@ def fidelity_scores(
     Raises:
         ReproError: too few images for the number of splits, or for a covariance.
     """
-    fewest = min(len(generated), len(reference))
-    if len(generated) < options.splits or fewest < 2:
+    if len(generated) < options.splits or min(len(generated), len(reference)) < 2:
         raise ReproError(
             f"{len(generated)} images against {len(reference)} are too few for {options.splits} splits",
             remedy="raise the number of generated images or the limit, or lower the option splits",
         )
-    subset_size = min(options.kid_subset_size, fewest)
+    subset_size = options.subset_size(len(generated), len(reference))
     cuda = device.type == "cuda"
     with torch.cuda.device(device if cuda else -1):
         scores = torch_fidelity.calculate_metrics(

@@ -121,7 +121,7 @@ class AdversarialTraining(Method):
     def attacked_loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean cross-entropy (0-d) of the attacked ``images`` and their logits (N, classes)."""
         with self.autocast():
-            attacked = self.attack(images.contiguous(memory_format=torch.channels_last), labels)
+            attacked = self.attack(images, labels)
         with self.autocast():
             logits = self.network(attacked)
         loss = F.cross_entropy(logits.float(), labels)

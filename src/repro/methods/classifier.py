@@ -119,7 +119,7 @@ class Classifier(Method):
     def logits(self, images: Tensor) -> Tensor:
         """Return the network's class logits (N, classes), float32, computed in the run's number format."""
         with self.autocast():
-            scores: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+            scores: Tensor = self.network(images)
         return scores.float()
 
     def classifier(self) -> nn.Module:

@@ -114,7 +114,7 @@ class GAT(Classifier):
 
     def _perturb(self, delta: Tensor) -> Tensor:
         with self.autocast():
-            perturbations: Tensor = self.perturber(delta.contiguous(memory_format=torch.channels_last))
+            perturbations: Tensor = self.perturber(delta)
         return perturbations.float()
 
     def _add(self, images: Tensor, perturbations: Tensor) -> Tensor:

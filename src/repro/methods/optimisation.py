@@ -8,13 +8,19 @@ from torch.optim import Optimizer
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move ``network`` to ``device``, its convolutions' weights in channels-last order (runs faster)."""
+    """Move ``network`` to ``device``; on CUDA with weights in channels-last order, which runs faster there.
+
+    Not on the CPU: oneDNN 3.12 (torch 2.13) corrupts the heap in the backward pass of a channels-last 1 x 1
+    convolution with stride 2 and 4 input channels, which a narrow PreActResNet18 has, for a gain of some 7 %.
+    """
+    if device.type != "cuda":
+        return network.to(device)
     placed: nn.Module = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return placed
 
 
 def descend(optimiser: Optimizer, loss: Tensor) -> None:
-    """Take one step down the gradient of ``loss``; no other parameters than the optimiser's get a gradient."""
+    """Take one step down the gradient of ``loss``; only the optimiser's own parameters get a gradient."""
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]

@@ -1,19 +1,20 @@
 """DCGAN (Radford et al. 2016) at the sizes of these papers.
 
-Neither RGAN (Table 3) nor DAT (Sec. IV-A: "4 convolution layers and BN", latents of 100) gives a layer list. Taken here: the
-common 64-px layout with 64 channels at the outer layers, less its innermost stage at 32 px, which leaves the four
-layers that DAT names; kernels of 4 and stride 2, as in the common implementations (Radford's have 5). ``width=2``
-gives Radford's own outer channel count, 128.
+Neither RGAN (Table 3) nor DAT (Sec. IV-A: "4 convolution layers and BN", latents of 100) gives a layer list.
+Taken here: the common 64-px layout with 64 channels at the outer layers, less its innermost stage at 32 px,
+which leaves the four layers that DAT names; kernels of 4 and stride 2, as in the common implementations
+(Radford's have 5). ``width=2`` gives Radford's own outer channel count, 128.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
 
 from repro.core.errors import ReproError
-from repro.models.gan_widths import scaled
+from repro.models.width import channels
 
 DiscriminatorNorm = Literal["batch", "none"]
 OUTER = 64
@@ -31,9 +32,11 @@ def _stages(image_size: int) -> int:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Radford et al., Sec. 4: weights from N(0, 0.02); scales of the norms from N(1, 0.02) as in their code."""
+    """Weights from N(0, 0.02) (Radford et al., Sec. 4), scales of the norms from N(1, 0.02) (their code)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
 
@@ -53,16 +56,15 @@ class Generator(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         stages = _stages(image_size)
-        channels = [scaled(OUTER * 2**k, width) for k in reversed(range(stages))]
+        counts = [channels(OUTER * 2**k, width) for k in reversed(range(stages))]
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(latent_dim, channels[0], image_size // 2**stages, bias=False)
+            nn.ConvTranspose2d(latent_dim, counts[0], image_size // 2**stages, bias=False)
         ]
-        for a, b in zip(channels[:-1], channels[1:], strict=True):
+        for a, b in pairwise(counts):
             layers += [nn.BatchNorm2d(a), nn.ReLU(), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
-        last = nn.ConvTranspose2d(channels[-1], 3, 4, 2, 1)
-        self.layers = nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]), nn.ReLU(), last, nn.Tanh())
+        last = nn.ConvTranspose2d(counts[-1], 3, 4, 2, 1)
+        self.layers = nn.Sequential(*layers, nn.BatchNorm2d(counts[-1]), nn.ReLU(), last, nn.Tanh())
         self.apply(_initialise)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
@@ -76,7 +78,8 @@ class Discriminator(nn.Module):
     Args:
         image_size: side in pixels.
         width: factor on all channel counts.
-        norm: ``batch`` (all but the first and last layer, as in the paper) or ``none``, which gradient penalties
+        norm: ``batch`` (all but the first and last layer, as in the paper) or ``none``, which gradient
+            penalties
             need: with batch normalisation a logit depends on the whole batch.
     """
 
@@ -85,14 +88,14 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         stages = _stages(image_size)
-        channels = [3, *(scaled(OUTER * 2**k, width) for k in range(stages))]
+        counts = [3, *(channels(OUTER * 2**k, width) for k in range(stages))]
         layers: list[nn.Module] = []
-        for index, (a, b) in enumerate(zip(channels[:-1], channels[1:], strict=True)):
+        for index, (a, b) in enumerate(pairwise(counts)):
             normalised = norm == "batch" and index > 0
             layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=not normalised))
             layers += [nn.BatchNorm2d(b)] if normalised else []
             layers.append(nn.LeakyReLU(0.2))
-        self.layers = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, image_size // 2**stages))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(counts[-1], 1, image_size // 2**stages))
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> Tensor:

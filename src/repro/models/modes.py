@@ -48,3 +48,10 @@ def frozen_statistics(network: nn.Module, *, spectral: bool = True) -> Iterator[
             norm.track_running_stats = True
         for vector in vectors:
             vector.resting = False
+
+
+@contextmanager
+def untouched(network: nn.Module, *, spectral: bool = True) -> Iterator[None]:
+    """Both of the above: what an attack on ``network`` runs in."""
+    with frozen_parameters(network), frozen_statistics(network, spectral=spectral):
+        yield

@@ -1,22 +1,25 @@
-"""SNGAN: the residual generator and spectrally normalised discriminator of Miyato et al. 2018, in mimicry's layout.
+"""SNGAN (Miyato et al. 2018): residual generator, spectrally normalised discriminator.
 
-Layouts for 32, 48, 64 and 128 px are those of mimicry (DAT, Sec. IV-B trains with its code). Two details differ between
-mimicry and SN-GAN's own code and are options here: mimicry's leading ReLU works in place, so that a discriminator
-block's shortcut sees ReLU(x) instead of x, and its generator doubles maps bilinearly instead of by repetition.
+Layouts for 32, 48, 64 and 128 px are those of mimicry (DAT, Sec. IV-B trains with its code). Two details
+differ between mimicry and SN-GAN's own code and are options here: mimicry's leading ReLU works in place, so
+that a discriminator block's shortcut sees ReLU(x) instead of x, and its generator doubles maps bilinearly
+instead of by repetition.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
-from repro.models.gan_widths import scaled
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
+from repro.models.upsampling import double_bilinear, double_nearest
+from repro.models.width import channels
 
 ShortcutInput = Literal["relu", "raw"]
 Upsampling = Literal["bilinear", "nearest"]
@@ -54,7 +57,8 @@ def layout(image_size: int) -> SnganLayout:
     if image_size not in LAYOUTS:
         sizes = ", ".join(str(size) for size in LAYOUTS)
         raise ReproError(
-            f"SNGAN has no layout for images of {image_size} px", remedy=f"use a data set of one of {sizes} px"
+            f"SNGAN has no layout for images of {image_size} px",
+            remedy=f"use a data set of one of {sizes} px",
         )
     return LAYOUTS[image_size]
 
@@ -78,14 +82,14 @@ class GeneratorBlock(nn.Module):
         self.shortcut = _conv(in_channels, out_channels, 1, 1.0)
 
     def _double(self, maps: Tensor) -> Tensor:
-        corners = False if self.upsampling == "bilinear" else None
-        return F.interpolate(maps, scale_factor=2, mode=self.upsampling, align_corners=corners)
+        return double_bilinear(maps) if self.upsampling == "bilinear" else double_nearest(maps)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of twice the side."""
         hidden = self.conv1(self._double(F.relu(self.norm1(maps))))
         # The 1x1 convolution comes before the doubling: the same map (they commute) at a quarter of the work.
-        return self.conv2(F.relu(self.norm2(hidden))) + self._double(self.shortcut(maps))
+        out: Tensor = self.conv2(F.relu(self.norm2(hidden))) + self._double(self.shortcut(maps))
+        return out
 
 
 class Generator(nn.Module):
@@ -112,13 +116,13 @@ class Generator(nn.Module):
         plan = layout(image_size)
         self.latent_dim = latent_dim
         self.base = plan.base
-        channels = [scaled(c, width) for c in (plan.first, *plan.generator)]
-        self.first = nn.Linear(latent_dim, channels[0] * plan.base**2)
+        counts = [channels(count, width) for count in (plan.first, *plan.generator)]
+        self.first = nn.Linear(latent_dim, counts[0] * plan.base**2)
         nn.init.xavier_uniform_(self.first.weight)
-        pairs = zip(channels[:-1], channels[1:], strict=True)
+        pairs = pairwise(counts)
         self.blocks = nn.Sequential(*(GeneratorBlock(a, b, upsampling) for a, b in pairs))
-        self.norm = nn.BatchNorm2d(channels[-1])
-        self.last = _conv(channels[-1], 3, 3, 1.0)
+        self.norm = nn.BatchNorm2d(counts[-1])
+        self.last = _conv(counts[-1], 3, 3, 1.0)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
@@ -139,7 +143,8 @@ class FirstBlock(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return maps of half the side."""
         hidden = F.avg_pool2d(self.conv2(F.relu(self.conv1(images))), 2)
-        return hidden + self.shortcut(F.avg_pool2d(images, 2))
+        out: Tensor = hidden + self.shortcut(F.avg_pool2d(images, 2))
+        return out
 
 
 class DiscriminatorBlock(nn.Module):
@@ -182,12 +187,12 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         plan = layout(image_size)
-        channels = [scaled(c, width) for c in plan.discriminator]
-        blocks: list[nn.Module] = [FirstBlock(channels[0])]
-        for index, (a, b) in enumerate(zip(channels[:-1], channels[1:], strict=True), start=1):
+        counts = [channels(count, width) for count in plan.discriminator]
+        blocks: list[nn.Module] = [FirstBlock(counts[0])]
+        for index, (a, b) in enumerate(pairwise(counts), start=1):
             blocks.append(DiscriminatorBlock(a, b, index < plan.halving, shortcut_input))
         self.blocks = nn.Sequential(*blocks)
-        self.last = SpectralLinear(channels[-1], 1)
+        self.last = SpectralLinear(counts[-1], 1)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the summed-up features (N, channels) before the last layer."""

@@ -1,13 +1,11 @@
-"""Spectral normalisation (Miyato et al. 2018, Algorithm 1): a layer's weight divided by its largest singular value.
+"""Spectral normalisation (Miyato et al. 2018, Algorithm 1): weights over their largest singular value.
 
-The value is estimated by one power iteration at each forward pass in training mode, from vectors that are kept
-between passes. In eval mode, and inside ``modes.frozen_statistics``, the vectors rest. The estimate is made in
-float32 whatever the network's format: in bf16 the weight's norm would be off by up to a percent.
+The value is estimated by one power iteration at each forward pass in training mode, from vectors that are
+kept between passes. In eval mode, and inside ``modes.frozen_statistics``, the vectors rest. The estimate is
+made in float32 whatever the network's format: in bf16 the weight's norm would be off by up to a percent.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +41,8 @@ class SpectralVectors(nn.Module):
             matrix = weight.flatten(1)
             if self.training and not self.resting:
                 self._iterate(matrix)
-            # Copies, for a later pass moves the buffers in place while this pass's gradient still needs the old ones.
+            # Copies, for a later pass moves the buffers in place while this pass's gradient still needs the
+            # old ones.
             sigma = torch.dot(self.u.clone(), torch.mv(matrix, self.v.clone()))
             return weight / sigma
 
@@ -70,7 +69,8 @@ class SpectralConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the maps (N, out, H, W) of maps (N, in, H, W)."""
-        return self._conv_forward(input, self.spectral(self.weight), self.bias)
+        weight: Tensor = self.spectral(self.weight)
+        return F.conv2d(input, weight, self.bias, padding=self.kernel_size[0] // 2)
 
 
 class SpectralLinear(nn.Linear):
@@ -83,7 +83,8 @@ class SpectralLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, out) of (N, in)."""
-        return F.linear(input, self.spectral(self.weight), self.bias)
+        weight: Tensor = self.spectral(self.weight)
+        return F.linear(input, weight, self.bias)
 
 
 def spectral_estimates(network: nn.Module) -> dict[str, Tensor]:
@@ -91,6 +92,6 @@ def spectral_estimates(network: nn.Module) -> dict[str, Tensor]:
     estimates = {}
     for name, module in network.named_modules():
         if isinstance(module, SpectralConv2d | SpectralLinear):
-            weight, vectors = cast(Tensor, module.weight).detach().flatten(1), module.spectral
+            weight, vectors = module.weight.detach().flatten(1), module.spectral
             estimates[name] = torch.dot(vectors.u, weight @ vectors.v)
     return estimates

@@ -110,10 +110,10 @@ def _conventions(
     evaluation = find_evaluation(config, merged.evaluation, paper)
     minus = ""
     if merged.minus is not None:
-        other = next((entry for entry in panel.rows if entry.name == merged.minus), None)
-        minus = qualified(other.recipe, paper) if other is not None and other.recipe else ""
-        if not minus:
-            raise _unknown(config, paper, name, f"minus names no row with a recipe: {merged.minus!r}")
+        rows = {entry.name: entry.recipe for entry in panel.rows}
+        minus = qualified(rows.get(merged.minus) or merged.minus, paper)
+        if find_recipe(config, minus) is None:
+            raise _unknown(config, paper, name, f"minus names no recipe, no row: {merged.minus!r}")
     if find_recipe(config, recipe) is None:
         raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
     if evaluation is None:

@@ -9,12 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_text, read_json
+from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.papers.batching import Batches
 from repro.papers.compose import compose
 from repro.papers.measured import Measured
 from repro.papers.plan import Plan
+from repro.report.architectures import read_architectures
 from repro.report.cells import write_cells
 from repro.report.draw import Drawing, draw
 from repro.report.reported import read_reported
@@ -36,7 +37,7 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
     tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
     entry, cells = compose(plan, Measured(layout, batches), reported, tolerances, artefact_id)
     stem = layout.artefact(entry.paper, entry.name)
-    drawing = _own_drawing(layout, entry.paper, entry.name, stem)
+    drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem)
     paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
     path = layout.root / "cells" / f"{artefact_id}.csv"
     write_cells(path, cells)
@@ -44,10 +45,12 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
     return paths
 
 
-def _own_drawing(layout: Layout, paper: str, name: str, stem: Path) -> Drawing | None:
-    """Return ``papers/<paper>/<name>.py``'s drawing bound to the architectures, where there is one."""
-    module = f"repro.papers.{paper}.{name}"
-    if find_spec(f"repro.papers.{paper}") is None or find_spec(module) is None:
+def own_drawing(paper: str, name: str, architectures: Path, stem: Path) -> Drawing | None:
+    """Return ``repro.papers.<paper>.<name>.draw`` bound to its networks, or None where there is none."""
+    module_name = f"repro.papers.{paper}.{name}"
+    if find_spec(f"repro.papers.{paper}") is None or find_spec(module_name) is None:
         return None
-    architectures = read_json(layout.root / "architectures.json", remedy="run `snakemake` or `repro architectures`")
-    return partial(importlib.import_module(module).draw, architectures, stem)
+    module = importlib.import_module(module_name)
+    networks = read_architectures(architectures) if module.NETWORKS else {}
+    drawing: Drawing = partial(module.draw, networks, stem)
+    return drawing

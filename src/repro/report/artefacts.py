@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repro.core.errors import ReproError
+from repro.core.spec import STAND_INS
+from repro.report.cells import Cell
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
@@ -31,10 +34,6 @@ class Panel(_Strict):
     x: tuple[float, ...] | None = None
     x_axis: str | None = None
     y_axis: str | None = None
-
-    def key(self, row: str) -> str:
-        """Return the row's name in cells.csv: "<panel>: <row>" where the panel has a name."""
-        return f"{self.name}: {row}" if self.name else row
 
     def positions(self) -> tuple[float, ...] | None:
         """Return the columns' x positions, or None where the columns are categories.
@@ -82,6 +81,10 @@ class Artefact(_Strict):
         """E.g. ``dat/table3``."""
         return f"{self.paper}/{self.name}"
 
+    def prefix(self, panel: Panel) -> str:
+        """Return what stands before the panel's rows in cells.csv: "<panel>: ", or "" with a single panel."""
+        return f"{panel.name}: " if panel.name and len(self.panels) > 1 else ""
+
 
 class Artefacts(_Strict):
     """All artefacts of one profile."""
@@ -113,6 +116,16 @@ class Artefacts(_Strict):
 def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
     """Return e.g. "smoke profile · synthetic_data + reduced_budget"."""
     return f"{profile} profile · " + (" + ".join(stand_ins) if stand_ins else "no stand-ins")
+
+
+def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
+    """Return the stamp of what is made from ``cells``: the stand-ins that touched one, or "pending"."""
+    measured = [cell for cell in cells if cell.measured is not None]
+    if not measured:
+        return f"{profile} profile · pending"
+    return stamp(
+        profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
+    )
 
 
 def read_artefacts(path: Path) -> Artefacts:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -25,10 +25,10 @@ AUDIT_WORDS: tuple[AuditWord, ...] = get_args(AuditWord)
 class AuditEntry(Frozen):
     """One statement of a paper.
 
-    ``stated`` is a number, an expression (two places of the papers that should agree), or ``[low, high]`` for a
-    statement such as "4-6 %". ``compute`` is what the printed numbers give, or null where no table prints what would
-    be needed. ``decimals`` is the number of decimals that the paper states; the rounding rule is the same for all: the
-    recomputed value may differ by half a unit of the last one.
+    ``stated`` is a number, an expression (two places of the papers that should agree), or ``[low, high]`` for
+    a statement such as "4-6 %". ``compute`` is what the printed numbers give, or null where no table prints
+    what would be needed. ``decimals`` is the number of decimals that the paper states; the rounding rule is
+    the same for all: the recomputed value may differ by half a unit of the last one.
     """
 
     id: str
@@ -69,7 +69,7 @@ def read_audit(path: Path) -> list[AuditEntry]:
     """Return the entries of ``config/audit.yaml``.
 
     Raises:
-        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice; names the line.
+        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice.
     """
     entries, line_of = load_list(path, AuditEntry)
     require_unique([entry.id for entry in entries], path, line_of, what="id")
@@ -82,8 +82,8 @@ def audit(reported: Reported, entries: Iterable[AuditEntry]) -> list[AuditRow]:
     """Judge each entry against the printed numbers.
 
     Raises:
-        ReproError: an entry refers to a cell that ``reported`` lacks, or divides by zero; names file and line of the
-            entry when it was read from a file.
+        ReproError: an entry refers to a cell that ``reported`` lacks, or divides by zero; names file and line
+            of the entry when it was read from a file.
     """
     return [_judge(reported, entry) for entry in entries]
 
@@ -136,6 +136,9 @@ def _stated(entry: AuditEntry, reported: Reported) -> tuple[Decimal | None, Deci
 
 
 def _finer(number: Decimal, decimals: int) -> str:
-    """Return the number with one decimal more than was stated; a count stays a count."""
-    whole = decimals == 0 and number == number.to_integral_value()
-    return f"{number:.{decimals if whole else decimals + 1}f}"
+    """Return the number with up to two decimals more than were stated, but no needless zeros among these."""
+    text = f"{number.quantize(Decimal(1).scaleb(-decimals - 2), rounding=ROUND_HALF_UP):f}"
+    kept = len(text) - 2
+    while len(text) > kept and text.endswith("0"):
+        text = text[:-1]
+    return text.removesuffix(".")

@@ -1,12 +1,13 @@
-"""What the audit can compute from printed numbers: a few named operations, written as YAML, never evaluated as code."""
+"""What the audit can compute from printed numbers: named operations, written as YAML, never run as code."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
@@ -63,7 +64,7 @@ class Selection(Frozen):
 
 
 class Exceptions(Frozen):
-    """How many cells of ``left`` are not ``relation`` than the cell of the same column and metric in ``right``.
+    """How many cells of ``left`` are not ``relation`` than ``right``'s of the same column and metric.
 
     Where ``right`` selects several rows, each of them is compared.
     """
@@ -87,12 +88,12 @@ class Exceptions(Frozen):
         ]
         if not pairs:
             raise _unknown("a common column and metric", (*self.left.artefacts, *self.right.artefacts))
-        holds = {"greater": Decimal.__gt__, "less": Decimal.__lt__, "equal": Decimal.__eq__}[self.relation]
+        holds = {"greater": operator.gt, "less": operator.lt, "equal": operator.eq}[self.relation]
         return sum(not holds(a, b) for a, b in pairs)
 
 
 class Nearest(Frozen):
-    """The printed number among ``cells`` that lies nearest to ``to``: is a number of the text in the table?"""
+    """The printed number among ``cells`` that lies nearest to ``to``: is the text's number in the table?"""
 
     to: Number
     cells: Selection
@@ -101,9 +102,10 @@ class Nearest(Frozen):
 class Expression(Frozen):
     """One operation; a bare number in YAML stands for itself.
 
-    Fields: ``cell`` (a printed number), ``std`` (its printed deviation), ``difference`` [a, b] = a - b, ``sum``,
-    ``product``, ``quotient`` [a, b] = a / b, ``percent_less`` [from, to] = 100 (from - to) / from, ``least``, ``most``
-    and ``mean`` of a selection, ``columns_of`` (how many columns it spans), ``exceptions``, ``nearest``.
+    Fields: ``cell`` (a printed number), ``std`` (its printed deviation), ``difference`` [a, b] = a - b,
+    ``sum``, ``product``, ``quotient`` [a, b] = a / b, ``percent_less`` [from, to] = 100 (from - to) / from,
+    ``least``, ``most`` and ``mean`` of a selection, ``columns_of`` (how many columns it spans),
+    ``exceptions``, ``nearest``.
     """
 
     number: Number | None = None
@@ -119,7 +121,7 @@ class Expression(Frozen):
     mean: Selection | None = None
     columns_of: Selection | None = None
     exceptions: Exceptions | None = None
-    nearest: Nearest | None = Field(default=None)
+    nearest: Nearest | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -156,7 +158,9 @@ class Expression(Frozen):
         chosen = self.least or self.most or self.mean
         if chosen is not None:
             values = list(_values(chosen, reported))
-            return {"least": min, "most": max, "mean": _mean}[operation](values)
+            if operation == "mean":
+                return sum(values, Decimal(0)) / len(values)
+            return min(values) if operation == "least" else max(values)
         parts = [part.value(reported) for part in getattr(self, operation)]
         known = [part for part in parts if part is not None]
         return _combine(operation, known) if len(known) == len(parts) else None
@@ -177,10 +181,6 @@ def _combine(operation: str, parts: list[Decimal]) -> Decimal:
     if divisor == 0:
         raise ReproError("An audit entry divides by zero.", remedy="Correct its expression.")
     return first / second if operation == "quotient" else 100 * (first - second) / first
-
-
-def _mean(values: list[Decimal]) -> Decimal:
-    return sum(values, Decimal(0)) / len(values)
 
 
 def _values(selection: Selection, reported: Reported) -> Iterator[Decimal]:

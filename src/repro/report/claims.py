@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from repro.core.errors import ReproError
+from repro.core.yaml_model import load_model, require_unique
 
 ClaimWord = Literal["supported", "not supported", "inconclusive", "not comparable", "pending"]
 CLAIM_WORDS: tuple[ClaimWord, ...] = get_args(ClaimWord)
@@ -58,6 +57,12 @@ class Claim(_Strict):
     all: tuple[Predicate, ...] = Field(min_length=1)
 
 
+class ClaimsFile(_Strict):
+    """``config/claims.yaml``."""
+
+    claims: tuple[Claim, ...]
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict on one claim; ``reason`` names each comparison with its p value."""
@@ -76,35 +81,10 @@ def read_claims(path: Path) -> list[Claim]:
         ReproError: the file is missing, is no YAML, has a wrong or unknown field, or repeats an id; names the
             line.
     """
-    remedy = "write each claim as in the head of the file: id, paper, statement, source, all"
-    if not path.is_file():
-        raise ReproError("there is no file of claims", remedy="restore it from the repository", where=path)
-    text = path.read_text(encoding="utf-8")
-    try:
-        node, content = yaml.compose(text), yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ReproError(f"it is no YAML: {error.problem}", remedy=remedy, where=path, line=line) from None
-    entries = content.get("claims") if isinstance(content, dict) else None
-    if not isinstance(entries, list):
-        raise ReproError("it has no list `claims`", remedy=remedy, where=path, line=1)
-    claims: list[Claim] = []
-    for index, entry in enumerate(entries):
-        try:
-            claims.append(Claim.model_validate(entry))
-        except ValidationError as error:
-            first = error.errors()[0]
-            line = _line(node, ("claims", index, *first["loc"]))
-            place = ".".join(str(part) for part in first["loc"])
-            raise ReproError(
-                f"claim {index + 1}: {place}: {first['msg']}", remedy=remedy, where=path, line=line
-            ) from None
-        if claims[-1].id in {claim.id for claim in claims[:-1]}:
-            line = _line(node, ("claims", index))
-            raise ReproError(
-                f"the id `{claims[-1].id}` is given twice", remedy="rename one", where=path, line=line
-            )
-    return claims
+    file, line_of = load_model(path, ClaimsFile)
+    names = [f"{claim.paper}/{claim.id}" for claim in file.claims]
+    require_unique(names, path, line_of, what="name", prefix=("claims",))
+    return list(file.claims)
 
 
 def render_claims(judgements: Iterable[Judgement]) -> str:
@@ -119,17 +99,3 @@ def render_claims(judgements: Iterable[Judgement]) -> str:
             [claim.paper, claim.id, claim.statement, claim.source, item.word, item.reason, *marks]
         )
     return text.getvalue()
-
-
-def _line(node: Any, location: Sequence[str | int]) -> int | None:
-    """Return the line (from 1) of the deepest part of ``location`` that the YAML ``node`` has."""
-    for part in location:
-        child = None
-        if isinstance(node, yaml.MappingNode):
-            child = next((value for key, value in node.value if key.value == part), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            child = node.value[part]
-        if child is None:
-            break
-        node = child
-    return None if node is None else int(node.start_mark.line) + 1

@@ -38,8 +38,8 @@ def read_reported(path: Path) -> Reported:
     """Return every printed number by its place, in the file's order.
 
     Raises:
-        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length, something
-            that is no finite number, a negative deviation, or one place twice; the line is named.
+        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length,
+            something that is no finite number, a negative deviation, or one place twice; the line is named.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -63,7 +63,7 @@ def read_reported(path: Path) -> Reported:
         if len(row) != len(COLUMNS):
             raise ReproError(
                 f"This line has {len(row)} fields instead of {len(COLUMNS)}.",
-                remedy="Put a text that holds a comma into quotation marks, and end a line without std with a comma.",
+                remedy="Quote a text that holds a comma; end a line without std with a comma.",
                 where=path,
                 line=line,
             )

@@ -61,15 +61,23 @@ def styled() -> Iterator[None]:
     """Draw inside this: matplotlib's settings are those above, whatever the user's own say."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update(_SETTINGS)  # type: ignore[arg-type]
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of ``width`` by ``height`` inches, the stamp's foot included; no display is needed."""
+    """Return an empty figure of ``width`` by ``height`` inches, foot included; needs no display."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
+
+
+def mark_pending(axes: Any, height: float = 0.5) -> None:
+    """Hatch ``axes`` and write "pending" across them at ``height`` (a share of theirs)."""
+    axes.patch.set(hatch="////", facecolor="#f7f7f7", edgecolor="#d0d0d0")
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 3}
+    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    axes.text(0.5, height, "pending", fontsize=11, color="#666666", bbox=box, **middle)
 
 
 def save(figure: Figure, stem: Path, stamp: str) -> list[Path]:

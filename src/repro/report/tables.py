@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from repro.report.artefacts import Artefact, stamp
+from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import COLUMNS, Cell, render, select
 from repro.report.numbers import MARKS, MEANINGS, sentence
 from repro.report.view import View, views
@@ -61,10 +61,9 @@ def write_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: 
 
 def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> list[str]:
     """Return what every table must say about itself: source, profile with stand-ins, threat models, notes."""
-    stand_ins = tuple(dict.fromkeys(name for cell in cells for name in cell.stand_ins))
     lines = [
         f"{artefact.id}, {artefact.source}" if artefact.source else artefact.id,
-        stamp(profile, stand_ins),
+        stamp_of(profile, cells),
     ]
     lines += [f"threat model: {text}" for text in artefact.threat_models]
     if artefact.notes:

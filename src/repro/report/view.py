@@ -46,31 +46,21 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
     """
     own = select(cells, artefact.paper, artefact.name)
     panels = artefact.panels or (Panel(),)
-    named = {panel.key(row) for panel in panels for row in panel.rows}
-    shown = [_view(panel, own, _rows(panel, panels, own, named)) for panel in panels]
+    prefixes = [artefact.prefix(panel) for panel in panels]
+    shown = []
+    for panel, prefix in zip(panels, prefixes, strict=True):
+        others = tuple(other for other in prefixes if other and other != prefix)
+        members = [
+            cell
+            for cell in own
+            if cell.row.startswith(prefix) and not (others and cell.row.startswith(others))
+        ]
+        shown.append(_view(panel, prefix, members))
     return [view for view in shown if view.rows or len(panels) == 1]
 
 
-def _rows(panel: Panel, panels: tuple[Panel, ...], own: list[Cell], named: set[str]) -> list[str]:
-    extra: list[str] = []
-    prefix = f"{panel.name}: " if panel.name else ""
-    for cell in own:
-        row = cell.row.removeprefix(prefix)
-        belongs = cell.row.startswith(prefix) if prefix else panel is panels[0]
-        if belongs and cell.row not in named and row not in extra and not _elsewhere(cell, panel, panels):
-            extra.append(row)
-    return [*panel.rows, *extra]
-
-
-def _elsewhere(cell: Cell, panel: Panel, panels: tuple[Panel, ...]) -> bool:
-    return any(
-        other.name and other is not panel and cell.row.startswith(f"{other.name}: ") for other in panels
-    )
-
-
-def _view(panel: Panel, own: list[Cell], rows: list[str]) -> View:
-    keys = {panel.key(row) for row in rows}
-    members = [cell for cell in own if cell.row in keys]
+def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
+    rows = list(dict.fromkeys([*panel.rows, *(cell.row.removeprefix(prefix) for cell in members)]))
     by_key = {(cell.row, cell.column, cell.metric, cell.convention): cell for cell in members}
     conventions = list(dict.fromkeys(cell.convention for cell in members))
     columns: list[ViewColumn] = []
@@ -85,17 +75,14 @@ def _view(panel: Panel, own: list[Cell], rows: list[str]) -> View:
                     columns.append(ViewColumn(name, metric, convention, title))
         if not metrics:
             columns.append(ViewColumn(name, "", "", name))
-    return View(
-        panel.name,
-        tuple(columns),
-        tuple(
-            ViewRow(
-                row,
-                tuple(by_key.get((panel.key(row), at.column, at.metric, at.convention)) for at in columns),
-            )
-            for row in rows
-        ),
+    table = tuple(
+        ViewRow(
+            row,
+            tuple(by_key.get((prefix + row, at.column, at.metric, at.convention)) for at in columns),
+        )
+        for row in rows
     )
+    return View(panel.name, tuple(columns), table)
 
 
 def _title(

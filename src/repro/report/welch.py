@@ -1,7 +1,7 @@
 """Claims judged by one-sided Welch tests over seeds.
 
-A claim is a conjunction of comparisons. Each is tested at p = 0.05 and the claim is supported only if all are;
-such an intersection-union test keeps the level without a correction for their number.
+A claim is a conjunction of comparisons. Each is tested at p = 0.05 and the claim is supported only if all
+are; such an intersection-union test keeps the level without a correction for their number.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from repro.data.catalogue import DatasetInfo
-from repro.data.fingerprint import image_digests
+from repro.data.fingerprint import image_digests, join_digests
 from repro.data.readers.found import Found, balanced_subset, damaged, require_file
 from repro.data.readers.pickled import load_arrays
 
@@ -42,11 +42,15 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     parts = [_read_part(path, info) for path in files]
     images = torch.from_numpy(np.concatenate([part[0] for part in parts]))
     labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
-    order = np.argsort(image_digests(images, labels), kind="stable")
+    digests = np.array(image_digests(images, labels))
+    order = np.argsort(digests, kind="stable")
     if split in ("train45k", "validation5k"):
         order = _gat_split(order, split)
-    chosen = torch.from_numpy(order[balanced_subset(labels.numpy()[order], limit)])
-    return Found(images[chosen], labels[chosen], _class_names(folder, info), len(order))
+    kept = order[balanced_subset(labels.numpy()[order], limit)]
+    identity = join_digests(digests[kept].tolist())
+    chosen = torch.from_numpy(kept)
+    classes = _class_names(folder, info)
+    return Found(images.index_select(0, chosen), labels[chosen], classes, len(order), identity)
 
 
 def known_files(info: DatasetInfo) -> set[str]:

@@ -26,12 +26,14 @@ class Found:
         labels: int64 (N,), zeros where the split has no classes.
         classes: class names by label.
         total: images of the split that lie on disk, N or more.
+        identity: the fingerprint of the images, where the reader has computed it anyway.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     total: int
+    identity: str | None = None
 
 
 class Reader(Protocol):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from repro.data.catalogue import DatasetInfo
 from repro.data.readers import celeba, cifar, imagenet, lsun, stl10, tiny_imagenet
 from repro.data.readers.found import Reader
 
@@ -14,4 +17,10 @@ READERS: dict[str, Reader] = {
     "imagenet143_64": imagenet.read,
     "imagenet143_128": imagenet.read,
     "celeba": celeba.read,
+}
+
+KNOWN_FILES: dict[str, Callable[[DatasetInfo], set[str]]] = {
+    "cifar10": cifar.known_files,
+    "cifar100": cifar.known_files,
+    "stl10": stl10.known_files,
 }

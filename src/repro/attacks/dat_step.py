@@ -1,0 +1,145 @@
+"""DAT's perturbation: a gradient step that pulls real images towards fake ones and fake towards real.
+
+DAT (Direct Adversarial Training), Eqs. 9 and 10:
+
+    delta(x_r) = -eps * grad_{x_r} | g1(D(x_r)) - mean g1(D(x_f)) |
+    delta(x_f) = -eps * grad_{x_f} | g2(D(x_f)) - mean g2(D(x_r)) |
+
+Algorithm 1 exchanges g1 and g2; the published code uses neither, takes one absolute value of the batch's mean
+(so that each image moves by 1/m of the step, all with one sign), clamps the perturbation to +-1 and clips the
+fake images only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.threat_model import Bounds
+from repro.models.modes import untouched
+
+Reduction = Literal["sample", "batch_mean"]
+Targets = Literal["eq10", "algorithm1", "raw"]
+
+
+class ScalarLosses(Protocol):
+    """The two functions that define a GAN loss (DAT, Eq. 1), elementwise on logits."""
+
+    def g1(self, t: Tensor) -> Tensor:
+        """Return D's gain from a real image."""
+
+    def g2(self, t: Tensor) -> Tensor:
+        """Return D's gain from a fake image."""
+
+
+class DatImages(NamedTuple):
+    """Perturbed images, constants for whatever follows.
+
+    ``real`` and ``fake`` are float32 (N,3,H,W); ``real_logits`` and ``fake_logits`` (N,) those of the clean
+    images.
+    """
+
+    real: Tensor
+    fake: Tensor
+    real_logits: Tensor
+    fake_logits: Tensor
+
+
+class DatStep:
+    """The attack on a discriminator.
+
+    Args:
+        loss: gives g1 and g2.
+        epsilon: length of a step in units of the gradient (DAT, footnote 1: generally 1).
+        reduction: ``sample`` takes each image's own absolute difference (Algorithm 1, lines 6 and 7),
+            ``batch_mean`` one of the batch's mean (the published code).
+        targets: which function the logits go through: ``eq10`` g1 for real and g2 for fake images,
+            ``algorithm1`` the other way round, ``raw`` none (the published code).
+        steps: number of gradient steps (Sec. V-B); each forwards the images once more.
+        divide_epsilon: each step takes epsilon / steps instead of the whole epsilon.
+        refresh_targets: take the targets anew from the perturbed images before each step; otherwise from the
+            clean ones.
+        clamp: largest change of a value in one step, the published code's ``t`` (1); None for no limit.
+        clip_real: move perturbed real images back into ``bounds`` (the published SNGAN code does not).
+        clip_fake: the same for fake images (it does).
+        freeze_spectral_norm: keep the spectral-norm vectors; in the published code each pass moves them on.
+        bounds: pixel range.
+    """
+
+    def __init__(
+        self,
+        loss: ScalarLosses,
+        *,
+        epsilon: float = 1.0,
+        reduction: Reduction = "sample",
+        targets: Targets = "eq10",
+        steps: int = 1,
+        divide_epsilon: bool = False,
+        refresh_targets: bool = False,
+        clamp: float | None = None,
+        clip_real: bool = False,
+        clip_fake: bool = True,
+        freeze_spectral_norm: bool = False,
+        bounds: Bounds,
+    ) -> None:
+        functions: dict[Targets, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+            "eq10": (loss.g1, loss.g2),
+            "algorithm1": (loss.g2, loss.g1),
+            "raw": (lambda t: t, lambda t: t),
+        }
+        self.of_real, self.of_fake = functions[targets]
+        self.reduction = reduction
+        self.steps = steps
+        self.step_size = epsilon / steps if divide_epsilon else epsilon
+        self.refresh_targets = refresh_targets
+        self.clamp = clamp
+        self.clip_real = clip_real
+        self.clip_fake = clip_fake
+        self.freeze_spectral_norm = freeze_spectral_norm
+        self.bounds = bounds
+
+    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> DatImages:
+        """Return both batches perturbed.
+
+        The discriminator's gradients, mode and batch statistics stay as they were.
+
+        Args:
+            discriminator: images (N,3,H,W) to logits (N,).
+            real: real images (N,3,H,W) in ``bounds``.
+            fake: generated images (M,3,H,W) in ``bounds``.
+        """
+        real, fake = real.detach(), fake.detach()
+        clean: tuple[Tensor, Tensor] | None = None
+        with torch.enable_grad(), untouched(discriminator, spectral=self.freeze_spectral_norm):
+            for _ in range(self.steps):
+                real, fake = real.requires_grad_(), fake.requires_grad_()
+                # The published code passes the clean images twice, for the targets and for the gradient; the
+                # logits are the same (up to one spectral-norm iteration), so that one pass gives both.
+                logits = discriminator(real).float(), discriminator(fake).float()
+                if clean is None:
+                    clean = logits[0].detach(), logits[1].detach()
+                aims = clean if not self.refresh_targets else (logits[0].detach(), logits[1].detach())
+                objective = self.distance(self.of_real(logits[0]), self.of_real(aims[1]).mean())
+                objective = objective + self.distance(self.of_fake(logits[1]), self.of_fake(aims[0]).mean())
+                slopes = torch.autograd.grad(objective, (real, fake))
+                real = self.move(real, slopes[0], clip=self.clip_real)
+                fake = self.move(fake, slopes[1], clip=self.clip_fake)
+        assert clean is not None
+        return DatImages(real, fake, *clean)
+
+    def distance(self, values: Tensor, target: Tensor) -> Tensor:
+        """Return the sum of |value - target| over the batch, or |mean value - target|; 0-d."""
+        if self.reduction == "sample":
+            return (values - target).abs().sum()
+        return (values.mean() - target).abs()
+
+    def move(self, images: Tensor, slope: Tensor, *, clip: bool) -> Tensor:
+        """Return ``images`` one step down the slope, as constants."""
+        change = -self.step_size * slope
+        if self.clamp is not None:
+            change = change.clamp(-self.clamp, self.clamp)
+        moved = images.detach() + change
+        return self.bounds.clip(moved) if clip else moved

@@ -1,0 +1,99 @@
+"""RGAN's worst-case directions: unit-L2 changes of noise, real and fake images (RGAN, Eqs. 7 to 10).
+
+The paper asks for the optimum over the unit sphere and does not say how it is found; one normalised gradient
+step at the clean point is taken here. On the sphere its penalties lambda_z |r|^2 and lambda_d |r|^2 are
+constants, so they have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from repro.models.modes import untouched
+
+NoiseSign = Literal["maximise", "literal_algorithm"]
+
+
+class WorstCaseLosses(Protocol):
+    """What the directions need of a GAN loss, elementwise on logits."""
+
+    def g1(self, t: Tensor) -> Tensor:
+        """Return D's gain from a real image."""
+
+    def g2(self, t: Tensor) -> Tensor:
+        """Return D's gain from a fake image."""
+
+    def each_g(self, fake: Tensor) -> Tensor:
+        """Return G's loss for a fake image."""
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Return each sample of ``vectors`` (N, ...) divided by its L2 norm; a zero sample stays zero.
+
+    Samples are first divided by their largest value, so that the squares of tiny gradients (a saturated
+    sigmoid gives 1e-20 and less) do not vanish.
+    """
+    flat = vectors.flatten(1)
+    largest = flat.abs().amax(1, keepdim=True)
+    flat = flat / torch.where(largest > 0, largest, torch.ones_like(largest))
+    norms = flat.norm(dim=1, keepdim=True)
+    return (flat / torch.where(norms > 0, norms, torch.ones_like(norms))).view_as(vectors)
+
+
+def random_directions(like: Tensor, noise: torch.Generator) -> Tensor:
+    """Return unit-L2 directions (N, ...), uniform on the sphere: Table 3's row with random Gaussian noise."""
+    return unit(torch.randn(like.shape, generator=noise, device=like.device))
+
+
+def uphill(objective: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Return the unit-L2 direction (N, ...) in which each sample's ``objective`` (N,) rises fastest."""
+    points = points.detach().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(objective(points).sum(), points)
+    return unit(slope)
+
+
+def noise_directions(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    loss: WorstCaseLosses,
+    z: Tensor,
+    *,
+    sign: NoiseSign = "maximise",
+) -> Tensor:
+    """Return the direction r_z (N, latent_dim) of the worst noise for the generator.
+
+    Args:
+        generator: latents to images; neither its statistics nor its gradients change.
+        discriminator: images to logits; the same holds.
+        loss: the generator's loss is what r_z raises.
+        z: latents (N, latent_dim).
+        sign: ``maximise`` raises the generator's loss (Eq. 9); ``literal_algorithm`` lowers it, as Algorithm
+            1, line 5 is printed, which finds the easiest noise.
+    """
+    with untouched(generator), untouched(discriminator):
+        worst = uphill(lambda points: loss.each_g(discriminator(generator(points)).float()), z)
+    return worst if sign == "maximise" else -worst
+
+
+def image_directions(
+    discriminator: nn.Module, loss: WorstCaseLosses, real: Tensor, fake: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the directions r_1, r_2 (N,3,H,W) that lower D's gain on real and on fake images.
+
+    Eq. 10: r_1 minimises g1(D(x + r)) (log D), r_2 minimises g2(D(G(z) + r)) (log(1 - D)).
+
+    Args:
+        discriminator: images to logits; neither its statistics nor its gradients change.
+        loss: gives g1 and g2.
+        real: real images (N,3,H,W).
+        fake: generated images (M,3,H,W).
+    """
+    with untouched(discriminator):
+        first = -uphill(lambda points: loss.g1(discriminator(points).float()), real)
+        second = -uphill(lambda points: loss.g2(discriminator(points).float()), fake)
+    return first, second

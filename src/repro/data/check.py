@@ -1,0 +1,114 @@
+"""Is what lies below the data root the set that it should be?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.table import Table
+
+from repro.core.errors import ReproError
+from repro.data.catalogue import DatasetInfo, dataset_info
+from repro.data.load import read_files
+from repro.data.readers.found import find_folder
+from repro.data.readers.registry import KNOWN_FILES
+
+Canonical = Literal["yes", "no", "not known"]
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """One split as found on disk.
+
+    Args:
+        split: its name. images: number of images read. expected: number of images of the release. classes:
+        number of classes. fingerprint: order-free fingerprint of the images read. canonical: whether they
+        are those of the release; ``not known`` where the number fits and no fingerprint of
+            the release is known.
+    """
+
+    split: str
+    images: int
+    expected: int
+    classes: int
+    fingerprint: str
+    canonical: Canonical
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """All splits of one data set as found on disk."""
+
+    name: str
+    title: str
+    folder: Path
+    splits: tuple[SplitReport, ...]
+
+    @property
+    def canonical(self) -> Canonical:
+        """``yes`` where every split is the release's, ``no`` where one is not."""
+        answers = {split.canonical for split in self.splits}
+        return "no" if "no" in answers else "not known" if "not known" in answers else "yes"
+
+
+def check(name: str, root: Path, *, limit: int | None = None) -> DataReport:
+    """Read every split of data set ``name`` below ``root`` and say what it is.
+
+    Args:
+        name: a key of the catalogue.
+        root: the data root.
+        limit: read at most so many images of a split; the answer is then never ``yes``.
+
+    Raises:
+        ReproError: missing, damaged or foreign files, a fingerprint that differs although the number of
+        images is right,
+            or more images than memory holds.
+    """
+    info = dataset_info(name)
+    if info.kind == "points":
+        raise ReproError(f"{info.title} have no files to check", remedy="check a data set of images")
+    folder = find_folder(root, info)
+    _refuse_foreign_files(folder, info)
+    splits = tuple(_check_split(info, split, root, limit) for split in info.splits)
+    return DataReport(name, info.title, folder, splits)
+
+
+def render(report: DataReport) -> Table:
+    """Return ``report`` as a table for the terminal; its caption ends in the verdict."""
+    table = Table(
+        title=f"{report.title} in {report.folder}", caption=f"canonical release: {report.canonical}"
+    )
+    for heading in ("split", "images", "of", "classes", "canonical", "fingerprint"):
+        table.add_column(heading, justify="right" if heading in ("images", "of", "classes") else "left")
+    for split in report.splits:
+        table.add_row(
+            split.split,
+            f"{split.images:,}",
+            f"{split.expected:,}",
+            str(split.classes),
+            split.canonical,
+            split.fingerprint[:16],
+        )
+    return table
+
+
+def _check_split(info: DatasetInfo, split: str, root: Path, limit: int | None) -> SplitReport:
+    data = read_files(info, split, limit, root, use_cache=False)  # every file is opened anew
+    canonical: Canonical = "no"
+    if data.complete:  # read_files has compared the fingerprint where one is known
+        canonical = "yes" if split in info.fingerprints else "not known"
+    expected = info.splits[split]
+    return SplitReport(split, len(data), expected, len(data.classes), data.fingerprint, canonical)
+
+
+def _refuse_foreign_files(folder: Path, info: DatasetInfo) -> None:
+    """Raise for files that the release does not have, where it is a fixed list of files."""
+    if info.name not in KNOWN_FILES:
+        return  # folders of pictures are listed strictly when they are read
+    known = KNOWN_FILES[info.name](info)
+    for entry in sorted(folder.iterdir()):
+        if entry.name not in known and not entry.name.startswith("."):
+            raise ReproError(
+                f"{entry.name} is no part of {info.title}", remedy="move or remove it", where=entry
+            )

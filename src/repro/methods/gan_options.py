@@ -1,0 +1,90 @@
+"""Options that all unconditional GAN methods share, and what they build."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+from torch import nn
+
+from repro.core.spec import Scalar
+from repro.methods.base import MethodOptions
+from repro.methods.losses import LossName
+from repro.methods.regularisers.registry import parse_regulariser
+from repro.models import dcgan, sngan
+
+Network = Literal["sngan", "dcgan"]
+
+_OF_NETWORK: dict[str, Network] = {
+    "shortcut_input": "sngan",
+    "upsampling": "sngan",
+    "discriminator_norm": "dcgan",
+}
+_LATENT_DIM: dict[Network, int] = {"sngan": 128, "dcgan": 100}
+
+
+class GanOptions(MethodOptions):
+    """Options of a GAN's training; the defaults are DAT's Table I, which is mimicry's SNGAN.
+
+    Attributes:
+        network: family of both networks.
+        latent_dim: length of the normal latents; None for the family's own (SNGAN 128, DCGAN 100).
+        shortcut_input, upsampling: see ``models/sngan.py``.
+        discriminator_norm: see ``models/dcgan.py``.
+        loss: see ``methods/losses.py``.
+        regulariser: a file of ``methods/regularisers``, or ``none``; its own options are given as
+            ``regulariser.<option>`` and kept in ``regulariser_options``.
+        n_dis: discriminator updates for each generator update.
+        lr, beta1, beta2: of Adam, for both networks.
+        decay: ``linear`` lowers the learning rate from the first step on to 0 at the last one.
+        order: whether a step begins with the generator's update or with the discriminator's.
+        flip: mirror half of the real images (no paper here but Rob-GAN's code does).
+    """
+
+    network: Network = "sngan"
+    latent_dim: int | None = Field(default=None, ge=1)
+    shortcut_input: sngan.ShortcutInput = "relu"
+    upsampling: sngan.Upsampling = "bilinear"
+    discriminator_norm: dcgan.DiscriminatorNorm = "batch"
+    loss: LossName = "hinge"
+    regulariser: str = "none"
+    regulariser_options: dict[str, Scalar] = Field(default_factory=dict)
+    n_dis: int = Field(default=5, ge=1)
+    lr: float = Field(default=2e-4, gt=0)
+    beta1: float = Field(default=0.0, ge=0, lt=1)
+    beta2: float = Field(default=0.9, ge=0, lt=1)
+    decay: Literal["none", "linear"] = "linear"
+    order: Literal["g_first", "d_first"] = "d_first"
+    flip: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, given: Any) -> Any:
+        """Move ``regulariser.<option>`` into ``regulariser_options``."""
+        if not isinstance(given, dict):
+            return given
+        prefix = "regulariser."
+        own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
+        rest = {key: value for key, value in given.items() if not key.startswith(prefix)}
+        return {**rest, "regulariser_options": own} if own else rest
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, network in _OF_NETWORK.items():
+            if name in self.model_fields_set and self.network != network:
+                raise ValueError(f"{name} belongs to network {network}, and the network is {self.network}")
+        parse_regulariser(self.regulariser, self.regulariser_options)
+        return self
+
+    def build_generator(self, image_size: int, width: float) -> nn.Module:
+        """Return the generator for square images of ``image_size`` pixels."""
+        latent_dim = self.latent_dim or _LATENT_DIM[self.network]
+        if self.network == "sngan":
+            return sngan.Generator(image_size, latent_dim=latent_dim, width=width, upsampling=self.upsampling)
+        return dcgan.Generator(image_size, latent_dim=latent_dim, width=width)
+
+    def build_discriminator(self, image_size: int, width: float) -> nn.Module:
+        """Return the discriminator for square images of ``image_size`` pixels."""
+        if self.network == "sngan":
+            return sngan.Discriminator(image_size, width=width, shortcut_input=self.shortcut_input)
+        return dcgan.Discriminator(image_size, width=width, norm=self.discriminator_norm)

@@ -1,0 +1,83 @@
+'''What a regulariser of the discriminator is, and how to add one.
+
+A new regulariser is one new file, ``src/repro/methods/regularisers/<name>.py``; nothing else changes. For
+example ``logit_drift.py``, which keeps the logits of real images near 0:
+
+    """Drift penalty (Karras et al. 2018, Sec. 3): weight * mean D(real)^2."""
+
+    from torch import Tensor, nn
+
+    from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+
+
+    class LogitDrift(Regulariser):
+        """Keeps the logits of real images near 0."""
+
+        class Options(RegulariserOptions):
+            """Options of the penalty."""
+
+            weight: float = 0.001
+
+        def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+            """Return the mean squared logit of ``real``, 0-d."""
+            return discriminator(real).square().mean()
+
+
+    REGULARISER = LogitDrift
+
+Every method built on ``methods/gan_base.py`` then takes the option ``regulariser: logit_drift``, and the
+fields of its ``Options`` as ``regulariser.weight: 0.01``. Another option is another field there, read as
+``self.options.<field>`` (annotate ``options: Options`` in the class, so that mypy knows it).
+'''
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+
+class RegulariserOptions(BaseModel):
+    """Base of every regulariser's options: immutable, and an unknown option is an error.
+
+    Attributes:
+        weight: factor of the penalty in the discriminator's loss.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: float = 1.0
+
+
+class Regulariser(ABC):
+    """A term of the discriminator's loss.
+
+    Args:
+        options: a value of the class's ``Options``.
+        noise: random stream for whatever the penalty draws.
+    """
+
+    Options: ClassVar[type[RegulariserOptions]] = RegulariserOptions
+
+    options: RegulariserOptions
+
+    def __init__(self, options: RegulariserOptions, noise: torch.Generator) -> None:
+        self.options = options
+        self.noise = noise
+
+    @abstractmethod
+    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the unweighted penalty, 0-d, differentiable by the discriminator's parameters.
+
+        Args:
+            discriminator: images (N,3,H,W) to logits (N,).
+            real: the batch of real images (N,3,H,W), clean, constants.
+            fake: the generated images of the same update (N,3,H,W), clean, constants.
+        """
+
+    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the weighted penalty, 0-d."""
+        return self.options.weight * self.penalty(discriminator, real, fake)

@@ -1,0 +1,37 @@
+"""Gradient penalty of WGAN-GP (Gulrajani et al. 2017, Eq. 3): weight * E (|grad_x D(x)| - centre)^2.
+
+DAT's Table III gives neither weight nor points; the defaults are those of WGAN-GP: weight 10, centre 1,
+interpolates.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+from repro.methods.regularisers.points import Points, penalty_points, squared_slopes
+
+# The square root's own slope is infinite at 0, where dead ReLUs do put the gradient.
+TINY = 1e-12
+
+
+class GradientPenalty(Regulariser):
+    """Pulls the norm of the discriminator's input gradient to ``centre``."""
+
+    class Options(RegulariserOptions):
+        """Options of the penalty: also ``centre``, the norm aimed at, and ``points``, where it is taken."""
+
+        weight: float = 10.0
+        centre: float = 1.0
+        points: Points = "interpolates"
+
+    options: Options
+
+    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the mean squared distance of the gradient's norm from ``centre``, 0-d."""
+        points = penalty_points(self.options.points, real, fake, self.noise)
+        norms = (squared_slopes(discriminator, points) + TINY).sqrt()
+        return (norms - self.options.centre).square().mean()
+
+
+REGULARISER = GradientPenalty

@@ -1,0 +1,54 @@
+"""Regularisers by file name: ``regularisers/<name>.py`` with a module attribute ``REGULARISER``."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+
+_DECLARATION = re.compile(r"^REGULARISER\b", re.MULTILINE)
+NONE = "none"
+
+
+@cache
+def regulariser_names() -> tuple[str, ...]:
+    """Return the names of all regularisers, sorted; reads the files and imports none of them."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple(f.stem for f in files if _DECLARATION.search(f.read_text(encoding="utf-8")))
+
+
+def parse_regulariser(
+    name: str, options: Mapping[str, object]
+) -> tuple[type[Regulariser], RegulariserOptions] | None:
+    """Return the regulariser's class and its options with defaults filled in; None for ``none``.
+
+    Raises:
+        ValueError: no such regulariser, an unknown option or a forbidden value; says what there is.
+    """
+    if name == NONE:
+        if options:
+            raise ValueError(f"options {', '.join(options)} given without a regulariser")
+        return None
+    if name not in regulariser_names():
+        raise ValueError(f"no regulariser {name!r}; there are: {', '.join((NONE, *regulariser_names()))}")
+    kind: type[Regulariser] = importlib.import_module(f"{__package__}.{name}").REGULARISER
+    try:
+        return kind, kind.Options.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(kind.Options.model_fields)
+        raise ValueError(f"{name}.{field}: {first['msg']} (options of {name}: {known})") from error
+
+
+def make_regulariser(name: str, options: Mapping[str, object], noise: torch.Generator) -> Regulariser | None:
+    """Return the regulariser called ``name``, or None for ``none``; ValueError as ``parse_regulariser``."""
+    parsed = parse_regulariser(name, options)
+    return None if parsed is None else parsed[0](parsed[1], noise)

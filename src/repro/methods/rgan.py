@@ -1,0 +1,99 @@
+"""RGAN, robust GAN (Algorithm 1): G trains on worst-case noise too, D on worst-case images too."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from repro.attacks.rgan_directions import NoiseSign, image_directions, noise_directions, random_directions
+from repro.attacks.threat_model import SYMMETRIC
+from repro.methods.base import MethodOptions
+from repro.methods.gan_base import GanMethod
+from repro.methods.gan_options import GanOptions, Network
+from repro.methods.losses import LossName
+
+
+class RganOptions(GanOptions):
+    """Options of RGAN. The papers give no optimiser; the defaults are DCGAN's (Radford et al. 2016, Sec. 4).
+
+    Attributes:
+        mode: who trains robustly (Table 3); ``random_noise`` takes random directions for both.
+        epsilon_noise: eps1, length of the change of the noise.
+        epsilon_images: eps2, length of the change of an image, in [-1,1] units.
+        trade_off: lambda, weight of the robust terms.
+        mixing: ``additive`` clean + lambda * robust (Algorithm 1), ``convex`` (1 - lambda) * clean + lambda *
+            robust (Eq. 11).
+        noise_sign: ``maximise`` (Eq. 9) or ``literal_algorithm`` (Algorithm 1, line 5, as printed).
+        clip_images: move perturbed images back into [-1,1] (the paper does not say).
+    """
+
+    network: Network = "dcgan"
+    loss: LossName = "non_saturating"
+    n_dis: int = Field(default=1, ge=1)
+    beta1: float = Field(default=0.5, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    decay: Literal["none", "linear"] = "none"
+
+    mode: Literal["both", "g_only", "d_only", "random_noise"] = "both"
+    epsilon_noise: float = Field(default=0.01, ge=0)
+    epsilon_images: float = Field(default=4.0, ge=0)
+    trade_off: float = Field(default=0.1, ge=0)
+    mixing: Literal["additive", "convex"] = "additive"
+    noise_sign: NoiseSign = "maximise"
+    clip_images: bool = False
+
+
+class Rgan(GanMethod):
+    """A GAN with robust terms in one or both losses."""
+
+    Options: ClassVar[type[MethodOptions]] = RganOptions
+    options: RganOptions
+
+    def mixed(self, clean: Tensor, robust: Tensor) -> Tensor:
+        """Return the objective of both terms, 0-d."""
+        share = self.options.trade_off
+        return (1 - share if self.options.mixing == "convex" else 1) * clean + share * robust
+
+    def worse_images(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x + eps2 r_1 and G(z) + eps2 r_2 (Algorithm 1, lines 6, 7 and 11), constants."""
+        if self.options.mode == "random_noise":
+            noise = self.streams.generator("noise/images")
+            directions = random_directions(real, noise), random_directions(fake, noise)
+        else:
+            with self.autocast():
+                directions = image_directions(self.D, self.loss, real, fake)
+        worse = [x + self.options.epsilon_images * r for x, r in zip((real, fake), directions, strict=True)]
+        if self.options.clip_images:
+            worse = [SYMMETRIC.clip(x) for x in worse]
+        return worse[0], worse[1]
+
+    def worse_noise(self, z: Tensor) -> Tensor:
+        """Return z + eps1 r_z (lines 5 and 9), constants."""
+        if self.options.mode == "random_noise":
+            direction = random_directions(z, self.streams.generator("noise/latent"))
+        else:
+            with self.autocast():
+                sign = self.options.noise_sign
+                direction = noise_directions(self.G, self.D, self.loss, z, sign=sign)
+        return z + self.options.epsilon_noise * direction
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Line 11 (minimised here): S plus lambda times S on worst-case images."""
+        clean, record = super().discriminator_loss(real, fake)
+        if self.options.mode == "g_only":
+            return clean, record
+        worse_real, worse_fake = (self.logits(images) for images in self.worse_images(real, fake))
+        robust = self.loss.d(worse_real, worse_fake)
+        return self.mixed(clean, robust), record | {"d_robust": robust}
+
+    def generator_loss(self, z: Tensor) -> Tensor:
+        """Line 9: G's loss plus lambda times its loss on worst-case noise."""
+        clean = super().generator_loss(z)
+        if self.options.mode == "d_only":
+            return clean
+        return self.mixed(clean, super().generator_loss(self.worse_noise(z)))
+
+
+METHOD = Rgan

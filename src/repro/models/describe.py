@@ -1,0 +1,87 @@
+"""A network's layers, shapes and parameter counts, found by running it once, for diagrams and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, Any]:
+    """Run ``module`` once in eval mode and describe it.
+
+    Parameters, buffers, gradients and the train or eval mode of every submodule are left as they were.
+
+    Args:
+        module: any network.
+        example_inputs: its arguments, each (N, ...); shapes are reported without N.
+
+    Returns:
+        ``{"parameters": int, "inputs": [shape], "outputs": [shape], "layers": [...]}``, each layer a dict of
+        ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own) and
+        ``detail``. Layers are the modules without children, in the order of their first call; what a network
+        does outside of modules (an addition, a pooling function) is no layer.
+    """
+    layers: list[dict[str, Any]] = []
+    seen: set[nn.Module] = set()
+    names = {child: name for name, child in module.named_modules()}
+
+    def record(layer: nn.Module, _: Any, output: Any) -> None:
+        if layer in seen or not isinstance(output, Tensor):
+            return
+        seen.add(layer)
+        layers.append(
+            {
+                "name": names[layer],
+                "type": type(layer).__name__.removeprefix("Parametrized"),
+                "out_shape": list(output.shape[1:]),
+                "parameters": sum(weight.numel() for weight in layer.parameters() if weight.requires_grad),
+                "detail": _detail(layer),
+            }
+        )
+
+    modes = {child: child.training for child in module.modules()}
+    handles = [leaf.register_forward_hook(record) for leaf in _leaves(module)]
+    module.eval()
+    try:
+        with torch.no_grad():
+            result = module(*example_inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for child, mode in modes.items():
+            child.training = mode
+    outputs = (
+        [result] if isinstance(result, Tensor) else [part for part in result if isinstance(part, Tensor)]
+    )
+    return {
+        "parameters": sum(weight.numel() for weight in module.parameters() if weight.requires_grad),
+        "inputs": [list(part.shape[1:]) for part in example_inputs],
+        "outputs": [list(part.shape[1:]) for part in outputs],
+        "layers": layers,
+    }
+
+
+def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
+    """Yield the modules without children; torch's parametrisations are part of their layer."""
+    children = [child for name, child in layer.named_children() if name != "parametrizations"]
+    if not children:
+        yield layer
+    for child in children:
+        yield from _leaves(child)
+
+
+def _detail(layer: nn.Module) -> str:
+    words: list[str] = []
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        words.append(" x ".join(str(size) for size in layer.kernel_size))
+        if layer.stride != (1, 1):
+            words.append(f"stride {layer.stride[0]}")
+    if isinstance(layer, nn.Linear):
+        words.append(f"{layer.in_features} to {layer.out_features}")
+    parametrised = hasattr(layer, "parametrizations") and "Spectral" in str(layer.parametrizations)
+    if parametrised or hasattr(layer, "weight_u"):  # the newer and the older of torch's two spectral norms
+        words.append("spectral norm")
+    return ", ".join(words)

@@ -1,0 +1,15 @@
+"""Figure 2: the decision boundaries of a robust and of a non-robust discriminator, computed in the plane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repro.papers.robgan.boundaries import draw_boundaries
+from repro.report.architectures import Architectures
+
+NETWORKS: tuple[str, ...] = ()
+
+
+def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
+    """Write ``stem``.png and ``stem``.pdf and return the two paths; it shows none of ``architectures``."""
+    return draw_boundaries(stem, stamp)

@@ -1,0 +1,98 @@
+"""architectures.json: what the networks look like, written where torch is, read where it is not.
+
+The file maps a network's name to its description. Drawings ask for these names: ``robgan.generator``,
+``robgan.discriminator``, ``gat.classifier``, ``gat.generator``, ``dat.generator``, ``dat.discriminator``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from repro.core.errors import ReproError
+
+Shape = tuple[int, ...]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Layer(_Strict):
+    """One layer; ``out_shape`` is without the batch, ``detail`` is e.g. "3 x 3, stride 2"."""
+
+    name: str
+    type: str
+    out_shape: Shape
+    parameters: int
+    detail: str = ""
+
+
+class Network(_Strict):
+    """One network: shapes are without the batch, ``parameters`` counts every trainable number once."""
+
+    parameters: int
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    layers: tuple[Layer, ...]
+
+    def count(self, *types: str) -> int:
+        """Return how many layers are of one of ``types`` (class names, e.g. "Conv2d")."""
+        return sum(layer.type in types for layer in self.layers)
+
+    @property
+    def summary(self) -> str:
+        """E.g. "7 conv · 240,058 parameters"."""
+        parts = [f"{self.count('Conv2d', 'ConvTranspose2d')} conv", f"{self.count('Linear')} linear"]
+        shown = [part for part in parts if not part.startswith("0 ")]
+        return " · ".join([*shown, f"{self.parameters:,} parameters"])
+
+
+Architectures = Mapping[str, Network]
+
+
+def read_architectures(path: Path) -> dict[str, Network]:
+    """Return the networks of ``path``.
+
+    Raises:
+        ReproError: the file is missing, is no JSON, or lacks a field.
+    """
+    remedy = "let Snakemake write it again: delete it and run snakemake --cores all figures/"
+    if not path.is_file():
+        raise ReproError("there is no description of the networks", remedy=remedy, where=path)
+    try:
+        return TypeAdapter(dict[str, Network]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ReproError(f"{place}: {first['msg']}", remedy=remedy, where=path) from None
+
+
+def render_architectures(networks: Mapping[str, Network]) -> str:
+    """Return the JSON text of ``networks``, in the order of their names."""
+    return json.dumps({name: networks[name].model_dump() for name in sorted(networks)}, indent=1) + "\n"
+
+
+def network(networks: Architectures, name: str) -> Network:
+    """Return one network.
+
+    Raises:
+        ReproError: ``networks`` has none of that name.
+    """
+    if name not in networks:
+        raise ReproError(
+            f"the diagram shows the network `{name}`, which is not described",
+            remedy="add it to the step that writes architectures.json; described are "
+            + (", ".join(sorted(networks)) or "none"),
+        )
+    return networks[name]
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape as papers print it: (3, 32, 32) becomes "32 × 32 × 3"."""
+    if len(shape) == 3:
+        shape = (shape[1], shape[2], shape[0])
+    return " × ".join(str(size) for size in shape) if shape else "1"

@@ -1,0 +1,59 @@
+"""One artefact to its files: the generic drawer of its kind, or the paper's own where a kind cannot do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.report.artefacts import Artefact, stamp_of
+from repro.report.cells import Cell, select
+from repro.report.plots import draw_plot
+from repro.report.samples import draw_samples
+from repro.report.tables import table_csv, write_table
+
+Drawing = Callable[[str], list[Path]]
+"""Draws a paper's own diagram, given the stamp; it knows its models and where to write."""
+
+
+def draw(
+    artefact: Artefact,
+    cells: Sequence[Cell],
+    stem: Path,
+    *,
+    root: Path,
+    profile: str,
+    drawing: Drawing | None = None,
+) -> list[Path]:
+    """Write the files of ``artefact`` and return their paths.
+
+    Tables and settings become ``stem``.csv, .md, .tex; plots and samples .png, .pdf, .csv; drawings .png
+    and .pdf.
+
+    Args:
+        cells: the profile's cells; those of other artefacts are passed over.
+        root: folder of the profile, to which the paths of pictures are relative.
+        drawing: draws a diagram or what else the generic drawers cannot; it takes precedence over them.
+
+    Raises:
+        ReproError: a drawing without ``drawing``, or a picture that does not exist.
+    """
+    if artefact.kind in ("table", "settings"):
+        return write_table(artefact, cells, stem, profile)
+    if artefact.kind == "drawing":
+        if drawing is None:
+            raise ReproError(
+                f"nothing draws {artefact.id}",
+                remedy=f"add src/repro/papers/{artefact.paper}/{artefact.name}.py with a function `draw`",
+            )
+        return drawing(f"{profile} profile · a drawing, no runs")
+    own = select(cells, artefact.paper, artefact.name)
+    if drawing is not None:
+        paths = drawing(stamp_of(profile, own))
+    elif artefact.kind == "plot":
+        paths = draw_plot(artefact, cells, stem, profile)
+    else:
+        paths = draw_samples(artefact, cells, root, stem, profile)
+    values = stem.with_name(stem.name + ".csv")
+    values.write_text(table_csv(artefact, own, profile), encoding="utf-8")
+    return [*paths, values]

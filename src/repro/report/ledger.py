@@ -1,0 +1,76 @@
+"""The ledger: what a paper leaves open, contradicts or does otherwise in its code, and the choice here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from repro.core.spec import Frozen, OptionValue
+from repro.core.yaml_model import load_list, require_unique
+
+Owner = Literal["robgan", "advgan", "rgan", "gat", "dat", "shared"]
+"""The paper that an item belongs to; ``shared`` for what several papers' numbers rest on."""
+
+
+def _artefact(name: str) -> str:
+    paper, _, artefact = name.partition("/")
+    if not paper or not artefact or "/" in artefact:
+        raise ValueError("an artefact is written paper/name, e.g. dat/table2")
+    return name
+
+
+Artefact = Annotated[str, AfterValidator(_artefact)]
+
+
+class LedgerOption(Frozen):
+    """The option of a method (or measurement) that holds the choice, and implemented values of it."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_.]+$")
+    values: tuple[OptionValue, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> LedgerOption:
+        if len({repr(value) for value in self.values}) < len(self.values):
+            raise ValueError("values: one is given twice")
+        return self
+
+    @property
+    def of(self) -> str:
+        """Name of the method or measurement, e.g. ``dat``."""
+        return self.name.split(".", 1)[0]
+
+    @property
+    def option(self) -> str:
+        """Name of its option, e.g. ``reduction``."""
+        return self.name.split(".", 1)[1]
+
+
+class LedgerItem(Frozen):
+    """One open or contradictory point.
+
+    ``affects`` lists artefacts; ``option`` is None where the point is no option (a slip of the text, or a
+    choice made in a sheet, which ``choice`` then names); ``measured_by`` is the cell
+    ``[paper/artefact, row, column, metric]`` that measures what the choice is worth, or None.
+    """
+
+    id: str = Field(pattern=r"^[a-z]+\.[a-z0-9_]+$")
+    paper: Owner
+    source: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    affects: tuple[Artefact, ...]
+    choice: str = Field(min_length=1)
+    option: LedgerOption | None
+    measured_by: tuple[Artefact, str, str, str] | None
+
+
+def read_ledger(path: Path) -> list[LedgerItem]:
+    """Return the items of ``config/ledger.yaml``.
+
+    Raises:
+        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice.
+    """
+    items, line_of = load_list(path, LedgerItem)
+    require_unique([item.id for item in items], path, line_of, what="id")
+    return items

@@ -1,0 +1,179 @@
+"""The plot that serves most figures: lines over numbers, bars over categories, pending parts visible."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from repro.report.artefacts import Artefact, stamp_of
+from repro.report.cells import Cell, select
+from repro.report.series import Group, Series, groups
+from repro.report.style import (
+    COLOURS,
+    DASHES,
+    FAINT,
+    INK,
+    MARKERS,
+    PAGE_WIDTH,
+    STAMP_HEIGHT,
+    mark_pending,
+    new_figure,
+    save,
+    styled,
+)
+
+_AXES_HEIGHT = 2.2  # inches per row of axes
+_MAX_PER_ROW = 3
+
+
+def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
+    """Draw one figure as ``stem``.png and ``stem``.pdf and return the two paths.
+
+    Measured values are filled markers with a band (lines) or bar (bars) of one standard deviation over seeds;
+    values that the paper prints are open diamonds; what was not run says "pending".
+    """
+    own = select(cells, artefact.paper, artefact.name)
+    shown = groups(artefact, own)
+    shared = len({tuple(series.name for series in group.series) for group in shown}) == 1
+    handles = _handles(shown) if shared else []
+    with styled():
+        figure = _figure(artefact, shown, handles)
+        axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
+        for empty in axes[len(shown) :]:
+            empty.axis("off")
+        for at, group in zip(axes, shown, strict=False):
+            (_bars if group.categories is not None else _lines)(at, group)
+            _dress(at, group, artefact)
+            if not shared:
+                at.legend(handles=_handles([group]), loc="best", handlelength=2.2)
+        return save(figure, stem, stamp_of(profile, own))
+
+
+def _grid(n: int) -> tuple[int, int]:
+    columns = min(n, _MAX_PER_ROW) if n != 4 else 2
+    return math.ceil(n / columns), columns
+
+
+def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) -> Figure:
+    """Return a figure with title and shared legend, both outside the part that the axes may fill."""
+    rows, columns = _grid(len(shown))
+    width = 4.6 if columns == 1 else PAGE_WIDTH
+    per_line = max(1, min(len(handles), int(width / _entry_width(handles))))
+    legend = 0.165 * math.ceil(len(handles) / per_line) + 0.06  # inches
+    height = rows * _AXES_HEIGHT + 0.3 + legend + STAMP_HEIGHT
+    foot = (legend + STAMP_HEIGHT) / height
+    figure = new_figure(width, height)
+    figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.99 - foot), h_pad=0.05, w_pad=0.06)
+    title = textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15))
+    figure.suptitle(title, fontsize=8.5, color=INK)
+    if handles:
+        anchor = (0.5, STAMP_HEIGHT / height)
+        box = figure.legend(handles=handles, loc="lower center", bbox_to_anchor=anchor, ncols=per_line,
+                            handlelength=2.2, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
+        box.set_in_layout(False)
+    return figure
+
+
+def _lines(at: Any, group: Group) -> None:
+    for series in group.series:
+        colour, marker, dash = _look(series)
+        points = [point for point in series.points if point.measured is not None]
+        x = [point.place for point in points]
+        y = [point.measured or 0.0 for point in points]
+        low = [value - point.spread for value, point in zip(y, points, strict=True)]
+        high = [value + point.spread for value, point in zip(y, points, strict=True)]
+        at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+        at.plot(x, y, color=colour, marker=marker, linestyle=dash)
+        printed = [point for point in series.points if point.reported is not None]
+        _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
+    at.grid(True)
+    places = sorted({point.place for series in group.series for point in series.points})
+    if 1 < len(places) <= 6:
+        at.set_xticks(places, [f"{place:g}" for place in places])
+
+
+def _bars(at: Any, group: Group) -> None:
+    categories = group.categories or ()
+    n = max(1, len(group.series))
+    width = 0.8 / n
+    for index, series in enumerate(group.series):
+        colour, _, _ = _look(series)
+        shift = (index - (n - 1) / 2) * width
+        for point in series.points:
+            x = point.place + shift
+            if point.measured is None:
+                if not group.pending:
+                    at.text(
+                        x, 0.02, "pending", rotation=90, ha="center", va="bottom",
+                        fontsize=6, color=FAINT, transform=at.get_xaxis_transform(),
+                    )  # fmt: skip
+            else:
+                error = {"yerr": point.spread} if point.spread else {}
+                at.bar(x, point.measured, width * 0.92, color=colour, ecolor=INK, capsize=2, **error)
+            if point.reported is not None:
+                _open_markers(at, [x], [point.reported], INK)
+    at.grid(True, axis="y")
+    at.set_xlim(-0.6, len(categories) - 0.4)
+    longest = max((len(name) for name in categories), default=0)
+    slanted = longest * len(categories) > 28
+    at.set_xticks(
+        range(len(categories)), categories, rotation=30 if slanted else 0, ha="right" if slanted else "center"
+    )
+
+
+def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour: str) -> None:
+    look = {"markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.1}
+    at.plot(x, y, linestyle="none", marker="D", zorder=4, **look)
+
+
+def _dress(at: Any, group: Group, artefact: Artefact) -> None:
+    at.set_title(group.title)
+    at.set_xlabel(group.x_label)
+    at.set_ylabel(group.y_label)
+    if group.categories is None and artefact.x_scale == "log":
+        at.set_xscale("log")
+    if group.pending:
+        printed = any(point.reported is not None for series in group.series for point in series.points)
+        mark_pending(at, height=0.9 if printed else 0.5)
+        if not printed:
+            at.set_yticks([])
+        if not any(series.points for series in group.series):
+            at.set_xticks([])
+
+
+def _look(series: Series) -> tuple[str, str, Any]:
+    slot = series.slot % len(COLOURS)
+    return COLOURS[slot], MARKERS[slot], DASHES[slot]
+
+
+def _handles(shown: Sequence[Group]) -> list[Any]:
+    handles: dict[str, Any] = {}
+    for group in shown:
+        for series in group.series:
+            colour, marker, dash = _look(series)
+            pending = all(
+                other.pending for each in shown for other in each.series if other.name == series.name
+            )
+            label = f"{series.name} (pending)" if pending else series.name
+            if group.categories is not None:
+                handles.setdefault(series.name, Patch(color=colour, label=label))
+            else:
+                line = Line2D([], [], color=colour, marker=marker, linestyle=dash, label=label)
+                handles.setdefault(series.name, line)
+    if any(
+        point.reported is not None for group in shown for series in group.series for point in series.points
+    ):
+        look = {"marker": "D", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": INK}
+        handles["reported"] = Line2D([], [], linestyle="none", label="printed in the paper", **look)  # type: ignore[arg-type]
+    return list(handles.values())
+
+
+def _entry_width(handles: Sequence[Any]) -> float:
+    return 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)

@@ -1,0 +1,102 @@
+"""From cells to what a plot shows: one group per panel and metric, one series per row and convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from repro.report.artefacts import Artefact, Panel
+from repro.report.cells import Cell, Value
+from repro.report.numbers import metric_label
+from repro.report.view import views
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell of a series; ``place`` is its position on the axis, or its category's index."""
+
+    place: float
+    measured: float | None
+    spread: float
+    reported: float | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or one set of bars; ``slot`` is its row's place in the panel and decides its colour."""
+
+    name: str
+    slot: int
+    points: tuple[Point, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Nothing of it has been measured."""
+        return all(point.measured is None for point in self.points)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One pair of axes. ``categories`` is None where the x axis is numeric."""
+
+    title: str
+    x_label: str
+    y_label: str
+    categories: tuple[str, ...] | None
+    series: tuple[Series, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Nothing in these axes has been measured."""
+        return all(series.pending for series in self.series)
+
+
+def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
+    """Return the axes of a plot in the order of its panels."""
+    found: list[Group] = []
+    panels = artefact.panels or (Panel(),)
+    for view in views(artefact, cells):
+        panel = next((panel for panel in panels if panel.name == view.panel), Panel())
+        metrics = list(dict.fromkeys(at.metric for at in view.columns if at.metric)) or [""]
+        for metric in metrics:
+            columns = [index for index, at in enumerate(view.columns) if at.metric == metric]
+            names = tuple(dict.fromkeys(view.columns[index].column for index in columns)) or panel.columns
+            positions = panel.model_copy(update={"columns": names, "x": _x(panel, names)}).positions()
+            places = dict(zip(names, positions or range(len(names)), strict=True))
+            conventions = list(dict.fromkeys(view.columns[index].convention for index in columns)) or [""]
+            series: list[Series] = []
+            for slot, row in enumerate(view.rows):
+                lines: dict[str, list[Point]] = {}
+                for index in columns:
+                    at, cell = view.columns[index], row.cells[index]
+                    if cell is not None:
+                        lines.setdefault(at.convention, []).append(_point(places[at.column], cell))
+                for convention, points in (lines or {conventions[0]: []}).items():
+                    name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
+                    series.append(Series(name, slot, tuple(sorted(points, key=lambda point: point.place))))
+            embedded = any(
+                cell is not None and "embedded_features" in cell.stand_ins
+                for row in view.rows
+                for cell in row.cells
+            )
+            label = metric_label(metric, embedded=embedded)
+            title = view.panel if len(metrics) == 1 else f"{view.panel} · {label}".removeprefix(" · ")
+            y_label = panel.y_axis or (artefact.y_axis if len(metrics) == 1 else None) or label
+            x_label = panel.x_axis or artefact.x_axis or ""
+            found.append(Group(title, x_label, y_label, None if positions else names, tuple(series)))
+    return found
+
+
+def _x(panel: Panel, names: tuple[str, ...]) -> tuple[float, ...] | None:
+    if panel.x is None:
+        return None
+    given = dict(zip(panel.columns, panel.x, strict=False))
+    return tuple(given[name] for name in names if name in given)
+
+
+def _point(place: float, cell: Cell) -> Point:
+    return Point(place, _number(cell.measured), cell.measured_std or 0.0, _number(cell.reported))
+
+
+def _number(value: Value) -> float | None:
+    return value if isinstance(value, float) else None

@@ -1,0 +1,83 @@
+"""Tiny runs of each method of the classification side, shared by the method tests."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.methods.base import Method
+from repro.methods.registry import load_method
+
+CPU = torch.device("cpu")
+STEPS = 4
+WIDTH = 0.03  # most layers get the least number of channels, 4
+METHODS = [
+    "classifier",
+    "fast_gradient_training",
+    "gat",
+    "adversarial_training",
+    "robgan",
+    "robgan_finetune",
+]
+
+
+@cache
+def tiny_data(images: int = 20) -> ImageSet:
+    """Synthetic CIFAR-10, two images a class: two batches of eight an epoch."""
+    return load_images("cifar10", "train", source="synthetic", limit=images, root=None)
+
+
+def spec_of(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> RunSpec:
+    return RunSpec(
+        recipe="tiny",
+        method=name,
+        dataset="cifar10",
+        source="synthetic",
+        seed=seed,
+        steps=STEPS,
+        batch_size=8,
+        width=width,
+        options=options,
+        parent="robgan-parent" if name == "robgan_finetune" else None,
+    )
+
+
+def make(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> tuple[Method, Streams]:
+    streams = Streams(seed)
+    spec = spec_of(name, seed=seed, width=width, **options)
+    return load_method(name)(spec, tiny_data(), streams, CPU), streams
+
+
+def train(name: str, *, updates: int = 2, seed: int = 0, **options: Any) -> Method:
+    method, _ = make(name, seed=seed, **options)
+    for step in range(updates):
+        method.step(step)
+    return method
+
+
+def weights(method: Method) -> dict[str, Tensor]:
+    """Copies of every parameter and buffer by ``module.name``."""
+    return {
+        f"{module}.{name}": value.clone()
+        for module, network in method.modules.items()
+        for name, value in network.state_dict().items()
+    }
+
+
+def changed_modules(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
+    return {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def same(first: Method, second: Method) -> bool:
+    return equal(weights(first), weights(second))

@@ -1,0 +1,79 @@
+"""Threat models and bounds as values."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, ThreatModel
+from repro.core.errors import ReproError
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (0.5, 0.5), (float("nan"), 1.0)])
+def test_empty_bounds_are_refused(low: float, high: float) -> None:
+    with pytest.raises(ReproError, match="empty"):
+        Bounds(low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("radius", -0.1), ("step_size", -1.0), ("steps", 0), ("restarts", 0), ("radius", float("nan"))],
+)
+def test_impossible_threat_models_are_refused_by_name(field: str, value: float) -> None:
+    with pytest.raises(ReproError, match=field):
+        ThreatModel(**{"radius": 0.1, "step_size": 0.1, field: value})  # type: ignore[arg-type]
+
+
+def test_restarts_from_the_same_point_are_refused() -> None:
+    with pytest.raises(ReproError, match="restarts"):
+        ThreatModel(radius=0.1, step_size=0.1, restarts=2)
+    assert ThreatModel(radius=0.1, step_size=0.1, restarts=2, random_start=True).restarts == 2
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 5), st.floats(-3, 3), st.floats(0.1, 5))
+def test_converting_there_and_back_is_the_identity(
+    low: float, size: float, other_low: float, other: float
+) -> None:
+    first, second = Bounds(low=low, high=low + size), Bounds(low=other_low, high=other_low + other)
+    images = torch.linspace(low, low + size, 9, dtype=torch.float64)
+    there = first.to(second, images)
+    assert there[0].item() == pytest.approx(second.low, abs=1e-9)
+    assert there[-1].item() == pytest.approx(second.high, abs=1e-9)
+    torch.testing.assert_close(second.to(first, there), images)
+
+
+def test_a_threat_model_scales_with_the_pixel_range() -> None:
+    threat = ThreatModel(radius=8 / 255, step_size=2 / 255, steps=10, bounds=UNIT)
+    wide = threat.to(SYMMETRIC)
+    assert wide.radius == pytest.approx(16 / 255)
+    assert wide.step_size == pytest.approx(4 / 255)
+    assert wide.bounds == SYMMETRIC
+    assert (wide.steps, wide.norm) == (threat.steps, threat.norm)
+    assert wide.to(UNIT).radius == pytest.approx(threat.radius)
+
+
+def test_another_radius_takes_the_step_size_along() -> None:
+    threat = ThreatModel(radius=0.1, step_size=0.02, steps=20)
+    assert threat.with_radius(0.05).step_size == pytest.approx(0.01)
+    assert threat.with_radius(0.0).radius == 0
+    with pytest.raises(ReproError, match="radius"):
+        threat.with_radius(-1.0)
+
+
+def test_the_description_tells_what_a_table_needs() -> None:
+    text = ThreatModel(
+        norm="l2", radius=0.5, step_size=0.1, steps=7, random_start=True, restarts=3, loss="cw_margin"
+    ).describe()
+    for part in (
+        "L2 radius 0.5",
+        "[0, 1]",
+        "7 steps of 0.1",
+        "random start",
+        "3 restarts",
+        "CW margin",
+        "eval",
+    ):
+        assert part in text
+    assert "1 step of" in ThreatModel.fast_gradient("linf", 0.1).describe()

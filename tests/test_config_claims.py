@@ -1,0 +1,44 @@
+"""The papers' claims: every cell that they name is a cell of the sheets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from repro.papers.cell_plan import cells_of
+from repro.papers.config import load_config
+from repro.report.claims import Reference, read_claims
+
+CONFIG = Path(__file__).parents[1] / "config"
+CLAIMS = read_claims(CONFIG / "claims.yaml")
+
+
+@pytest.fixture(scope="module")
+def cells():
+    config = load_config(CONFIG)
+    return {
+        (cell.paper, cell.artefact, cell.row, cell.column, cell.metric)
+        for paper, sheet in config.sheets.items()
+        for name in sheet.artefacts
+        for cell in cells_of(config, paper, name)
+    }
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_names_existing_and_different_cells(claim, cells) -> None:
+    assert claim.source
+    assert claim.id.startswith(f"{claim.paper}.")
+    for predicate in claim.all:
+        left = predicate.left.over(Reference(paper=claim.paper))
+        sides = [left]
+        if isinstance(predicate.right, Reference):
+            sides.append(predicate.right.over(left))
+        names = [(side.paper, side.artefact, side.row, side.column, side.metric) for side in sides]
+        assert len(set(names)) == len(names), "a cell is compared with itself"
+        for name in names:
+            assert name in cells
+
+
+def test_every_paper_has_claims() -> None:
+    assert {claim.paper for claim in CLAIMS} == {"robgan", "advgan", "rgan", "gat", "dat"}

@@ -1,0 +1,115 @@
+"""The ledger: it fits its schema, and what it names exists in sheets, methods and measurements."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.papers.cell_plan import cells_of
+from repro.papers.config import load_config
+from repro.report.ledger import read_ledger
+
+CONFIG = Path(__file__).parents[1] / "config"
+LEDGER = read_ledger(CONFIG / "ledger.yaml")
+WITH_OPTION = [item for item in LEDGER if item.option is not None]
+
+
+@cache
+def config():
+    return load_config(CONFIG)
+
+
+def test_every_artefact_exists() -> None:
+    known = {f"{paper}/{name}" for paper, sheet in config().sheets.items() for name in sheet.artefacts}
+    assert len(known) == 49
+    for item in LEDGER:
+        assert set(item.affects) <= known, item.id
+        assert item.affects, item.id
+
+
+def test_ids_carry_their_paper() -> None:
+    for item in LEDGER:
+        assert item.paper in (item.id.split(".")[0], "shared", "advgan"), item.id
+    assert {item.paper for item in LEDGER} == {"robgan", "advgan", "rgan", "gat", "dat", "shared"}
+
+
+def test_sheets_name_only_items_that_exist() -> None:
+    ids = {item.id for item in LEDGER}
+    named: set[str] = set()
+    for sheet in (CONFIG / "sheets").glob("*.yaml"):
+        for words in re.findall(
+            r"ledger ((?:[a-z]+\.[a-z0-9_]+(?:, )?)+)", sheet.read_text(encoding="utf-8")
+        ):
+            named |= set(words.split(", "))
+    assert len(named) > 10
+    assert named - ids == set()
+
+
+def test_measuring_cells_exist() -> None:
+    measuring = [item for item in LEDGER if item.measured_by is not None]
+    assert measuring
+    for item in measuring:
+        artefact, row, column, metric = item.measured_by
+        paper, name = artefact.split("/")
+        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config(), paper, name)}
+        assert (row, column, metric) in cells, item.id
+
+
+@pytest.mark.parametrize("item", WITH_OPTION, ids=lambda item: item.id)
+def test_every_option_exists_and_takes_each_value(item) -> None:
+    from repro.evaluate.registry import load_measurement, measurement_names
+    from repro.methods.registry import load_method, method_names
+
+    of, option = item.option.of, item.option.option
+    if of in method_names():
+        options = load_method(of).Options
+    else:
+        assert of in measurement_names(), of
+        options = load_measurement(of).Options
+    name, _, inner = option.partition(".")
+    for value in item.option.values:
+        # an option of a regulariser comes with the regulariser that has it
+        settings = {name: "gradient_penalty", option: value} if inner else {option: value}
+        options.model_validate(settings)
+    assert name in options.model_fields
+
+
+GOOD = (
+    "- id: dat.x\n  paper: dat\n  source: s\n  text: t\n  affects: [dat/table4]\n  choice: c\n"
+    "  option: {name: dat.reduction, values: [sample, batch_mean]}\n  measured_by: null\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (GOOD.replace("paper: dat", "paper: dta"), 2, "paper"),
+        (GOOD.replace("dat/table4", "table4"), 5, "paper/name"),
+        (GOOD.replace("[sample, batch_mean]", "[sample]"), 7, "values"),
+        (GOOD.replace("[sample, batch_mean]", "[sample, sample]"), 7, "given twice"),
+        (GOOD.replace("dat.reduction", "reduction"), 7, "name"),
+        (GOOD.replace("  measured_by: null\n", ""), 1, "measured_by"),
+        (GOOD + "  extra: 1\n", 9, "extra"),
+        (GOOD + GOOD, 9, "dat.x"),
+    ],
+)
+def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str) -> None:
+    path = tmp_path / "ledger.yaml"
+    path.write_text(text)
+    with pytest.raises(ReproError) as caught:
+        read_ledger(path)
+    assert caught.value.line == line
+    assert words in caught.value.message
+
+
+def test_reads_what_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.yaml"
+    path.write_text(GOOD)
+    (item,) = read_ledger(path)
+    assert (item.option.of, item.option.option) == ("dat", "reduction")
+    with pytest.raises(ReproError, match="missing"):
+        read_ledger(tmp_path / "absent.yaml")

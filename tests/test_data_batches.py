@@ -1,0 +1,163 @@
+"""Batches: pixel ranges, coverage, augmentation, exact resume."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from repro.core.errors import ReproError
+from repro.data.batches import Batches, crop_and_flip, scale, to_uint8
+from repro.data.image_set import ImageSet
+
+BOUNDS = st.tuples(st.floats(-4, 0), st.floats(0.125, 4))
+
+
+def numbered(n: int, side: int = 8) -> ImageSet:
+    """Images whose label is their index."""
+    images = torch.randint(0, 256, (n, 3, side, side), dtype=torch.uint8, generator=stream(9))
+    return ImageSet("numbered", "train", "synthetic", images, torch.arange(n), (), "", True)
+
+
+def stream(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@given(BOUNDS)
+def test_scaling_and_back_is_the_identity_on_all_256_levels(bounds: tuple[float, float]) -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    scaled = scale(levels, bounds)
+    assert scaled.dtype == torch.float32
+    assert torch.allclose(scaled[[0, 255]], torch.tensor(bounds), atol=1e-6)
+    assert torch.equal(to_uint8(scaled, bounds), levels)
+
+
+def test_to_uint8_rounds_to_nearest_and_clips() -> None:
+    values = torch.tensor([-0.5, 0.4 / 255, 0.6 / 255, 1.5])
+    assert to_uint8(values, (0, 1)).tolist() == [0, 0, 1, 255]
+
+
+def test_scale_leaves_its_argument_alone() -> None:
+    images = torch.ones(2, 3, 4, 4)
+    scale(images, (-1, 1))
+    assert torch.equal(images, torch.ones(2, 3, 4, 4))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.booleans())
+def test_each_epoch_visits_each_image_once(n: int, batch_size: int, seed: int, drop_last: bool) -> None:
+    if drop_last and n < batch_size:
+        with pytest.raises(ReproError, match="fewer than one batch"):
+            Batches(numbered(n), batch_size, stream(seed), bounds=(0, 1))
+        return
+    batches = Batches(numbered(n), batch_size, stream(seed), bounds=(0, 1), drop_last=drop_last)
+    for epoch in range(3):
+        seen = []
+        for _ in range(batches.batches_per_epoch):
+            seen += batches.next()[1].tolist()
+            assert batches.epoch == epoch
+        expected = n - n % batch_size if drop_last else n
+        assert len(seen) == len(set(seen)) == expected
+
+
+def test_epochs_have_different_orders_and_streams_decide_them() -> None:
+    def epochs(seed: int) -> list[list[int]]:
+        batches = Batches(numbered(50), 50, stream(seed), bounds=(0, 1))
+        return [batches.next()[1].tolist() for _ in range(2)]
+
+    first, second = epochs(0)
+    assert first != second
+    assert epochs(0) == [first, second]
+    assert epochs(1)[0] != first
+
+
+def test_images_go_with_their_labels_and_lie_in_the_bounds() -> None:
+    data = numbered(20)
+    images, labels = Batches(data, 10, stream(0), bounds=(-1, 1)).next()
+    assert torch.equal(to_uint8(images, (-1, 1)), data.images[labels])
+    assert images.min() >= -1
+    assert images.max() <= 1
+
+
+def reference_crop(image: Tensor, padding: int, top: int, left: int, flipped: bool) -> Tensor:
+    side = image.shape[-1]
+    padded = F.pad(image, (padding,) * 4)
+    window = padded[:, top : top + side, left : left + side]
+    return window.flip(2) if flipped else window
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 4), st.integers(0, 1000))
+def test_crop_and_flip_equals_cropping_one_image_at_a_time(padding: int, seed: int) -> None:
+    images = numbered(6).images
+    offsets = torch.randint(2 * padding + 1, (6, 2), generator=stream(seed))
+    flipped = torch.rand(6, generator=stream(seed)) < 0.5
+    expected = [
+        reference_crop(images[i], padding, int(offsets[i, 0]), int(offsets[i, 1]), bool(flipped[i]))
+        for i in range(6)
+    ]
+    assert torch.equal(crop_and_flip(images, padding, offsets, flipped), torch.stack(expected))
+
+
+def test_padding_is_black_before_scaling() -> None:
+    data = numbered(4)
+    white = ImageSet(
+        "white", "train", "synthetic", torch.full_like(data.images, 255), data.labels, (), "", True
+    )
+    batches = Batches(white, 4, stream(0), bounds=(-1, 1), crop_padding=4, augmentation=stream(1))
+    values = torch.cat([batches.next()[0] for _ in range(10)]).unique()
+    assert values.tolist() == [-1.0, 1.0]
+
+
+def test_about_half_of_the_images_are_flipped() -> None:
+    data = numbered(1000)
+    batches = Batches(data, 1000, stream(0), bounds=(0, 1), flip=True, augmentation=stream(1))
+    images, labels = batches.next()
+    same = (to_uint8(images, (0, 1)) == data.images[labels]).flatten(1).all(1)
+    mirrored = (to_uint8(images, (0, 1)) == data.images[labels].flip(3)).flatten(1).all(1)
+    assert bool((same | mirrored).all())
+    assert 430 < int(same.sum()) < 570
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 7])
+def test_resuming_gives_the_same_batches(steps: int) -> None:
+    def build() -> tuple[Batches, torch.Generator, torch.Generator]:
+        order, augmentation = stream(3), stream(4)
+        return (
+            Batches(
+                numbered(25), 10, order, bounds=(0, 1), flip=True, crop_padding=2, augmentation=augmentation
+            ),
+            order,
+            augmentation,
+        )
+
+    going, order, augmentation = build()
+    for _ in range(steps):
+        going.next()
+    saved = going.state_dict()
+    states = order.get_state(), augmentation.get_state()
+    expected = [going.next() for _ in range(6)]
+    resumed, order, augmentation = build()
+    resumed.load_state_dict(saved)
+    order.set_state(states[0])
+    augmentation.set_state(states[1])
+    for images, labels in expected:
+        again = resumed.next()
+        assert torch.equal(again[0], images)
+        assert torch.equal(again[1], labels)
+    assert resumed.epoch == going.epoch
+
+
+def test_a_state_of_another_set_is_refused() -> None:
+    other = Batches(numbered(12), 4, stream(0), bounds=(0, 1))
+    other.next()
+    with pytest.raises(ReproError, match="12 images"):
+        Batches(numbered(20), 4, stream(0), bounds=(0, 1)).load_state_dict(other.state_dict())
+
+
+def test_augmentation_without_its_stream_is_a_programming_error() -> None:
+    with pytest.raises(ValueError, match="stream"):
+        Batches(numbered(4), 2, stream(0), bounds=(0, 1), flip=True)

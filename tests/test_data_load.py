@@ -1,0 +1,134 @@
+"""Loading by name: what is asked wrongly, and the cache of decoded pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_archives import write_class_folders, write_picture
+from repro.core.errors import ReproError
+from repro.data import load as load_module
+from repro.data.cache import cache_file, folder_state, load_cached, save_cached
+from repro.data.catalogue import CATALOGUE, dataset_info
+from repro.data.check import check
+from repro.data.fingerprint import fingerprint
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.data.readers.found import Found, balanced_subset
+from repro.data.readers.registry import READERS
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "message", "remedy"),
+    [
+        ("cifar", "train", "no data set 'cifar'", "cifar100"),
+        ("cifar10", "val", "no split 'val'", "validation5k"),
+        ("gaussians", "train", "points", "gaussians"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_known_ones(
+    name: str, split: str, message: str, remedy: str
+) -> None:
+    with pytest.raises(ReproError, match=message) as caught:
+        load_images(name, split, source="synthetic", limit=10, root=None)
+    assert remedy in caught.value.remedy
+
+
+def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="no data root") as caught:
+        load_images("cifar10", "train", source="real", limit=None, root=None)
+    assert "REPRO_DATA" in caught.value.remedy
+    with pytest.raises(ReproError, match="not a folder"):
+        load_images("cifar10", "train", source="real", limit=None, root=tmp_path / "absent")
+    with pytest.raises(ReproError, match="cifar-10-batches-py") as caught:
+        load_images("cifar10", "train", source="real", limit=None, root=tmp_path)
+    assert "repro data fetch cifar10" in caught.value.remedy
+
+
+def test_every_image_set_has_a_reader() -> None:
+    assert set(READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
+
+
+def test_first_and_to_keep_images_with_labels() -> None:
+    images = torch.arange(4 * 12, dtype=torch.uint8).view(4, 3, 2, 2)
+    labels = torch.arange(4)
+    data = ImageSet("cifar10", "train", "real", images, labels, (), fingerprint(images, labels), True)
+    part = data.first(3).to("cpu")
+    assert torch.equal(part.images, images[:3])
+    assert part.fingerprint == fingerprint(images[:3], labels[:3])
+    assert part.stand_ins == ("sample_data",)
+    assert data.first(4) is data
+    assert data.stand_ins == ()
+
+
+def test_balanced_subset_is_round_robin_over_unequal_classes() -> None:
+    labels = [0] * 10 + [1] * 2 + [2] * 5
+    chosen = balanced_subset(labels, 9)
+    assert (
+        sorted(labels[i] for i in chosen) == [0] * 4 + [1] * 2 + [2] * 3
+        or sorted(labels[i] for i in chosen) == [0] * 3 + [1] * 2 + [2] * 4
+    )
+    assert list(balanced_subset(labels, None)) == list(range(17))
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_class_folders(tmp_path / "imagenet", ["n00000001", "n00000002"], 3)
+    monkeypatch.setattr(load_module, "WORTH_IT", 1)
+    return tmp_path
+
+
+def load(root: Path) -> ImageSet:
+    return load_images("imagenet143_64", "train", source="real", limit=None, root=root)
+
+
+def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -> None:
+    first = load(folders)
+    path = cache_file(folders, dataset_info("imagenet143_64"), "train", None)
+    assert path.exists()
+    made = path.stat().st_mtime_ns
+    again = load(folders)
+    assert torch.equal(first.images, again.images)
+    assert (first.fingerprint, first.classes, first.complete) == (
+        again.fingerprint,
+        again.classes,
+        again.complete,
+    )
+    assert path.stat().st_mtime_ns == made
+    write_picture(folders / "imagenet" / "train" / "n00000001" / "new.png", 9, 9, (250, 0, 0))
+    assert len(load(folders)) == 7
+    assert len(load(folders)) == 7
+
+
+def test_checking_opens_every_file_although_a_cache_is_there(folders: Path) -> None:
+    load(folders)
+    victim = folders / "imagenet" / "train" / "n00000001" / "n00000001_0.JPEG"
+    facts, content = victim.stat(), bytearray(victim.read_bytes())
+    content[:2] = b"xx"
+    victim.write_bytes(content)
+    os.utime(victim, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    load(folders)  # size and time are as before: decay of the disk is not seen here
+    with pytest.raises(ReproError, match="damaged"):
+        check("imagenet143_64", folders)
+
+
+@pytest.mark.parametrize("position", [0, 40, -1])
+def test_a_damaged_cache_is_made_again(folders: Path, position: int) -> None:
+    first = load(folders)
+    path = cache_file(folders, dataset_info("imagenet143_64"), "train", None)
+    content = bytearray(path.read_bytes())
+    content[position] ^= 0xFF
+    path.write_bytes(content)
+    assert torch.equal(load(folders).images, first.images)
+    state = folder_state(folders / "imagenet")
+    assert load_cached(path, state) is not None
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / ".cache").write_text("a file where the folder should be")
+    found = Found(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), (), 1)
+    save_cached(tmp_path / ".cache" / "x.safetensors", "state", found, "identity")
+    assert [path.name for path in tmp_path.iterdir()] == [".cache"]

@@ -1,0 +1,158 @@
+"""Readers of folders and databases of pictures: Tiny-ImageNet, ImageNet-143, CelebA, LSUN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from data_archives import write_class_folders, write_lsun, write_picture, write_tiny_imagenet
+from repro.core.errors import ReproError
+from repro.data.catalogue import CATALOGUE
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.data.memory import require_memory
+from repro.data.readers.celeba import split_files
+from repro.data.readers.decode import centre_square, sngan_square
+from repro.data.readers.imagenet import choose_classes
+
+
+def load(name: str, root: Path, split: str = "train", limit: int | None = None) -> ImageSet:
+    return load_images(name, split, source="real", limit=limit, root=root)
+
+
+def red_levels(data: ImageSet) -> torch.Tensor:
+    return data.images[:, 0].flatten(1).float().mean(1)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tiny")
+    write_tiny_imagenet(root / "tiny_imagenet" / "tiny-imagenet-200")
+    return root
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_tiny_imagenet_labels_follow_sorted_wordnet_ids(tiny: Path, split: str) -> None:
+    data = load("tiny_imagenet", tiny, split)
+    assert data.images.shape == (400 if split == "train" else 200, 3, 64, 64)
+    assert data.classes[0] == "n00000000"
+    assert len(data.classes) == 200
+    assert (red_levels(data) - data.labels).abs().max() < 3
+    assert not data.complete
+
+
+def test_tiny_imagenet_limit_takes_one_of_each_class(tiny: Path) -> None:
+    assert load("tiny_imagenet", tiny, limit=200).labels.tolist() == list(range(200))
+
+
+def test_tiny_imagenet_names_what_is_missing_or_foreign(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny-imagenet-200"
+    names = write_tiny_imagenet(folder, train=1)
+    (folder / "val" / "images" / "val_7.JPEG").rename(folder / "val" / "images" / "val_900.JPEG")
+    with pytest.raises(ReproError, match=r"val_7.JPEG is listed"):
+        load("tiny_imagenet", tmp_path, "test")
+    (folder / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn00000000\nval_1.JPEG n00000001\n")
+    with pytest.raises(ReproError) as caught:
+        load("tiny_imagenet", tmp_path, "test")
+    assert caught.value.line == 2
+    (folder / "train" / names[5] / "images" / "notes.txt").write_text("mine")
+    with pytest.raises(ReproError, match=r"notes.txt is no part"):
+        load("tiny_imagenet", tmp_path)
+    (folder / "train" / names[5]).rename(folder / "train" / "n99999999")
+    with pytest.raises(ReproError, match=f"train/{names[5]} is missing"):
+        load("tiny_imagenet", tmp_path)
+
+
+def test_a_picture_that_is_none_is_named(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "imagenet", ["n00000001"], 2)
+    victim = tmp_path / "imagenet" / "train" / "n00000001" / "n00000001_1.JPEG"
+    victim.write_bytes(victim.read_bytes()[:200])
+    with pytest.raises(ReproError, match="damaged") as caught:
+        load("imagenet143_64", tmp_path)
+    assert caught.value.where == str(victim)
+
+
+def test_imagenet_takes_classes_151_to_293_of_all_1000() -> None:
+    names = [f"n{k:08d}" for k in range(1000)]
+    chosen = choose_classes(names, Path("train"), CATALOGUE["imagenet143_64"])
+    assert (len(chosen), chosen[0], chosen[-1]) == (143, "n00000151", "n00000293")
+    assert choose_classes(names[:143], Path("train"), CATALOGUE["imagenet143_64"]) == tuple(names[:143])
+    with pytest.raises(ReproError, match="holds 500 classes"):
+        choose_classes(names[:500], Path("train"), CATALOGUE["imagenet143_64"])
+    with pytest.raises(ReproError, match="dogs is no WordNet id"):
+        choose_classes(["dogs"], Path("train"), CATALOGUE["imagenet143_64"])
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_imagenet_reads_both_sizes_and_marks_a_part(tmp_path: Path, size: int) -> None:
+    names = [f"n{k:08d}" for k in (7, 3, 5)]
+    write_class_folders(tmp_path / "imagenet", names, 2)
+    for split in ("train", "test"):
+        data = load(f"imagenet143_{size}", tmp_path, split)
+        assert data.images.shape == (6, 3, size, size)
+        assert data.classes == tuple(sorted(names))
+        assert data.stand_ins == ("sample_data",)
+
+
+def test_imagenet_wants_the_same_classes_in_both_splits(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "imagenet", ["n00000001", "n00000002"], 1)
+    (tmp_path / "imagenet" / "val" / "n00000002").rename(tmp_path / "imagenet" / "val" / "n00000003")
+    with pytest.raises(ReproError, match="val/n00000002 is missing"):
+        load("imagenet143_64", tmp_path, "test")
+
+
+def test_celeba_splits_by_file_number_and_samples_by_tenths(tmp_path: Path) -> None:
+    info = CATALOGUE["celeba"]
+    whole = [Path(f"{k:06d}.jpg") for k in (1, 162_770, 162_771, 182_637, 182_638, 202_599)]
+    assert split_files(whole, info, "train") == whole[:2]
+    assert split_files(whole, info, "test") == whole[4:]
+    for k in range(1, 21):
+        write_picture(tmp_path / "celeba" / "img_align_celeba" / f"{k:06d}.jpg", 18, 22, (k, 0, 0))
+    train, test = load("celeba", tmp_path), load("celeba", tmp_path, "test")
+    assert (len(train), len(test)) == (18, 2)
+    assert train.images.shape[1:] == (3, 64, 64)
+    assert train.classes == ()
+    assert not train.labels.any()
+    write_picture(tmp_path / "celeba" / "img_align_celeba" / "me.jpg", 18, 22, (0, 0, 0))
+    with pytest.raises(ReproError, match="six-digit"):
+        load("celeba", tmp_path)
+
+
+def test_lsun_reads_the_first_images_of_the_database(tmp_path: Path) -> None:
+    write_lsun(tmp_path / "lsun_bedroom", 30)
+    write_lsun(tmp_path / "lsun_bedroom", 5, "val")
+    data = load("lsun_bedroom", tmp_path, limit=12)
+    assert data.images.shape == (12, 3, 64, 64)
+    assert (red_levels(data) - torch.arange(12)).abs().max() < 4
+    assert len(load("lsun_bedroom", tmp_path)) == 30
+    assert len(load("lsun_bedroom", tmp_path, "test")) == 5
+
+
+def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
+    write_lsun(tmp_path / "lsun_bedroom", 3)
+    (tmp_path / "lsun_bedroom" / "bedroom_train_lmdb" / "data.mdb").write_bytes(b"x" * 10_000)
+    with pytest.raises(ReproError, match=r"data.mdb .*damaged"):
+        load("lsun_bedroom", tmp_path)
+    with pytest.raises(ReproError, match=r"bedroom_val_lmdb .*missing"):
+        load("lsun_bedroom", tmp_path, "test")
+
+
+def test_centre_square_cuts_the_middle() -> None:
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, 10:20] = 200
+    square = np.asarray(centre_square(Image.fromarray(pixels), 5))
+    assert square.shape == (5, 5, 3)
+    assert (square == 200).all()
+    assert sngan_square(Image.new("RGB", (600, 300)), 64).size == (64, 64)
+
+
+def test_more_than_memory_is_refused_with_a_remedy() -> None:
+    info = CATALOGUE["lsun_bedroom"]
+    require_memory(1000, info, "train", available=2**30)
+    with pytest.raises(ReproError, match=r"34.7 GiB") as caught:
+        require_memory(info.splits["train"], info, "train", available=2**30)
+    assert "limit" in caught.value.remedy

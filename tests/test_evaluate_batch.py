@@ -1,0 +1,247 @@
+"""Batches of evaluations over finished runs: values, marks, resuming, failures, and no trace in the runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.files import sha256_file
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.trained import load_trained
+from repro.methods.registry import load_method
+
+CPU = torch.device("cpu")
+SHARED = {"dataset": "cifar10", "source": "synthetic", "train_limit": 40, "seed": 0, "batch_size": 20}
+CLASSIFIER = RunSpec(
+    recipe="c",
+    method="classifier",
+    steps=3,
+    width=0.25,
+    options={"network": "embedding"},
+    **SHARED,
+)  # type: ignore[arg-type]
+GAN = RunSpec(recipe="g", method="gan", steps=2, width=0.03, snapshots=2, options={"n_dis": 1}, **SHARED)  # type: ignore[arg-type]
+SMALL = {"splits": 2, "kid_subsets": 3}
+
+
+def train(spec: RunSpec, layout: Layout, steps: int | None = None) -> None:
+    """Train as the loop does: a checkpoint at the end, snapshots of the two steps of the GAN."""
+    data = load_images(spec.dataset, "train", source="synthetic", limit=spec.train_limit, root=None)
+    streams = Streams(spec.seed)
+    method = load_method(spec.method)(spec, data, streams, CPU)
+    header = {"spec": spec.model_dump(mode="json"), "code": {}}
+    for step in range(spec.steps if steps is None else steps):
+        method.step(step)
+        if spec.snapshots:
+            path = layout.snapshot(spec.run_id, step + 1)
+            checkpoint.save(path, method.snapshot_state(), {**header, "step": step + 1})
+    state = {"method": method.state_dict(), "streams": streams.state_dict()}
+    step = spec.steps if steps is None else steps
+    checkpoint.save(layout.checkpoint(spec.run_id), state, {**header, "step": step})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a results folder with two finished runs; nothing may write into their folders."""
+    results = tmp_path_factory.mktemp("results")
+    for spec in (CLASSIFIER, GAN):
+        train(spec, Layout(results, "test"))
+    return results / "test" / "runs"
+
+
+@pytest.fixture
+def layout(runs: Path, tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path, "test")
+    layout.root.mkdir()
+    (layout.root / "runs").symlink_to(runs)
+    return layout
+
+
+def spec(measure: str, run: RunSpec | None = None, **fields: object) -> EvaluationSpec:
+    content = {
+        "measure": measure,
+        "run": run.run_id if run else "none",
+        "dataset": "cifar10",
+        "source": "synthetic",
+        "limit": 50,
+        **fields,
+    }
+    return EvaluationSpec.model_validate(content)
+
+
+FIDELITY = spec("fidelity", GAN, generated=30, extractor=CLASSIFIER.run_id, options=SMALL)
+ALL = [
+    spec("accuracy", CLASSIFIER),
+    spec("robust_accuracy", CLASSIFIER, options={"radii": (0, 0.02), "steps": 2, "batch_size": 7}),
+    spec("local_lipschitz", CLASSIFIER),
+    FIDELITY,
+    spec(
+        "fidelity", GAN, generated=30, extractor=CLASSIFIER.run_id, options={**SMALL, "to_uint8": "min_max"}
+    ),
+    spec("curve", GAN, generated=30, extractor=CLASSIFIER.run_id, options=SMALL),
+    spec("fidelity_real", extractor=CLASSIFIER.run_id, options=SMALL),
+    spec("samples", GAN, options={"rows": 2, "columns": 3, "padding": 1}),
+]
+
+
+def evaluate(specs: list[EvaluationSpec], layout: Layout) -> dict[str, dict[str, object]]:
+    evaluate_batch(specs, layout, layout.batch("evaluate", "b0"), device=CPU)
+    return {s.evaluation_id: json.loads(layout.evaluation(s.evaluation_id).read_text()) for s in specs}
+
+
+def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
+    before = {path: sha256_file(path) for path in (layout.root / "runs").rglob("*.safetensors")}
+    random = torch.get_rng_state()
+    results = evaluate(ALL, layout)
+    accuracy, robust, lipschitz, fixed, min_max, curve, real, samples = (
+        results[s.evaluation_id]["values"] for s in ALL
+    )
+    assert torch.equal(torch.get_rng_state(), random)
+    assert {path: sha256_file(path) for path in (layout.root / "runs").rglob("*.safetensors")} == before
+
+    assert robust["accuracy@0"] == accuracy["accuracy"] >= robust["accuracy@0.02"]  # type: ignore[index]
+    assert lipschitz["local_lipschitz"] > 0  # type: ignore[index]
+    assert set(fixed) == {
+        "is",
+        "is_std",
+        "fid",
+        "kid",
+        "kid_std",
+        "kid_subset_size",
+        "generated",
+        "reference",
+    }  # type: ignore[call-overload]
+    assert fixed["fid"] != min_max["fid"]  # type: ignore[index]
+    assert fixed["kid_subset_size"] == 30  # type: ignore[index]
+    # the last snapshot is the final generator, shown the same latents
+    assert curve["fid@2"] == fixed["fid"]  # type: ignore[index]
+    assert curve["is@1"] != curve["is@2"]  # type: ignore[index]
+    assert real["fid"] < fixed["fid"]  # type: ignore[index]
+    assert samples == {"images": 6.0}
+
+    manifest = json.loads(layout.batch("evaluate", "b0").read_text())
+    assert manifest == {
+        s.evaluation_id: {"sha256": sha256_file(layout.evaluation(s.evaluation_id))} for s in ALL
+    }
+
+
+def test_marks_and_notes_of_a_result(layout: Layout) -> None:
+    results = evaluate([ALL[1], FIDELITY, ALL[-1]], layout)
+    robust, fidelity, samples = results.values()
+    assert robust["stand_ins"] == ["synthetic_data", "reduced_width"]
+    assert fidelity["stand_ins"] == ["synthetic_data", "embedded_features", "reduced_width"]
+    assert "2 steps of 0.004" in str(robust["threat_model"])
+    assert str(robust["threat_model"]).startswith("radii 0, 0.02")
+    assert fidelity["threat_model"] is None
+    assert fidelity["checkpoint_sha256"] == checkpoint.load(layout.checkpoint(GAN.run_id)).sha256
+    assert samples["pictures"] == ["grid.png"]
+    with Image.open(layout.evaluation(ALL[-1].evaluation_id).with_suffix("") / "grid.png") as picture:
+        assert picture.size == (3 * 33 + 1, 2 * 33 + 1)
+
+
+def test_the_same_evaluation_twice_gives_the_same_values(layout: Layout) -> None:
+    chosen = [ALL[1], FIDELITY, ALL[-1]]
+    first = evaluate(chosen, layout)
+    for s in chosen:
+        layout.evaluation(s.evaluation_id).unlink()
+    second = evaluate(list(reversed(chosen)), layout)
+    for name, result in first.items():
+        assert second[name]["values"] == result["values"]
+        assert second[name]["pictures_sha256"] == result["pictures_sha256"]
+
+
+def test_another_seed_gives_other_samples(layout: Layout) -> None:
+    other = FIDELITY.model_copy(update={"seed": 1})
+    other = EvaluationSpec.model_validate(other.model_dump())
+    results = evaluate([FIDELITY, other], layout)
+    assert results[FIDELITY.evaluation_id]["values"] != results[other.evaluation_id]["values"]
+
+
+def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout) -> None:
+    accuracy, samples = ALL[0], ALL[-1]
+    files = [layout.evaluation(s.evaluation_id) for s in (accuracy, samples, *ALL[1:-1])]
+    evaluate(ALL, layout)
+    written = [file.stat().st_mtime_ns for file in files]
+    evaluate(ALL, layout)
+    assert [file.stat().st_mtime_ns for file in files] == written
+
+    content = json.loads(files[0].read_text())
+    files[0].write_text(json.dumps({**content, "checkpoint_sha256": "0" * 64, "values": {"accuracy": 99.0}}))
+    (files[1].with_suffix("") / "grid.png").write_bytes(b"scribbled over")
+    results = evaluate([accuracy, samples], layout)
+    assert results[accuracy.evaluation_id]["values"] == content["values"]
+    assert files[1].stat().st_mtime_ns != written[1]
+
+    files[0].write_text('{"half a')
+    assert evaluate([accuracy], layout)[accuracy.evaluation_id]["values"] == content["values"]
+
+
+def test_a_failure_does_not_stop_the_others(layout: Layout) -> None:
+    bad = [
+        spec("accuracy", GAN),
+        spec("fidelity", GAN, options=SMALL),
+        spec("accuracy", CLASSIFIER, options={"split": "nowhere"}),
+        spec("sharpness", CLASSIFIER),
+        spec("accuracy", CLASSIFIER.model_copy(update={"seed": 7})),
+        spec("samples", GAN, options={"classes": 0}),
+    ]
+    bad[4] = EvaluationSpec.model_validate({**bad[4].model_dump(), "run": "classifier-cifar10-0000000000-s7"})
+    with pytest.raises(ReproError, match="6 of 7 evaluations failed") as error:
+        evaluate_batch([*bad, ALL[0]], layout, layout.batch("evaluate", "b0"), device=CPU)
+    for s, reason in zip(
+        bad,
+        [
+            "no classifier",
+            "names none",
+            "nowhere",
+            "no measurement 'sharpness'",
+            "missing",
+            "knows no classes",
+        ],
+        strict=True,
+    ):
+        line = error.value.message.partition(s.evaluation_id)[2]
+        assert reason in line
+    assert layout.evaluation(ALL[0].evaluation_id).is_file()
+    assert not layout.batch("evaluate", "b0").exists()
+
+
+def test_an_unfinished_run_is_not_measured(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, "test")
+    train(CLASSIFIER, layout, steps=1)
+    with pytest.raises(ReproError, match="step 1 of 3"):
+        load_trained(layout, CLASSIFIER.run_id, CPU)
+
+
+def test_a_run_in_the_wrong_folder_is_refused(runs: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path, "test")
+    layout.checkpoint("classifier-cifar10-0000000000-s0").parent.mkdir(parents=True)
+    source = runs / CLASSIFIER.run_id / "checkpoint.safetensors"
+    layout.checkpoint("classifier-cifar10-0000000000-s0").write_bytes(source.read_bytes())
+    with pytest.raises(ReproError, match=f"is of run {CLASSIFIER.run_id}"):
+        load_trained(layout, "classifier-cifar10-0000000000-s0", CPU)
+
+
+def test_best_snapshot_is_the_lowest_point_of_the_curve(layout: Layout) -> None:
+    curve = ALL[5]
+    best = spec(
+        "fidelity",
+        GAN,
+        generated=30,
+        extractor=CLASSIFIER.run_id,
+        options={**SMALL, "checkpoint": "best_snapshot"},
+    )
+    results = evaluate([curve, best], layout)
+    points, chosen = results[curve.evaluation_id]["values"], results[best.evaluation_id]["values"]
+    assert chosen["fid"] == min(points["fid@1"], points["fid@2"])  # type: ignore[index]
+    assert points[f"fid@{chosen['step']:g}"] == chosen["fid"]  # type: ignore[index]

@@ -1,0 +1,36 @@
+"""Measurements by name, listed without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.evaluate.registry import load_measurement, measurement_names, validate_options
+
+NAMES = {"accuracy", "robust_accuracy", "fidelity", "fidelity_real", "samples", "curve", "local_lipschitz"}
+
+
+def test_the_measurements_are_those_with_a_measure_function() -> None:
+    assert set(measurement_names()) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_each_has_options_with_defaults(name: str) -> None:
+    measurement = load_measurement(name)
+    assert measurement.Options() == validate_options(name, {})
+    assert measurement.needs_run == (name != "fidelity_real")
+
+
+def test_listing_imports_no_torch() -> None:
+    listing = "import sys; from repro.evaluate.registry import measurement_names; print(measurement_names())"
+    code = f"{listing}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_option_names_the_known_ones() -> None:
+    with pytest.raises(ReproError, match="no option 'spilt'") as error:
+        validate_options("accuracy", {"spilt": "test"})
+    assert "split" in error.value.remedy

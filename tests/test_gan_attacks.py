@@ -1,0 +1,245 @@
+"""DAT's step and RGAN's directions on linear discriminators, and what they must leave alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from repro.attacks.dat_step import DatImages, DatStep
+from repro.attacks.rgan_directions import image_directions, noise_directions, random_directions, unit
+from repro.attacks.threat_model import SYMMETRIC
+from repro.methods.losses import make_loss
+from repro.models import dcgan, sngan
+
+HINGE = make_loss("hinge")
+
+
+class LinearD(nn.Module):
+    """D(x) = <w, x>."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight.flatten()
+
+
+def setting() -> tuple[LinearD, Tensor, Tensor]:
+    """A linear D, real images with logits of 0.6 and fake ones of -0.6, give or take 0.2."""
+    torch.manual_seed(0)
+    weight = torch.randn(3, 4, 4) / 7
+    along = weight / weight.square().sum()
+    real_logits, fake_logits = torch.tensor([0.4, 0.6, 0.8, 0.6]), torch.tensor([-0.4, -0.6, -0.8, -0.6])
+    return LinearD(weight), real_logits[:, None, None, None] * along, fake_logits[:, None, None, None] * along
+
+
+def attack(**options: Any) -> DatStep:
+    return DatStep(options.pop("loss", HINGE), bounds=SYMMETRIC, **{"clip_fake": False, **options})
+
+
+@pytest.mark.parametrize("targets", ["eq10", "algorithm1", "raw"])
+@pytest.mark.parametrize("epsilon", [1.0, 0.6])
+def test_every_image_moves_against_its_own_sign(targets: str, epsilon: float) -> None:
+    """All hinge functions are on their slopes of +-1 here.
+
+    Eq. 10: g1(real) - mean g1(fake) = D(x_r) + 0.6 > 0, so that the real image moves by -eps w; and
+    g2(fake) - mean g2(real) = 0.6 - D(x_f) > 0 with slope -w: the fake one moves by +eps w.
+    """
+    network, real, fake = setting()
+    out = attack(targets=targets, epsilon=epsilon)(network, real, fake)
+    step = epsilon * network.weight.detach()
+    torch.testing.assert_close(out.real, real - step.expand_as(real))
+    torch.testing.assert_close(out.fake, fake + step.expand_as(fake))
+    torch.testing.assert_close(out.real_logits, network(real).detach())
+
+
+def test_one_sign_a_sample_or_one_for_the_batch() -> None:
+    """Eq. 13: an image on the wrong side is pushed further, which the batch mean of the code cannot do."""
+    network, real, fake = setting()
+    real[0] = fake[2] * 1.1  # logit -0.88, below the mean of the fakes
+    step = network.weight.detach()
+    out = attack(targets="raw")(network, real, fake)
+    torch.testing.assert_close(out.real[0], real[0] + step)
+    torch.testing.assert_close(out.real[1], real[1] - step)
+    out = attack(targets="raw", reduction="batch_mean")(network, real, fake)
+    torch.testing.assert_close(out.real, real - (step / 4).expand_as(real))
+
+
+def test_eq10_and_algorithm1_differ_where_the_hinge_is_flat() -> None:
+    """g1 is flat above 1, so eq. 10 leaves a confident real image alone; g2 of Algorithm 1 moves it."""
+    network, real, fake = setting()
+    real = 5 * real
+    untouched = attack(targets="eq10")(network, real, fake)
+    torch.testing.assert_close(untouched.real, real)
+    swapped = attack(targets="algorithm1")(network, real, fake)
+    torch.testing.assert_close(swapped.real, real - network.weight.detach().expand_as(real))
+
+
+@pytest.mark.parametrize("targets", ["eq10", "algorithm1", "raw"])
+def test_batch_mean_is_one_mth_of_the_sample_step(targets: str) -> None:
+    network, real, fake = setting()
+    whole = attack(targets=targets, reduction="sample")(network, real, fake)
+    mean = attack(targets=targets, reduction="batch_mean")(network, real, fake)
+    torch.testing.assert_close(mean.real - real, (whole.real - real) / 4)
+    torch.testing.assert_close(mean.fake - fake, (whole.fake - fake) / 4)
+
+
+def test_zero_epsilon_is_the_identity() -> None:
+    network, images = sngan.Discriminator(width=0.03), torch.rand(4, 3, 32, 32) * 2 - 1
+    out = attack(epsilon=0.0, steps=2, clip_fake=True, clip_real=True)(network, images, -images)
+    assert torch.equal(out.real, images)
+    assert torch.equal(out.fake, -images)
+
+
+def test_steps_refresh_and_division() -> None:
+    """Each step of a linear D moves logits by eps |w|^2; raw targets, so the sign may change."""
+    network, real, fake = setting()
+    w = network.weight.detach()
+    drop = w.square().sum().item()
+
+    def logit(out: DatImages) -> float:
+        return network(out.real)[1].item()
+
+    epsilon = 1.0 / drop  # one step lowers the logit by 1: 0.6 -> -0.4, two to -1.4
+    assert logit(attack(targets="raw", epsilon=epsilon)(network, real, fake)) == pytest.approx(-0.4, abs=1e-5)
+    two = attack(targets="raw", epsilon=epsilon, steps=2)(network, real, fake)
+    assert logit(two) == pytest.approx(
+        -1.4, abs=1e-5
+    )  # still above the clean target -0.6 before the second step
+    # Refreshed, the target is the moved fakes' mean, +0.4: the second step goes up again.
+    fresh = attack(targets="raw", epsilon=epsilon, steps=2, refresh_targets=True)(network, real, fake)
+    assert logit(fresh) == pytest.approx(0.6, abs=1e-5)
+    divided = attack(targets="raw", epsilon=epsilon, steps=4, divide_epsilon=True)(network, real, fake)
+    assert logit(divided) == pytest.approx(-0.4, abs=1e-5)
+
+
+def test_clamp_and_clips() -> None:
+    network, real, fake = setting()
+    out = attack(epsilon=100.0, clamp=0.25)(network, real, fake)
+    assert (out.real - real).abs().max() <= 0.25 + 1e-6
+    wild = attack(epsilon=100.0)(network, real, fake)
+    assert wild.real.abs().max() > 1
+    assert wild.fake.abs().max() > 1
+    boxed = attack(epsilon=100.0, clip_real=True, clip_fake=True)(network, real, fake)
+    torch.testing.assert_close(boxed.real, wild.real.clamp(-1, 1))
+    torch.testing.assert_close(boxed.fake, wild.fake.clamp(-1, 1))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), epsilon=st.floats(0, 1e3), steps=st.integers(1, 3))
+def test_the_box_holds_and_the_order_of_images_does_not_matter(seed: int, epsilon: float, steps: int) -> None:
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv2d(3, 2, 3), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(18, 1), nn.Flatten(0)
+    )
+    real, fake = torch.rand(2, 4, 3, 5, 5) * 2 - 1
+    step = attack(epsilon=epsilon, steps=steps, clip_real=True, clip_fake=True)
+    out = step(network, real, fake)
+    assert max(out.real.abs().max(), out.fake.abs().max()) <= 1
+    order = torch.randperm(4)
+    shuffled = step(network, real[order], fake)
+    torch.testing.assert_close(shuffled.real, out.real[order], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_the_discriminator_is_left_alone(freeze: bool) -> None:
+    """No parameter gradient, no batch statistics moved; spectral-norm vectors move unless they are frozen."""
+    images = torch.rand(4, 3, 32, 32) * 2 - 1
+    for network in (sngan.Discriminator(width=0.03), dcgan.Discriminator(width=0.03)):
+        before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        out = attack(freeze_spectral_norm=freeze)(network, images, -images)
+        assert not out.real.requires_grad
+        assert all(p.grad is None and p.requires_grad for p in network.parameters())
+        assert all(module.training for module in network.modules())
+        for name, buffer in network.named_buffers():
+            if ".spectral." not in name or freeze:
+                assert torch.equal(before[name], buffer), name
+            elif not name.startswith("last"):  # vectors of a one-row matrix are exact at once
+                assert not torch.equal(before[name], buffer), name
+
+
+def test_inputs_are_not_changed_in_place_and_no_grad_is_overruled() -> None:
+    network, real, fake = setting()
+    copies = real.clone(), fake.clone()
+    with torch.no_grad():
+        out = attack(clip_real=True, clip_fake=True)(network, real, fake)
+    assert torch.equal(real, copies[0])
+    assert torch.equal(fake, copies[1])
+    assert not real.requires_grad
+    assert not torch.equal(out.real, real)
+
+
+# RGAN
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_directions_have_unit_length(scale: float) -> None:
+    vectors = unit(torch.randn(16, 3, 8, 8) * scale)
+    torch.testing.assert_close(vectors.flatten(1).norm(dim=1), torch.ones(16))
+    noise = random_directions(vectors, torch.Generator())
+    torch.testing.assert_close(noise.flatten(1).norm(dim=1), torch.ones(16))
+
+
+def test_a_zero_gradient_gives_a_zero_direction() -> None:
+    network, images = LinearD(torch.zeros(3, 2, 2)), torch.randn(3, 3, 2, 2)
+    first, second = image_directions(network, HINGE, images, images)
+    assert torch.equal(first, torch.zeros_like(images))
+    assert torch.equal(second, torch.zeros_like(images))
+    mixed = unit(torch.stack([torch.zeros(5), torch.ones(5)]))
+    torch.testing.assert_close(mixed.norm(dim=1), torch.tensor([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "hinge", "wasserstein", "saturating"])
+def test_directions_of_a_linear_discriminator(loss: str) -> None:
+    """Real images go against w, fake ones along it (Eq. 10)."""
+    network, real, fake = setting()
+    direction = network.weight.detach() / network.weight.detach().norm()
+    first, second = image_directions(network, make_loss(loss), real, fake)  # type: ignore[arg-type]
+    torch.testing.assert_close(first, -direction.expand_as(real))
+    torch.testing.assert_close(second, direction.expand_as(fake))
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "saturating", "hinge"])
+def test_noise_direction_and_its_sign(loss: str) -> None:
+    """G(z) = A z: the worst noise lowers the logit, along -A'w (Eq. 9); Algorithm 1 as printed raises it."""
+    torch.manual_seed(0)
+    network, _, _ = setting()
+
+    class LinearG(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.matrix = nn.Parameter(torch.randn(48, 6))
+
+        def forward(self, z: Tensor) -> Tensor:
+            return (z @ self.matrix.T).view(-1, 3, 4, 4)
+
+    generator, z = LinearG(), torch.randn(5, 6)
+    chosen = make_loss(loss)  # type: ignore[arg-type]
+    worst = noise_directions(generator, network, chosen, z)
+    pulled = generator.matrix.detach().T @ network.weight.detach().flatten()
+    torch.testing.assert_close(worst, (-pulled / pulled.norm()).expand_as(z))
+    easiest = noise_directions(generator, network, chosen, z, sign="literal_algorithm")
+    torch.testing.assert_close(easiest, -worst)
+    assert all(p.grad is None and p.requires_grad for p in (*generator.parameters(), *network.parameters()))
+
+
+def test_saturated_discriminators_still_give_a_direction() -> None:
+    """At a logit of 60 the slope of log sigmoid is 1e-26; its square is zero in float32."""
+    network, real, fake = setting()
+    first, _ = image_directions(network, make_loss("non_saturating"), 100 * real, fake)
+    torch.testing.assert_close(first.flatten(1).norm(dim=1), torch.ones(4))
+
+
+def test_rgan_leaves_all_statistics_alone() -> None:
+    generator, network = dcgan.Generator(width=0.05, latent_dim=5), sngan.Discriminator(width=0.03)
+    parts = nn.ModuleDict({"g": generator, "d": network})
+    before = {name: buffer.clone() for name, buffer in parts.named_buffers()}
+    noise_directions(generator, network, HINGE, torch.randn(4, 5))
+    image_directions(network, HINGE, torch.randn(4, 3, 32, 32), torch.randn(4, 3, 32, 32))
+    assert all(torch.equal(before[name], buffer) for name, buffer in parts.named_buffers())

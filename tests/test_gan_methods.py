@@ -1,0 +1,303 @@
+"""Training of gan, dat and rgan: what a step changes, what determines it, taking it up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.catalogue import dataset_info
+from repro.data.image_set import ImageSet
+from repro.data.synthetic import make_synthetic
+from repro.methods.base import Method
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method, validate_options
+
+CPU = torch.device("cpu")
+DCGAN = {
+    "network": "dcgan",
+    "loss": "non_saturating",
+    "n_dis": 1,
+    "beta1": 0.5,
+    "beta2": 0.999,
+    "decay": "none",
+}
+CASES = [
+    ("gan", {"n_dis": 2}),
+    ("gan", {**DCGAN, "regulariser": "gradient_penalty", "discriminator_norm": "none", "order": "g_first"}),
+    ("dat", {"n_dis": 1, "position": "all", "clean_weight": 1.0, "regulariser": "zero_gp"}),
+    ("rgan", {}),
+    ("rgan", {"mode": "random_noise", "flip": True}),
+]
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageSet:
+    return make_synthetic(dataset_info("cifar10"), "train", 24)
+
+
+def make(data: ImageSet, method: str, options: dict[str, Any], *, seed: int = 0) -> tuple[GanMethod, Streams]:
+    spec = RunSpec(
+        recipe="test",
+        method=method,
+        dataset="cifar10",
+        source="synthetic",
+        seed=seed,
+        steps=6,
+        batch_size=6,
+        width=0.03,
+        options=options,
+    )
+    streams = Streams(seed)
+    made = load_method(method)(spec, data, streams, CPU)
+    assert isinstance(made, GanMethod)
+    return made, streams
+
+
+def weights(method: Method) -> dict[str, Tensor]:
+    return {
+        f"{name}.{key}": value.clone()
+        for name, module in method.modules.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_step_changes_every_parameter_and_repeats_exactly(
+    data: ImageSet, name: str, options: dict[str, Any]
+) -> None:
+    method, _ = make(data, name, options)
+    before = weights(method)
+    record = method.step(0)
+    after = weights(method)
+    for part, module in method.modules.items():
+        for key, _ in module.named_parameters():
+            assert not torch.equal(before[f"{part}.{key}"], after[f"{part}.{key}"]), key
+    assert record.keys() >= {"d_loss", "g_loss", "d_real", "d_fake"}
+    for value in record.values():
+        assert value.shape == ()
+        assert not value.requires_grad
+        assert torch.isfinite(value)
+    again, _ = make(data, name, options)
+    again.step(0)
+    assert equal(after, weights(again))
+    other, _ = make(data, name, options, seed=1)
+    other.step(0)
+    assert not equal(after, weights(other))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_saved_run_goes_on_bit_identically(
+    data: ImageSet, name: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    method, streams = make(data, name, options)
+    for step in range(2):
+        method.step(step)
+    state = {"method": method.state_dict(), "streams": streams.state_dict()}
+    checkpoint.save(tmp_path / "state.safetensors", state, {})
+    for step in range(2, 4):
+        method.step(step)
+
+    resumed, fresh = make(data, name, options)
+    loaded = checkpoint.load(tmp_path / "state.safetensors").state
+    resumed.load_state_dict(loaded["method"])
+    fresh.load_state_dict(loaded["streams"])
+    for optimiser in resumed.optimisers.values():
+        for parameter, moments in optimiser.state.items():
+            assert moments["exp_avg"].stride() == parameter.stride()
+    for step in range(2, 4):
+        resumed.step(step)
+    assert equal(weights(method), weights(resumed))
+    for scheduler in resumed.schedulers.values():
+        assert scheduler.get_last_lr() == [pytest.approx(2e-4 * (1 - 4 / 6))]
+
+
+def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Tensor]:
+    method, _ = make(data, name, options)
+    for step in range(2):
+        method.step(step)
+    return weights(method)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "changes"),
+    [
+        (
+            "gan",
+            {"n_dis": 1},
+            [
+                {},
+                {"n_dis": 2},
+                {"loss": "wasserstein"},
+                {"lr": 1e-3},
+                {"beta1": 0.5},
+                {"decay": "none"},
+                {"order": "g_first"},
+                {"shortcut_input": "raw"},
+                {"upsampling": "nearest"},
+                {"latent_dim": 16},
+                {"flip": True},
+                {"regulariser": "zero_gp"},
+                {"regulariser": "zero_gp", "regulariser.weight": 1.0},
+                {"regulariser": "zero_gp", "regulariser.points": "fake"},
+                {"regulariser": "gradient_penalty"},
+            ],
+        ),
+        (
+            "dat",
+            {"n_dis": 1, "loss": "non_saturating"},  # the hinge is flat for these first fakes
+            [
+                {},
+                {"position": "real"},
+                {"position": "fake"},
+                {"position": "generator"},
+                {"position": "all"},
+                {"epsilon": 0.5},
+                {"reduction": "batch_mean"},
+                {"targets": "algorithm1"},
+                {"targets": "raw"},
+                {"perturbation_steps": 2},
+                {"perturbation_steps": 2, "divide_epsilon": True},
+                {"clamp": 1e-3},
+                {"clip_real": True, "epsilon": 50.0},
+                {"clip_fake": False, "epsilon": 50.0},
+                {"freeze_spectral_norm": True},
+                {"clean_weight": 1.0},
+            ],
+        ),
+        (
+            "rgan",
+            {},
+            [
+                {},
+                {"mode": "g_only"},
+                {"mode": "d_only"},
+                {"mode": "random_noise"},
+                {"epsilon_noise": 1.0},
+                {"epsilon_images": 1.0},
+                {"trade_off": 0.5},
+                {"mixing": "convex"},
+                {"noise_sign": "literal_algorithm", "epsilon_noise": 1.0},
+                {"clip_images": True},
+                {"network": "sngan"},
+            ],
+        ),
+    ],
+)
+def test_every_option_has_an_effect(
+    data: ImageSet, name: str, base: dict[str, Any], changes: list[dict[str, Any]]
+) -> None:
+    prints = [
+        sum(value.double().abs().sum().item() for value in outcome(data, name, {**base, **change}).values())
+        for change in changes
+    ]
+    assert len(set(prints)) == len(changes), dict(zip(map(str, changes), prints, strict=True))
+
+
+def test_dat_without_epsilon_is_the_plain_gan(data: ImageSet) -> None:
+    frozen = {"epsilon": 0.0, "freeze_spectral_norm": True, "n_dis": 2}
+    assert equal(outcome(data, "dat", frozen), outcome(data, "gan", {"n_dis": 2}))
+
+
+def test_rgan_without_trade_off_is_the_plain_gan(data: ImageSet) -> None:
+    """Only G's batch-norm buffers see the second pass."""
+    plain, robust = outcome(data, "gan", DCGAN), outcome(data, "rgan", {"trade_off": 0.0})
+    parameters = [key for key in plain if "running" not in key and "num_batches" not in key]
+    torch.testing.assert_close({k: robust[k] for k in parameters}, {k: plain[k] for k in parameters})
+
+
+def test_generator_only_leaves_the_discriminators_images_clean(data: ImageSet) -> None:
+    """DAT at position (iii): D's first update is the plain one (d_first), G's is not."""
+    plain, _ = make(data, "gan", {"n_dis": 1})
+    moved, _ = make(data, "dat", {"n_dis": 1, "position": "generator"})
+    plain.discriminator_step()
+    moved.discriminator_step()
+    assert equal(weights(plain), weights(moved))
+    plain.generator_step()
+    moved.generator_step()
+    assert not equal(weights(plain), weights(moved))
+
+
+def test_sampling_changes_nothing(data: ImageSet) -> None:
+    method, _ = make(data, "rgan", {})
+    method.step(0)
+    before = weights(method)
+    method.G.train()
+    images = method.sample(7, torch.Generator().manual_seed(3), batch_size=3)
+    assert images.shape == (7, 3, 32, 32)
+    assert images.dtype == torch.float32
+    assert images.abs().max() <= 1
+    assert equal(before, weights(method))
+    assert all(module.training for module in method.G.modules())
+    whole = method.sample(7, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(images, whole)  # eval mode: no image depends on its batch
+
+
+@pytest.mark.parametrize("step_name", ["discriminator_step", "generator_step"])
+def test_each_update_touches_one_network(data: ImageSet, step_name: str) -> None:
+    method, _ = make(data, "rgan", {"network": "sngan"})
+    before = {k: v for k, v in weights(method).items() if "running" not in k and "batches" not in k}
+    getattr(method, step_name)()
+    after = weights(method)
+    own = step_name.removesuffix("_step")
+    changed = {
+        key.split(".")[0]
+        for key in before
+        if "spectral" not in key and not torch.equal(before[key], after[key])
+    }
+    assert changed == {own}
+
+
+@pytest.mark.parametrize("loss", ["hinge", "non_saturating"])
+def test_the_discriminator_learns_what_is_real(data: ImageSet, loss: str) -> None:
+    """Thirty updates of D against a resting G: its loss falls from that of an undecided one, logits part."""
+    method, _ = make(data, "gan", {"loss": loss, "lr": 2e-3})
+    first = method.discriminator_step()
+    for _ in range(29):
+        last = method.discriminator_step()
+        assert all(torch.isfinite(value) for value in last.values())
+    assert last["d_loss"] < 0.8 * first["d_loss"]
+    assert last["d_real"] > last["d_fake"] + 0.3
+
+
+@pytest.mark.parametrize("name", ["gan", "dat", "rgan"])
+def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> None:
+    method, _ = make(data, name, {"n_dis": 1})
+    method.spec = method.spec.model_copy(update={"precision": "bf16"})
+    record = method.step(0)
+    assert all(torch.isfinite(value) for value in record.values())
+    real, fake = method.real_and_fake()
+    assert real.dtype == fake.dtype == torch.float32
+    assert all(p.dtype == torch.float32 for m in method.modules.values() for p in m.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"network": "biggan"}, "network"),
+        ({"networks": "sngan"}, "no option 'networks'"),
+        ({"network": "dcgan", "shortcut_input": "raw"}, "shortcut_input belongs to network sngan"),
+        ({"discriminator_norm": "none"}, "discriminator_norm belongs to network dcgan"),
+        ({"regulariser": "lipschitz"}, "no regulariser 'lipschitz'"),
+        ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp.wieght"),
+        ({"regulariser.weight": 1}, "without a regulariser"),
+        ({"n_dis": 0}, "n_dis"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
+    for name in ("gan", "dat", "rgan"):
+        chosen = options if name != "rgan" or "network" in options else {"network": "sngan", **options}
+        with pytest.raises(ReproError) as error:
+            validate_options(name, chosen)
+        assert message in str(error.value)

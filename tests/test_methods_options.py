@@ -1,0 +1,129 @@
+"""Every named option makes a difference: two values, two results, from the same seed."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from method_cases import equal, make, train, weights
+from repro.core.errors import ReproError
+from repro.methods.registry import load_method
+
+LIVELY = {
+    "delta_scale": "unit_rms",
+    "generator_learning_rate": 1e-3,
+}  # a G that perturbs visibly from the start
+RESNET = {"network": "resnet_32"}  # has batch norm
+# fewer attack steps than the defaults, for time
+SHORT = {"robgan": {"steps": 2}, "robgan_finetune": {"steps": 2}, "adversarial_training": {"steps": 2}}
+PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("classifier", {}, {"initialisation": "xavier_normal"}),
+    ("classifier", {}, {"dropout": 0.5}),
+    ("classifier", {"dropout": 0.5}, {"dropout_place": "last_hidden"}),
+    ("classifier", {}, {"learning_rate": 1e-2}),
+    ("classifier", {}, {"beta1": 0.5}),
+    ("classifier", {}, {"beta2": 0.9}),
+    ("classifier", {}, {"network": "embedding"}),
+    ("classifier", {}, {"network": "preact_resnet18"}),
+    ("fast_gradient_training", {"eps": 0.3}, {"norm": "linf"}),
+    ("fast_gradient_training", {}, {"eps": 0.5}),
+    ("fast_gradient_training", {}, {"alpha": 0.1}),
+    ("fast_gradient_training", {"eps": 5.0}, {"clip": True}),
+    ("gat", LIVELY, {"c_g": 0.1}),
+    ("gat", LIVELY, {"alpha": 0.1}),
+    ("gat", LIVELY, {"k": 2}),
+    ("gat", LIVELY, {"generator_learning_rate": 1e-6}),
+    ("gat", LIVELY, {"separate_minibatches": False}),
+    ("gat", LIVELY, {"delta_scale": "none"}),
+    ("gat", LIVELY, {"delta_scale": "unit_l2"}),
+    ("gat", LIVELY, {"delta_scale": "unit_max"}),
+    ("gat", LIVELY, {"gradient_through_delta": True}),
+    ("gat", LIVELY, {"clip": True}),
+    ("adversarial_training", {}, {"network": "resnet_32"}),
+    ("adversarial_training", {}, {"radius": 0.1}),
+    ("adversarial_training", {}, {"step_size": 0.02}),
+    ("adversarial_training", {"radius": 1.0}, {"steps": 1}),
+    ("adversarial_training", {}, {"random_start": True}),
+    ("adversarial_training", {}, {"learning_rate": 1e-2}),
+    ("adversarial_training", {}, {"optimiser": "sgd"}),
+    ("adversarial_training", {"optimiser": "sgd"}, {"momentum": 0.0}),
+    ("adversarial_training", {}, {"weight_decay": 0.1}),
+    ("adversarial_training", {}, {"milestones": (0.25,)}),
+    ("adversarial_training", {}, {"augmentation": False}),
+    ("adversarial_training", RESNET, {"eval_mode": True}),
+    ("robgan", {}, {"discriminator": "resnet_32"}),
+    ("robgan", {}, {"loss": "acgan"}),
+    ("robgan", {}, {"weights": "paper"}),
+    ("robgan", {}, {"generator_loss": "saturating"}),
+    ("robgan", {}, {"attacker": False}),
+    ("robgan", {}, {"radius": 0.001}),
+    ("robgan", {}, {"step_size": 0.001}),
+    ("robgan", {}, {"steps": 1}),
+    ("robgan", {}, {"n_dis": 2}),
+    ("robgan", {}, {"dequantisation": False}),
+    ("robgan", {}, {"augmentation": False}),
+    ("robgan", {}, {"latent_dim": 16}),
+    ("robgan", {}, {"beta1": 0.5}),
+    ("robgan", {}, {"beta2": 0.5}),
+    ("robgan", {}, {"learning_rate": 1e-3}),
+    ("robgan", {}, {"halve_every": 1}),
+    ("robgan", {"halve_every": 1}, {"recreate_optimisers": False}),
+    ("robgan_finetune", {}, {"fake_weight": 0.0}),
+    ("robgan_finetune", {}, {"generator_eval_mode": True}),
+    ("robgan_finetune", RESNET, {"eval_mode": False}),
+    ("robgan_finetune", {}, {"latent_dim": 16}),
+]
+
+
+@cache
+def trained(name: str, updates: int, options: tuple[tuple[str, Any], ...]) -> dict[str, Tensor]:
+    return weights(train(name, updates=updates, **dict(options)))
+
+
+@pytest.mark.parametrize(("name", "base", "change"), PAIRS, ids=lambda value: str(value))
+def test_an_option_changes_what_is_trained(name: str, base: dict[str, Any], change: dict[str, Any]) -> None:
+    base = SHORT.get(name, {}) | base
+    updates = 3 if "halve_every" in {**base, **change} else 2
+    first = trained(name, updates, tuple(base.items()))
+    assert not equal(first, trained(name, updates, tuple((base | change).items())))
+
+
+def test_every_option_of_every_method_is_in_the_table() -> None:
+    tried = {(name, option) for name, _, change in PAIRS for option in change}
+    inherited = {
+        "fast_gradient_training": "classifier",
+        "gat": "classifier",
+        "robgan_finetune": "adversarial_training",
+    }
+    for name in {name for name, _, _ in PAIRS}:
+        for option in load_method(name).Options.model_fields:
+            if option == "train_split":
+                continue
+            assert (name, option) in tried or (inherited.get(name), option) in tried, (name, option)
+
+
+def test_impossible_combinations_are_refused() -> None:
+    with pytest.raises(ReproError, match="dropout"):
+        make("classifier", network="embedding", dropout=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "split"),
+    [
+        ("classifier", {}, "train45k"),
+        ("classifier", {"network": "embedding"}, "train"),
+        ("classifier", {"train_split": "train"}, "train"),
+        ("gat", {}, "train45k"),
+        ("fast_gradient_training", {}, "train45k"),
+        ("robgan", {}, "train"),
+        ("adversarial_training", {}, "train"),
+    ],
+)
+def test_each_method_trains_on_the_split_that_its_paper_uses(
+    name: str, options: dict[str, Any], split: str
+) -> None:
+    method, _ = make(name, **options)
+    assert load_method(name).train_split(method.spec) == split

@@ -1,0 +1,52 @@
+"""Describing a network: its layers and counts are right, and the network is left as it was."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from repro.models.describe import describe
+from repro.report.architectures import Network
+
+
+class TwoHeads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU())
+        self.source = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 1))
+        self.classes = nn.Linear(4, 10)
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.body(images).sum((2, 3))
+        return self.source(features)[:, 0], self.classes(features)
+
+
+def test_layers_shapes_and_counts() -> None:
+    found = Network.model_validate(describe(TwoHeads(), [torch.zeros(2, 3, 8, 8)]))
+    assert found.inputs == ((3, 8, 8),)
+    assert found.outputs == ((), (10,))
+    assert found.parameters == (3 * 4 * 9 + 4) + 8 + 5 + 50 + 2
+    assert [(layer.name, layer.type) for layer in found.layers] == [
+        ("body.0", "Conv2d"),
+        ("body.1", "BatchNorm2d"),
+        ("body.2", "ReLU"),
+        ("source", "Linear"),
+        ("classes", "Linear"),
+    ]
+    assert found.layers[0].out_shape == (4, 4, 4)
+    assert found.layers[0].detail == "3 x 3, stride 2"
+    assert found.layers[3].detail == "4 to 1, spectral norm"
+    assert (found.count("Conv2d"), found.count("Linear")) == (1, 2)
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    net = TwoHeads().train()
+    net.body[1].eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    modes = [child.training for child in net.modules()]
+    describe(net, [torch.randn(2, 3, 8, 8)])
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert [child.training for child in net.modules()] == modes
+    assert all(weight.grad is None for weight in net.parameters())
+    assert not any(child._forward_hooks for child in net.modules())

@@ -1,0 +1,149 @@
+"""Diagrams: their text fits, their numbers are the networks', and a network that is missing is an error."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.papers.draw import draw_artefact
+from repro.papers.robgan import boundaries
+from repro.report.architectures import Layer, Network, read_architectures, render_architectures, shape_text
+from repro.report.artefacts import Artefact, Artefacts
+from repro.report.cells import write_cells
+from repro.report.diagrams import Canvas, misfits
+
+DRAWN = [
+    "robgan.figure1", "robgan.figure3", "robgan.figure4", "robgan.figure5", "advgan.figure2",
+    "advgan.figure3", "advgan.figure4", "gat.figure1", "dat.figure2", "dat.figure10",
+]  # fmt: skip
+WITH_NETWORKS = [name for name in DRAWN if name not in ("robgan.figure3", "advgan.figure2")]
+
+
+def made(
+    parameters: int, inputs: list[tuple[int, ...]], outputs: list[tuple[int, ...]], convs: int
+) -> Network:
+    layers = [Layer(name=f"c{i}", type="Conv2d", out_shape=(1, 1, 1), parameters=0) for i in range(convs)]
+    layers.append(Layer(name="l", type="Linear", out_shape=(1,), parameters=0))
+    return Network(parameters=parameters, inputs=tuple(inputs), outputs=tuple(outputs), layers=tuple(layers))
+
+
+IMAGE = (3, 32, 32)
+NETWORKS = {
+    "robgan.generator": made(12_272_515, [(128,), ()], [IMAGE], 13),
+    "robgan.discriminator": made(11_164_875, [IMAGE], [(), (10,)], 20),
+    "gat.classifier": made(240_058, [IMAGE], [(10,)], 7),
+    "gat.generator": made(107_763, [IMAGE], [IMAGE], 8),
+    "dat.generator": made(4_276_739, [(128,)], [IMAGE], 10),
+    "dat.discriminator": made(1_053_825, [IMAGE], [(1,)], 10),
+}
+
+
+def module(name: str) -> object:
+    return importlib.import_module(f"repro.papers.{name}")
+
+
+@pytest.mark.parametrize("name", WITH_NETWORKS)
+def test_all_text_fits_and_nothing_overlaps(name: str) -> None:
+    assert misfits(module(name).diagram(NETWORKS)) == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", WITH_NETWORKS)
+def test_a_diagram_follows_its_networks(name: str) -> None:
+    def words(networks: dict[str, Network]) -> list[str]:
+        return [text.get_text() for text, _ in module(name).diagram(networks).boxed]  # type: ignore[attr-defined]
+
+    changed = {
+        key: net.model_copy(update={"parameters": net.parameters * 2}) for key, net in NETWORKS.items()
+    }
+    assert words(NETWORKS) != words(changed)
+
+
+@pytest.mark.parametrize("name", WITH_NETWORKS)
+def test_a_missing_network_is_named(name: str) -> None:
+    needed = module(name).NETWORKS  # type: ignore[attr-defined]
+    with pytest.raises(ReproError, match=f"`{needed[0]}`"):
+        module(name).diagram({key: net for key, net in NETWORKS.items() if key != needed[0]})  # type: ignore[attr-defined]
+
+
+def test_misfits_are_found() -> None:
+    canvas = Canvas(3, 1)
+    canvas.box(0.6, 0.5, 0.4, 0.4, "far too long for this box")
+    canvas.label(2.2, 0.5, "one")
+    canvas.label(2.2, 0.52, "other")
+    found = misfits(canvas)
+    assert any("leaves its box" in line for line in found)
+    assert "`one` lies on `other`" in found
+
+
+def test_the_robust_discriminator_is_robust() -> None:
+    points, labels = boundaries.data()
+    fake = points[labels == 0][:12]
+    plain = boundaries.fit(points, labels, radius=0.0)
+    robust = boundaries.fit(points, labels, radius=boundaries.RADIUS)
+    for net in (plain, robust):
+        assert ((net.logit(points) > 0) == (labels > 0.5)).all()
+        ends = np.array([boundaries.nearest_real(net, point) for point in fake])
+        assert np.abs(net.logit(ends)).max() < 0.05  # they lie on the boundary
+    reach = [
+        np.linalg.norm([boundaries.nearest_real(net, p) - p for p in fake], axis=1).mean()
+        for net in (plain, robust)
+    ]
+    assert reach[1] > 1.5 * reach[0]
+    step = 1e-5
+    along = np.array([step, 0.0])
+    shifted = (plain.logit(fake + along) - plain.logit(fake - along)) / (2 * step)
+    assert plain.gradient(fake)[:, 0] == pytest.approx(shifted, abs=1e-5)
+
+
+def test_an_attack_stays_in_its_ball_and_hurts() -> None:
+    points, labels = boundaries.data()
+    net = boundaries.fit(points, labels, radius=0.0)
+    moved = boundaries.attack(net, points, labels, 0.2)
+    assert np.linalg.norm(moved - points, axis=1).max() <= 0.2 + 1e-9
+    sign = np.where(labels > 0.5, 1, -1)
+    assert (sign * (net.logit(moved) - net.logit(points))).mean() < -0.5
+
+
+def test_drawing_one_from_the_files_of_a_profile(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, "smoke")
+    drawing = Artefact(paper="gat", name="figure1", kind="drawing", title="Scheme")
+    layout.root.mkdir()
+    (layout.root / "artefacts.json").write_text(
+        Artefacts(profile="smoke", artefacts=(drawing,)).model_dump_json()
+    )
+    write_cells(layout.cells, [])
+    with pytest.raises(ReproError, match="no description of the networks"):
+        draw_artefact(layout, "gat", "figure1")
+    (layout.root / "architectures.json").write_text(render_architectures(NETWORKS))
+    paths = draw_artefact(layout, "gat", "figure1")
+    assert [path.name for path in paths] == ["figure1.png", "figure1.pdf"]
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in draw_artefact(layout, "gat", "figure1")] == before
+
+
+def test_networks_file(tmp_path: Path) -> None:
+    path = tmp_path / "architectures.json"
+    path.write_text(render_architectures(NETWORKS))
+    assert read_architectures(path) == NETWORKS
+    data = json.loads(path.read_text())
+    del data["gat.classifier"]["parameters"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(ReproError, match=r"gat\.classifier\.parameters"):
+        read_architectures(path)
+    assert shape_text(IMAGE) == "32 × 32 × 3"
+
+
+def test_drawings_import_no_torch() -> None:
+    names = [f"repro.papers.{name}" for name in DRAWN] + ["repro.papers.draw"]
+    code = f"import importlib, sys\n[importlib.import_module(n) for n in {names}]\n"
+    code += "assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

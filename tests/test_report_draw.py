@@ -1,0 +1,194 @@
+"""Plots and sample grids: right contents, the same bytes each time, pending parts visible."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from repro.core.errors import ReproError
+from repro.report import style
+from repro.report.artefacts import Artefact, Panel, Picture, stamp_of
+from repro.report.cells import Cell
+from repro.report.draw import draw
+from repro.report.plots import draw_plot
+from repro.report.samples import draw_samples
+from repro.report.series import groups
+
+RADII = ("0", "0.02", "0.04")
+CURVE = Artefact(
+    paper="robgan",
+    name="figure6",
+    kind="plot",
+    title="Accuracy against attack strength",
+    x_axis="radius",
+    panels=(
+        Panel(name="CIFAR-10", rows=("With FT", "Without FT"), columns=RADII),
+        Panel(name="ImageNet", rows=("With FT", "Without FT"), columns=RADII),
+    ),
+)
+
+
+def curve(panel: str, row: str, level: float) -> list[Cell]:
+    return [
+        Cell("robgan", "figure6", f"{panel}: {row}", radius, "accuracy",
+             reported=level if radius == "0" else None, measured=level - 400 * float(radius),
+             measured_std=2.0, n_seeds=3, verdict="not comparable", stand_ins=("synthetic_data",))
+        for radius in RADII
+    ]  # fmt: skip
+
+
+PENDING = [
+    Cell("robgan", "figure6", "ImageNet: With FT", radius, "accuracy", reported=30.0) for radius in RADII
+]
+CELLS = [*curve("CIFAR-10", "With FT", 80.0), *curve("CIFAR-10", "Without FT", 70.0), *PENDING]
+BARS = Artefact(
+    paper="rgan", name="figure1", kind="plot", title="Bars",
+    panels=(Panel(rows=("Baseline", "RGAN"), columns=("WGAN-GP", "DCGAN")),),
+)  # fmt: skip
+
+
+def texts(figure: Figure) -> list[str]:
+    found = [text.get_text() for text in figure.texts]
+    for axes in figure.axes:
+        found += [text.get_text() for text in axes.texts]
+    for legend in figure.legends:
+        found += [text.get_text() for text in legend.get_texts()]
+    return found
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Collect the figures that are saved; they are still saved."""
+    figures: list[Figure] = []
+    real = style.new_figure
+
+    def keep(width: float, height: float) -> Figure:
+        figures.append(real(width, height))
+        return figures[-1]
+
+    monkeypatch.setattr("repro.report.plots.new_figure", keep)
+    monkeypatch.setattr("repro.report.samples.new_figure", keep)
+    return figures
+
+
+def test_groups_of_a_curve() -> None:
+    first, second = groups(CURVE, CELLS)
+    assert (first.title, first.x_label, first.y_label) == ("CIFAR-10", "radius", "accuracy (%)")
+    assert [(point.place, point.measured) for point in first.series[0].points] == [
+        (0, 80),
+        (0.02, 72),
+        (0.04, 64),
+    ]
+    assert first.series[0].points[0].reported == 80.0
+    assert first.categories is None
+    assert second.pending
+    assert [series.pending for series in first.series] == [False, False]
+
+
+def test_a_plot_shows_its_lines_reported_values_and_pending_panel(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    draw_plot(CURVE, CELLS, tmp_path / "figure6", "smoke")
+    left, right = drawn[0].axes
+    solid = [line for line in left.lines if line.get_linestyle() != "None"]
+    assert [list(line.get_ydata()) for line in solid] == [[80, 72, 64], [70, 62, 54]]
+    assert [80.0] in [list(line.get_ydata()) for line in left.lines if line.get_marker() == "D"]
+    assert right.patch.get_hatch()
+    shown = texts(drawn[0])
+    assert "pending" in shown
+    assert "printed in the paper" in shown
+    assert "smoke profile · synthetic_data" in shown
+
+
+def test_bars_over_categories(tmp_path: Path, drawn: list[Figure]) -> None:
+    cells = [
+        Cell("rgan", "figure1", "Baseline", "WGAN-GP", "is", measured=5.0, verdict="unreported", n_seeds=1),
+        Cell("rgan", "figure1", "RGAN", "WGAN-GP", "is", reported=5.9),
+        Cell("rgan", "figure1", "Baseline", "DCGAN", "is", measured=6.0, verdict="unreported", n_seeds=1),
+    ]
+    draw_plot(BARS, cells, tmp_path / "figure1", "quick")
+    axes = drawn[0].axes[0]
+    assert sorted(patch.get_height() for patch in axes.patches) == [5.0, 6.0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["WGAN-GP", "DCGAN"]
+    assert "RGAN (pending)" in texts(drawn[0])
+    assert "quick profile · no stand-ins" in texts(drawn[0])
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    one = draw_plot(CURVE, CELLS, tmp_path / "one" / "figure6", "smoke")
+    two = draw_plot(CURVE, CELLS, tmp_path / "two" / "figure6", "smoke")
+    assert [path.suffix for path in one] == [".png", ".pdf"]
+    for left, right in zip(one, two, strict=True):
+        assert left.read_bytes() == right.read_bytes()
+    other = draw_plot(CURVE, CELLS, tmp_path / "other" / "figure6", "paper")
+    assert all(left.read_bytes() != right.read_bytes() for left, right in zip(one, other, strict=True))
+
+
+SAMPLES = Artefact(
+    paper="robgan", name="figure7", kind="samples", title="Samples",
+    panels=(Panel(rows=("Modified loss", "AC-GAN loss"), columns=("samples",)),),
+    pictures=(Picture(row="Modified loss", column="samples", path="evaluations/a/grid.png"),),
+)  # fmt: skip
+
+
+def test_samples_with_a_pending_picture(tmp_path: Path, drawn: list[Figure]) -> None:
+    grid = tmp_path / "evaluations" / "a" / "grid.png"
+    grid.parent.mkdir(parents=True)
+    Image.fromarray(np.full((64, 64, 3), 128, np.uint8)).save(grid)
+    stem = tmp_path / "artefacts" / "figure7"
+    paths = draw(SAMPLES, [], stem, root=tmp_path, profile="smoke")
+    assert [path.suffix for path in paths] == [".png", ".pdf", ".csv"]
+    assert all(path.stat().st_size for path in paths)
+    shown, waiting = drawn[0].axes
+    assert len(shown.images) == 1
+    assert shown.get_title(loc="left") == "Modified loss"
+    assert waiting.patch.get_hatch()
+    assert "smoke profile · pending" in texts(drawn[0])
+
+
+def test_a_listed_picture_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="does not exist") as caught:
+        draw_samples(SAMPLES, [], tmp_path, tmp_path / "figure7", "smoke")
+    assert "grid.png" in str(caught.value.where)
+    assert not (tmp_path / "figure7.png").exists()
+
+
+def test_a_drawing_needs_its_drawer(tmp_path: Path) -> None:
+    drawing = SAMPLES.model_copy(update={"kind": "drawing", "name": "figure1"})
+    with pytest.raises(ReproError, match="nothing draws robgan/figure1"):
+        draw(drawing, [], tmp_path / "figure1", root=tmp_path, profile="smoke")
+    asked: list[str] = []
+
+    def record(stamp: str) -> list[Path]:
+        asked.append(stamp)
+        return [tmp_path / "figure1.png"]
+
+    paths = draw(drawing, [], tmp_path / "figure1", root=tmp_path, profile="smoke", drawing=record)
+    assert paths == [tmp_path / "figure1.png"]
+    assert "smoke profile" in asked[0]
+
+
+def test_stamp_names_what_touched_the_cells_in_a_fixed_order() -> None:
+    one = Cell("a", "b", "c", "d", "is", measured=1.0, stand_ins=("reduced_budget", "synthetic_data"))
+    assert stamp_of("smoke", [one]) == "smoke profile · synthetic_data + reduced_budget"
+
+
+def test_report_imports_no_torch() -> None:
+    code = (
+        "import importlib, pkgutil, sys, repro.report as r\n"
+        "names = [m.name for m in pkgutil.iter_modules(r.__path__)]\n"
+        "assert len(names) > 10, names\n"
+        "[importlib.import_module(f'repro.report.{n}') for n in names]\n"
+        "slow = ['torch', 'torchvision', 'scipy.stats', 'pandas', 'matplotlib.pyplot']\n"
+        "bad = [n for n in slow if n in sys.modules]\n"
+        "bad += [n for n in sys.modules if n.startswith('repro.papers')]\n"
+        "assert not bad, bad\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
