@@ -72,7 +72,9 @@ def validate(profile: Profile = None, results: Results = None, config: ConfigFol
 
     opened, batches, _ = _open(config, profile, results)
     validate_plan(opened)
-    typer.echo(f"{len(opened.runs)} runs in {len(batches.train)} batches, {len(opened.evaluations)} evaluations: valid")
+    typer.echo(
+        f"{len(opened.runs)} runs in {len(batches.train)} batches, {len(opened.evaluations)} evaluations: valid"
+    )
 
 
 @app.command()
@@ -102,7 +104,8 @@ def evaluate(
     config: ConfigFolder = CONFIG,
     data_root: DataRoot = None,
     inception: Annotated[
-        Path | None, typer.Option(envvar="REPRO_INCEPTION", help="File of torch-fidelity's Inception weights.")
+        Path | None,
+        typer.Option(envvar="REPRO_INCEPTION", help="File of torch-fidelity's Inception weights."),
     ] = None,
     device: Device = None,
 ) -> None:
@@ -204,25 +207,45 @@ def verify(
 
 
 @data_app.command()
-def fetch(name: str, data_root: DataRoot = None) -> None:
+def fetch(
+    name: str,
+    data_root: DataRoot = None,
+    url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
+) -> None:
     """Download a data set, or say what to place where.
 
     Example: `repro data fetch cifar10 --data-root ~/data`
     """
-    from repro.data.commands import fetch_command
+    from repro.data.fetch import fetch as fetch_data
 
-    fetch_command(name, data_root)
+    typer.echo(fetch_data(name, _root(data_root), url=url))
 
 
 @data_app.command()
-def check(name: str, data_root: DataRoot = None) -> None:
+def check(
+    name: str,
+    data_root: DataRoot = None,
+    limit: Annotated[int | None, typer.Option(help="Look at so many images of a split only.")] = None,
+) -> None:
     """Count a data set's images, fingerprint them, and tell whether it is the canonical release.
 
     Example: `repro data check cifar10 --data-root ~/data`
     """
-    from repro.data.commands import check_command
+    from rich.console import Console
 
-    check_command(name, data_root)
+    from repro.data.check import check as check_data
+    from repro.data.check import render
+
+    Console().print(render(check_data(name, _root(data_root), limit=limit)))
+
+
+def _root(data_root: Path | None) -> Path:
+    """Return the data root, or say how to give one."""
+    if data_root is None:
+        raise ReproError(
+            "no data root is given", remedy="give --data-root FOLDER, or set REPRO_DATA to the folder"
+        )
+    return data_root
 
 
 def _show_version(wanted: bool) -> None:

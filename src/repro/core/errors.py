@@ -15,7 +15,9 @@ class ReproError(Exception):
         line: the line in that file, counted from 1.
     """
 
-    def __init__(self, message: str, *, remedy: str, where: str | Path | None = None, line: int | None = None):
+    def __init__(
+        self, message: str, *, remedy: str, where: str | Path | None = None, line: int | None = None
+    ):
         self.message = message
         self.remedy = remedy
         self.where = None if where is None else str(where)

@@ -52,7 +52,9 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
     known = sorted(path.stem for path in (folder / "profiles").glob("*.yaml"))
     if name not in known:
         raise ReproError(
-            f"there is no profile {name!r}", where=folder / "profiles", remedy=f"choose one of {', '.join(known)}"
+            f"there is no profile {name!r}",
+            where=folder / "profiles",
+            remedy=f"choose one of {', '.join(known)}",
         )
     sheets = {paper: load_model(folder / "sheets" / f"{paper}.yaml", Sheet)[0] for paper in PAPERS}
     return Config(folder, settings, load_model(folder / "profiles" / f"{name}.yaml", Profile)[0], sheets)

@@ -58,5 +58,7 @@ class Measured:
         if result is None:
             raise ReproError("a result is missing or cannot be read", where=path, remedy=REMEDY)
         if promised.get(evaluation_id, {}).get("sha256") != sha256_file(path):
-            raise ReproError(f"this result is not the one that {manifest.name} lists", where=path, remedy=REMEDY)
+            raise ReproError(
+                f"this result is not the one that {manifest.name} lists", where=path, remedy=REMEDY
+            )
         return result

@@ -121,7 +121,9 @@ def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: 
             remedy="declare that recipe, or mend start_from",
         )
     grandparent = _parent(plan, name, recipe.start_from, seed, dataset)
-    return _enter(plan, run_spec(plan.config.profile, name, recipe, seed, dataset=dataset, parent=grandparent))
+    return _enter(
+        plan, run_spec(plan.config.profile, name, recipe, seed, dataset=dataset, parent=grandparent)
+    )
 
 
 def _evaluation(plan: Plan, cell: Cell, run: RunSpec) -> EvaluationSpec:

@@ -31,12 +31,16 @@ def train_step(
     from repro.train.run import train_run
 
     if (batch is None) == (run is None):
-        raise ReproError("name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both")
+        raise ReproError(
+            "name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both"
+        )
     where = choose_device(device or plan.config.profile.device)
     root = data_root or _path(plan.config.settings.data_root)
     if run is not None:
         if run not in plan.runs:
-            raise ReproError(f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile")
+            raise ReproError(
+                f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile"
+            )
         train_run(plan.runs[run], layout, device=where, data_root=root)
         return
     assert batch is not None
@@ -77,7 +81,9 @@ def evaluate_step(
 def _batch(known: Mapping[str, Batch], name: str) -> Batch:
     """Look a batch up."""
     if name not in known:
-        raise ReproError(f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}")
+        raise ReproError(
+            f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}"
+        )
     return known[name]
 
 
