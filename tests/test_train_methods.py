@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 PARENTS = {"robgan_finetune": "robgan"}
 
 
-class PowerCut(Exception):
+class PowerCutError(Exception):
     """Ends the process's work as a kill would: nothing is written on the way out."""
 
 
@@ -31,7 +31,7 @@ def cut_at(kind: type[Method], step: int) -> type[Method]:
 
     def cut_step(self: Method, now: int) -> dict[str, Tensor]:
         if now == step:
-            raise PowerCut
+            raise PowerCutError
         return kind.step(self, now)
 
     return type(f"Cut{kind.__name__}", (kind,), {"step": cut_step})
@@ -62,7 +62,7 @@ def test_resuming_changes_nothing(layout: Layout, name: str) -> None:
         if parent is not None:
             train(parent, place, load_method(parent.method))
     train(ours, layout, kind)
-    with pytest.raises(PowerCut):
+    with pytest.raises(PowerCutError):
         train(ours, again, cut_at(kind, 3))  # the checkpoint is of step 2, so one step is done again
     train(ours, again, kind)
     a, b = (checkpoint.load(place.checkpoint(ours.run_id)) for place in (layout, again))
