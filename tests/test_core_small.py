@@ -90,6 +90,7 @@ def test_the_log_goes_on_after_the_resumed_step(tmp_path: Path) -> None:
 
 def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
     watch = Stopwatch(CPU)
+    began = time.perf_counter()
     for _ in range(2):
         watch.start()
         watch.start()  # counts already: no effect
@@ -97,7 +98,7 @@ def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
         watch.stop()
         watch.stop()
         time.sleep(0.1)
-    assert 0.04 <= watch.seconds < 0.1
+    assert 0.04 <= watch.seconds <= time.perf_counter() - began - 0.2
 
 
 def test_calls_are_timed_after_the_warm_up() -> None:
@@ -105,12 +106,12 @@ def test_calls_are_timed_after_the_warm_up() -> None:
 
     def call() -> None:
         calls.append(0.0)
-        time.sleep(0.05 if len(calls) <= 2 else 0.002)
+        time.sleep(0.2 if len(calls) <= 2 else 0.002)
 
     timing = time_calls(call, CPU, warmup=2, repeats=5)
     assert len(calls) == 7
     assert 0.002 <= timing.fastest <= timing.q1 <= timing.median <= timing.q3
-    assert timing.median < 0.05
+    assert timing.median < 0.2
     assert time_calls(call, CPU, warmup=0, repeats=1).repeats == 1
 
 
