@@ -19,7 +19,6 @@ wildcard_constraints:
 
 localrules:
     figures,
-    all_artefacts,
 
 
 rule figures:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-import tiny_gan
 import torch
 from torch import Tensor
 
+import tiny_gan
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines

@@ -1,4 +1,4 @@
-"""A small GAN that uses everything a resume must restore; run as a script it trains in a process of its own."""
+"""A small GAN with everything a resume must restore; run as a script it trains in its own process."""
 
 from __future__ import annotations
 

@@ -69,7 +69,10 @@ def every_artefact(ending="png"):
 
 def artefact_files(*endings):
     """Return the outputs of one artefact, by ending, wildcards unfilled."""
-    return {ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}") for ending in endings}
+    return {
+        ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}")
+        for ending in endings
+    }
 
 
 def artefact_inputs():

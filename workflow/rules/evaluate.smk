@@ -10,11 +10,11 @@ rule evaluate:
         results("logs/evaluate/{batch}.log"),
     benchmark:
         results("benchmarks/evaluate/{batch}.tsv")
-    params:
-        members=lambda wildcards: BATCHES.evaluate[wildcards.batch].members,
     threads: THREADS
     resources:
         gpu=1,
         mem_mb=4096,
+    params:
+        members=lambda wildcards: BATCHES.evaluate[wildcards.batch].members,
     shell:
         "repro evaluate {COMMON} --batch {wildcards.batch} > {log} 2>&1"

@@ -36,11 +36,11 @@ rule single:
         results("artefacts/{paper}/{artefact}.{ending}"),
     output:
         "figures/{paper}/{artefact}.{ending}",
+    log:
+        results("logs/single/{paper}/{artefact}.{ending}.log"),
     wildcard_constraints:
         artefact=r"(table|figure)\d+",
         ending="png|pdf|csv|md|tex",
-    log:
-        results("logs/single/{paper}/{artefact}.{ending}.log"),
     shell:
         # The folder must not look like a finished collection to the rule that makes all of it.
         "cp {input} {output} 2> {log} && touch -d '2000-01-01' figures"

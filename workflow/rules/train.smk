@@ -24,11 +24,11 @@ rule train:
         results("logs/train/{batch}.log"),
     benchmark:
         results("benchmarks/train/{batch}.tsv")
-    params:
-        members=lambda wildcards: BATCHES.train[wildcards.batch].members,
     threads: THREADS
     resources:
         gpu=1,
         mem_mb=4096,
+    params:
+        members=lambda wildcards: BATCHES.train[wildcards.batch].members,
     shell:
         "repro train {COMMON} --batch {wildcards.batch} > {log} 2>&1"
