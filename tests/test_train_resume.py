@@ -91,7 +91,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_a_hint(layout: Layout, numb
     process = start(spec, layout)
     wait_for_step(spec, layout, process, 7)
     process.send_signal(number)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 1
     assert number.name in message
     assert "same command again" in message

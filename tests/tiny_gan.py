@@ -1,4 +1,4 @@
-"""A small GAN with everything a resume must restore; run as a script it trains in its own process."""
+"""A small GAN that uses all that a resume must restore; as a script it trains in a process of its own."""
 
 from __future__ import annotations
 

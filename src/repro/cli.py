@@ -205,6 +205,23 @@ def verify(
     typer.echo(verify_results(opened, batches, layout, figures))
 
 
+@app.command()
+def publish(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    into: Annotated[Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")] = None,
+) -> None:
+    """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
+
+    Example: `repro publish --profile quick-cpu`
+    """
+    from repro.report.publish import publish as publish_files
+
+    _, _, layout = _open(config, profile, results)
+    typer.echo(publish_files(layout, into))
+
+
 @data_app.command()
 def fetch(
     name: str,
