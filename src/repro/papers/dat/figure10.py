@@ -21,7 +21,8 @@ def diagram(architectures: Architectures) -> Canvas:
     _discriminator_step(canvas, f"{g.parameters:,}\nparameters", f"{d.parameters:,}\nparameters")
     _generator_step(canvas)
     canvas.note(
-        "Real only = (i); fake only = (ii); generator only = (iii); discriminator only = (i), (ii) (Table IV)."
+        "Real only = (i); fake only = (ii); generator only = (iii); "
+        "discriminator only = (i), (ii) (Table IV)."
     )
     return canvas
 

@@ -37,7 +37,7 @@ class Discriminator:
     def gradient(self, points: Array) -> Array:
         """Return the gradients (N, 2) of the logit with respect to ``points``."""
         waves = -np.sin(points @ self.frequencies + self.phases) * np.sqrt(2 / len(self.weights))
-        return (waves * self.weights) @ self.frequencies.T
+        return np.asarray((waves * self.weights) @ self.frequencies.T)
 
 
 def data(seed: int = 5, n: int = 40) -> tuple[Array, Array]:
