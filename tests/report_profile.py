@@ -34,12 +34,14 @@ ARTEFACTS = (
 )  # fmt: skip
 CELLS = (
     Cell("gat", "table2", "Baseline", "CIFAR-10", "accuracy", reported=77.48, reported_std=0.46,
-         measured=77.5, measured_std=0.3, n_seeds=3, ci_low=76.8, ci_high=78.2, tolerance=1.0, verdict="reproduced", runs=(RUN,)),
+         measured=77.5, measured_std=0.3, n_seeds=3, ci_low=76.8, ci_high=78.2,
+         tolerance=1.0, verdict="reproduced", runs=(RUN,)),
     Cell("gat", "table2", "GAT", "CIFAR-10", "accuracy", reported=80.33, reported_std=0.44,
          measured=61.0, measured_std=0.1, n_seeds=4, ci_low=60.8, ci_high=61.2, verdict="not comparable",
          stand_ins=("synthetic_data",), runs=(RUN, "gone-s1", "gone-s2", "gone-s3")),
     Cell("gat", "table2", "Baseline", "CIFAR-100", "accuracy", reported=44.32, reported_std=0.63,
-         measured=41.0, measured_std=0.2, n_seeds=3, ci_low=40.5, ci_high=41.5, tolerance=1.26, verdict="not reproduced"),
+         measured=41.0, measured_std=0.2, n_seeds=3, ci_low=40.5, ci_high=41.5,
+         tolerance=1.26, verdict="not reproduced"),
     Cell("gat", "table2", "GAT", "CIFAR-100", "accuracy", reported=50.44, reported_std=0.56),
     Cell("gat", "table2", "Maxout", "CIFAR-10", "accuracy", reported=88.32, verdict="cited"),
     *(Cell("gat", "figure3", row, x, "accuracy", measured=70 - 200 * float(x) + shift, n_seeds=1,
