@@ -133,7 +133,10 @@ def _metric(view: View, index: int) -> str:
 
 def _levels(view: View, piece: Sequence[int], metrics: bool) -> tuple[tuple[Heading, ...], ...]:
     """Return the rows of headings: columns of the sheet, then metrics and conventions where there are several."""
-    keys = [(view.columns[index].column, _metric(view, index), _convention(view.columns[index])) for index in piece]
+    keys = [
+        (view.columns[index].column, _metric(view, index), _convention(view.columns[index]))
+        for index in piece
+    ]
     several = len({at.convention for at in view.columns if at.convention}) > 1
     depths = [1, *([2] if metrics else []), *([3] if several else [])]
     return tuple(_joined([key[:depth] for key in keys]) for depth in depths)
@@ -165,7 +168,9 @@ def _widths(view: View, metrics: bool) -> list[float]:
         widths.append(max((text_width(text, CELL_SIZE, bold=True) for text in texts), default=0.0))
     for level in _levels(view, range(len(widths)), metrics):
         for heading in level:
-            needed = max(text_width(line, HEAD_SIZE, bold=True) for line in heading_lines(heading)) / heading.span
+            needed = (
+                max(text_width(line, HEAD_SIZE, bold=True) for line in heading_lines(heading)) / heading.span
+            )
             for index in range(heading.first, heading.first + heading.span):
                 widths[index] = max(widths[index], needed)
     return [max(_MIN_COLUMN, width + _PADDING) for width in widths]

@@ -119,7 +119,9 @@ def _panel(pen: _Pen, layout: TableLayout, y: float) -> float:
         for each in block.widths:
             edges.append(edges[-1] + each)
         pen.rule(_MARGIN, edges[-1], y, 1.0)
-        pen.text(_MARGIN, y + sum(map(_head_height, block.levels)) / 2, layout.corner, HEAD_SIZE, color="#555555")
+        pen.text(
+            _MARGIN, y + sum(map(_head_height, block.levels)) / 2, layout.corner, HEAD_SIZE, color="#555555"
+        )
         for depth, level in enumerate(block.levels):
             tall = _head_height(level)
             for heading in level:
