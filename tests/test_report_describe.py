@@ -54,5 +54,5 @@ def test_the_network_is_left_as_it_was() -> None:
 
 
 def test_a_networks_own_spectral_norm_is_part_of_its_layer() -> None:
-    found = Network.model_validate(describe(SpectralConv2d(3, 8, 3), [torch.zeros(1, 3, 8, 8)]))
+    found = Network.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
     assert [(layer.type, layer.detail) for layer in found.layers] == [("Conv2d", "3 x 3, spectral norm")]
