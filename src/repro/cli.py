@@ -210,7 +210,9 @@ def publish(
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
-    into: Annotated[Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")
+    ] = None,
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
 

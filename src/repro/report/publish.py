@@ -35,7 +35,9 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         )
     records = sorted((layout.root / "runs").glob("*/run.json"))
     if not records:
-        raise ReproError("this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first")
+        raise ReproError(
+            "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
+        )
     target = into or layout.results / "published" / f"{layout.profile}-{_device(records)}"
     shutil.rmtree(target, ignore_errors=True)
     for name in TABLES:
