@@ -70,7 +70,7 @@ def test_an_upward_import_would_be_seen(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_planning_and_drawing_import_no_torch() -> None:
-    code = f"import importlib, sys\nfor name in {TORCH_FREE!r}: importlib.import_module(name)\n"
-    code += "print('torch' in sys.modules)"
+    loads = f"for name in {TORCH_FREE!r}: importlib.import_module(name)"
+    code = f"import importlib, sys\n{loads}\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
