@@ -8,6 +8,8 @@ rule architectures:
         results("architectures.json"),
     log:
         results("logs/architectures.log"),
+    conda:
+        "../../environment.yml"
     shell:
         "repro architectures --into {output} > {log} 2>&1"
 
@@ -24,8 +26,12 @@ rule table:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
         artefact=r"table\d+",
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro draw {COMMON} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
 
 
 rule figure:
@@ -40,5 +46,9 @@ rule figure:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
         artefact=r"figure\d+",
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro draw {COMMON} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"

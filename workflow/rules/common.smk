@@ -67,9 +67,17 @@ def every_artefact(ending="png"):
     return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]
 
 
+def short_name(artefact):
+    """Return the name of an artefact's target: `dat_table4` for `dat/table4`."""
+    return "_".join(Path(artefact).parts)
+
+
 def artefact_files(*endings):
     """Return the outputs of one artefact, by ending, wildcards unfilled."""
-    return {ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}") for ending in endings}
+    return {
+        ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}")
+        for ending in endings
+    }
 
 
 def artefact_inputs():

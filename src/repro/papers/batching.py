@@ -30,8 +30,8 @@ class Batches:
 def make_batches(plan: Plan) -> Batches:
     """Cut a plan into batches of the profile's sizes.
 
-    Runs of one paper and one depth (a run that starts from another lies deeper) go together, evaluations with those of
-    the same training batch, so that a single artefact asks for few batches beside its own.
+    Runs of one paper and one depth (a run that starts from another lies deeper) go together, evaluations with
+    those of the same training batch, so that a single artefact asks for few batches beside its own.
     """
     sizes = plan.config.profile.batches
     batches = Batches()

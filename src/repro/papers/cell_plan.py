@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from repro.core.errors import ReproError
@@ -98,13 +99,13 @@ def _conventions(
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
     shown = f"{panel.name}: {row.name}" if panel.name else row.name
     metric = merged.metric or merged.value or "value"
-    common = {"paper": paper, "artefact": name, "row": shown, "column": column.name, "metric": metric}
+    cell = partial(Cell, paper=paper, artefact=name, row=shown, column=column.name, metric=metric)
     if merged.cited:
-        yield Cell(**common, convention="standard", status="cited", reason="taken from another paper")
+        yield cell(convention="standard", status="cited", reason="taken from another paper")
         return
     if merged.pending or merged.recipe is None or merged.evaluation is None:
         reason = merged.pending or "the sheet names no recipe or evaluation for it yet"
-        yield Cell(**common, convention="standard", status="pending", reason=reason)
+        yield cell(convention="standard", status="pending", reason=reason)
         return
     recipe = qualified(merged.recipe, paper)
     evaluation = find_evaluation(config, merged.evaluation, paper)
@@ -119,8 +120,7 @@ def _conventions(
     if evaluation is None:
         raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
     for convention in evaluation.conventions:
-        yield Cell(
-            **common,
+        yield cell(
             convention=convention,
             status="live",
             recipe=recipe,

@@ -1,4 +1,4 @@
-"""Composes one artefact: what its cells report and measured, the verdicts, and what its drawing needs to know."""
+"""Composes one artefact: its cells with reported and measured values, verdicts, what its drawing needs."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
     """Yield one run per seed, each with the runs that it starts from entered into the plan."""
     profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
     assert recipe is not None  # cells_of has checked the name
-    options = {key: value for key, value in cell.run_options}
+    options = dict(cell.run_options)
     for seed in seeds_for(profile, work_for(profile, recipe_name, recipe), recipe):
         parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
         run = run_spec(

@@ -1,7 +1,7 @@
 """The schema of a paper's sheet: which run and which evaluation fill which cell of which artefact.
 
-A sheet is ``config/sheets/<paper>.yaml``. Row and column entries carry the same fields; a cell is the merge of its row
-(which wins) with its column, and ``except`` overrides single cells.
+A sheet is ``config/sheets/<paper>.yaml``. Row and column entries carry the same fields; a cell is the merge
+of its row (which wins) with its column, and ``except`` overrides single cells.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Entry(CellFields):
 
 
 class Sweep(CellFields):
-    """Columns that differ in one value only; ``{}`` in ``name``, ``value`` and option strings is replaced by it."""
+    """Columns that differ in one value only, which replaces ``{}`` in ``name`` and ``value``."""
 
     name: str = "{}"
     values: tuple[Scalar, ...]

@@ -14,7 +14,7 @@ from repro.papers.plan import Plan
 
 
 def validate_plan(plan: Plan) -> None:
-    """Check names and options of every recipe and evaluation of every sheet, asked for or not, and of every run.
+    """Check names and options of every recipe and evaluation (asked for or not) and of every run.
 
     Raises:
         ReproError: the first problem, with the sheet's file and line.
