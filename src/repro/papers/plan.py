@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, RunSpec, StandIn
 from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
-from repro.papers.config import PAPERS, Config
+from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 
-EXTRACTOR = "suite.extractor"
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 
