@@ -28,8 +28,8 @@ def draw(
 ) -> list[Path]:
     """Write the files of ``artefact`` and return their paths.
 
-    Tables and settings become ``stem``.csv, .md, .tex, .png, .pdf; plots and samples .png, .pdf, .csv; drawings .png
-    and .pdf.
+    Tables and settings become ``stem``.csv, .md, .tex, .png and .pdf; plots and samples .png, .pdf, .csv;
+    drawings .png and .pdf.
 
     Args:
         cells: the profile's cells; those of other artefacts are passed over.

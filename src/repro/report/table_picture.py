@@ -1,12 +1,11 @@
 """Tables as pictures: the content of the CSV, Markdown and LaTeX files, drawn for pages and slides.
 
-Each cell has two lines: above what the paper prints, below what was measured; its verdict is told by a mark and, a second
-time, by a colour.
+Each cell has two lines: above what the paper prints, below what was measured; its verdict is told by a mark
+and, a second time, by a colour.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,12 @@ from repro.report.table_layout import (
     cell_lines,
     heading_lines,
     lay_out,
+    placed,
+    wrapped,
 )
 from repro.report.view import views
 
-# Verdict: tint of the cell, colour of its measured line. Dark enough on the tint for small print (contrast over 4.5).
+# Verdict: tint of the cell and colour of its measured line, a contrast of more than 4.5 for the small print.
 COLOURS: Mapping[str, tuple[str, str]] = {
     "reproduced": ("#dcf1e4", "#00573d"),
     "not reproduced": ("#fbe0d2", "#943b00"),
@@ -39,13 +40,13 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "unreported": ("#ffffff", INK),
     "pending": ("#f1f1f1", "#6b6b6b"),
 }
-KEY = "In each cell, above: printed in the paper; below: measured here, mean ± standard deviation over seeds."
+KEY = "Above: printed in the paper; below: measured here, mean ± standard deviation over seeds."
+SETTINGS_KEY = "Above: stated in the paper; below: used here."
 EMBEDDED = "* measured with the embedded feature extractor, not with Inception"
 _MIN_WIDTH = 5.2
 _MARGIN = 0.2
 _LINE = 0.135  # inches per line of text
 _SMALL = 6.5
-_LETTER = 0.0077  # inches per point: mean width of a letter
 
 
 def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
@@ -53,10 +54,11 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
     own = select(cells, artefact.paper, artefact.name)
     layouts = [lay_out(view) for view in views(artefact, own)]
     width = max([_MIN_WIDTH, *(layout.width + 2 * _MARGIN for layout in layouts)])
-    title = _wrap(f"{artefact.id}   {artefact.title}", width, 9)
-    about = [line for text in _about(artefact) for line in _wrap(text, width, _SMALL)]
+    room = width - 2 * _MARGIN
+    title = wrapped(f"{artefact.id}   {artefact.title}", room, 9, bold=True)
+    about = [line for text in _about(artefact) for line in wrapped(text, room, _SMALL)]
     legend = _legend(own)
-    key = _wrap(KEY, width, _SMALL)
+    key = wrapped(SETTINGS_KEY if artefact.kind == "settings" else KEY, room, _SMALL)
     height = 0.16 + 0.17 * len(title) + _LINE * len(about) + 0.08
     height += sum(_panel_height(layout) for layout in layouts)
     height += 0.04 + _LINE * (len(key) + len(legend)) + 0.1 + STAMP_HEIGHT
@@ -126,20 +128,24 @@ def _panel(pen: _Pen, layout: TableLayout, y: float) -> float:
             tall = _head_height(level)
             for heading in level:
                 low, high = edges[heading.first], edges[heading.first + heading.span]
-                lines = "\n".join(heading_lines(heading))
                 weight = "bold" if depth == 0 else "normal"
-                pen.text((low + high) / 2, y + tall / 2, lines, HEAD_SIZE, ha="center", weight=weight)
+                pen.stack(
+                    (low + high) / 2,
+                    y + tall / 2,
+                    heading_lines(heading),
+                    HEAD_SIZE,
+                    ha="center",
+                    weight=weight,
+                )
                 if depth + 1 < len(block.levels) and heading.span > 1:
                     pen.rule(low + 0.05, high - 0.05, y + tall, 0.4)
             y += tall
         pen.rule(_MARGIN, edges[-1], y, 0.6)
         for row, lines in zip(layout.view.rows, layout.labels, strict=True):
             tall = _row_height(lines)
-            pen.text(_MARGIN, y + tall / 2, "\n".join(lines), LABEL_SIZE)
-            for position, index in enumerate(block.columns):
-                cell = row.cells[index]
-                if cell is not None:
-                    _cell(pen, cell, edges[position], y, block.widths[position], tall)
+            pen.stack(_MARGIN, y + tall / 2, lines, LABEL_SIZE)
+            for cell, first, span in placed(layout, block, row):
+                _cell(pen, cell, edges[first], y, edges[first + span] - edges[first], tall)
             y += tall
         pen.rule(_MARGIN, edges[-1], y, 1.0)
         y += 0.16
@@ -157,10 +163,6 @@ def _cell(pen: _Pen, cell: Cell, left: float, top: float, width: float, height: 
     pen.text(middle, centre + _LINE / 2, measured, CELL_SIZE, ha="center", color=colour, weight=weight)
 
 
-def _wrap(text: str, width: float, size: float) -> list[str]:
-    return textwrap.wrap(text, int((width - 2 * _MARGIN) / (_LETTER * size)))
-
-
 class _Pen:
     """Draws on a figure in inches, y downwards from the top."""
 
@@ -170,12 +172,20 @@ class _Pen:
         self.axes.axis("off")
 
     def text(self, x: float, y: float, text: str, size: float, **look: Any) -> None:
-        look = {"color": INK, "ha": "left", "va": "center_baseline" if "\n" not in text else "center", **look}
-        self.axes.text(x, y, text, fontsize=size, parse_math=False, linespacing=1.15, **look)
+        """Write one line whose digits are centred on ``y``, whichever letters it has."""
+        look = {"color": INK, "ha": "left", **look}
+        self.axes.text(x, y + 0.36 * size / 72, text, fontsize=size, va="baseline", parse_math=False, **look)
 
-    def lines(self, lines: Sequence[str], y: float, size: float, step: float, **look: Any) -> float:
+    def stack(self, x: float, y: float, lines: Sequence[str], size: float, **look: Any) -> None:
+        """Write several lines, centred on ``y`` as a whole."""
+        self.lines(lines, y - _LINE * len(lines) / 2, size, _LINE, x=x, **look)
+
+    def lines(
+        self, lines: Sequence[str], y: float, size: float, step: float, x: float = _MARGIN, **look: Any
+    ) -> float:
+        """Write lines from ``y`` downwards and return where they end."""
         for line in lines:
-            self.text(_MARGIN, y + step / 2, line, size, **look)
+            self.text(x, y + step / 2, line, size, **look)
             y += step
         return y
 
