@@ -15,7 +15,12 @@ SETTINGS = $(if $(PROFILE), --config profile=$(PROFILE))
 # Tests of one thread each, several at a time: torch's own threads would only fight.
 WORKERS ?= 2
 TESTS ?= tests
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST = . $(BIN)/activate && OMP_NUM_THREADS=1 python -m pytest
+
+# As in the DAG's jobs: glibc keeps the memory of large activations instead of giving it back after every layer.
+bench gpu: export MALLOC_MMAP_THRESHOLD_ = 4294967296
+bench gpu: export MALLOC_TRIM_THRESHOLD_ = 8589934592
+bench gpu: export MALLOC_TOP_PAD_ = 268435456
 
 # Where `make gpu` and `make bench` leave their files, and what they are told, e.g. BENCH="--device cuda --width 1".
 OUT ?= results/benchmarks
@@ -58,7 +63,7 @@ bench: $(STAMP) ## what the DAG costs and how fast the methods train, into resul
 	$(BIN)/python benchmarks/publish.py $(OUT)/bench.json results/published/benchmarks
 
 gpu: $(STAMP) ## the tests and timings that need a CUDA device, into OUT
-	PATH="$(CURDIR)/$(BIN):$$PATH" benchmarks/gpu.sh $(OUT)
+	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh $(OUT)
 
 lock: ## resolve all versions anew into constraints.txt (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 pyproject.toml --extra dev \
