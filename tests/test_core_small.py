@@ -154,14 +154,9 @@ def test_provenance_is_json_and_names_the_essentials() -> None:
 def test_torchvision_imports_beside_any_torch() -> None:
     code = (
         "from repro.core.vision import torchvision; import torch\n"
-<<<<<<< HEAD
-        "from torchvision.transforms.v2.functional import horizontal_flip\n"
-        "assert horizontal_flip(torch.arange(4).view(1, 1, 4)).flatten().tolist() == [3, 2, 1, 0]\n"
-=======
         "from torchvision.transforms import v2\n"
         "flipped = v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4))\n"
         "assert flipped.flatten().tolist() == [3, 2, 1, 0]\n"
->>>>>>> main
         "assert torchvision.utils.make_grid(torch.zeros(4, 3, 2, 2)).shape == (3, 6, 18)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -39,7 +39,7 @@ rule figure:
         measured_for,
         **artefact_inputs(),
     output:
-        **artefact_files("csv", "png", "pdf"),
+        **artefact_files("png", "pdf"),
         cells=results("cells/{paper}/{artefact}.csv"),
         entry=results("cells/{paper}/{artefact}.json"),
     log:

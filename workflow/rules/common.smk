@@ -44,6 +44,16 @@ def train_manifests(batches):
     return [results(f"batches/train/{batch}.json") for batch in batches]
 
 
+def runs_of(wildcards):
+    """Return the runs of a training batch; a changed list trains the batch again."""
+    return BATCHES.train[wildcards.batch].members
+
+
+def evaluations_of(wildcards):
+    """Return the evaluations of a batch; a changed list measures the batch again."""
+    return BATCHES.evaluate[wildcards.batch].members
+
+
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
     return train_manifests(BATCHES.train[wildcards.batch].needs)

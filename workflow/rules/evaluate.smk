@@ -18,6 +18,6 @@ rule evaluate:
         mem_mb=4096,
     params:
         common=COMMON,
-        members=lambda wildcards: BATCHES.evaluate[wildcards.batch].members,
+        members=evaluations_of,
     shell:
         "repro evaluate {params.common} --batch {wildcards.batch} > {log} 2>&1"

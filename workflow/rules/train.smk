@@ -36,6 +36,6 @@ rule train:
         mem_mb=4096,
     params:
         common=COMMON,
-        members=lambda wildcards: BATCHES.train[wildcards.batch].members,
+        members=runs_of,
     shell:
         "repro train {params.common} --batch {wildcards.batch} > {log} 2>&1"

@@ -40,13 +40,8 @@ class Frozen(BaseModel):
 class RunSpec(Frozen):
     """One training: recipe x data set x seed x budget.
 
-    <<<<<<< HEAD
-        ``recipe``, ``workload`` and ``stand_ins`` are for people and take no part in the identity, so that two
-        papers which ask for the same training share one run.
-    =======
-        ``recipe`` and ``stand_ins`` are for people and take no part in the identity, so that two papers which ask
-        for the same training share one run.
-    >>>>>>> main
+    ``recipe`` and ``stand_ins`` are for people and take no part in the identity, so that two papers which
+    ask for the same training share one run.
     """
 
     recipe: str

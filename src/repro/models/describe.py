@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
 
 def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, Any]:
     """Run ``module`` once in eval mode and describe it.
@@ -36,7 +38,7 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
         layers.append(
             {
                 "name": names[layer],
-                "type": type(layer).__name__.removeprefix("Parametrized"),
+                "type": _kind(layer),
                 "out_shape": list(output.shape[1:]),
                 "parameters": sum(weight.numel() for weight in layer.parameters() if weight.requires_grad),
                 "detail": _detail(layer),
@@ -66,9 +68,14 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
     }
 
 
+def _kind(layer: nn.Module) -> str:
+    """Return the layer's class name; that of torch's own layer where it is a variant of one."""
+    return next((kind.__name__ for kind in _WEIGHTED if isinstance(layer, kind)), type(layer).__name__)
+
+
 def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules without children; torch's parametrisations are part of their layer."""
-    children = [child for name, child in layer.named_children() if name != "parametrizations"]
+    """Yield the layers; what a convolution or linear layer holds (its spectral norm) is part of it."""
+    children = [] if isinstance(layer, _WEIGHTED) else list(layer.children())
     if not children:
         yield layer
     for child in children:
@@ -93,7 +100,6 @@ def _detail(layer: nn.Module) -> str:
             words.append(f"stride {layer.stride[0]}")
     if isinstance(layer, nn.Linear):
         words.append(f"{layer.in_features} to {layer.out_features}")
-    parametrised = hasattr(layer, "parametrizations") and "Spectral" in str(layer.parametrizations)
-    if parametrised or hasattr(layer, "weight_u"):  # the newer and the older of torch's two spectral norms
+    if any("Spectral" in type(child).__name__ for child in layer.modules()):
         words.append("spectral norm")
     return ", ".join(words)

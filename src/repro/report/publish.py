@@ -15,10 +15,10 @@ ENDINGS = (".csv", ".md", ".tex", ".png", ".pdf")
 
 
 def publish(layout: Layout, into: Path | None = None) -> Path:
-    """Copy the small files of a profile's results to ``results/published/<profile>-<device>/`` and return that folder.
+    """Copy the small files of a profile's results to ``results/published/<profile>-<device>/``.
 
-    Checkpoints, snapshots and pictures of data set images stay where they are. An earlier publication of the same
-    profile and device is replaced.
+    Checkpoints, snapshots and pictures of data set images stay where they are. An earlier publication of the
+    same profile and device is replaced.
 
     Args:
         layout: the profile's folders, with cells.csv written.
