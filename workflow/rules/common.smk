@@ -65,11 +65,15 @@ def needs_of_evaluation(wildcards):
 
 
 def measured_for(wildcards):
-    """Return the manifests of all evaluations that one artefact's cells ask for."""
+    """Return the manifests of all evaluations, and of runs whose settings are shown, that one artefact asks for."""
     cells = PLAN.cells[f"{wildcards.paper}/{wildcards.artefact}"]
     wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
-    return [results(f"batches/evaluate/{batch}.json") for batch in batches]
+    shown = {run for cell in cells if cell.cell.setting for run in cell.runs}
+    trained = sorted({BATCHES.train_of[run] for run in shown})
+    return [
+        results(f"batches/evaluate/{batch}.json") for batch in batches
+    ] + train_manifests(trained)
 
 
 def every_artefact(ending="png"):
