@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
@@ -12,6 +13,9 @@ from repro.papers.cell_plan import qualified
 from repro.papers.config import Config
 from repro.papers.plan import Plan
 from repro.papers.settings import read_setting
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def validate_plan(plan: Plan) -> None:
@@ -56,10 +60,12 @@ def _needs_run(measure: str, declared: bool) -> None:
         )
 
 
-def _check(config: Config, paper: str, place: Sequence[str], check, name: str, options) -> None:  # type: ignore[no-untyped-def]
+def _check(
+    config: Config, paper: str, place: Sequence[str], check: Callable[[A, B], object], first: A, second: B
+) -> None:
     """Run one check and add the sheet's file and line to its error."""
     try:
-        check(name, options)
+        check(first, second)
     except ReproError as error:
         path = config.sheet_path(paper)
         _, line_of = load_yaml(path)
