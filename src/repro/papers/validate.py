@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
@@ -56,10 +56,12 @@ def _needs_run(measure: str, declared: bool) -> None:
         )
 
 
-def _check(config: Config, paper: str, place: Sequence[str], check, name: str, options) -> None:  # type: ignore[no-untyped-def]
+def _check(
+    config: Config, paper: str, place: Sequence[str], check: Callable[..., object], *arguments: object
+) -> None:
     """Run one check and add the sheet's file and line to its error."""
     try:
-        check(name, options)
+        check(*arguments)
     except ReproError as error:
         path = config.sheet_path(paper)
         _, line_of = load_yaml(path)
