@@ -112,12 +112,16 @@ def _conventions(
         reason = merged.pending or "the sheet names no evaluation and no setting for it yet"
         yield cell(convention="standard", status="pending", reason=reason)
         return
-    cell = partial(
-        cell, status="live", dataset=merged.dataset, run_options=tuple(sorted(merged.options.items()))
-    )
     recipe = qualified(merged.recipe, paper) if merged.recipe else ""
     if recipe and find_recipe(config, recipe) is None:
         raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
+    if config.profile.leaves_out(recipe):
+        reason = f"profile {config.profile.name} does not train {recipe}"
+        yield cell(convention="standard", status="pending", reason=reason)
+        return
+    cell = partial(
+        cell, status="live", dataset=merged.dataset, run_options=tuple(sorted(merged.options.items()))
+    )
     if merged.setting:
         yield _setting(config, paper, name, cell, recipe, merged)
         return

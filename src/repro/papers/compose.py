@@ -105,6 +105,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         ),
         pictures=tuple(_pictures(planned, measured)) if declared.kind == "samples" else (),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
+        pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
         cells=cells,
     )
 

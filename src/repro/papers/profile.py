@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import Field
@@ -44,7 +45,11 @@ class BatchSizes(Frozen):
 
 
 class Profile(Frozen):
-    """How much work every run is given (``config/profiles/<name>.yaml``)."""
+    """How much work every run is given (``config/profiles/<name>.yaml``).
+
+    ``leave_out`` names recipes (shell patterns, ``dat.ssgan*``) that this profile does not train; their cells
+    stay pending and say so. ``artefacts``, where given, are the only ones that are planned at all.
+    """
 
     name: str
     title: str
@@ -60,5 +65,10 @@ class Profile(Frozen):
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
+
+    def leaves_out(self, recipe: str) -> bool:
+        """Tell whether a recipe (``paper.recipe``) is not trained under this profile."""
+        return any(fnmatchcase(recipe, pattern) for pattern in self.leave_out)

@@ -128,8 +128,8 @@ def heading_lines(heading: Heading) -> tuple[str, ...]:
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Return how many inches ``text`` takes at ``size`` points."""
     font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    width = _ruler().get_text_width_height_descent(text, font, ismath=False)[0]  # type: ignore[no-untyped-call]
-    return float(width) / _DPI
+    size_of = _ruler().get_text_width_height_descent
+    return float(size_of(text, font, ismath=False)[0]) / _DPI  # type: ignore[no-untyped-call]
 
 
 @cache
