@@ -7,28 +7,38 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 from torch import nn
 
+from repro.core.errors import ReproError
 from repro.core.spec import Scalar
 from repro.methods.base import MethodOptions
 from repro.methods.losses import LossName
 from repro.methods.regularisers.registry import parse_regulariser
-from repro.models import dcgan, robust_dcgan, sngan
+from repro.models import dcgan, robust_dcgan, sngan, toy_mlp
 
-Network = Literal["sngan", "dcgan", "robust_dcgan"]
+Network = Literal["sngan", "dcgan", "robust_dcgan", "mlp"]
 
 _OF_NETWORKS: dict[str, tuple[Network, ...]] = {
     "shortcut_input": ("sngan",),
     "upsampling": ("sngan",),
     "discriminator_norm": ("dcgan", "robust_dcgan"),
 }
-_LATENT_DIM: dict[Network, int] = {"sngan": 128, "dcgan": 100, "robust_dcgan": 128}
+_LATENT_DIM: dict[Network, int] = {"sngan": 128, "dcgan": 100, "robust_dcgan": 128, "mlp": 2}
+
+
+def require_points(image_size: int) -> None:
+    """Raise ReproError where the toy's network is asked for images of ``image_size`` pixels."""
+    if image_size:
+        raise ReproError(
+            f"network mlp takes points, not images of {image_size} px",
+            remedy="choose network sngan, dcgan or robust_dcgan, or method toy_gan or toy_dat",
+        )
 
 
 class GanOptions(MethodOptions):
     """Options of a GAN's training; the defaults are DAT's Table I, which is mimicry's SNGAN.
 
     Attributes:
-        network: family of both networks.
-        latent_dim: length of the normal latents; None for the family's own (DCGAN 100, the others 128).
+        network: family of both networks; ``mlp`` is for points, the others are for images.
+        latent_dim: length of the normal latents; None for the family's own (DCGAN 100, mlp 2, others 128).
         shortcut_input, upsampling: see ``models/sngan.py``.
         discriminator_norm: see ``models/dcgan.py``.
         loss: see ``methods/losses.py``.
@@ -81,8 +91,11 @@ class GanOptions(MethodOptions):
         return self
 
     def build_generator(self, image_size: int, width: float) -> nn.Module:
-        """Return the generator for square images of ``image_size`` pixels."""
+        """Return the generator for square images of ``image_size`` pixels (0 for points)."""
         latent_dim = self.latent_dim or _LATENT_DIM[self.network]
+        if self.network == "mlp":
+            require_points(image_size)
+            return toy_mlp.Generator(latent_dim=latent_dim, width=width)
         if self.network == "sngan":
             return sngan.Generator(image_size, latent_dim=latent_dim, width=width, upsampling=self.upsampling)
         if self.network == "robust_dcgan":
@@ -90,7 +103,10 @@ class GanOptions(MethodOptions):
         return dcgan.Generator(image_size, latent_dim=latent_dim, width=width)
 
     def build_discriminator(self, image_size: int, width: float) -> nn.Module:
-        """Return the discriminator for square images of ``image_size`` pixels."""
+        """Return the discriminator for square images of ``image_size`` pixels (0 for points)."""
+        if self.network == "mlp":
+            require_points(image_size)
+            return toy_mlp.Discriminator(width=width)
         if self.network == "sngan":
             return sngan.Discriminator(image_size, width=width, shortcut_input=self.shortcut_input)
         if self.network == "robust_dcgan":
