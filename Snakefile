@@ -19,7 +19,6 @@ wildcard_constraints:
 
 localrules:
     figures,
-    all_artefacts,
 
 
 rule figures:
@@ -31,8 +30,12 @@ rule figures:
         directory("figures"),
     log:
         results("logs/figures.log"),
+    conda:
+        "environment.yml"
+    params:
+        profile=PROFILE,
     shell:
-        "repro collect --profile {PROFILE} --into {output} > {log} 2>&1"
+        "repro collect --profile {params.profile} --into {output} > {log} 2>&1"
 
 
 include: "workflow/rules/train.smk"

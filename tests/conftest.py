@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,9 @@ def _one_deterministic_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _same_global_numbers() -> Iterator[None]:
+def _same_global_numbers() -> None:
     """Give each test the same global random numbers, whichever tests ran before it."""
     torch.manual_seed(0)
-    yield
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor):
         return (
             isinstance(b, Tensor)
-            and (a.dtype, a.shape, a.stride()) == (b.dtype, b.shape, b.stride())
+            and (a.dtype, a.shape) == (b.dtype, b.shape)
+            and (a.numel() == 0 or a.stride() == b.stride())  # an empty tensor has no order
             and torch.equal(a, b)
         )
     if type(a) is not type(b):
@@ -78,7 +79,7 @@ def test_any_nested_state_comes_back_as_it_was(tmp_path: Path, state: dict[Any, 
 
 def test_awkward_tensors_come_back(tmp_path: Path) -> None:
     weight = torch.nn.Parameter(torch.randn(6, 4))
-    state = {
+    state: dict[str, Any] = {
         "a/b": {"c": torch.ones(1)},
         "a": {"b/c": torch.zeros(1)},  # the same path as the one above
         "tied": [weight, weight, weight[2:4], weight.t()],

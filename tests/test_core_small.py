@@ -21,15 +21,20 @@ from repro.core.timing import Stopwatch, time_calls
 CPU = torch.device("cpu")
 
 
+def interrupted_write(path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "a" / "value.json"
     atomic_write_json(path, {"a": 1})
     assert path.stat().st_mode & 0o777 == 0o644
     with pytest.raises(ValueError, match="JSON compliant"):
         atomic_write_json(path, {"a": float("nan")})
-    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(path)
     assert read_json(path, remedy="none") == {"a": 1}
     assert [p.name for p in path.parent.iterdir()] == ["value.json"]
 
@@ -85,6 +90,7 @@ def test_the_log_goes_on_after_the_resumed_step(tmp_path: Path) -> None:
 
 def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
     watch = Stopwatch(CPU)
+    began = time.perf_counter()
     for _ in range(2):
         watch.start()
         watch.start()  # counts already: no effect
@@ -92,7 +98,7 @@ def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
         watch.stop()
         watch.stop()
         time.sleep(0.1)
-    assert 0.04 <= watch.seconds < 0.1
+    assert 0.04 <= watch.seconds <= time.perf_counter() - began - 0.2
 
 
 def test_calls_are_timed_after_the_warm_up() -> None:
@@ -100,12 +106,12 @@ def test_calls_are_timed_after_the_warm_up() -> None:
 
     def call() -> None:
         calls.append(0.0)
-        time.sleep(0.05 if len(calls) <= 2 else 0.002)
+        time.sleep(0.2 if len(calls) <= 2 else 0.002)
 
     timing = time_calls(call, CPU, warmup=2, repeats=5)
     assert len(calls) == 7
     assert 0.002 <= timing.fastest <= timing.q1 <= timing.median <= timing.q3
-    assert timing.median < 0.05
+    assert timing.median < 0.2
     assert time_calls(call, CPU, warmup=0, repeats=1).repeats == 1
 
 
@@ -149,7 +155,8 @@ def test_torchvision_imports_beside_any_torch() -> None:
     code = (
         "from repro.core.vision import torchvision; import torch\n"
         "from torchvision.transforms import v2\n"
-        "assert v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4)).flatten().tolist() == [3, 2, 1, 0]\n"
+        "flipped = v2.functional.horizontal_flip(torch.arange(4).view(1, 1, 4))\n"
+        "assert flipped.flatten().tolist() == [3, 2, 1, 0]\n"
         "assert torchvision.utils.make_grid(torch.zeros(4, 3, 2, 2)).shape == (3, 6, 18)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.models.describe import describe
+from repro.models.spectral_norm import SpectralConv2d
 from repro.report.architectures import Network
 
 
@@ -50,3 +51,8 @@ def test_the_network_is_left_as_it_was() -> None:
     assert [child.training for child in net.modules()] == modes
     assert all(weight.grad is None for weight in net.parameters())
     assert not any(child._forward_hooks for child in net.modules())
+
+
+def test_a_networks_own_spectral_norm_is_part_of_its_layer() -> None:
+    found = Network.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
+    assert [(layer.type, layer.detail) for layer in found.layers] == [("Conv2d", "3 x 3, spectral norm")]

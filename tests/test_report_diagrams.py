@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from repro.core.errors import ReproError
-from repro.core.paths import Layout
-from repro.papers.draw import draw_artefact
+from repro.papers.draw import own_drawing
 from repro.papers.robgan import boundaries
 from repro.report.architectures import Layer, Network, read_architectures, render_architectures, shape_text
-from repro.report.artefacts import Artefact, Artefacts
-from repro.report.cells import write_cells
+from repro.report.artefacts import Artefact
 from repro.report.diagrams import Canvas, misfits
+from repro.report.draw import draw
 
 DRAWN = [
     "robgan.figure1", "robgan.figure3", "robgan.figure4", "robgan.figure5", "advgan.figure2",
@@ -112,21 +111,20 @@ def test_an_attack_stays_in_its_ball_and_hurts() -> None:
     assert (sign * (net.logit(moved) - net.logit(points))).mean() < -0.5
 
 
-def test_drawing_one_from_the_files_of_a_profile(tmp_path: Path) -> None:
-    layout = Layout(tmp_path, "smoke")
-    drawing = Artefact(paper="gat", name="figure1", kind="drawing", title="Scheme")
-    layout.root.mkdir()
-    (layout.root / "artefacts.json").write_text(
-        Artefacts(profile="smoke", artefacts=(drawing,)).model_dump_json()
-    )
-    write_cells(layout.cells, [])
+def test_a_papers_own_drawing(tmp_path: Path) -> None:
+    architectures, stem = tmp_path / "architectures.json", tmp_path / "gat" / "figure1"
     with pytest.raises(ReproError, match="no description of the networks"):
-        draw_artefact(layout, "gat", "figure1")
-    (layout.root / "architectures.json").write_text(render_architectures(NETWORKS))
-    paths = draw_artefact(layout, "gat", "figure1")
+        own_drawing("gat", "figure1", architectures, stem)
+    assert own_drawing("gat", "table2", architectures, stem) is None
+    architectures.write_text(render_architectures(NETWORKS))
+    drawing = own_drawing("gat", "figure1", architectures, stem)
+    assert drawing is not None
+    entry = Artefact(paper="gat", name="figure1", kind="drawing", title="Scheme")
+    paths = draw(entry, [], stem, root=tmp_path, profile="smoke", drawing=drawing)
     assert [path.name for path in paths] == ["figure1.png", "figure1.pdf"]
     before = [path.read_bytes() for path in paths]
-    assert [path.read_bytes() for path in draw_artefact(layout, "gat", "figure1")] == before
+    again = draw(entry, [], stem, root=tmp_path, profile="smoke", drawing=drawing)
+    assert [path.read_bytes() for path in again] == before
 
 
 def test_networks_file(tmp_path: Path) -> None:

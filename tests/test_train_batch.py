@@ -29,7 +29,7 @@ def spec(method: str = "classifier", seed: int = 0, parent: str | None = None, *
         seed=seed,
         steps=2,
         batch_size=4,
-        width=0.05,
+        width=0.125,
         parent=parent,
         options=options,
     )

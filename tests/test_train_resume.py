@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_gan
 import torch
 
+import tiny_gan
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
@@ -80,7 +80,7 @@ def test_a_run_killed_three_times_ends_bit_identical(tmp_path: Path) -> None:
     ours, theirs = record(spec, killed), record(spec, whole)
     assert ours["resumes"] == 3
     assert theirs["resumes"] == 0
-    assert [s["step"] for s in ours["sessions"]][0] == 0
+    assert ours["sessions"][0]["step"] == 0
     assert ours["snapshots"] == theirs["snapshots"]
     assert ours["metrics"] == theirs["metrics"]
 
@@ -91,7 +91,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_a_hint(layout: Layout, numb
     process = start(spec, layout)
     wait_for_step(spec, layout, process, 7)
     process.send_signal(number)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 1
     assert number.name in message
     assert "same command again" in message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,10 @@ from repro.train.schedule import constant, linear_decay, step_decay
 
 
 def optimiser() -> torch.optim.Optimizer:
-    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))]}, {"params": [torch.zeros(1)], "lr": 0.5}]
+    groups: list[dict[str, Any]] = [
+        {"params": [torch.nn.Parameter(torch.zeros(1))]},
+        {"params": [torch.zeros(1)], "lr": 0.5},
+    ]
     return torch.optim.SGD(groups, lr=2.0)
 
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_gan
 import torch
 
+import tiny_gan
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
@@ -22,7 +22,7 @@ from repro.train.settings import LoopSettings
 def test_a_weight_that_is_nan_never_reaches_the_checkpoint(layout: Layout) -> None:
     # the poisoned step is the one right before a checkpoint, and its own losses are still finite
     spec = tiny_gan.tiny_spec(poison_step=13)
-    with pytest.raises(ReproError, match="discriminator.*not finite") as caught:
+    with pytest.raises(ReproError, match=r"discriminator.*not finite") as caught:
         tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=7, log_every=100))
     assert "between steps 7 and 14" in caught.value.message
     loaded = checkpoint.load(layout.checkpoint(spec.run_id))

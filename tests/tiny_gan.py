@@ -1,4 +1,4 @@
-"""A small GAN that uses everything a resume must restore; run as a script it trains in a process of its own."""
+"""A small GAN that uses all that a resume must restore; as a script it trains in a process of its own."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Rebuild the tables and figures of five adversarial-training x GAN papers. The DAG calls these commands; "
-    "`snakemake --cores all figures/` runs all of them.",
+    help="Rebuild the tables and figures of five adversarial-training x GAN papers. "
+    "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 app.add_typer(data_app, name="data")
@@ -72,9 +72,8 @@ def validate(profile: Profile = None, results: Results = None, config: ConfigFol
 
     opened, batches, _ = _open(config, profile, results)
     validate_plan(opened)
-    typer.echo(
-        f"{len(opened.runs)} runs in {len(batches.train)} batches, {len(opened.evaluations)} evaluations: valid"
-    )
+    runs, evaluations = len(opened.runs), len(opened.evaluations)
+    typer.echo(f"{runs} runs in {len(batches.train)} batches, {evaluations} evaluations: valid")
 
 
 @app.command()
@@ -204,6 +203,25 @@ def verify(
 
     opened, batches, layout = _open(config, profile, results)
     typer.echo(verify_results(opened, batches, layout, figures))
+
+
+@app.command()
+def publish(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    into: Annotated[
+        Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")
+    ] = None,
+) -> None:
+    """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
+
+    Example: `repro publish --profile quick-cpu`
+    """
+    from repro.report.publish import publish as publish_files
+
+    _, _, layout = _open(config, profile, results)
+    typer.echo(publish_files(layout, into))
 
 
 @data_app.command()

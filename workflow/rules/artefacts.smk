@@ -8,6 +8,8 @@ rule architectures:
         results("architectures.json"),
     log:
         results("logs/architectures.log"),
+    conda:
+        "../../environment.yml"
     shell:
         "repro architectures --into {output} > {log} 2>&1"
 
@@ -24,8 +26,12 @@ rule table:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
         artefact=r"table\d+",
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro draw {COMMON} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
 
 
 rule figure:
@@ -33,12 +39,16 @@ rule figure:
         measured_for,
         **artefact_inputs(),
     output:
-        **artefact_files("csv", "png", "pdf"),
+        **artefact_files("png", "pdf"),
         cells=results("cells/{paper}/{artefact}.csv"),
         entry=results("cells/{paper}/{artefact}.json"),
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
         artefact=r"figure\d+",
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro draw {COMMON} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"

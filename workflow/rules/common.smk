@@ -44,6 +44,16 @@ def train_manifests(batches):
     return [results(f"batches/train/{batch}.json") for batch in batches]
 
 
+def runs_of(wildcards):
+    """Return the runs of a training batch; a changed list trains the batch again."""
+    return BATCHES.train[wildcards.batch].members
+
+
+def evaluations_of(wildcards):
+    """Return the evaluations of a batch; a changed list measures the batch again."""
+    return BATCHES.evaluate[wildcards.batch].members
+
+
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
     return train_manifests(BATCHES.train[wildcards.batch].needs)
@@ -55,11 +65,15 @@ def needs_of_evaluation(wildcards):
 
 
 def measured_for(wildcards):
-    """Return the manifests of all evaluations that one artefact's cells ask for."""
+    """Return the manifests of all evaluations, and of runs whose settings are shown, that one artefact asks for."""
     cells = PLAN.cells[f"{wildcards.paper}/{wildcards.artefact}"]
     wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
-    return [results(f"batches/evaluate/{batch}.json") for batch in batches]
+    shown = {run for cell in cells if cell.cell.setting for run in cell.runs}
+    trained = sorted({BATCHES.train_of[run] for run in shown})
+    return [
+        results(f"batches/evaluate/{batch}.json") for batch in batches
+    ] + train_manifests(trained)
 
 
 def every_artefact(ending="png"):
@@ -67,9 +81,17 @@ def every_artefact(ending="png"):
     return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]
 
 
+def short_name(artefact):
+    """Return the name of an artefact's target: `dat_table4` for `dat/table4`."""
+    return "_".join(Path(artefact).parts)
+
+
 def artefact_files(*endings):
     """Return the outputs of one artefact, by ending, wildcards unfilled."""
-    return {ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}") for ending in endings}
+    return {
+        ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}")
+        for ending in endings
+    }
 
 
 def artefact_inputs():

@@ -10,11 +10,14 @@ rule evaluate:
         results("logs/evaluate/{batch}.log"),
     benchmark:
         results("benchmarks/evaluate/{batch}.tsv")
-    params:
-        members=lambda wildcards: BATCHES.evaluate[wildcards.batch].members,
+    conda:
+        "../../environment.yml"
     threads: THREADS
     resources:
         gpu=1,
         mem_mb=4096,
+    params:
+        common=COMMON,
+        members=evaluations_of,
     shell:
-        "repro evaluate {COMMON} --batch {wildcards.batch} > {log} 2>&1"
+        "repro evaluate {params.common} --batch {wildcards.batch} > {log} 2>&1"

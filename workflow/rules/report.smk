@@ -13,8 +13,12 @@ rule cells:
         audit=results("audit.csv"),
     log:
         results("logs/cells.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro cells {COMMON} > {log} 2>&1"
+        "repro cells {params.common} > {log} 2>&1"
 
 
 rule report:
@@ -26,8 +30,12 @@ rule report:
         results("report/index.html"),
     log:
         results("logs/report.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro report {COMMON} > {log} 2>&1"
+        "repro report {params.common} > {log} 2>&1"
 
 
 rule single:
@@ -36,11 +44,13 @@ rule single:
         results("artefacts/{paper}/{artefact}.{ending}"),
     output:
         "figures/{paper}/{artefact}.{ending}",
+    log:
+        results("logs/single/{paper}/{artefact}.{ending}.log"),
     wildcard_constraints:
         artefact=r"(table|figure)\d+",
         ending="png|pdf|csv|md|tex",
-    log:
-        results("logs/single/{paper}/{artefact}.{ending}.log"),
+    conda:
+        "../../environment.yml"
     shell:
         # The folder must not look like a finished collection to the rule that makes all of it.
         "cp {input} {output} 2> {log} && touch -d '2000-01-01' figures"
@@ -50,6 +60,6 @@ for _artefact in PLAN.artefact_ids():
 
     rule:
         name:
-            _artefact.replace("/", "_")
+            short_name(_artefact)
         input:
             f"figures/{_artefact}.png",

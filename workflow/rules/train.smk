@@ -10,8 +10,12 @@ rule validate:
         results("validated.txt"),
     log:
         results("logs/validate.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "repro validate {COMMON} > {output} 2> {log}"
+        "repro validate {params.common} > {output} 2> {log}"
 
 
 rule train:
@@ -24,11 +28,14 @@ rule train:
         results("logs/train/{batch}.log"),
     benchmark:
         results("benchmarks/train/{batch}.tsv")
-    params:
-        members=lambda wildcards: BATCHES.train[wildcards.batch].members,
+    conda:
+        "../../environment.yml"
     threads: THREADS
     resources:
         gpu=1,
         mem_mb=4096,
+    params:
+        common=COMMON,
+        members=runs_of,
     shell:
-        "repro train {COMMON} --batch {wildcards.batch} > {log} 2>&1"
+        "repro train {params.common} --batch {wildcards.batch} > {log} 2>&1"

@@ -40,7 +40,7 @@ class Frozen(BaseModel):
 class RunSpec(Frozen):
     """One training: recipe x data set x seed x budget.
 
-    ``recipe``, ``workload`` and ``stand_ins`` are for people and take no part in the identity, so that two papers which
+    ``recipe`` and ``stand_ins`` are for people and take no part in the identity, so that two papers which
     ask for the same training share one run.
     """
 
@@ -69,8 +69,9 @@ class RunSpec(Frozen):
 class EvaluationSpec(Frozen):
     """One measurement of one run's checkpoint.
 
-    ``extractor`` is the run id of the embedded feature extractor, the word ``inception``, or None where no features
-    are needed. ``limit`` bounds the images of a split, ``generated`` the samples drawn from a generator.
+    ``extractor`` is the run id of the embedded feature extractor, the word ``inception``, or None where no
+    features are needed. ``limit`` bounds the images of a split, ``generated`` the samples drawn from a
+    generator.
     """
 
     measure: str

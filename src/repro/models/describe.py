@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
 
 def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, Any]:
     """Run ``module`` once in eval mode and describe it.
@@ -20,25 +22,27 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
 
     Returns:
         ``{"parameters": int, "inputs": [shape], "outputs": [shape], "layers": [...]}``, each layer a dict of
-        ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own) and
-        ``detail``. Layers are the modules without children, in the order of their first call; what a network
+        ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own),
+        ``detail``, and ``kernel``, ``stride``, ``filters`` (None where a layer has none). Layers
+        are the modules without children, in the order of their first call; what a network
         does outside of modules (an addition, a pooling function) is no layer.
     """
     layers: list[dict[str, Any]] = []
     seen: set[nn.Module] = set()
     names = {child: name for name, child in module.named_modules()}
 
-    def record(layer: nn.Module, _: Any, output: Any) -> None:
+    def record(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if layer in seen or not isinstance(output, Tensor):
             return
         seen.add(layer)
         layers.append(
             {
                 "name": names[layer],
-                "type": type(layer).__name__.removeprefix("Parametrized"),
+                "type": _kind(layer),
                 "out_shape": list(output.shape[1:]),
                 "parameters": sum(weight.numel() for weight in layer.parameters() if weight.requires_grad),
                 "detail": _detail(layer),
+                **_window(layer, inputs[0]),
             }
         )
 
@@ -64,13 +68,28 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
     }
 
 
+def _kind(layer: nn.Module) -> str:
+    """Return the layer's class name; that of torch's own layer where it is a variant of one."""
+    return next((kind.__name__ for kind in _WEIGHTED if isinstance(layer, kind)), type(layer).__name__)
+
+
 def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules without children; torch's parametrisations are part of their layer."""
-    children = [child for name, child in layer.named_children() if name != "parametrizations"]
+    """Yield the layers; what a convolution or linear layer holds (its spectral norm) is part of it."""
+    children = [] if isinstance(layer, _WEIGHTED) else list(layer.children())
     if not children:
         yield layer
     for child in children:
         yield from _leaves(child)
+
+
+def _window(layer: nn.Module, images: Tensor) -> dict[str, int | None]:
+    """Return side and step of a layer's sliding window and its output channels."""
+    kernel = stride = filters = None
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        kernel, stride, filters = layer.kernel_size[0], layer.stride[0], layer.out_channels
+    elif isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size == 1:
+        kernel = images.shape[-1]  # the average over all of its input: one window, nothing to step to
+    return {"kernel": kernel, "stride": stride, "filters": filters}
 
 
 def _detail(layer: nn.Module) -> str:
@@ -81,7 +100,6 @@ def _detail(layer: nn.Module) -> str:
             words.append(f"stride {layer.stride[0]}")
     if isinstance(layer, nn.Linear):
         words.append(f"{layer.in_features} to {layer.out_features}")
-    parametrised = hasattr(layer, "parametrizations") and "Spectral" in str(layer.parametrizations)
-    if parametrised or hasattr(layer, "weight_u"):  # the newer and the older of torch's two spectral norms
+    if any("Spectral" in type(child).__name__ for child in layer.modules()):
         words.append("spectral norm")
     return ", ".join(words)

@@ -1,4 +1,4 @@
-"""Describes the networks that diagrams and settings tables show, by running each of them once at full width."""
+"""Describes the networks that diagrams and settings tables show; each is run once at full width."""
 
 from __future__ import annotations
 

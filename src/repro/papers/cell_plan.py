@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from repro.core.errors import ReproError
@@ -20,7 +21,8 @@ class Cell:
     """One cell of one artefact under one convention, before it is bound to runs.
 
     ``row`` carries the panel's name in front where the panel has one. ``recipe`` is
-    ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted.
+    ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted. A live cell has an
+    evaluation or a setting; one with neither recipe nor network measures a data set itself.
     """
 
     paper: str
@@ -36,6 +38,9 @@ class Cell:
     dataset: str | None = None
     evaluation: Evaluation | None = None
     value: str = ""
+    setting: str = ""
+    network: str = ""
+    layer: int = 0
     run_options: tuple[tuple[str, object], ...] = ()
 
 
@@ -65,7 +70,8 @@ def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
         for row in panel.rows:
             for column in panel.columns:
                 merged = _merge(panel, row, column)
-                yield from _conventions(config, paper, name, panel, row, column, merged)
+                if not merged.absent:
+                    yield from _conventions(config, paper, name, panel, row, column, merged)
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
@@ -98,38 +104,56 @@ def _conventions(
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
     shown = f"{panel.name}: {row.name}" if panel.name else row.name
     metric = merged.metric or merged.value or "value"
-    common = {"paper": paper, "artefact": name, "row": shown, "column": column.name, "metric": metric}
+    cell = partial(Cell, paper=paper, artefact=name, row=shown, column=column.name, metric=metric)
     if merged.cited:
-        yield Cell(**common, convention="standard", status="cited", reason="taken from another paper")
+        yield cell(convention="standard", status="cited", reason="taken from another paper")
         return
-    if merged.pending or merged.recipe is None or merged.evaluation is None:
-        reason = merged.pending or "the sheet names no recipe or evaluation for it yet"
-        yield Cell(**common, convention="standard", status="pending", reason=reason)
+    if merged.pending or not (merged.setting or merged.evaluation):
+        reason = merged.pending or "the sheet names no evaluation and no setting for it yet"
+        yield cell(convention="standard", status="pending", reason=reason)
         return
-    recipe = qualified(merged.recipe, paper)
+    cell = partial(
+        cell, status="live", dataset=merged.dataset, run_options=tuple(sorted(merged.options.items()))
+    )
+    recipe = qualified(merged.recipe, paper) if merged.recipe else ""
+    if recipe and find_recipe(config, recipe) is None:
+        raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
+    if merged.setting:
+        yield _setting(config, paper, name, cell, recipe, merged)
+        return
+    assert merged.evaluation is not None
     evaluation = find_evaluation(config, merged.evaluation, paper)
+    if evaluation is None:
+        raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
+    needed, given = ("recipe", recipe) if evaluation.needs_run else ("dataset", merged.dataset)
+    if not given:
+        raise _unknown(config, paper, name, f"{shown} names no {needed} for {merged.evaluation} to measure")
     minus = ""
     if merged.minus is not None:
         rows = {entry.name: entry.recipe for entry in panel.rows}
         minus = qualified(rows.get(merged.minus) or merged.minus, paper)
         if find_recipe(config, minus) is None:
             raise _unknown(config, paper, name, f"minus names no recipe, no row: {merged.minus!r}")
-    if find_recipe(config, recipe) is None:
-        raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
-    if evaluation is None:
-        raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
     for convention in evaluation.conventions:
-        yield Cell(
-            **common,
+        yield cell(
             convention=convention,
-            status="live",
-            recipe=recipe,
+            recipe=recipe if evaluation.needs_run else "",
             minus=minus,
-            dataset=merged.dataset,
             evaluation=evaluation,
             value=merged.value or metric,
-            run_options=tuple(sorted(merged.options.items())),
         )
+
+
+def _setting(
+    config: Config, paper: str, name: str, cell: Callable[..., Cell], recipe: str, merged: CellFields
+) -> Cell:
+    """Return a cell that is read from a recipe as it ran, or from a layer of a network."""
+    if not (merged.layer if merged.network else recipe):
+        missing = "layer" if merged.network else "recipe"
+        raise _unknown(config, paper, name, f"the setting {merged.setting!r} names no {missing}")
+    if merged.network:
+        return cell(convention="standard", setting=merged.setting, network=merged.network, layer=merged.layer)
+    return cell(convention="standard", setting=merged.setting, recipe=recipe)
 
 
 def _unknown(config: Config, paper: str, name: str, message: str) -> ReproError:

@@ -30,7 +30,7 @@ class DataLimits(Frozen):
 
 
 class Measuring(Frozen):
-    """How much an evaluation looks at: images under attack, samples drawn; None means all (50,000 samples)."""
+    """How much an evaluation looks at: images under attack, samples drawn; None means all images."""
 
     images: int | None = Field(default=None, ge=1)
     generated: int = Field(default=50_000, ge=2)

@@ -27,6 +27,7 @@ def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
     states = Counter(planned.cell.status for cells in plan.cells.values() for planned in cells)
     counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
     console.print(
-        f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}); {len(plan.runs)} runs in "
-        f"{len(batches.train)} batches, {len(plan.evaluations)} evaluations in {len(batches.evaluate)} batches."
+        f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}); "
+        f"{len(plan.runs)} runs in {len(batches.train)} batches, "
+        f"{len(plan.evaluations)} evaluations in {len(batches.evaluate)} batches."
     )

@@ -11,10 +11,11 @@ from repro.methods import registry as methods
 from repro.papers.cell_plan import qualified
 from repro.papers.config import Config
 from repro.papers.plan import Plan
+from repro.papers.settings import read_setting
 
 
 def validate_plan(plan: Plan) -> None:
-    """Check names and options of every recipe and evaluation of every sheet, asked for or not, and of every run.
+    """Check names and options of every recipe and evaluation (asked for or not) and of every run.
 
     Raises:
         ReproError: the first problem, with the sheet's file and line.
@@ -31,12 +32,28 @@ def validate_plan(plan: Plan) -> None:
             for options in evaluation.conventions.values():
                 merged = {**evaluation.options, **options}
                 _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
+            _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
+    for artefact_id, cells in plan.cells.items():
+        paper, _, artefact = artefact_id.partition("/")
+        for planned in cells:
+            if planned.cell.setting and planned.runs:
+                run = plan.runs[planned.runs[0]]
+                _check(config, paper, ("artefacts", artefact), read_setting, run, planned.cell.setting)
     for run in plan.runs.values():
         paper, _, name = run.recipe.partition(".")
         if paper in config.sheets:  # a column may have changed the recipe's options
             _check(config, paper, ("recipes", name), methods.validate_options, run.method, run.options)
         else:
             methods.validate_options(run.method, run.options)
+
+
+def _needs_run(measure: str, declared: bool) -> None:
+    """Check that a sheet says of a measurement what the measurement says of itself."""
+    if measurements.load_measurement(measure).needs_run != declared:
+        wanted = "no run" if declared else "a run"
+        raise ReproError(
+            f"the measurement {measure} needs {wanted}", remedy=f"set needs_run: {str(not declared).lower()}"
+        )
 
 
 def _check(config: Config, paper: str, place: Sequence[str], check, name: str, options) -> None:  # type: ignore[no-untyped-def]

@@ -59,7 +59,7 @@ class Picture(_Strict):
 
 
 class Artefact(_Strict):
-    """One table or figure of a paper."""
+    """One table or figure of a paper; ``pending`` says why cells of it are not run."""
 
     paper: str
     name: str
@@ -74,6 +74,7 @@ class Artefact(_Strict):
     drawer: str | None = None
     pictures: tuple[Picture, ...] = ()
     threat_models: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     cells: int = 0
 
     @property

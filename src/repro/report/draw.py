@@ -10,6 +10,7 @@ from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import Cell, select
 from repro.report.plots import draw_plot
 from repro.report.samples import draw_samples
+from repro.report.table_picture import draw_table
 from repro.report.tables import table_csv, write_table
 
 Drawing = Callable[[str], list[Path]]
@@ -27,8 +28,8 @@ def draw(
 ) -> list[Path]:
     """Write the files of ``artefact`` and return their paths.
 
-    Tables and settings become ``stem``.csv, .md, .tex; plots and samples .png, .pdf, .csv; drawings .png
-    and .pdf.
+    Tables and settings become ``stem``.csv, .md, .tex, .png and .pdf; plots and samples .png, .pdf, .csv;
+    drawings .png and .pdf.
 
     Args:
         cells: the profile's cells; those of other artefacts are passed over.
@@ -39,7 +40,7 @@ def draw(
         ReproError: a drawing without ``drawing``, or a picture that does not exist.
     """
     if artefact.kind in ("table", "settings"):
-        return write_table(artefact, cells, stem, profile)
+        return [*write_table(artefact, cells, stem, profile), *draw_table(artefact, cells, stem, profile)]
     if artefact.kind == "drawing":
         if drawing is None:
             raise ReproError(

@@ -53,7 +53,7 @@ def number(metric: str, value: Value) -> str:
         return value
     decimals = _DECIMALS.get(metric.split("_")[0])
     if decimals is None or metric.startswith(SETTING):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
     return f"{value:.{decimals}f}"
 
 

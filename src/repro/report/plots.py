@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import Cell, select
@@ -41,18 +43,18 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
     """
     own = select(cells, artefact.paper, artefact.name)
     shown = groups(artefact, own)
-    shared = len({tuple(series.name for series in group.series) for group in shown}) == 1
-    handles = _handles(shown) if shared else []
     with styled():
-        figure = _figure(artefact, shown, handles)
+        figure = _figure(artefact, shown, _handles(shown))
         axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
         for empty in axes[len(shown) :]:
             empty.axis("off")
+        width = figure.get_figwidth() / _grid(len(shown))[1] - 0.7  # of one pair of axes, about
         for at, group in zip(axes, shown, strict=False):
-            (_bars if group.categories is not None else _lines)(at, group)
-            _dress(at, group, artefact)
-            if not shared:
-                at.legend(handles=_handles([group]), loc="best", handlelength=2.2)
+            if group.categories is None:
+                _lines(at, group, artefact)
+            else:
+                _bars(at, group, width)
+            _dress(at, group)
         return save(figure, stem, stamp_of(profile, own))
 
 
@@ -81,7 +83,7 @@ def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) 
     return figure
 
 
-def _lines(at: Any, group: Group) -> None:
+def _lines(at: Any, group: Group, artefact: Artefact) -> None:
     for series in group.series:
         colour, marker, dash = _look(series)
         points = [point for point in series.points if point.measured is not None]
@@ -95,14 +97,30 @@ def _lines(at: Any, group: Group) -> None:
         _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
     at.grid(True)
     places = sorted({point.place for series in group.series for point in series.points})
-    if 1 < len(places) <= 6:
+    if len(places) > 1:
+        _axis(at, places, log=artefact.x_scale == "log")
+
+
+def _axis(at: Any, places: Sequence[float], *, log: bool) -> None:
+    """Span the x axis over ``places``, measured or not, with a tick at each where there is room."""
+    first, last = places[0], places[-1]
+    if log or (first > 0 and last >= 50 * first):
+        at.set_xscale("log")
+        at.set_xlim(first * (first / last) ** 0.04, last * (last / first) ** 0.04)
+        return
+    margin = 0.04 * (last - first)
+    at.set_xlim(first - margin, last + margin)
+    closest = min(right - left for left, right in itertools.pairwise(places))
+    if len(places) <= 6 and closest > 0.12 * (last - first):
         at.set_xticks(places, [f"{place:g}" for place in places])
+    else:
+        at.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _bars(at: Any, group: Group) -> None:
+def _bars(at: Any, group: Group, axes_width: float) -> None:
     categories = group.categories or ()
     n = max(1, len(group.series))
-    width = 0.8 / n
+    width = 0.8 / n  # of one bar; categories are one apart
     for index, series in enumerate(group.series):
         colour, _, _ = _look(series)
         shift = (index - (n - 1) / 2) * width
@@ -122,7 +140,7 @@ def _bars(at: Any, group: Group) -> None:
     at.grid(True, axis="y")
     at.set_xlim(-0.6, len(categories) - 0.4)
     longest = max((len(name) for name in categories), default=0)
-    slanted = longest * len(categories) > 28
+    slanted = longest * len(categories) * 0.068 > axes_width
     at.set_xticks(
         range(len(categories)), categories, rotation=30 if slanted else 0, ha="right" if slanted else "center"
     )
@@ -133,12 +151,10 @@ def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour
     at.plot(x, y, linestyle="none", marker="D", zorder=4, **look)
 
 
-def _dress(at: Any, group: Group, artefact: Artefact) -> None:
+def _dress(at: Any, group: Group) -> None:
     at.set_title(group.title)
     at.set_xlabel(group.x_label)
-    at.set_ylabel(group.y_label)
-    if group.categories is None and artefact.x_scale == "log":
-        at.set_xscale("log")
+    at.set_ylabel(textwrap.fill(group.y_label, 28))
     if group.pending:
         printed = any(point.reported is not None for series in group.series for point in series.points)
         mark_pending(at, height=0.9 if printed else 0.5)
@@ -149,8 +165,8 @@ def _dress(at: Any, group: Group, artefact: Artefact) -> None:
 
 
 def _look(series: Series) -> tuple[str, str, Any]:
-    slot = series.slot % len(COLOURS)
-    return COLOURS[slot], MARKERS[slot], DASHES[slot]
+    shape = (series.slot + 3 * series.variant) % len(MARKERS)
+    return COLOURS[series.slot % len(COLOURS)], MARKERS[shape], DASHES[shape]
 
 
 def _handles(shown: Sequence[Group]) -> list[Any]:

@@ -15,6 +15,7 @@ from repro.report.cells import Cell, select
 from repro.report.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
 
 _MAX_PER_ROW = 4
+_MAX_COLUMNS = 7  # of an artefact whose pictures form a table
 
 
 def draw_samples(
@@ -43,7 +44,7 @@ def draw_samples(
         )
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
         for at, (title, path) in zip(axes, boxes, strict=False):
-            _box(at, textwrap.fill(title, int(side * 14)), None if path is None else root / path)
+            _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path)
         for at in axes[len(boxes) :]:
             at.axis("off")
         return save(figure, stem, stamp_of(profile, select(cells, artefact.paper, artefact.name)))
@@ -59,7 +60,7 @@ def _boxes(artefact: Artefact) -> list[tuple[str, str | None]]:
             for column in panel.columns or ("",):
                 parts = [
                     panel.name if len(artefact.panels) > 1 else "",
-                    row,
+                    row if len(panel.rows) > 1 or len(panel.columns) < 2 else "",
                     column if len(panel.columns) > 1 else "",
                 ]
                 boxes.append(
@@ -71,7 +72,7 @@ def _boxes(artefact: Artefact) -> list[tuple[str, str | None]]:
 
 def _columns(artefact: Artefact, n: int) -> int:
     widths = {len(panel.columns) for panel in artefact.panels}
-    if len(widths) == 1 and 1 < (width := widths.pop()) <= _MAX_PER_ROW:
+    if len(widths) == 1 and 1 < (width := widths.pop()) <= _MAX_COLUMNS:
         return width
     per_panel = {len(panel.rows) * max(1, len(panel.columns)) for panel in artefact.panels}
     if len(per_panel) == 1 and 1 < (size := per_panel.pop()) <= _MAX_PER_ROW:
@@ -80,7 +81,7 @@ def _columns(artefact: Artefact, n: int) -> int:
 
 
 def _box(at: Any, title: str, path: Path | None) -> None:
-    at.set_title(title)
+    at.set_title(title, fontsize=7.5)
     at.set_xticks([])
     at.set_yticks([])
     if path is None:

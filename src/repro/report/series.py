@@ -23,10 +23,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """One line or one set of bars; ``slot`` is its row's place in the panel and decides its colour."""
+    """One line or one set of bars.
+
+    ``slot`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
+    ``variant`` is its convention's place among those of the panel.
+    """
 
     name: str
     slot: int
+    variant: int
     points: tuple[Point, ...]
 
     @property
@@ -55,6 +60,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
     """Return the axes of a plot in the order of its panels."""
     found: list[Group] = []
     panels = artefact.panels or (Panel(),)
+    slots: dict[str, int] = {}
     for view in views(artefact, cells):
         panel = next((panel for panel in panels if panel.name == view.panel), Panel())
         metrics = list(dict.fromkeys(at.metric for at in view.columns if at.metric)) or [""]
@@ -65,7 +71,8 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             places = dict(zip(names, positions or range(len(names)), strict=True))
             conventions = list(dict.fromkeys(view.columns[index].convention for index in columns)) or [""]
             series: list[Series] = []
-            for slot, row in enumerate(view.rows):
+            for row in view.rows:
+                slot = slots.setdefault(row.name, len(slots))
                 lines: dict[str, list[Point]] = {}
                 for index in columns:
                     at, cell = view.columns[index], row.cells[index]
@@ -73,7 +80,8 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
                         lines.setdefault(at.convention, []).append(_point(places[at.column], cell))
                 for convention, points in (lines or {conventions[0]: []}).items():
                     name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
-                    series.append(Series(name, slot, tuple(sorted(points, key=lambda point: point.place))))
+                    ordered = tuple(sorted(points, key=lambda point: point.place))
+                    series.append(Series(name, slot, conventions.index(convention), ordered))
             embedded = any(
                 cell is not None and "embedded_features" in cell.stand_ins
                 for row in view.rows

@@ -20,9 +20,8 @@ def diagram(architectures: Architectures) -> Canvas:
     canvas.region(0.05, 0.3, 6.9, 1.35, "Updating the generator")
     _discriminator_step(canvas, f"{g.parameters:,}\nparameters", f"{d.parameters:,}\nparameters")
     _generator_step(canvas)
-    canvas.note(
-        "Real only = (i); fake only = (ii); generator only = (iii); discriminator only = (i), (ii) (Table IV)."
-    )
+    rows = "real only = (i); fake only = (ii); discriminator only = (i), (ii); generator only = (iii)"
+    canvas.note(f"The rows of Table IV: {rows}.")
     return canvas
 
 

@@ -32,12 +32,14 @@ class Discriminator:
 
     def logit(self, points: Array) -> Array:
         """Return logits (N,) of ``points`` (N, 2)."""
-        return np.asarray(_features(self, points) @ self.weights + self.bias)
+        logits: Array = _features(self, points) @ self.weights + self.bias
+        return logits
 
     def gradient(self, points: Array) -> Array:
         """Return the gradients (N, 2) of the logit with respect to ``points``."""
         waves = -np.sin(points @ self.frequencies + self.phases) * np.sqrt(2 / len(self.weights))
-        return (waves * self.weights) @ self.frequencies.T
+        slopes: Array = (waves * self.weights) @ self.frequencies.T
+        return slopes
 
 
 def data(seed: int = 5, n: int = 40) -> tuple[Array, Array]:

@@ -1,0 +1,164 @@
+"""The HTML report: an overview, a page per paper, a page per run; plain files with relative links.
+
+The report's folder holds all that it shows, so it can be copied anywhere and opened without a network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from PIL import Image
+
+from repro import __version__
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_text
+from repro.core.paths import Layout
+from repro.report.artefacts import Artefact
+from repro.report.cells import select
+from repro.report.curves import charts
+from repro.report.material import Material, Run, read_material
+from repro.report.numbers import MARKS, MEANINGS, metric_label, number, with_std
+from repro.report.verdict import VERDICTS
+from repro.report.view import views
+
+ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
+TITLES = {
+    "robgan": "Rob-GAN (CVPR 2019)",
+    "advgan": "AdvGAN (ICLR 2019 submission)",
+    "rgan": "RGAN",
+    "gat": "Generative Adversarial Trainer",
+    "dat": "Direct Adversarial Training",
+}
+_SHOWN_APART = ("spec", "data", "provenance")
+
+
+def write_report(layout: Layout, config: Path) -> Path:
+    """Write the report of one profile anew and return its index.html.
+
+    Args:
+        layout: the profile's files; the report goes to ``layout.root``/report.
+        config: the folder with ledger.yaml.
+
+    Raises:
+        ReproError: cells, artefacts or a drawn file are missing, or a file is damaged. An old report is then
+            left as it was.
+    """
+    material = read_material(layout, config)
+    files = {artefact.id: _files(layout, artefact) for artefact in material.artefacts.artefacts}
+    folder = layout.root / "report"
+    shutil.rmtree(folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
+    for paths in files.values():
+        for path in paths:
+            target = folder / path.parent.name / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    environment = _environment(material)
+    atomic_write_text(folder / "style.css", _source(environment, "style.css"))
+    for paper in material.papers:
+        items = [
+            _item(artefact, material, files[artefact.id])
+            for artefact in material.artefacts.artefacts
+            if artefact.paper == paper
+        ]
+        _write(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
+    for run in material.runs.values():
+        _write_run(environment, folder, run)
+    _write(environment, "index.html", folder / "index.html", top="")
+    return folder / "index.html"
+
+
+def _environment(material: Material) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("repro.report"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {
+        "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
+        "paper_title": lambda paper: TITLES.get(paper, paper),
+        "plain": _plain,
+    }
+    environment.globals |= {
+        "version": __version__,
+        "material": material,
+        "index": {cell.key: place for place, cell in enumerate(material.cells)},
+        "known": {artefact.id for artefact in material.artefacts.artefacts},
+        "verdicts": VERDICTS,
+        "marks": MARKS,
+        "meanings": {word: text.split(": ", 1)[-1] for word, text in MEANINGS.items()},
+        "metric_label": metric_label,
+        "number": number,
+        "with_std": with_std,
+    }
+    return environment
+
+
+def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str, Any]:
+    """Return what the paper's page shows of one artefact."""
+    own = select(material.cells, artefact.paper, artefact.name)
+    counts = material.counts(artefact.paper, artefact.name)
+    words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+    picture = next((path for path in paths if path.suffix == ".png"), None)
+    size = (0, 0)
+    if picture is not None:
+        with Image.open(picture) as image:
+            size = (image.width // 2, image.height // 2)  # drawn at twice the density of a plain screen
+    return {
+        "artefact": artefact,
+        "cells": own,
+        "views": views(artefact, own),
+        "files": [path.suffix for path in paths],
+        "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
+        "size": size,
+        "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
+    }
+
+
+def _write_run(environment: Environment, folder: Path, run: Run) -> None:
+    rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
+    target = folder / "runs" / f"{run.run_id}.html"
+    _write(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
+
+
+def _write(environment: Environment, template: str, target: Path, **values: Any) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(environment.get_template(template).render(values), encoding="utf-8")
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _files(layout: Layout, artefact: Artefact) -> list[Path]:
+    stem = layout.artefact(artefact.paper, artefact.name)
+    found = [path for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()]
+    if not found:
+        raise ReproError(
+            f"{artefact.id} has not been drawn",
+            remedy=f"draw it: repro draw {artefact.id}, or run Snakemake",
+            where=stem,
+        )
+    return found
+
+
+def _plain(value: Any) -> str:
+    """Return a JSON value as people read it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items()) or "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(inner) for inner in value) or "–"
+    return value if isinstance(value, str) else json.dumps(value)

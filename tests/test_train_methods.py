@@ -1,0 +1,70 @@
+"""Every method of the registry resumes bit-identically through the real loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from repro.core import checkpoint
+from repro.core.locks import only_process
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.data.load import load_images
+from repro.methods.base import Method
+from repro.methods.registry import load_method, method_names
+from repro.train.run import train_method
+from repro.train.settings import LoopSettings
+
+CPU = torch.device("cpu")
+PARENTS = {"robgan_finetune": "robgan"}
+
+
+class PowerCutError(Exception):
+    """Ends the process's work as a kill would: nothing is written on the way out."""
+
+
+def cut_at(kind: type[Method], step: int) -> type[Method]:
+    """Return the method, ended before this step."""
+
+    def cut_step(self: Method, now: int) -> dict[str, Tensor]:
+        if now == step:
+            raise PowerCutError
+        return kind.step(self, now)
+
+    return type(f"Cut{kind.__name__}", (kind,), {"step": cut_step})
+
+
+def spec(method: str, parent: str | None = None) -> RunSpec:
+    fields: dict[str, Any] = {"steps": 5, "batch_size": 4, "width": 0.125, "snapshots": 2, "train_limit": 12}
+    return RunSpec(
+        recipe="r", method=method, dataset="cifar10", source="synthetic", seed=1, parent=parent, **fields
+    )
+
+
+def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
+    images = load_images(
+        spec.dataset, kind.train_split(spec), source=spec.source, limit=spec.train_limit, root=None
+    )
+    settings = LoopSettings(checkpoint_steps=2, log_every=1)
+    with only_process(layout.run(spec.run_id), spec.run_id):
+        train_method(kind, images, spec, layout, device=CPU, progress=False, settings=settings)
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_resuming_changes_nothing(layout: Layout, name: str) -> None:
+    parent = spec(PARENTS[name]) if name in PARENTS else None
+    ours = spec(name, parent.run_id if parent else None)
+    kind, again = load_method(name), Layout(layout.results, "again")
+    for place in (layout, again):
+        if parent is not None:
+            train(parent, place, load_method(parent.method))
+    train(ours, layout, kind)
+    with pytest.raises(PowerCutError):
+        train(ours, again, cut_at(kind, 3))  # the checkpoint is of step 2, so one step is done again
+    train(ours, again, kind)
+    a, b = (checkpoint.load(place.checkpoint(ours.run_id)) for place in (layout, again))
+    torch.testing.assert_close(b.state, a.state, rtol=0, atol=0)
+    assert a.sha256 == b.sha256
