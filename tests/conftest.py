@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
 
+if not torch.cuda.is_available():
+    # Triton reads it when it is imported, which torch does on its own at some point
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 MakeImages = Callable[..., ImageSet]
 
 
@@ -24,10 +29,9 @@ def _one_deterministic_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _same_global_numbers() -> Iterator[None]:
+def _same_global_numbers() -> None:
     """Give each test the same global random numbers, whichever tests ran before it."""
     torch.manual_seed(0)
-    yield
 
 
 @pytest.fixture
