@@ -198,7 +198,7 @@ def test_a_result_that_no_measurement_wrote_is_refused_and_kept(layout: Layout) 
     by_hand = json.dumps({name: value for name, value in content.items() if name != "sha256"})
     for text in (better, by_hand, '{"half a', "[]"):
         file.write_text(text)
-        with pytest.raises(ReproError, match="result|damaged") as caught:
+        with pytest.raises(ReproError, match=r"result|damaged") as caught:
             evaluate([accuracy], layout)
         assert str(file) in str(caught.value)
         assert file.read_text() == text

@@ -65,6 +65,14 @@ class Layout:
         """What ``figures/`` held when it was collected from this profile; gone when it no longer does."""
         return self.root / "collected.json"
 
+    def entry(self, artefact_id: str) -> Path:
+        """Description of one artefact (``paper/name``); its cells lie beside it, ending in ``.csv``."""
+        return self.root / "cells" / f"{artefact_id}.json"
+
+    def drawn(self, artefact_id: str) -> Path:
+        """Hashes of the files that were drawn for one artefact, by their names below ``artefacts/``."""
+        return self.root / "cells" / f"{artefact_id}.drawn.json"
+
     def artefact(self, paper: str, name: str) -> Path:
         """Stem of one artefact's files (add ``.csv``, ``.md``, ``.tex``, ``.png`` or ``.pdf``)."""
         return self.root / "artefacts" / paper / name

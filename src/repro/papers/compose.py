@@ -129,9 +129,9 @@ def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Ce
     cells: list[table.Cell] = []
     described: list[entries.Artefact] = []
     for artefact_id in plan.artefact_ids():
-        path = layout.root / "cells" / f"{artefact_id}.csv"
-        cells += table.read_cells(path)
-        described.append(entries.Artefact.model_validate_json(path.with_suffix(".json").read_bytes()))
+        path = layout.entry(artefact_id)
+        cells += table.read_cells(path.with_suffix(".csv"))
+        described.append(entries.Artefact.model_validate_json(path.read_bytes()))
     stand_ins = tuple(in_order(name for cell in cells for name in cell.stand_ins))  # type: ignore[misc]
     profile = plan.config.profile.name
     return entries.Artefacts(profile=profile, stand_ins=stand_ins, artefacts=tuple(described)), cells

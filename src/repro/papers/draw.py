@@ -9,21 +9,22 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_text
+from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
 from repro.core.paths import Layout
 from repro.papers.batching import Batches
 from repro.papers.compose import compose
 from repro.papers.measured import Measured
 from repro.papers.plan import Plan
 from repro.report.architectures import read_architectures
-from repro.report.cells import write_cells
+from repro.report.artefacts import Artefact
+from repro.report.cells import Cell, render_cells
 from repro.report.draw import Drawing, draw
 from repro.report.reported import read_reported
 from repro.report.tolerances import read_tolerances
 
 
 def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> list[Path]:
-    """Write one artefact's cells, description, table or picture.
+    """Write one artefact's cells, description, table or picture, and the hashes of what was drawn.
 
     Raises:
         ReproError: there is no such artefact, or one of its evaluations is missing or not what the DAG made.
@@ -32,17 +33,28 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
         raise ReproError(
             f"there is no artefact {artefact_id!r}", remedy=f"choose one of {', '.join(plan.artefact_ids())}"
         )
-    config = plan.config
-    reported = read_reported(config.folder / "reported.csv")
-    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
-    entry, cells = compose(plan, Measured(layout, batches), reported, tolerances, artefact_id)
+    entry, cells, texts = compose_artefact(plan, Measured(layout, batches), layout, artefact_id)
     stem = layout.artefact(entry.paper, entry.name)
     drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem)
     paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
-    path = layout.root / "cells" / f"{artefact_id}.csv"
-    write_cells(path, cells)
-    atomic_write_text(path.with_suffix(".json"), json.dumps(entry.model_dump(mode="json"), indent=1) + "\n")
+    for path, text in texts.items():
+        atomic_write_text(path, text)
+    drawn = {f"{entry.paper}/{path.name}": sha256_file(path) for path in sorted(paths)}
+    atomic_write_json(layout.drawn(artefact_id), drawn)
     return paths
+
+
+def compose_artefact(
+    plan: Plan, measured: Measured, layout: Layout, artefact_id: str
+) -> tuple[Artefact, list[Cell], dict[Path, str]]:
+    """Return one artefact's description, its cells, and the texts of the two files that hold them."""
+    config = plan.config
+    reported = read_reported(config.folder / "reported.csv")
+    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
+    entry, cells = compose(plan, measured, reported, tolerances, artefact_id)
+    path = layout.entry(artefact_id)
+    described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
+    return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}
 
 
 def own_drawing(paper: str, name: str, architectures: Path, stem: Path) -> Drawing | None:

@@ -1,6 +1,7 @@
-"""What the manifests promise against what is on disk, looked at each time that Snakemake starts. Imports no torch.
+"""What the manifests promise against what is on disk, looked at each time that Snakemake starts.
 
-Snakemake itself sees only the manifests of batches and the folder ``figures``, not the files that they stand for.
+Snakemake itself sees only the manifests of batches and the folder ``figures``, not the files behind them.
+Imports no torch.
 """
 
 from __future__ import annotations
@@ -53,31 +54,52 @@ def broken_promises(plan: Plan, batches: Batches, layout: Layout, figures: Path)
         figures: the collected folder.
 
     Raises:
-        ReproError: a file on disk is not the one that its manifest lists, or ``figures`` holds files that no rule
-            made. Nothing is changed.
+        ReproError: a file on disk is not the one that its manifest lists, or ``figures`` holds files that no
+            rule made. Nothing is changed.
     """
     broken = []
     for stage, known in (("train", batches.train), ("evaluate", batches.evaluate)):
         for batch in known.values():
-            path = layout.batch(stage, batch.name)
-            if path.is_file() and not _kept(layout, stage, batch, path):
-                broken.append(path)
+            problems = check_manifest(layout, stage, batch)
+            for problem in problems:
+                if not isinstance(problem, GoneError):
+                    raise problem
+            if problems:
+                broken.append(layout.batch(stage, batch.name))
     if figures.exists() and not _whole(layout, figures, plan.artefact_ids()) and layout.collected.is_file():
         broken.append(layout.collected)
     return broken
 
 
-def _kept(layout: Layout, stage: str, batch: Batch, path: Path) -> bool:
-    """Return whether all files are there that a manifest lists for the members that its batch still has."""
-    manifest, kept = read_manifest(path), True
+class GoneError(ReproError):
+    """A file that a manifest lists is not there; running Snakemake makes it again."""
+
+
+def check_manifest(layout: Layout, stage: str, batch: Batch) -> list[ReproError]:
+    """Return what is wrong with the files that a batch's manifest lists; nothing where it is not written yet.
+
+    Members that the batch no longer has are passed over: the plan has changed, and the batch is made again.
+    """
+    path = layout.batch(stage, batch.name)
+    if not path.is_file():
+        return []
+    try:
+        manifest = read_manifest(path)
+    except ReproError as error:
+        return [error]
+    problems: list[ReproError] = []
     for member in batch.members:
-        if member in manifest:
-            file, sha256 = promised_file(layout, stage, member, manifest[member])
-            if not file.is_file():
-                kept = False
-            elif sha256_file(file) != sha256:
-                raise differing(stage, file, path)
-    return kept
+        if member not in manifest:
+            continue
+        file, sha256 = promised_file(layout, stage, member, manifest[member])
+        if not file.is_file():
+            remedy = "run Snakemake, which makes it again"
+            problems.append(
+                GoneError(f"{path.name} lists this file, which is gone", remedy=remedy, where=file)
+            )
+        elif sha256_file(file) != sha256:
+            problems.append(differing(stage, file, path))
+    return problems
 
 
 def differing(stage: str, file: Path, manifest: Path) -> ReproError:
@@ -108,7 +130,7 @@ def collected_files(figures: Path) -> dict[str, str]:
         return {}
     content = read_json(path, remedy="delete the folder and run Snakemake again, which collects it anew")
     if isinstance(content, dict) and isinstance(content.get("files"), dict) and "profile" in content:
-        return content["files"]
+        return dict(content["files"])
     raise ReproError("this is no list of collected files", remedy="delete the folder", where=path)
 
 
