@@ -19,6 +19,7 @@ wildcard_constraints:
 
 localrules:
     figures,
+    single,
 
 
 rule figures:
@@ -27,15 +28,17 @@ rule figures:
         artefacts=every_artefact(),
         cells=results("cells.csv"),
     output:
-        directory("figures"),
+        folder=directory("figures"),
+        collected=results("collected.json"),
     log:
         results("logs/figures.log"),
     conda:
         "environment.yml"
     params:
-        profile=PROFILE,
+        common=COMMON,
     shell:
-        "repro collect --profile {params.profile} --into {output} > {log} 2>&1"
+        "repro collect {params.common} --into {output.folder} > {log} 2>&1"
+        " && cp {output.folder}/manifest.json {output.collected}"
 
 
 include: "workflow/rules/train.smk"

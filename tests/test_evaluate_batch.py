@@ -17,6 +17,7 @@ from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.result import read_result, write_result
 from repro.evaluate.trained import load_trained
 from repro.methods.registry import load_method
 
@@ -176,15 +177,33 @@ def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout
     evaluate(ALL, layout)
     assert [file.stat().st_mtime_ns for file in files] == written
 
-    content = json.loads(files[0].read_text())
-    files[0].write_text(json.dumps({**content, "checkpoint_sha256": "0" * 64, "values": {"accuracy": 99.0}}))
+    found = read_result(files[0])
+    assert found is not None
+    write_result(
+        files[0], found.model_copy(update={"checkpoint_sha256": "0" * 64, "values": {"accuracy": 99.0}})
+    )
     (files[1].with_suffix("") / "grid.png").write_bytes(b"scribbled over")
     results = evaluate([accuracy, samples], layout)
-    assert results[accuracy.evaluation_id]["values"] == content["values"]
+    assert results[accuracy.evaluation_id]["values"] == found.values
     assert files[1].stat().st_mtime_ns != written[1]
 
-    files[0].write_text('{"half a')
-    assert evaluate([accuracy], layout)[accuracy.evaluation_id]["values"] == content["values"]
+
+def test_a_result_that_no_measurement_wrote_is_refused_and_kept(layout: Layout) -> None:
+    accuracy = ALL[0]
+    file = layout.evaluation(accuracy.evaluation_id)
+    evaluate([accuracy], layout)
+    whole = file.read_text()
+    content = json.loads(whole)
+    better = json.dumps({**content, "values": {"accuracy": 99.0}})
+    by_hand = json.dumps({name: value for name, value in content.items() if name != "sha256"})
+    for text in (better, by_hand, '{"half a', "[]"):
+        file.write_text(text)
+        with pytest.raises(ReproError, match="result|damaged") as caught:
+            evaluate([accuracy], layout)
+        assert str(file) in str(caught.value)
+        assert file.read_text() == text
+    file.write_text(json.dumps(content, sort_keys=True))  # only laid out anew
+    assert evaluate([accuracy], layout)[accuracy.evaluation_id] == content
 
 
 def test_a_failure_does_not_stop_the_others(layout: Layout) -> None:

@@ -7,9 +7,11 @@ from snakemake.exceptions import WorkflowError
 
 import repro
 from repro.core.errors import ReproError
+from repro.core.paths import Layout
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
+from repro.papers.promises import broken_promises
 
 PACKAGE = Path(repro.__file__).parent
 PROFILE = config["profile"]
@@ -17,9 +19,14 @@ RESULTS = Path(config["results"])
 
 try:
     PLAN = build_plan(load_config(Path("config"), PROFILE))
+    BATCHES = make_batches(PLAN)
+    for _manifest in broken_promises(
+        PLAN, BATCHES, Layout(RESULTS, PROFILE), Path("figures")
+    ):
+        logger.warning(f"{_manifest} lists files that are gone; they are made again")
+        _manifest.unlink()
 except ReproError as error:
-    raise WorkflowError(str(error)) from None
-BATCHES = make_batches(PLAN)
+    raise WorkflowError(f"{error}") from None
 THREADS = PLAN.config.profile.threads
 
 # What every step is told; paths given by --config data_root=... reach the steps through the environment.
@@ -66,7 +73,12 @@ def needs_of_evaluation(wildcards):
 
 def measured_for(wildcards):
     """Return the manifests of all evaluations, and of runs whose settings are shown, that one artefact asks for."""
-    cells = PLAN.cells[f"{wildcards.paper}/{wildcards.artefact}"]
+    name = f"{wildcards.paper}/{wildcards.artefact}"
+    if name not in PLAN.cells:
+        raise WorkflowError(
+            f"there is no artefact {name}", f"choose one of {', '.join(PLAN.cells)}"
+        )
+    cells = PLAN.cells[name]
     wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
     shown = {run for cell in cells if cell.cell.setting for run in cell.runs}

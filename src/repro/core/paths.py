@@ -60,6 +60,11 @@ class Layout:
         """The one source of every table, plot, report page and check."""
         return self.root / "cells.csv"
 
+    @property
+    def collected(self) -> Path:
+        """What ``figures/`` held when it was collected from this profile; gone when it no longer does."""
+        return self.root / "collected.json"
+
     def artefact(self, paper: str, name: str) -> Path:
         """Stem of one artefact's files (add ``.csv``, ``.md``, ``.tex``, ``.png`` or ``.pdf``)."""
         return self.root / "artefacts" / paper / name

@@ -20,7 +20,14 @@ from repro.core.provenance import provenance
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
-from repro.evaluate.result import Result, is_current, picture_hashes, pictures_folder, read_result
+from repro.evaluate.result import (
+    Result,
+    is_current,
+    picture_hashes,
+    pictures_folder,
+    read_result,
+    write_result,
+)
 from repro.evaluate.trained import load_trained
 
 
@@ -48,6 +55,7 @@ def evaluate_batch(
         ReproError: one or more failed; names them all. The others' results are on disk, the manifest is not
             written.
     """
+    manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
     set_deterministic()
     apply_precision("float32", device)
     failed: dict[str, str] = {}
@@ -79,8 +87,8 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     from ``spec.seed``.
 
     Raises:
-        ReproError: unknown measurement or option, missing or damaged checkpoint, or what the measurement
-            raises.
+        ReproError: unknown measurement or option, missing or damaged checkpoint, a result on disk that no
+            measurement wrote, or what the measurement raises.
     """
     layout, device = shared.layout, shared.device
     measurement = load_measurement(spec.measure)
@@ -123,5 +131,5 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         pictures=tuple(pictures),
         pictures_sha256=tuple(pictures.values()),
     )
-    atomic_write_json(path, result.model_dump(mode="json"))
+    write_result(path, result)
     return result

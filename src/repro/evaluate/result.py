@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from repro.core.files import sha256_file
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, read_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, Frozen, StandIn
+
+REMEDY = "delete it and run Snakemake again, which measures it anew"
+_HASH = "sha256"  # field of the file beside those of the result: hash over all of them
 
 
 class Result(Frozen):
@@ -54,12 +59,40 @@ def picture_hashes(folder: Path) -> dict[str, str]:
     return {file.name: sha256_file(file) for file in sorted(folder.glob("*")) if file.is_file()}
 
 
+def write_result(path: Path, result: Result) -> None:
+    """Write a result with the hash of its content, by which an edited file is known."""
+    content = result.model_dump(mode="json")
+    atomic_write_json(path, {**content, _HASH: _content_hash(content)})
+
+
 def read_result(path: Path) -> Result | None:
-    """Return the result in ``path``, or None where none can be read (it is then measured anew)."""
-    try:
-        return Result.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError):
+    """Return the result in ``path``, or None where there is no such file.
+
+    Raises:
+        ReproError: the file is not as a measurement wrote it: damaged, edited, or made by hand.
+    """
+    if not path.exists():
         return None
+    content = read_json(path, remedy=REMEDY)
+    hashed = content.pop(_HASH, None) if isinstance(content, dict) else None
+    if hashed is None or hashed != _content_hash(content):
+        raise ReproError(
+            "this result is not as a measurement wrote it: its content does not match the hash inside it",
+            remedy=REMEDY,
+            where=path,
+        )
+    try:
+        return Result.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ReproError(f"this result is of another version: {place}", remedy=REMEDY, where=path) from error
+
+
+def _content_hash(content: Any) -> str:
+    """Return the sha256 of JSON values, whatever the order of keys and the layout of the file."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_current(

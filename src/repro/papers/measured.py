@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from repro.core.errors import ReproError
 from repro.core.files import read_json, sha256_file
 from repro.core.paths import Layout
-from repro.evaluate.result import Result, read_result
+from repro.evaluate.result import REMEDY, Result, read_result
 from repro.papers.batching import Batches
 from repro.papers.plan import PlannedCell
-
-REMEDY = "delete it and run Snakemake again, which measures it anew"
 
 
 @dataclass
@@ -66,7 +64,9 @@ class Measured:
         promised = read_json(manifest, remedy="run Snakemake, which evaluates what is missing")
         result = read_result(path)
         if result is None:
-            raise ReproError("a result is missing or cannot be read", where=path, remedy=REMEDY)
+            raise ReproError(
+                "a result is missing", where=path, remedy="run Snakemake, which measures it anew"
+            )
         if promised.get(evaluation_id, {}).get("sha256") != sha256_file(path):
             raise ReproError(
                 f"this result is not the one that {manifest.name} lists", where=path, remedy=REMEDY

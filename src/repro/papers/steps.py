@@ -41,6 +41,8 @@ def train_step(
             raise ReproError(
                 f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile"
             )
+        if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
+            layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
         train_run(plan.runs[run], layout, device=where, data_root=root)
         return
     assert batch is not None

@@ -52,6 +52,7 @@ def train_batch(
         ReproError: at the end, naming every run that failed and why. No manifest is written then.
         StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
     """
+    manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
     data = TrainingData()
     failed: dict[str, str] = {}
     for spec in parents_first(specs):

@@ -87,6 +87,10 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
     record = read_json(path, remedy=_REMEDY)
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=_REMEDY, where=path)
+    if not layout.checkpoint(run_id).is_file():
+        raise ReproError(
+            f"run {run_id} has a record but no checkpoint", remedy=_REMEDY, where=layout.checkpoint(run_id)
+        )
     loaded = checkpoint.load(layout.checkpoint(run_id))
     if loaded.sha256 != record.get("checkpoint_sha256"):
         raise ReproError(
