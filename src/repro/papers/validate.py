@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-<<<<<<< HEAD
-=======
-from typing import TypeVar
->>>>>>> main
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
@@ -16,9 +12,6 @@ from repro.papers.cell_plan import qualified
 from repro.papers.config import Config
 from repro.papers.plan import Plan
 from repro.papers.settings import read_setting
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 def validate_plan(plan: Plan) -> None:
@@ -64,19 +57,11 @@ def _needs_run(measure: str, declared: bool) -> None:
 
 
 def _check(
-<<<<<<< HEAD
     config: Config, paper: str, place: Sequence[str], check: Callable[..., object], *arguments: object
 ) -> None:
     """Run one check and add the sheet's file and line to its error."""
     try:
         check(*arguments)
-=======
-    config: Config, paper: str, place: Sequence[str], check: Callable[[A, B], object], first: A, second: B
-) -> None:
-    """Run one check and add the sheet's file and line to its error."""
-    try:
-        check(first, second)
->>>>>>> main
     except ReproError as error:
         path = config.sheet_path(paper)
         _, line_of = load_yaml(path)
