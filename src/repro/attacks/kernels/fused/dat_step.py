@@ -12,7 +12,7 @@ from repro.attacks.kernels.rows import Rows
 
 
 @triton.jit
-def _kernel(out, images, slope, n, step_size, clamp, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _kernel(out, images, slope, n, step_size, clamp, low, high, BLOCK: tl.constexpr):
     offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = offsets < n
     change = clip(-step_size * tl.load(slope + offsets, mask=inside), -clamp, clamp)

@@ -15,12 +15,12 @@ def blocks(values: int) -> tuple[int]:
 
 
 @triton.jit
-def clip(values, low, high):  # type: ignore[no-untyped-def]
+def clip(values, low, high):
     """Return ``values`` moved into [low, high]."""
     return tl.minimum(tl.maximum(values, low), high)
 
 
 @triton.jit
-def sign(values):  # type: ignore[no-untyped-def]
+def sign(values):
     """Return -1, 0 or 1; 0 for both zeros, as ``torch.sign`` does."""
     return tl.where(values > 0, 1.0, 0.0) - tl.where(values < 0, 1.0, 0.0)

@@ -12,12 +12,12 @@ from repro.attacks.kernels.rows import Rows
 
 
 @triton.jit
-def _shrink(squares, radius):  # type: ignore[no-untyped-def]
+def _shrink(squares, radius):
     return tl.minimum(radius / tl.maximum(tl.sqrt(tl.sum(squares, axis=0)), TINY), 1.0)
 
 
 @triton.jit
-def _whole(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _whole(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64) * n
     columns = tl.arange(0, BLOCK)
     inside = columns < n
@@ -30,7 +30,7 @@ def _whole(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: t
 
 
 @triton.jit
-def _moved(attacked, images, gradient, at, inside, largest, length, step_size):  # type: ignore[no-untyped-def]
+def _moved(attacked, images, gradient, at, inside, largest, length, step_size):
     image = tl.load(images + at, mask=inside, other=0.0)
     start = tl.load(attacked + at, mask=inside, other=0.0)
     slope = tl.load(gradient + at, mask=inside, other=0.0)
@@ -38,7 +38,7 @@ def _moved(attacked, images, gradient, at, inside, largest, length, step_size): 
 
 
 @triton.jit
-def _blocked(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _blocked(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64) * n
     columns = tl.arange(0, BLOCK)
     largest, length = unit_factors(gradient + row, n, BLOCK)

@@ -11,7 +11,7 @@ from repro.attacks.kernels.rows import Rows
 
 
 @triton.jit
-def _kernel(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _kernel(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
     offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = offsets < n
     image = tl.load(images + offsets, mask=inside)

@@ -21,7 +21,7 @@ def block(values: int) -> tuple[int, int]:
 
 
 @triton.jit
-def unit_factors(vectors, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def unit_factors(vectors, n, BLOCK: tl.constexpr):
     """Return the largest absolute value of the sample at ``vectors``, and the length of what it leaves.
 
     vector / largest / length has length 1; both are at least TINY.
@@ -41,7 +41,7 @@ def unit_factors(vectors, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-de
 
 
 @triton.jit
-def unit_of(vector):  # type: ignore[no-untyped-def]
+def unit_of(vector):
     """Return ``vector``, a whole sample, divided by its length."""
     scaled = vector / tl.maximum(tl.max(tl.abs(vector), axis=0), TINY)
     return scaled / tl.maximum(tl.sqrt(tl.sum(scaled * scaled, axis=0)), TINY)

@@ -12,7 +12,7 @@ from repro.attacks.kernels.rows import Rows
 
 
 @triton.jit
-def _linf(attacked, images, uniform, n, radius, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _linf(attacked, images, uniform, n, radius, low, high, BLOCK: tl.constexpr):
     offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = offsets < n
     change = (2.0 * tl.load(uniform + offsets, mask=inside) - 1.0) * radius
@@ -21,7 +21,7 @@ def _linf(attacked, images, uniform, n, radius, low, high, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _l2(attacked, images, normal, share, n, radius, low, high, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _l2(attacked, images, normal, share, n, radius, low, high, BLOCK: tl.constexpr):
     sample = tl.program_id(0).to(tl.int64)
     row = sample * n
     columns = tl.arange(0, BLOCK)

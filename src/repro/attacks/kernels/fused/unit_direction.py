@@ -12,7 +12,7 @@ from repro.attacks.kernels.rows import Rows
 
 
 @triton.jit
-def _whole(out, vectors, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _whole(out, vectors, n, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64) * n
     columns = tl.arange(0, BLOCK)
     inside = columns < n
@@ -21,7 +21,7 @@ def _whole(out, vectors, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def
 
 
 @triton.jit
-def _blocked(out, vectors, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _blocked(out, vectors, n, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64) * n
     columns = tl.arange(0, BLOCK)
     largest, length = unit_factors(vectors + row, n, BLOCK)
