@@ -113,10 +113,11 @@ def _conventions(
         yield cell(convention="standard", status="pending", reason=reason)
         return
     recipe = qualified(merged.recipe, paper) if merged.recipe else ""
-    if recipe and find_recipe(config, recipe) is None:
+    found = find_recipe(config, recipe) if recipe else None
+    if recipe and found is None:
         raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
-    if config.profile.leaves_out(recipe):
-        reason = f"profile {config.profile.name} does not train {recipe}"
+    if found and config.profile.leaves_out(recipe, merged.dataset or found.dataset):
+        reason = f"profile {config.profile.name} does not train {recipe} on this data set"
         yield cell(convention="standard", status="pending", reason=reason)
         return
     cell = partial(

@@ -47,8 +47,8 @@ class BatchSizes(Frozen):
 class Profile(Frozen):
     """How much work every run is given (``config/profiles/<name>.yaml``).
 
-    ``leave_out`` names recipes (shell patterns, ``dat.ssgan*``) that this profile does not train; their cells
-    stay pending and say so. ``artefacts``, where given, are the only ones that are planned at all.
+    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
+    ``*@cifar100`` for one data set; their cells stay pending and say so. ``artefacts``, where given, are the only ones that are planned at all.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Profile(Frozen):
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
 
-    def leaves_out(self, recipe: str) -> bool:
-        """Tell whether a recipe (``paper.recipe``) is not trained under this profile."""
-        return any(fnmatchcase(recipe, pattern) for pattern in self.leave_out)
+    def leaves_out(self, recipe: str, dataset: str) -> bool:
+        """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""
+        names = (recipe, f"{recipe}@{dataset}")
+        return any(fnmatchcase(name, pattern) for pattern in self.leave_out for name in names)
