@@ -15,7 +15,12 @@ SETTINGS = $(if $(PROFILE), --config profile=$(PROFILE))
 # Tests of one thread each, several at a time: torch's own threads would only fight.
 WORKERS ?= 2
 TESTS ?= tests
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST = . $(BIN)/activate && OMP_NUM_THREADS=1 python -m pytest
+
+# As in the DAG's jobs: glibc keeps the memory of large activations instead of giving it back after every layer.
+bench gpu: export MALLOC_MMAP_THRESHOLD_ = 4294967296
+bench gpu: export MALLOC_TRIM_THRESHOLD_ = 8589934592
+bench gpu: export MALLOC_TOP_PAD_ = 268435456
 
 # Where `make gpu` and `make bench` leave their files, and what they are told, e.g. BENCH="--device cuda --width 1".
 OUT ?= results/benchmarks
@@ -58,7 +63,7 @@ bench: $(STAMP) ## what the DAG costs and how fast the methods train, into resul
 	$(BIN)/python benchmarks/publish.py $(OUT)/bench.json results/published/benchmarks
 
 gpu: $(STAMP) ## the tests and timings that need a CUDA device, into OUT
-	PATH="$(CURDIR)/$(BIN):$$PATH" benchmarks/gpu.sh $(OUT)
+	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh $(OUT)
 
 lock: ## resolve all versions anew into constraints.txt (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 pyproject.toml --extra dev \
@@ -77,6 +82,7 @@ FORCE:
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $(PYTHON) is missing or older than Python 3.11; give another: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "creating $(VENV) and installing into it: a minute or two, much longer where torch must be downloaded"
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "error: $(PYTHON) cannot make an environment; Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,10 @@ from repro.core.paths import Layout
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
+
+if not torch.cuda.is_available():
+    # Triton reads it when it is imported, which torch does on its own at some point
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 MakeImages = Callable[..., ImageSet]
 

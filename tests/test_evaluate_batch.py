@@ -127,6 +127,7 @@ def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
     # the last snapshot is the final generator, shown the same latents
     assert curve["fid@2"] == fixed["fid"]  # type: ignore[index]
     assert curve["is@1"] != curve["is@2"]  # type: ignore[index]
+    assert (curve["is@50%"], curve["kid@100%"]) == (curve["is@1"], curve["kid@2"])  # type: ignore[index]
     assert real["fid"] < fixed["fid"]  # type: ignore[index]
     assert samples == {"images": 6.0}
 
@@ -264,3 +265,13 @@ def test_best_snapshot_is_the_lowest_point_of_the_curve(layout: Layout) -> None:
     points, chosen = results[curve.evaluation_id]["values"], results[best.evaluation_id]["values"]
     assert chosen["fid"] == min(points["fid@1"], points["fid@2"])  # type: ignore[index]
     assert points[f"fid@{chosen['step']:g}"] == chosen["fid"]  # type: ignore[index]
+
+
+def test_the_inception_score_alone_is_the_same_number(layout: Layout) -> None:
+    alone = spec(
+        "curve", GAN, generated=30, extractor=CLASSIFIER.run_id, options={**SMALL, "metrics": ("is",)}
+    )
+    results = evaluate([alone, FIDELITY], layout)
+    curve, whole = results[alone.evaluation_id]["values"], results[FIDELITY.evaluation_id]["values"]
+    assert set(curve) == {"is@1", "is@2", "is@50%", "is@100%"}  # type: ignore[call-overload]
+    assert curve["is@100%"] == whole["is"]  # type: ignore[index]

@@ -133,7 +133,7 @@ def test_interpolates_lie_between_with_one_share_an_image() -> None:
 def test_registry_lists_and_refuses() -> None:
     assert set(regulariser_names()) >= {"gradient_penalty", "zero_gp"}
     assert parse_regulariser("none", {}) is None
-    with pytest.raises(ValueError, match="there are: none, gradient_penalty"):
+    with pytest.raises(ValueError, match="there are: none, ar, gradient_penalty"):
         parse_regulariser("lipschitz", {})
     with pytest.raises(ValueError, match=r"zero_gp\.wieght.*weight, points"):
         parse_regulariser("zero_gp", {"wieght": 1})

@@ -38,6 +38,11 @@ def test_layers_shapes_and_counts() -> None:
     assert found.layers[0].out_shape == (4, 4, 4)
     assert found.layers[0].detail == "3 x 3, stride 2"
     assert found.layers[3].detail == "4 to 1, spectral norm"
+    assert [(layer.kernel, layer.stride, layer.filters) for layer in found.layers[:2]] == [
+        (3, 2, 4),
+        (None, None, None),
+    ]
+    assert found.windows == found.layers[:1]
     assert (found.count("Conv2d"), found.count("Linear")) == (1, 2)
 
 
@@ -56,3 +61,12 @@ def test_the_network_is_left_as_it_was() -> None:
 def test_a_networks_own_spectral_norm_is_part_of_its_layer() -> None:
     found = Network.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
     assert [(layer.type, layer.detail) for layer in found.layers] == [("Conv2d", "3 x 3, spectral norm")]
+
+
+def test_the_average_over_space_has_the_side_of_its_input_as_kernel() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    found = Network.model_validate(describe(net, [torch.zeros(2, 3, 8, 8)]))
+    assert [(layer.type, layer.kernel, layer.filters) for layer in found.windows] == [
+        ("Conv2d", 3, 4),
+        ("AdaptiveAvgPool2d", 4, None),
+    ]

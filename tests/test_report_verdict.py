@@ -103,6 +103,8 @@ def test_settings_are_equal_or_not() -> None:
     assert judge_setting(5.0, 1.0).word == "not reproduced"
     assert judge_setting(None, 5.0).word == "unreported"
     assert judge_setting(5.0, None).word == "pending"
+    assert judge_setting(5.0, 1.0, ["reduced_budget"]).word == "not comparable"
+    assert judge_setting(5.0, 1.0, ["reduced_budget"]).mean == 1.0
 
 
 def test_tolerances() -> None:

@@ -52,13 +52,18 @@ def train_manifests(batches):
 
 
 def runs_of(wildcards):
-    """Return the runs of a training batch; a changed list trains the batch again."""
-    return BATCHES.train[wildcards.batch].members
+    """Return the runs of a training batch, each with its marks; a changed list trains the batch again."""
+    return marked(PLAN.runs, BATCHES.train[wildcards.batch].members)
 
 
 def evaluations_of(wildcards):
-    """Return the evaluations of a batch; a changed list measures the batch again."""
-    return BATCHES.evaluate[wildcards.batch].members
+    """Return the evaluations of a batch, each with its marks; a changed list measures the batch again."""
+    return marked(PLAN.evaluations, BATCHES.evaluate[wildcards.batch].members)
+
+
+def marked(specs, members):
+    """Return each member with its stand-ins, which take no part in its id."""
+    return [" ".join([member, *specs[member].stand_ins]) for member in members]
 
 
 def needs_of_training(wildcards):
@@ -72,7 +77,7 @@ def needs_of_evaluation(wildcards):
 
 
 def measured_for(wildcards):
-    """Return the manifests of all evaluations that one artefact's cells ask for."""
+    """Return the manifests of all evaluations, and of runs whose settings are shown, that one artefact asks for."""
     name = f"{wildcards.paper}/{wildcards.artefact}"
     if name not in PLAN.cells:
         raise WorkflowError(
@@ -81,7 +86,11 @@ def measured_for(wildcards):
     cells = PLAN.cells[name]
     wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
-    return [results(f"batches/evaluate/{batch}.json") for batch in batches]
+    shown = {run for cell in cells if cell.cell.setting for run in cell.runs}
+    trained = sorted({BATCHES.train_of[run] for run in shown})
+    return [
+        results(f"batches/evaluate/{batch}.json") for batch in batches
+    ] + train_manifests(trained)
 
 
 def every_artefact(ending="png"):
@@ -105,6 +114,7 @@ def artefact_files(*endings):
 def artefact_inputs():
     """Return what every artefact depends on beside its evaluations."""
     return {
+        "settings": "config/config.yaml",
         "reported": "config/reported.csv",
         "sheet": "config/sheets/{paper}.yaml",
         "architectures": results("architectures.json"),

@@ -1,4 +1,4 @@
-"""The geometry of the two norms: direction of steepest ascent, projection onto a ball, random points."""
+"""The geometry of the two norms: steepest direction, projection onto a ball, random points, a step."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from repro.attacks.threat_model import Norm
-
-TINY = 1e-30
-
-
-def per_image(values: Tensor, like: Tensor) -> Tensor:
-    """Return ``values`` (N,) shaped to multiply with ``like`` (N, ...)."""
-    return values.view(-1, *[1] * (like.dim() - 1))
+from repro.attacks.kernels.l2_step import l2_step_
+from repro.attacks.kernels.linf_step import linf_step_
+from repro.attacks.kernels.starts import l2_start_, linf_start_
+from repro.attacks.kernels.unit_direction import TINY, lengths, per_image, unit_direction
+from repro.attacks.threat_model import Bounds, Norm
 
 
 class Ball(Protocol):
@@ -34,6 +31,26 @@ class Ball(Protocol):
 
     def random(self, like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
         """Return uniformly drawn points of the ball, shaped like ``like`` (N, ...)."""
+
+    def start_(
+        self, attacked: Tensor, images: Tensor, radius: float, bounds: Bounds, generator: torch.Generator
+    ) -> None:
+        """Write random points of the ball around ``images``, clipped to the box, to ``attacked``."""
+
+    def step_(
+        self,
+        attacked: Tensor,
+        images: Tensor,
+        gradient: Tensor,
+        step_size: float,
+        radius: float,
+        bounds: Bounds | None,
+    ) -> None:
+        """Move ``attacked`` one step along the gradient's direction, then project: ball, then box; in place.
+
+        A negative step goes down. Without ``bounds`` there is no box. For images in the box, clipping only
+        shortens a perturbation, so the result lies in both.
+        """
 
 
 class LinfBall:
@@ -55,8 +72,30 @@ class LinfBall:
 
     def random(self, like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
         """Return values drawn uniformly from [-radius, radius)."""
-        drawn = torch.rand(like.shape, generator=generator, device=generator.device)
-        return (2 * drawn - 1).to(like.device) * radius
+        return (2 * self._draw(like, generator) - 1) * radius
+
+    def start_(
+        self, attacked: Tensor, images: Tensor, radius: float, bounds: Bounds, generator: torch.Generator
+    ) -> None:
+        """Write uniformly drawn points."""
+        uniform = self._draw(images, generator)
+        linf_start_(attacked, images, uniform, radius=radius, low=bounds.low, high=bounds.high)
+
+    def step_(
+        self,
+        attacked: Tensor,
+        images: Tensor,
+        gradient: Tensor,
+        step_size: float,
+        radius: float,
+        bounds: Bounds | None,
+    ) -> None:
+        """Move along the sign."""
+        low, high = edges(bounds)
+        linf_step_(attacked, images, gradient, step_size=step_size, radius=radius, low=low, high=high)
+
+    def _draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.rand(like.shape, generator=generator, device=generator.device).to(like.device)
 
 
 class L2Ball:
@@ -66,17 +105,11 @@ class L2Ball:
 
     def length(self, perturbation: Tensor) -> Tensor:
         """Return the Euclidean length of each image's perturbation."""
-        length: Tensor = torch.linalg.vector_norm(perturbation.flatten(1), dim=1)
-        return length
+        return lengths(perturbation)
 
     def direction(self, gradient: Tensor) -> Tensor:
-        """Return the gradient divided by its length (GAT, Eq. 3).
-
-        It is divided by its largest value first: a well-trained classifier's gradients are so small that
-        their squares would underflow to 0.
-        """
-        scaled = gradient / per_image(gradient.flatten(1).abs().amax(dim=1).clamp_min(TINY), gradient)
-        return scaled / per_image(self.length(scaled).clamp_min(TINY), gradient)
+        """Return the gradient divided by its length (GAT, Eq. 3)."""
+        return unit_direction(gradient)
 
     def project(self, perturbation: Tensor, radius: float) -> Tensor:
         """Return ``perturbation`` with the longer ones shortened to the radius."""
@@ -85,11 +118,40 @@ class L2Ball:
 
     def random(self, like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
         """Return points drawn uniformly from the ball: a random direction, then a length."""
+        normal, share = self._draw(like, generator)
+        return unit_direction(normal) * per_image(share * radius, normal)
+
+    def start_(
+        self, attacked: Tensor, images: Tensor, radius: float, bounds: Bounds, generator: torch.Generator
+    ) -> None:
+        """Write uniformly drawn points."""
+        normal, share = self._draw(images, generator)
+        l2_start_(attacked, images, normal, share, radius=radius, low=bounds.low, high=bounds.high)
+
+    def step_(
+        self,
+        attacked: Tensor,
+        images: Tensor,
+        gradient: Tensor,
+        step_size: float,
+        radius: float,
+        bounds: Bounds | None,
+    ) -> None:
+        """Move along the unit vector."""
+        low, high = edges(bounds)
+        l2_step_(attacked, images, gradient, step_size=step_size, radius=radius, low=low, high=high)
+
+    def _draw(self, like: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         device = generator.device
         normal = torch.randn(like.shape, generator=generator, device=device)
         # the volume within r grows as r to the power of the dimension
         share = torch.rand(len(like), generator=generator, device=device) ** (1 / like[0].numel())
-        return (self.direction(normal) * per_image(share * radius, normal)).to(like.device)
+        return normal.to(like.device), share.to(like.device)
+
+
+def edges(bounds: Bounds | None) -> tuple[float, float]:
+    """Return the box's edges, infinite where there is no box."""
+    return (-torch.inf, torch.inf) if bounds is None else (bounds.low, bounds.high)
 
 
 BALLS: dict[Norm, Ball] = {"linf": LinfBall(), "l2": L2Ball()}

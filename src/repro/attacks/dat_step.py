@@ -18,6 +18,8 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.balls import edges
+from repro.attacks.kernels.dat_step import dat_step
 from repro.attacks.threat_model import Bounds
 from repro.models.modes import untouched
 
@@ -138,8 +140,6 @@ class DatStep:
 
     def move(self, images: Tensor, slope: Tensor, *, clip: bool) -> Tensor:
         """Return ``images`` one step down the slope, as constants."""
-        change = -self.step_size * slope
-        if self.clamp is not None:
-            change = change.clamp(-self.clamp, self.clamp)
-        moved = images.detach() + change
-        return self.bounds.clip(moved) if clip else moved
+        low, high = edges(self.bounds if clip else None)
+        clamp = torch.inf if self.clamp is None else self.clamp
+        return dat_step(images.detach(), slope, step_size=self.step_size, clamp=clamp, low=low, high=high)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
-from repro.attacks.balls import BALLS
-from repro.attacks.objective import image_gradient
-from repro.attacks.threat_model import ThreatModel
-from repro.attacks.undisturbed import undisturbed
+from repro.attacks.checks import Outside
+from repro.attacks.execution import Execution
+from repro.attacks.template import GradientAttack
+from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
+from repro.core.timing import SplitWatch
 
 
-class FastGradient:
+class FastGradient(GradientAttack):
     """x + radius * direction(gradient of the loss at x).
 
     Args:
@@ -18,22 +21,61 @@ class FastGradient:
         threat: norm, radius, bounds, loss; it has one step of the radius' length
             (``ThreatModel.fast_gradient``).
         clip: move values that left the bounds back to them; the GAT paper does not say whether it does.
+        outside: what to do with images outside the bounds, with NaN or with wrong labels.
+        execution: how the work is done.
+        watch: where the time of network and kernel is added up.
 
     Raises:
         ValueError: the threat model has several steps or restarts, which this attack would ignore.
     """
 
-    def __init__(self, *, model: nn.Module, threat: ThreatModel, clip: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        threat: ThreatModel,
+        clip: bool = True,
+        outside: Outside = "refuse",
+        execution: Execution | None = None,
+        watch: SplitWatch | None = None,
+    ) -> None:
         if threat.steps != 1 or threat.restarts != 1 or threat.random_start:
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
-        self.model = model
-        self.threat = threat
+        super().__init__(model=model, threat=threat, outside=outside, execution=execution, watch=watch)
         self.clip = clip
 
-    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
-        threat = self.threat
-        with undisturbed(self.model, threat.batch_norm_mode):
-            gradient = image_gradient(self.model, images, labels, threat.loss)
-        attacked = images.detach() + threat.radius * BALLS[threat.norm].direction(gradient)
-        return threat.bounds.clip(attacked) if self.clip else attacked
+    def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
+        """Move ``attacked`` by the radius; in place."""
+        radius = self.threat.radius
+        self.ball.step_(
+            attacked, images, gradient, -radius if self.threat.targeted else radius, radius, self.bounds
+        )
+
+
+class _Named(FastGradient):
+    norm: ClassVar[Norm]
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        radius: float,
+        bounds: Bounds = UNIT,
+        loss: AttackLoss = "cross_entropy",
+        targeted: bool = False,
+        clip: bool = True,
+    ) -> None:
+        threat = ThreatModel.fast_gradient(self.norm, radius, bounds, loss, targeted=targeted)
+        super().__init__(model=model, threat=threat, clip=clip)
+
+
+class FGSM(_Named):
+    """Fast gradient sign method (Goodfellow et al., 2015): x + radius * sign(gradient)."""
+
+    norm = "linf"
+
+
+class FGL2(_Named):
+    """Fast gradient method in L2 (GAT, Eq. 3): x + radius * gradient / |gradient|."""
+
+    norm = "l2"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from repro.attacks.balls import TINY, per_image
+from repro.attacks.kernels.unit_direction import TINY, per_image
 from repro.attacks.threat_model import UNIT, Bounds
 from repro.attacks.undisturbed import undisturbed
 

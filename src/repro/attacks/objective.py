@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.attacks.threat_model import AttackLoss
@@ -18,6 +18,15 @@ class Network(Protocol):
 
     def __call__(self, images: Tensor, /) -> Outputs:
         """Return the logits."""
+
+
+def in_its_format(network: nn.Module) -> Network:
+    """Return ``network`` made to take float32 images whatever format (bf16, say) its weights have."""
+    formats = (p.dtype for p in network.parameters() if p.is_floating_point())
+    dtype = next(formats, torch.float32)
+    if dtype == torch.float32:
+        return network
+    return lambda images: network(images.to(dtype))
 
 
 def class_logits(outputs: Outputs) -> Tensor:

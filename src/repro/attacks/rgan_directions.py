@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.kernels.unit_direction import unit_direction
 from repro.models.modes import untouched
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
@@ -37,11 +38,7 @@ def unit(vectors: Tensor) -> Tensor:
     Samples are first divided by their largest value, so that the squares of tiny gradients (a saturated
     sigmoid gives 1e-20 and less) do not vanish.
     """
-    flat = vectors.flatten(1)
-    largest = flat.abs().amax(1, keepdim=True)
-    flat = flat / torch.where(largest > 0, largest, torch.ones_like(largest))
-    norms = flat.norm(dim=1, keepdim=True)
-    return (flat / torch.where(norms > 0, norms, torch.ones_like(norms))).view_as(vectors)
+    return unit_direction(vectors)
 
 
 def random_directions(like: Tensor, noise: torch.Generator) -> Tensor:

@@ -69,6 +69,7 @@ class ThreatModel(Frozen):
         bounds: pixel range; the attack never leaves it.
         batch_norm_mode: mode of the network while it is attacked.
         loss: what is maximised; ``joint`` is Rob-GAN's real-or-fake plus class loss.
+        targeted: the labels given to the attack are those that it aims at, and the loss is minimised.
 
     Raises:
         ReproError: negative radius or step size, fewer than one step or start, restarts without a random
@@ -84,6 +85,7 @@ class ThreatModel(Frozen):
     bounds: Bounds = UNIT
     batch_norm_mode: BatchNormMode = "eval"
     loss: AttackLoss = "cross_entropy"
+    targeted: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -107,10 +109,16 @@ class ThreatModel(Frozen):
 
     @classmethod
     def fast_gradient(
-        cls, norm: Norm, radius: float, bounds: Bounds = UNIT, loss: AttackLoss = "cross_entropy"
+        cls,
+        norm: Norm,
+        radius: float,
+        bounds: Bounds = UNIT,
+        loss: AttackLoss = "cross_entropy",
+        *,
+        targeted: bool = False,
     ) -> ThreatModel:
         """Return the attacker of the fast gradient method: one step as long as the radius, from the image."""
-        return cls(norm=norm, radius=radius, step_size=radius, bounds=bounds, loss=loss)
+        return cls(norm=norm, radius=radius, step_size=radius, bounds=bounds, loss=loss, targeted=targeted)
 
     def to(self, bounds: Bounds) -> ThreatModel:
         """Return the same attacker for images in ``bounds``: radius and step size scale with the range."""
@@ -136,4 +144,5 @@ class ThreatModel(Frozen):
             f"{self.steps} step{'s' if self.steps != 1 else ''} of {self.step_size:g}, {start}, "
             f"{self.restarts} restart{'s' if self.restarts != 1 else ''}, {loss}, "
             f"batch norm in {self.batch_norm_mode} mode"
+            + (", towards a given class" if self.targeted else "")
         )

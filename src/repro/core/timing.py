@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +64,33 @@ class Stopwatch:
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(self._device))
         return event
+
+
+class SplitWatch:
+    """Adds up the device time of an activity's named parts, such as an attack's ``network`` and ``kernel``.
+
+    Args:
+        device: where the work runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._parts: dict[str, Stopwatch] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count what runs within as ``name``."""
+        watch = self._parts.setdefault(name, Stopwatch(self._device))
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.stop()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Device seconds of each part so far; on CUDA this waits for the last one."""
+        return {name: watch.seconds for name, watch in self._parts.items()}
 
 
 def time_calls(

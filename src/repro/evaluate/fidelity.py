@@ -39,22 +39,24 @@ def reference_name(data: ImageSet) -> str:
 
 def score_generator(trained: Trained, context: Context, options: Options) -> Values:
     """Return the scores of the weights that ``trained`` holds now, from the same latents every time."""
-    reference = context.images(options.reference_split)
+    compares = set(options.metrics) != {"is"}
+    reference = context.images(options.reference_split) if compares or not context.spec.generated else None
     extractor = context.extractor()
-    n = context.spec.generated or len(reference)
+    n = context.spec.generated or (len(reference) if reference else 0)
     latent = context.generator("latent")
     samples = generated_uint8(trained.method, n, latent, options.to_uint8)
     scores = fidelity_scores(
         samples,
-        reference.images,
+        reference.images if reference and compares else None,
         extractor,
         options,
         device=context.device,
         cache=context.shared.features,
-        reference_name=reference_name(reference),
+        reference_name=reference_name(reference) if reference else "",
         seed=context.spec.seed,
     )
-    return {**scores, "generated": float(n), "reference": float(len(reference))}
+    sizes = {"generated": float(n)} | ({"reference": float(len(reference))} if reference else {})
+    return {**scores, **sizes}
 
 
 def score_snapshots(trained: Trained, context: Context, options: Options) -> dict[int, Values]:

@@ -15,11 +15,15 @@ from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.registry import MeasureOptions, Values
 
+Metric = Literal["is", "fid", "kid"]
+METRICS: tuple[Metric, ...] = ("is", "fid", "kid")
+
 
 class ScoreOptions(MeasureOptions):
-    """How the three metrics are computed.
+    """Which of the three metrics are computed, and how.
 
     Attributes:
+        metrics: those to compute; the Inception score alone needs no real images.
         splits: parts of the sample over which the Inception score's mean and spread are taken (Salimans et
             al. 2016).
         kid_subsets: random subsets over which KID is averaged (Binkowski et al. 2018).
@@ -28,6 +32,7 @@ class ScoreOptions(MeasureOptions):
         batch_size: images per pass through the extractor.
     """
 
+    metrics: tuple[Metric, ...] = Field(default=METRICS, min_length=1)
     splits: int = Field(default=10, ge=1)
     kid_subsets: int = Field(default=100, ge=1)
     kid_subset_size: Annotated[int, Field(ge=2)] | Literal["tenth"] = 1000
@@ -37,6 +42,15 @@ class ScoreOptions(MeasureOptions):
         """Return the number of images in each KID subset for samples of these sizes (at least 2)."""
         wanted = n_generated // 10 if self.kid_subset_size == "tenth" else self.kid_subset_size
         return max(2, min(wanted, n_generated, n_reference))
+
+
+_NAMES = {
+    "is": "inception_score_mean",
+    "is_std": "inception_score_std",
+    "fid": "frechet_inception_distance",
+    "kid": "kernel_inception_distance_mean",
+    "kid_std": "kernel_inception_distance_std",
+}
 
 
 class UintImages(Dataset[Tensor]):
@@ -54,7 +68,7 @@ class UintImages(Dataset[Tensor]):
 
 def fidelity_scores(
     generated: Tensor,
-    reference: Tensor,
+    reference: Tensor | None,
     extractor: Extractor,
     options: ScoreOptions,
     *,
@@ -68,7 +82,7 @@ def fidelity_scores(
 
     Args:
         generated: uint8 (N,3,H,W).
-        reference: uint8 (M,3,H,W).
+        reference: uint8 (M,3,H,W); None where ``options.metrics`` is the Inception score alone.
         extractor: which features.
         options: splits and subsets.
         device: where the extractor runs.
@@ -77,30 +91,31 @@ def fidelity_scores(
         seed: of the shuffle before the splits and of the KID subsets.
 
     Returns:
-        ``is``, ``is_std`` (spread over splits), ``fid``, ``kid``, ``kid_std`` (spread over subsets),
-        ``kid_subset_size`` (as used).
+        Of the metrics asked for: ``is``, ``is_std`` (spread over splits), ``fid``, ``kid``, ``kid_std``
+        (spread over subsets), ``kid_subset_size`` (as used).
 
     Raises:
         ReproError: too few images for the number of splits, or for a covariance.
     """
-    if len(generated) < options.splits or min(len(generated), len(reference)) < 2:
+    compared = len(generated) if reference is None else len(reference)
+    if len(generated) < options.splits or min(len(generated), compared) < 2:
         raise ReproError(
-            f"{len(generated)} images against {len(reference)} are too few for {options.splits} splits",
+            f"{len(generated)} images against {compared} are too few for {options.splits} splits",
             remedy="raise the number of generated images or the limit, or lower the option splits",
         )
-    subset_size = options.subset_size(len(generated), len(reference))
+    subset_size = options.subset_size(len(generated), compared)
     cuda = device.type == "cuda"
     with torch.cuda.device(device if cuda else -1):
         scores = torch_fidelity.calculate_metrics(
             input1=UintImages(generated),
-            input2=UintImages(reference),
-            input2_cache_name=reference_name,
+            input2=None if reference is None else UintImages(reference),
+            input2_cache_name=None if reference is None else reference_name,
             cache_root=str(cache),
             feature_extractor=extractor.name,
             feature_extractor_weights_path=None if extractor.weights is None else str(extractor.weights),
-            isc=True,
-            fid=True,
-            kid=True,
+            isc="is" in options.metrics,
+            fid="fid" in options.metrics,
+            kid="kid" in options.metrics,
             isc_splits=options.splits,
             kid_subsets=options.kid_subsets,
             kid_subset_size=subset_size,
@@ -110,11 +125,5 @@ def fidelity_scores(
             save_cpu_ram=True,  # no loader processes: the images are in memory already
             verbose=False,
         )
-    return {
-        "is": scores["inception_score_mean"],
-        "is_std": scores["inception_score_std"],
-        "fid": scores["frechet_inception_distance"],
-        "kid": scores["kernel_inception_distance_mean"],
-        "kid_std": scores["kernel_inception_distance_std"],
-        "kid_subset_size": float(subset_size),
-    }
+    values = {name: scores[long] for name, long in _NAMES.items() if long in scores}
+    return {**values, "kid_subset_size": float(subset_size)} if "kid" in options.metrics else values

@@ -11,6 +11,8 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec, StandIn
 from repro.core.streams import Streams
+from repro.data.catalogue import dataset_info
+from repro.data.gaussians import gaussian_set
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method
@@ -91,7 +93,12 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         )
     kind = load_method(spec.method)
     split = kind.train_split(spec)
-    blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(device)
+    if dataset_info(spec.dataset).kind == "points":
+        blank = gaussian_set().to(device)
+    else:
+        blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(
+            device
+        )
     method = kind(spec, blank, Streams(spec.seed, device), device)
     for name, module in method.modules.items():
         module.load_state_dict(loaded.state["method"]["modules"][name])

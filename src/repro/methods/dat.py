@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.dat_step import DatStep, Reduction, Targets
+from repro.attacks.dat_step import DatImages, DatStep, Reduction, Targets
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.methods.base import MethodOptions
-from repro.methods.gan_base import GanMethod
-from repro.methods.gan_options import GanOptions
-
-Position = Literal["discriminator", "real", "fake", "generator", "all"]
+from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
 
 
-class DatOptions(GanOptions):
-    """Options of DAT; those of the attack as in ``attacks/dat_step.py``.
+class DatOptions(PerturbedOptions):
+    """Options of DAT; where to perturb: see ``perturbed_gan.py``, the attack: see ``attacks/dat_step.py``.
 
     Attributes:
-        position: where to perturb (Table IV): both images of D's update, its real or its fake ones alone, the
-            fake ones of G's update alone, or all three.
         perturbation_steps: gradient steps of the attack (Sec. V-B).
-        clean_weight: DATT of Table III, "adversarial examples and normal examples together": weight of the
-            loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT.
     """
 
-    position: Position = "discriminator"
     epsilon: float = Field(default=1.0, ge=0)
     reduction: Reduction = "sample"
     targets: Targets = "eq10"
@@ -42,10 +34,9 @@ class DatOptions(GanOptions):
     clip_real: bool = False
     clip_fake: bool = True
     freeze_spectral_norm: bool = False
-    clean_weight: float = Field(default=0.0, ge=0)
 
 
-class Dat(GanMethod):
+class Dat(PerturbedGan):
     """A GAN whose discriminator (by default) sees perturbed images only."""
 
     Options: ClassVar[type[MethodOptions]] = DatOptions
@@ -69,33 +60,9 @@ class Dat(GanMethod):
             bounds=SYMMETRIC,
         )
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Algorithm 1, lines 6 to 10: the loss on perturbed images, and for DATT on clean ones too."""
-        position = self.options.position
-        if position == "generator":
-            return super().discriminator_loss(real, fake)
-        with self.autocast():
-            harder = self.attack(self.D, real, fake)
-        seen_real = real if position == "fake" else harder.real
-        seen_fake = fake if position == "real" else harder.fake
-        loss, record = super().discriminator_loss(seen_real, seen_fake)
-        if self.options.clean_weight:
-            clean, _ = super().discriminator_loss(real, fake)
-            loss = loss + self.options.clean_weight * clean
-        moved = (harder.real - real).flatten(1).norm(dim=1).mean()
-        return loss, record | {"dat_real_l2": moved}
-
-    def generator_loss(self, z: Tensor) -> Tensor:
-        """Line 13; with a perturbation at position (iii) of Fig. 10 on the images that G's update sends to D.
-
-        The perturbation is a constant there: G's gradient passes through the image that it is added to.
-        """
-        if self.options.position not in ("generator", "all"):
-            return super().generator_loss(z)
-        fake = self.fakes(z)
-        with self.autocast():
-            harder = self.attack(self.D, self.real_images(), fake)
-        return self.loss.g(self.logits(fake + (harder.fake - fake.detach())))
+    def perturb(self, real: Tensor, fake: Tensor) -> DatImages:
+        """Return both batches, each pulled towards the other's mean output (lines 6 to 9)."""
+        return self.attack(self.D, real, fake)
 
 
 METHOD = Dat

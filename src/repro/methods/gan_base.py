@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +16,24 @@ from repro.data.image_set import ImageSet
 from repro.methods.base import Method, MethodOptions
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
-from repro.methods.optimisation import place
+from repro.methods.optimisation import clip_weights, place
 from repro.methods.regularisers.registry import make_regulariser
 from repro.models.modes import frozen_parameters
+
+
+class Reading(NamedTuple):
+    """One pass of D: logits (N,), float32, and what an auxiliary loss needs of the same pass."""
+
+    logits: Tensor
+    features: tuple[Tensor, ...] = ()
 
 
 class GanMethod(Method):
     """An unconditional GAN. One step is one update of G with its ``n_dis`` updates of D.
 
     Verbs that a method may override: ``real_and_fake`` (what D trains on), ``discriminator_loss``,
-    ``generator_loss``. D's update never reaches G, nor G's update D.
+    ``generator_loss``; for auxiliary losses ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data
+    ``image_size``, ``open_data``, ``real_images``. D's update never reaches G, nor G's update D.
     """
 
     Options: ClassVar[type[MethodOptions]] = GanOptions
@@ -33,7 +41,7 @@ class GanMethod(Method):
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
-        size = data.images.shape[-1]
+        size = self.image_size()
         with streams.seeded("initialisation"):
             generator = self.options.build_generator(size, spec.width)
             discriminator = self.options.build_discriminator(size, spec.width)
@@ -45,6 +53,7 @@ class GanMethod(Method):
             self.options.regulariser,
             self.options.regulariser_options,
             streams.generator("noise/regulariser"),
+            self.loss,
         )
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
@@ -52,13 +61,21 @@ class GanMethod(Method):
                 self.schedulers[name] = LambdaLR(
                     self.optimisers[name], lambda step: max(0.0, 1 - step / spec.steps)
                 )
+        self.open_data()
+
+    def image_size(self) -> int:
+        """Return the side of the images in pixels."""
+        return int(self.data.images.shape[-1])
+
+    def open_data(self) -> None:
+        """Prepare the batches that ``real_images`` draws from."""
         self.batches["real"] = Batches(
-            data,
-            spec.batch_size,
-            streams.generator("data_order"),
+            self.data,
+            self.spec.batch_size,
+            self.streams.generator("data_order"),
             bounds=self.bounds,
             flip=self.options.flip,
-            augmentation=streams.generator("augmentation") if self.options.flip else None,
+            augmentation=self.streams.generator("augmentation") if self.options.flip else None,
         )
 
     def _optimiser(self, network: nn.Module) -> Adam:
@@ -89,6 +106,8 @@ class GanMethod(Method):
             loss, record = loss + penalty, record | {"d_penalty": penalty}
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["discriminator"].step()
+        if self.options.weight_clip is not None:
+            clip_weights(self.D, self.options.weight_clip)
         return record | {"d_loss": loss}
 
     def generator_step(self) -> dict[str, Tensor]:
@@ -116,11 +135,15 @@ class GanMethod(Method):
             images: Tensor = self.G(z)
         return images.float()
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Return D's logits (N,), float32."""
+    def read(self, images: Tensor) -> Reading:
+        """Pass ``images`` through D once."""
         with self.autocast():
             logits: Tensor = self.D(images)
-        return logits.float()
+        return Reading(logits.float())
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return D's logits (N,), float32."""
+        return self.read(images).logits
 
     def real_and_fake(self) -> tuple[Tensor, Tensor]:
         """Return what D's next update is made with: a real batch and as many generated images, constants."""
@@ -129,11 +152,42 @@ class GanMethod(Method):
             fake = self.fakes(self.latents(len(real)))
         return real, fake
 
+    def adversarial_loss(self, real: Reading, fake: Reading) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return D's adversarial loss, 0-d, and what else to log."""
+        record = {"d_real": real.logits.mean(), "d_fake": fake.logits.mean()}
+        return self.loss.d(real.logits, fake.logits), record
+
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return D's loss (without the regulariser), 0-d, and what else to log."""
-        d_real, d_fake = self.logits(real), self.logits(fake)
-        return self.loss.d(d_real, d_fake), {"d_real": d_real.mean(), "d_fake": d_fake.mean()}
+        seen = self.read(real)
+        loss, record = self.adversarial_loss(seen, self.read(fake))
+        return self.add_auxiliary(loss, self.real_auxiliary(real, seen), record)
 
     def generator_loss(self, z: Tensor) -> Tensor:
         """Return G's loss on latents ``z``, 0-d."""
-        return self.loss.g(self.logits(self.fakes(z)))
+        fake = self.fakes(z)
+        seen = self.read(fake)
+        loss, extra = self.loss.g(seen.logits), self.fake_auxiliary(fake, seen)
+        return loss if extra is None else loss + extra
+
+    def real_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+        """Return what D learns besides real and fake, as a weighted loss, 0-d; None for nothing.
+
+        Args:
+            images: real images (N,3,H,W).
+            seen: their pass through D where there has been one, to be used again.
+        """
+        return None
+
+    def fake_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+        """Return what G learns besides fooling D; as ``real_auxiliary``, of generated images."""
+        return None
+
+    @staticmethod
+    def add_auxiliary(
+        loss: Tensor, extra: Tensor | None, record: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum of both losses, and the record with the auxiliary one in it."""
+        if extra is None:
+            return loss, record
+        return loss + extra, record | {"d_auxiliary": extra}

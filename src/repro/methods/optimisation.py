@@ -27,6 +27,13 @@ def descend(optimiser: Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
+@torch.no_grad()
+def clip_weights(network: nn.Module, limit: float) -> None:
+    """Move every parameter into [-limit, limit] (Arjovsky et al. 2017, Algorithm 1, line 7)."""
+    for parameter in network.parameters():
+        parameter.clamp_(-limit, limit)
+
+
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
     """Let the next step of every parameter group use ``rate``."""
     for group in optimiser.param_groups:

@@ -124,7 +124,8 @@ class RobGAN(Method):
             bounds=SYMMETRIC,
             loss="joint",
         )
-        self.attack = PGD(model=self.d, threat=threat)
+        # dequantised images reach beyond the bounds by a grey level
+        self.attack = PGD(model=self.d, threat=threat, outside="allow")
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update generator, then discriminator, as in the code's loop."""

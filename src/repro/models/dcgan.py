@@ -20,7 +20,7 @@ DiscriminatorNorm = Literal["batch", "none"]
 OUTER = 64
 
 
-def _stages(image_size: int) -> int:
+def stages_of(image_size: int) -> int:
     """Return how often the map doubles between the first map (4 or 6 px) and the image."""
     for stages in range(1, 7):
         if image_size in (4 * 2**stages, 6 * 2**stages):
@@ -31,7 +31,7 @@ def _stages(image_size: int) -> int:
     )
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """Weights from N(0, 0.02) (Radford et al., Sec. 4), scales of the norms from N(1, 0.02) (their code)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -55,7 +55,7 @@ class Generator(nn.Module):
     def __init__(self, image_size: int = 32, *, latent_dim: int = 100, width: float = 1.0) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        stages = _stages(image_size)
+        stages = stages_of(image_size)
         counts = [channels(OUTER * 2**k, width) for k in reversed(range(stages))]
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(latent_dim, counts[0], image_size // 2**stages, bias=False)
@@ -64,7 +64,7 @@ class Generator(nn.Module):
             layers += [nn.BatchNorm2d(a), nn.ReLU(), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
         last = nn.ConvTranspose2d(counts[-1], 3, 4, 2, 1)
         self.layers = nn.Sequential(*layers, nn.BatchNorm2d(counts[-1]), nn.ReLU(), last, nn.Tanh())
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
@@ -87,7 +87,7 @@ class Discriminator(nn.Module):
         self, image_size: int = 32, *, width: float = 1.0, norm: DiscriminatorNorm = "batch"
     ) -> None:
         super().__init__()
-        stages = _stages(image_size)
+        stages = stages_of(image_size)
         counts = [3, *(channels(OUTER * 2**k, width) for k in range(stages))]
         layers: list[nn.Module] = []
         for index, (a, b) in enumerate(pairwise(counts)):
@@ -96,7 +96,13 @@ class Discriminator(nn.Module):
             layers += [nn.BatchNorm2d(b)] if normalised else []
             layers.append(nn.LeakyReLU(0.2))
         self.layers = nn.Sequential(*layers, nn.Conv2d(counts[-1], 1, image_size // 2**stages))
-        self.apply(_initialise)
+        self.after_maps = 3 if norm == "batch" and stages > 1 else 2  # the layers after the last feature map
+        self.apply(initialise)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Return the last feature map (N,C,4,4) (or 6 x 6), before its normalisation."""
+        maps: Tensor = self.layers[: -self.after_maps](images)
+        return maps
 
     def forward(self, images: Tensor) -> Tensor:
         """Return raw logits (N,) of images (N,3,S,S) in [-1,1]; large means real."""

@@ -22,15 +22,16 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
 
     Returns:
         ``{"parameters": int, "inputs": [shape], "outputs": [shape], "layers": [...]}``, each layer a dict of
-        ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own) and
-        ``detail``. Layers are the modules without children, in the order of their first call; what a network
+        ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own),
+        ``detail``, and ``kernel``, ``stride``, ``filters`` (None where a layer has none). Layers
+        are the modules without children, in the order of their first call; what a network
         does outside of modules (an addition, a pooling function) is no layer.
     """
     layers: list[dict[str, Any]] = []
     seen: set[nn.Module] = set()
     names = {child: name for name, child in module.named_modules()}
 
-    def record(layer: nn.Module, _: Any, output: Any) -> None:
+    def record(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if layer in seen or not isinstance(output, Tensor):
             return
         seen.add(layer)
@@ -41,6 +42,7 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
                 "out_shape": list(output.shape[1:]),
                 "parameters": sum(weight.numel() for weight in layer.parameters() if weight.requires_grad),
                 "detail": _detail(layer),
+                **_window(layer, inputs[0]),
             }
         )
 
@@ -78,6 +80,16 @@ def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
         yield layer
     for child in children:
         yield from _leaves(child)
+
+
+def _window(layer: nn.Module, images: Tensor) -> dict[str, int | None]:
+    """Return side and step of a layer's sliding window and its output channels."""
+    kernel = stride = filters = None
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        kernel, stride, filters = layer.kernel_size[0], layer.stride[0], layer.out_channels
+    elif isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size == 1:
+        kernel = images.shape[-1]  # the average over all of its input: one window, nothing to step to
+    return {"kernel": kernel, "stride": stride, "filters": filters}
 
 
 def _detail(layer: nn.Module) -> str:

@@ -51,12 +51,13 @@ class GATClassifier(nn.Module):
             layers.append(StreamDropout(dropout, generator))
         layers.append(nn.Conv2d(b, n_classes, 1))
         self.layers = nn.Sequential(*layers)
+        self.average = nn.AdaptiveAvgPool2d(1)
         xavier_(self, initialisation)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return class logits (N, n_classes) of ``images`` (N, 3, H, W) in [0, 1]; the paper uses 32 x 32."""
-        scores: Tensor = self.layers(images)
-        return scores.mean(dim=(2, 3))
+        scores: Tensor = self.average(self.layers(images))
+        return scores.flatten(1)
 
 
 class GATGenerator(nn.Module):

@@ -194,6 +194,11 @@ class Discriminator(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.last = SpectralLinear(counts[-1], 1)
 
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Return the last block's maps (N,C,H,W), before the ReLU."""
+        maps: Tensor = self.blocks(images)
+        return maps
+
     def features(self, images: Tensor) -> Tensor:
         """Return the summed-up features (N, channels) before the last layer."""
         return F.relu(self.blocks(images)).sum(dim=(2, 3))

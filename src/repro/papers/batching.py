@@ -46,15 +46,15 @@ def make_batches(plan: Plan) -> Batches:
         batches.train[name] = Batch(name, members, needs)
     groups = {}
     for evaluation_id, evaluation in plan.evaluations.items():
-        groups.setdefault(batches.train_of[evaluation.run], []).append(evaluation_id)
+        group = batches.train_of.get(evaluation.run, evaluation.run)  # the data itself belongs to no training
+        groups.setdefault(group, []).append(evaluation_id)
     for name, members in _cut(groups, sizes.evaluate):
         specs = [plan.evaluations[member] for member in members]
         for member in members:
             batches.evaluate_of[member] = name
-        runs = [spec.run for spec in specs] + [
-            spec.extractor for spec in specs if spec.extractor not in (None, "inception")
-        ]
-        batches.evaluate[name] = Batch(name, members, _needed(batches, runs))
+        runs = [run for spec in specs for run in (spec.run, spec.extractor)]
+        trained = [run for run in runs if run in plan.runs]
+        batches.evaluate[name] = Batch(name, members, _needed(batches, trained))
     return batches
 
 

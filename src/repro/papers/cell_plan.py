@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -22,7 +22,8 @@ class Cell:
     """One cell of one artefact under one convention, before it is bound to runs.
 
     ``row`` carries the panel's name in front where the panel has one. ``recipe`` is
-    ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted.
+    ``<paper>.<recipe>``; ``minus`` names a second recipe whose value is subtracted. A live cell has an
+    evaluation or a setting; one with neither recipe nor network measures a data set itself.
     """
 
     paper: str
@@ -38,6 +39,9 @@ class Cell:
     dataset: str | None = None
     evaluation: Evaluation | None = None
     value: str = ""
+    setting: str = ""
+    network: str = ""
+    layer: int = 0
     run_options: tuple[tuple[str, object], ...] = ()
 
 
@@ -92,7 +96,8 @@ def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
             for column_number, column in enumerate(panel.columns):
                 place = Place(config, paper, name, panel_number, row_number, column_number)
                 merged = _merge(panel, row, column)
-                yield from _conventions(place, panel, row, column, merged)
+                if not merged.absent:
+                    yield from _conventions(place, panel, row, column, merged)
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
@@ -122,32 +127,54 @@ def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: 
     if merged.cited:
         yield cell(convention="standard", status="cited", reason="taken from another paper")
         return
-    if merged.pending or merged.recipe is None or merged.evaluation is None:
-        reason = merged.pending or "the sheet names no recipe or evaluation for it yet"
+    if merged.pending or not (merged.setting or merged.evaluation):
+        reason = merged.pending or "the sheet names no evaluation and no setting for it yet"
         yield cell(convention="standard", status="pending", reason=reason)
         return
-    recipe = qualified(merged.recipe, paper)
+    if merged.dataset is not None and merged.dataset not in CATALOGUE:
+        raise place.unknown(f"there is no data set {merged.dataset!r}", in_row=bool(row.dataset))
+    recipe = qualified(merged.recipe, paper) if merged.recipe else ""
+    found = find_recipe(config, recipe) if recipe else None
+    if recipe and found is None:
+        raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
+    if found and config.profile.leaves_out(recipe, merged.dataset or found.dataset):
+        reason = f"profile {config.profile.name} does not train {recipe} on this data set"
+        yield cell(convention="standard", status="pending", reason=reason)
+        return
+    cell = partial(
+        cell, status="live", dataset=merged.dataset, run_options=tuple(sorted(merged.options.items()))
+    )
+    if merged.setting:
+        yield _setting(place, cell, recipe, merged)
+        return
+    assert merged.evaluation is not None
     evaluation = find_evaluation(config, merged.evaluation, paper)
+    if evaluation is None:
+        raise place.unknown(f"there is no evaluation {merged.evaluation!r}", in_row=bool(row.evaluation))
+    needed, given = ("recipe", recipe) if evaluation.needs_run else ("dataset", merged.dataset)
+    if not given:
+        raise place.unknown(f"{shown} names no {needed} for {merged.evaluation} to measure", in_row=True)
     minus = ""
     if merged.minus is not None:
         rows = {entry.name: entry.recipe for entry in panel.rows}
         minus = qualified(rows.get(merged.minus) or merged.minus, paper)
         if find_recipe(config, minus) is None:
             raise place.unknown(f"minus names no recipe, no row: {merged.minus!r}", in_row=bool(row.minus))
-    if find_recipe(config, recipe) is None:
-        raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
-    if evaluation is None:
-        raise place.unknown(f"there is no evaluation {merged.evaluation!r}", in_row=bool(row.evaluation))
-    if merged.dataset is not None and merged.dataset not in CATALOGUE:
-        raise place.unknown(f"there is no data set {merged.dataset!r}", in_row=bool(row.dataset))
     for convention in evaluation.conventions:
         yield cell(
             convention=convention,
-            status="live",
-            recipe=recipe,
+            recipe=recipe if evaluation.needs_run else "",
             minus=minus,
-            dataset=merged.dataset,
             evaluation=evaluation,
             value=merged.value or metric,
-            run_options=tuple(sorted(merged.options.items())),
         )
+
+
+def _setting(place: Place, cell: Callable[..., Cell], recipe: str, merged: CellFields) -> Cell:
+    """Return a cell that is read from a recipe as it ran, or from a layer of a network."""
+    if not (merged.layer if merged.network else recipe):
+        missing = "layer" if merged.network else "recipe"
+        raise place.unknown(f"the setting {merged.setting!r} names no {missing}", in_row=True)
+    if merged.network:
+        return cell(convention="standard", setting=merged.setting, network=merged.network, layer=merged.layer)
+    return cell(convention="standard", setting=merged.setting, recipe=recipe)

@@ -9,42 +9,50 @@ from repro.core.paths import Layout
 from repro.papers.measured import Measured
 from repro.papers.plan import Plan, PlannedCell
 from repro.papers.resolve import in_order
+from repro.papers.settings import used
 from repro.report import artefacts as entries
 from repro.report import cells as table
 from repro.report.reported import Place, Printed, Reported
 from repro.report.tolerances import Tolerance, tolerance_around
-from repro.report.verdict import judge
+from repro.report.verdict import judge, judge_setting
 
 
 def compose(
     plan: Plan, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance], artefact_id: str
 ) -> tuple[entries.Artefact, list[table.Cell]]:
     """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
-    cells = [_cell(planned, measured, reported, tolerances) for planned in plan.cells[artefact_id]]
+    cells = [_cell(plan, planned, measured, reported, tolerances) for planned in plan.cells[artefact_id]]
     return describe(plan, measured, artefact_id, len(cells)), cells
 
 
 def _cell(
-    planned: PlannedCell, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance]
+    plan: Plan,
+    planned: PlannedCell,
+    measured: Measured,
+    reported: Reported,
+    tolerances: Mapping[str, Tolerance],
 ) -> table.Cell:
     """Judge one cell."""
     cell = planned.cell
     printed = _printed(planned, reported)
     value = None if printed is None else float(printed.value)
     std = None if printed is None or printed.std is None else float(printed.std)
-    live = cell.status == "live"
-    values = measured.values(planned) if live else []
-    found = [measured.result(name).stand_ins for name in planned.evaluations + planned.subtracted]
-    stand_ins = in_order([name for names in (planned.stand_ins, *found) for name in names])
-    verdict = judge(
-        value,
-        std,
-        values,
-        tolerance_around(cell.metric, value, tolerances),
-        stand_ins,
-        cited=cell.status == "cited",
-        pending=cell.status == "pending",
-    )
+    if cell.status == "live" and cell.setting:
+        setting, stand_ins = used(plan, measured.batches, measured.layout, planned)
+        verdict = judge_setting(value, setting, stand_ins)
+    else:
+        values = measured.values(planned) if cell.status == "live" else []
+        found = [measured.result(name).stand_ins for name in planned.evaluations + planned.subtracted]
+        stand_ins = in_order([name for names in (planned.stand_ins, *found) for name in names if values])
+        verdict = judge(
+            value,
+            std,
+            values,
+            tolerance_around(cell.metric, value, tolerances),
+            stand_ins,
+            cited=cell.status == "cited",
+            pending=cell.status == "pending",
+        )
     return table.Cell(
         paper=cell.paper,
         artefact=cell.artefact,

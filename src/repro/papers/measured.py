@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from repro.core.errors import ReproError
@@ -31,15 +32,24 @@ class Measured:
         return self._results[evaluation_id]
 
     def values(self, planned: PlannedCell) -> list[float]:
-        """Return one number per seed (a difference where the cell asks for one)."""
+        """Return one number per seed (a difference where the cell asks for one).
+
+        None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending.
+        """
         left = [self._value(name, planned) for name in planned.evaluations]
         right = [self._value(name, planned) for name in planned.subtracted]
-        return [a - b for a, b in zip(left, right, strict=True)] if right else left
+        if None in left or None in right:
+            return []
+        numbers, others = ([value for value in side if value is not None] for side in (left, right))
+        return [a - b for a, b in zip(numbers, others, strict=True)] if others else numbers
 
-    def _value(self, evaluation_id: str, planned: PlannedCell) -> float:
+    def _value(self, evaluation_id: str, planned: PlannedCell) -> float | None:
         values = self.result(evaluation_id).values
         key = planned.cell.value
         if key not in values:
+            point = re.fullmatch(r"(\w+@)[\d.]+%", key)
+            if point and any(other.startswith(point[1]) and other.endswith("%") for other in values):
+                return None
             cell = planned.cell
             raise ReproError(
                 f"{cell.paper}/{cell.artefact}: {evaluation_id} has no value {key!r}",

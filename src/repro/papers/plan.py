@@ -14,12 +14,16 @@ from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 
+REAL = "real"  # in the place of a run's id where a data set itself is measured
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell with the evaluations that measure it, one per seed, and those that are subtracted from them."""
+    """A cell with the evaluations that measure it, one per seed, and those that are subtracted from them.
+
+    A setting has runs (or, read from a network, none) and no evaluations; of real data it is the other way.
+    """
 
     cell: Cell
     evaluations: tuple[str, ...] = ()
@@ -60,8 +64,12 @@ def build_plan(config: Config) -> Plan:
 
 def _bind(plan: Plan, cell: Cell) -> PlannedCell:
     """Enter a cell's runs and evaluations into the plan."""
-    if cell.status != "live":
+    if cell.status != "live" or cell.network:
         return PlannedCell(cell)
+    if cell.setting:
+        return PlannedCell(cell, runs=tuple(run.run_id for run in _runs(plan, cell, cell.recipe)))
+    if not cell.recipe:
+        return _real_data(plan, cell)
     pairs = list(_measured(plan, cell, cell.recipe))
     others = list(_measured(plan, cell, cell.minus)) if cell.minus else []
     both = pairs + others
@@ -72,6 +80,15 @@ def _bind(plan: Plan, cell: Cell) -> PlannedCell:
         runs=tuple(dict.fromkeys(run.run_id for run, _ in both)),
         stand_ins=in_order(name for _, evaluation in both for name in evaluation.stand_ins),
     )
+
+
+def _real_data(plan: Plan, cell: Cell) -> PlannedCell:
+    """Enter the evaluations of a data set itself; a seed shuffles its images before the scores."""
+    profile = plan.config.profile
+    found = [_evaluation(plan, cell, None, profile.first_seed + index) for index in range(profile.min_seeds)]
+    plan.evaluations |= {evaluation.evaluation_id: evaluation for evaluation in found}
+    names = tuple(evaluation.evaluation_id for evaluation in found)
+    return PlannedCell(cell, evaluations=names, stand_ins=found[0].stand_ins)
 
 
 def _measured(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[tuple[RunSpec, EvaluationSpec]]:
@@ -125,31 +142,38 @@ def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: 
     )
 
 
-def _evaluation(plan: Plan, cell: Cell, run: RunSpec) -> EvaluationSpec:
-    """Return the evaluation of one run that a cell asks for."""
+def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> EvaluationSpec:
+    """Return the evaluation of one run that a cell asks for; without a run, that of the cell's data set."""
     profile, declared = plan.config.profile, cell.evaluation
     assert declared is not None  # live cells have one
-    measuring, stand_ins = profile.measuring, list(run.stand_ins)
+    dataset = run.dataset if run else cell.dataset
+    assert dataset is not None
+    source = run.source if run else profile.data
+    measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
+    if source == "synthetic":
+        stand_ins.append("synthetic_data")
     extractor = None
     if declared.features:
         extractor = "inception"
         if profile.extractor == "embedded":
-            extractor = _extractor(plan, run.dataset).run_id
+            extractor = _extractor(plan, dataset).run_id
             stand_ins.append("embedded_features")
-        if measuring.generated < FULL_SAMPLE:
+        if run and measuring.generated < FULL_SAMPLE:
             stand_ins.append("reduced_budget")
     limit = profile.limits.test if declared.features else measuring.images
-    if run.source == "real" and limit is not None:
+    if source == "real" and limit is not None:
         stand_ins.append("sample_data")
+    generates = run and (declared.features or declared.measure == "samples")
     return EvaluationSpec(
         measure=declared.measure,
-        run=run.run_id,
-        dataset=run.dataset,
-        source=run.source,
+        run=run.run_id if run else REAL,
+        dataset=dataset,
+        source=source,
         limit=limit,
-        generated=measuring.generated if declared.features or declared.measure == "samples" else None,
+        generated=measuring.generated if generates else None,
         extractor=extractor,
         options={**declared.options, **declared.conventions[cell.convention]},  # type: ignore[index]
+        seed=seed,
         stand_ins=in_order(stand_ins),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import Field
@@ -44,7 +45,12 @@ class BatchSizes(Frozen):
 
 
 class Profile(Frozen):
-    """How much work every run is given (``config/profiles/<name>.yaml``)."""
+    """How much work every run is given (``config/profiles/<name>.yaml``).
+
+    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
+    ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``artefacts``, where given, are the only ones that are planned at all.
+    """
 
     name: str
     title: str
@@ -60,5 +66,11 @@ class Profile(Frozen):
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
+
+    def leaves_out(self, recipe: str, dataset: str) -> bool:
+        """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""
+        names = (recipe, f"{recipe}@{dataset}")
+        return any(fnmatchcase(name, pattern) for pattern in self.leave_out for name in names)

@@ -56,17 +56,25 @@ class Recipe(Frozen):
 class Evaluation(Frozen):
     """How a checkpoint is measured, once per convention.
 
-    ``features`` marks measurements that need a feature extractor (IS, FID, KID).
+    ``features`` marks measurements that need a feature extractor (IS, FID, KID); without ``needs_run`` a data
+    set itself is measured.
     """
 
     measure: str
     features: bool = False
+    needs_run: bool = True
     options: Options = {}
     conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
 
 
 class CellFields(Frozen):
-    """What a row, a column or an exception may say about its cells."""
+    """What a row, a column or an exception may say about its cells.
+
+    ``setting`` reads a cell from the recipe as it ran instead of measuring it (``steps``, ``options.lr``,
+    ``data.height``), or with ``network`` and ``layer`` from a built network (``kernel``, ``filters``,
+    ``stride``; layers are counted from 1 as papers do, see ``report.architectures``). Where the paper has no
+    such thing ``absent`` makes no cell.
+    """
 
     recipe: str | None = None
     dataset: str | None = None
@@ -75,6 +83,10 @@ class CellFields(Frozen):
     metric: str | None = None
     options: Options = {}
     minus: str | None = None
+    setting: str | None = None
+    network: str | None = None
+    layer: int | None = Field(default=None, ge=1)
+    absent: bool | None = None
     pending: str | None = None
     cited: bool = False
 

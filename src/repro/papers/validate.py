@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
@@ -11,6 +11,7 @@ from repro.methods import registry as methods
 from repro.papers.cell_plan import qualified
 from repro.papers.config import Config
 from repro.papers.plan import Plan
+from repro.papers.settings import read_setting
 
 
 def validate_plan(plan: Plan) -> None:
@@ -31,6 +32,13 @@ def validate_plan(plan: Plan) -> None:
             for options in evaluation.conventions.values():
                 merged = {**evaluation.options, **options}
                 _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
+            _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
+    for artefact_id, cells in plan.cells.items():
+        paper, _, artefact = artefact_id.partition("/")
+        for planned in cells:
+            if planned.cell.setting and planned.runs:
+                run = plan.runs[planned.runs[0]]
+                _check(config, paper, ("artefacts", artefact), read_setting, run, planned.cell.setting)
     for run in plan.runs.values():
         paper, _, name = run.recipe.partition(".")
         if paper in config.sheets:  # a column may have changed the recipe's options
@@ -39,10 +47,21 @@ def validate_plan(plan: Plan) -> None:
             methods.validate_options(run.method, run.options)
 
 
-def _check(config: Config, paper: str, place: Sequence[str], check, name: str, options) -> None:  # type: ignore[no-untyped-def]
+def _needs_run(measure: str, declared: bool) -> None:
+    """Check that a sheet says of a measurement what the measurement says of itself."""
+    if measurements.load_measurement(measure).needs_run != declared:
+        wanted = "no run" if declared else "a run"
+        raise ReproError(
+            f"the measurement {measure} needs {wanted}", remedy=f"set needs_run: {str(not declared).lower()}"
+        )
+
+
+def _check(
+    config: Config, paper: str, place: Sequence[str], check: Callable[..., object], *arguments: object
+) -> None:
     """Run one check and add the sheet's file and line to its error."""
     try:
-        check(name, options)
+        check(*arguments)
     except ReproError as error:
         path = config.sheet_path(paper)
         _, line_of = load_yaml(path)

@@ -22,13 +22,20 @@ class _Strict(BaseModel):
 
 
 class Layer(_Strict):
-    """One layer; ``out_shape`` is without the batch, ``detail`` is e.g. "3 x 3, stride 2"."""
+    """One layer; ``out_shape`` is without the batch, ``detail`` is e.g. "3 x 3, stride 2".
+
+    ``kernel`` is the side of a convolution's or average's window, ``filters`` are the output channels of a
+    convolution.
+    """
 
     name: str
     type: str
     out_shape: Shape
     parameters: int
     detail: str = ""
+    kernel: int | None = None
+    stride: int | None = None
+    filters: int | None = None
 
 
 class Network(_Strict):
@@ -42,6 +49,11 @@ class Network(_Strict):
     def count(self, *types: str) -> int:
         """Return how many layers are of one of ``types`` (class names, e.g. "Conv2d")."""
         return sum(layer.type in types for layer in self.layers)
+
+    @property
+    def windows(self) -> tuple[Layer, ...]:
+        """The layers that papers count: convolutions and the average over space."""
+        return tuple(layer for layer in self.layers if layer.kernel is not None)
 
     @property
     def summary(self) -> str:

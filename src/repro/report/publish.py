@@ -24,6 +24,9 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         layout: the profile's folders, with cells.csv written.
         into: the folder to make, where another one is wanted.
 
+    Returns:
+        The folder.
+
     Raises:
         ReproError: the profile has no cells or no finished run yet.
     """

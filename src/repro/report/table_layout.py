@@ -128,12 +128,13 @@ def heading_lines(heading: Heading) -> tuple[str, ...]:
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Return how many inches ``text`` takes at ``size`` points."""
     font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    return float(_ruler().get_text_width_height_descent(text, font, ismath=False)[0]) / _DPI
+    size_of = _ruler().get_text_width_height_descent
+    return float(size_of(text, font, ismath=False)[0]) / _DPI  # type: ignore[no-untyped-call]
 
 
 @cache
 def _ruler() -> RendererAgg:
-    return RendererAgg(1, 1, _DPI)
+    return RendererAgg(1, 1, _DPI)  # type: ignore[no-untyped-call]
 
 
 def wrapped(text: str, width: float, size: float, bold: bool = False) -> tuple[str, ...]:

@@ -100,11 +100,18 @@ def judge(
     return replace(measured, word=word, reason=reason, tolerance=allowed)
 
 
-def judge_setting(reported: float | str | None, used: float | str | None) -> Verdict:
-    """Judge a setting (no seeds, no tolerance): the run used what the paper states, or it did not."""
+def judge_setting(
+    reported: float | str | None, used: float | str | None, stand_ins: Sequence[str] = ()
+) -> Verdict:
+    """Judge a setting (no seeds, no tolerance): the run used what the paper states, or it did not.
+
+    ``stand_ins`` are those that changed this very setting, e.g. a reduced budget the number of steps.
+    """
     if used is None:
         return Verdict("pending", "not run")
-    number = used if isinstance(used, float | int) else None
+    number = float(used) if isinstance(used, float | int) else None
+    if stand_ins:
+        return Verdict("not comparable", "stood in: " + ", ".join(stand_ins), n=1, mean=number)
     if reported is None:
         return Verdict("unreported", "the paper does not state this setting", n=1, mean=number)
     if _same(reported, used):

@@ -1,4 +1,4 @@
-"""The images of a run, on its device; runs of one batch that train on the same images share them."""
+"""The images (or toy data) of a run, on its device; runs of one batch that train on the same share them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 
 from repro.core.spec import RunSpec
+from repro.data.catalogue import dataset_info
+from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 
@@ -33,6 +35,11 @@ class TrainingData:
         key = (spec.dataset, split, spec.source, spec.train_limit, root, device)
         if self._images is None or key != self._key:
             self._images = None  # free the old set before the new one comes
-            found = load_images(spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root)
+            if dataset_info(spec.dataset).kind == "points":
+                found = gaussian_set()
+            else:
+                found = load_images(
+                    spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root
+                )
             self._images, self._key = found.to(device), key
         return self._images

@@ -39,6 +39,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from repro.methods.losses import AdversarialLoss, NonSaturating
+
 
 class RegulariserOptions(BaseModel):
     """Base of every regulariser's options: immutable, and an unknown option is an error.
@@ -58,15 +60,19 @@ class Regulariser(ABC):
     Args:
         options: a value of the class's ``Options``.
         noise: random stream for whatever the penalty draws.
+        loss: the loss that D trains with, for penalties that follow its slope.
     """
 
     Options: ClassVar[type[RegulariserOptions]] = RegulariserOptions
 
     options: RegulariserOptions
 
-    def __init__(self, options: RegulariserOptions, noise: torch.Generator) -> None:
+    def __init__(
+        self, options: RegulariserOptions, noise: torch.Generator, loss: AdversarialLoss | None = None
+    ) -> None:
         self.options = options
         self.noise = noise
+        self.loss = loss or NonSaturating()
 
     @abstractmethod
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

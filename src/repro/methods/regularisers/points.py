@@ -35,7 +35,8 @@ def penalty_points(kind: Points, real: Tensor, fake: Tensor, noise: torch.Genera
 def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
     """Return |grad_x D(x)|^2 (N,) at ``points``, differentiable a second time by the parameters.
 
-    The logit of an image must not depend on the others of the batch: no batch normalisation.
+    Under batch normalisation a logit depends on the whole batch, and what is returned are the slopes of the
+    sum of all logits.
     """
     points = points.detach().requires_grad_()
     with torch.autocast(points.device.type, enabled=False):

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 
+from repro.methods.losses import AdversarialLoss
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 
 _DECLARATION = re.compile(r"^REGULARISER\b", re.MULTILINE)
@@ -48,7 +49,9 @@ def parse_regulariser(
         raise ValueError(f"{name}.{field}: {first['msg']} (options of {name}: {known})") from error
 
 
-def make_regulariser(name: str, options: Mapping[str, object], noise: torch.Generator) -> Regulariser | None:
+def make_regulariser(
+    name: str, options: Mapping[str, object], noise: torch.Generator, loss: AdversarialLoss | None = None
+) -> Regulariser | None:
     """Return the regulariser called ``name``, or None for ``none``; ValueError as ``parse_regulariser``."""
     parsed = parse_regulariser(name, options)
-    return None if parsed is None else parsed[0](parsed[1], noise)
+    return None if parsed is None else parsed[0](parsed[1], noise, loss)

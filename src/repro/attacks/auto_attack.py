@@ -1,0 +1,190 @@
+"""AutoAttack (Croce and Hein, 2020) through torchattacks: an auditor that shares no code with this package.
+
+The attacks run one after the other, each on the images that withstood those before it: APGD on the
+cross-entropy, the same from another start, APGD on the targeted DLR loss, targeted FAB, Square. The second
+start is no part of AutoAttack; it is there for one of the signs. torchattacks' own AutoAttack class is not
+used, as it gives APGD and FAB 10 steps where the authors give them 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.balls import BALLS
+from repro.attacks.checks import check_batch
+from repro.attacks.objective import class_logits, image_gradient
+from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
+from repro.attacks.undisturbed import undisturbed
+from repro.core.errors import ReproError
+
+Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
+SQUARE_POINTS = 0.2
+RESTART_POINTS = 1.0
+VANISHING_POINTS = 1.0
+VANISHED = 1e-12
+TARGETED_CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What AutoAttack found.
+
+    Attributes:
+        images: attacked images (N, C, H, W) in the threat model's bounds; images that withstood everything
+            are as they were given.
+        accuracy: percent of images still classified correctly, ``clean`` and after each attack in turn.
+        flags: signs that gradients mislead, so that white-box numbers of this network overstate its
+            robustness: ``square_beats_gradients`` (Square, which uses no gradient, takes at least 0.2 points
+            off what gradients left, the threshold of AutoAttack's authors), ``restarts_matter`` (a second
+            start takes off at least 1 point), ``vanishing_gradients`` (no value of the loss's gradient
+            exceeds 1e-12 at 1 percent of the images or more).
+    """
+
+    images: Tensor
+    accuracy: dict[str, float]
+    flags: tuple[Flag, ...]
+
+    @property
+    def robust_accuracy(self) -> float:
+        """Percent of images that withstood everything."""
+        return min(self.accuracy.values())
+
+
+class AutoAttack:
+    """The auditor.
+
+    Args:
+        model: the network under attack, images in the threat model's bounds to class logits.
+        threat: its norm, radius and bounds count; AutoAttack chooses its steps itself.
+        classes: number of classes.
+        seed: of the starts and of Square.
+        steps: of APGD and FAB.
+        queries: of Square.
+
+    Raises:
+        ReproError: torchattacks is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        threat: ThreatModel,
+        classes: int,
+        seed: int = 0,
+        steps: int = 100,
+        queries: int = 5000,
+    ) -> None:
+        self.model = model
+        self.threat = threat
+        self.classes = classes
+        self.seed = seed
+        self.steps = steps
+        self.queries = queries
+        self._library = _torchattacks()
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return attacked images; arguments and errors as for the other attacks."""
+        return self.audit(images, labels).images
+
+    def audit(self, images: Tensor, labels: Tensor) -> Audit:
+        """Attack ``images`` (N, C, H, W) of classes ``labels``, int64 (N,), and look for suspect signs.
+
+        The network and the global random state are left as they were.
+
+        Raises:
+            ReproError: the batch does not fit the network or the bounds, or is empty.
+        """
+        check_batch(self.model, images, labels, self.threat.bounds, "refuse")
+        if not len(images):
+            raise ReproError("an audit of no images", remedy="give at least one image")
+        images = images.detach().float()
+        radius = self.threat.to(UNIT).radius
+        clean = self.threat.bounds.to(UNIT, images).clamp(0, 1)
+        devices = [images.device] if images.is_cuda else []
+        with undisturbed(self.model), torch.random.fork_rng(devices):
+            network = _OnUnit(self.model, self.threat.bounds)
+            vanished = 100 * self._vanished(network, clean, labels)
+            right = self._right(network, clean, labels)
+            accuracy = {"clean": _percent(right)}
+            attacked = clean.clone()
+            for name, make in self._attacks(network, radius).items():
+                left = right.nonzero().flatten()
+                if len(left):
+                    found = make()(clean[left], labels[left])
+                    inside = BALLS[self.threat.norm].length(found - clean[left]) <= radius * (1 + 1e-4)
+                    fell = inside & ~self._right(network, found, labels[left])
+                    attacked[left[fell]] = found[fell]
+                    right[left[fell]] = False
+                accuracy[name] = _percent(right)
+        kept = right.view(-1, *[1] * (images.dim() - 1))
+        result = torch.where(kept, images, self.threat.bounds.clip(UNIT.to(self.threat.bounds, attacked)))
+        return Audit(result, accuracy, suspect_signs(accuracy, vanished))
+
+    def _attacks(self, network: nn.Module, radius: float) -> dict[str, Callable[[], Any]]:
+        library, norm = self._library, {"linf": "Linf", "l2": "L2"}[self.threat.norm]
+        common = {"norm": norm, "eps": radius}
+        iterated = common | {"steps": self.steps}
+        targeted = iterated | {"n_classes": self.classes, "seed": self.seed}
+        attacks = {
+            "apgd_ce": lambda: library.APGD(network, seed=self.seed, loss="ce", **iterated),
+            "apgd_ce_again": lambda: library.APGD(network, seed=self.seed + 1, loss="ce", **iterated),
+            "apgd_t": lambda: library.APGDT(network, **targeted),
+            "fab_t": lambda: library.FAB(network, multi_targeted=True, **targeted),
+            "square": lambda: library.Square(network, n_queries=self.queries, seed=self.seed, **common),
+        }
+        if self.classes < TARGETED_CLASSES:
+            # the targeted DLR loss is divided by a difference to the fourth-largest logit
+            del attacks["apgd_t"]
+        return attacks
+
+    @torch.no_grad()
+    def _right(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        return class_logits(network(images)).argmax(dim=1) == labels
+
+    def _vanished(self, network: nn.Module, images: Tensor, labels: Tensor) -> float:
+        slopes = image_gradient(network, images, labels, "cross_entropy").flatten(1).abs().amax(dim=1)
+        return (slopes <= VANISHED).double().mean().item()
+
+
+def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ...]:
+    """Return the signs in an audit's percentages and in the percentage of vanished gradients."""
+    signs: dict[Flag, bool] = {
+        "square_beats_gradients": accuracy["fab_t"] - accuracy["square"] >= SQUARE_POINTS,
+        "restarts_matter": accuracy["apgd_ce"] - accuracy["apgd_ce_again"] >= RESTART_POINTS,
+        "vanishing_gradients": vanished >= VANISHING_POINTS,
+    }
+    return tuple(flag for flag, seen in signs.items() if seen)
+
+
+class _OnUnit(nn.Module):
+    """A network made to take images in [0, 1], the only range that torchattacks knows."""
+
+    def __init__(self, network: nn.Module, bounds: Bounds) -> None:
+        super().__init__()
+        self.network, self.bounds = network, bounds
+
+    def forward(self, images: Tensor) -> Tensor:
+        return class_logits(self.network(UNIT.to(self.bounds, images)))
+
+
+def _percent(right: Tensor) -> float:
+    return 100 * right.double().mean().item()
+
+
+def _torchattacks() -> Any:
+    # it imports torchvision, which beside a CPU torch needs the cure
+    import_module("repro.core.vision")
+    try:
+        return import_module("torchattacks")
+    except ImportError as error:
+        raise ReproError(
+            f"AutoAttack needs the package torchattacks ({error})",
+            remedy="install the extra 'auditor': pip install 'repro[auditor]'",
+        ) from error

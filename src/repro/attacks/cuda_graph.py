@@ -1,0 +1,90 @@
+"""A step of an attack captured as CUDA graphs: one for the network's gradient, one for the kernel.
+
+A small network's step is dozens of kernels of a few microseconds each, which take longer to launch than to
+run. Replaying them costs one launch. The graphs keep reading the network's parameters where they lie, so they
+see every in-place update of an optimiser.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.checks import check_classes
+from repro.attacks.climb import Climb
+
+WARM_UP = 3
+"""Steps before the capture: cuDNN chooses its algorithms, Triton compiles."""
+
+
+class GraphedClimb:
+    """A climb whose buffers stay, so that its step can be replayed for batch after batch.
+
+    Args:
+        climb: the step to capture, on a device with CUDA; its buffers are this one's. Its random state is
+            untouched, as a network in eval mode draws nothing.
+
+    Raises:
+        RuntimeError: the network does something that a graph cannot hold (reads a value on the host, say).
+    """
+
+    def __init__(self, climb: Climb) -> None:
+        self._climb = climb
+        climb.labels = climb.labels.clone()
+        self.images, self.attacked = climb.images, climb.attacked
+        self._warm_up()
+        self._network, self._kernel = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._network):
+            gradient = climb.gradient()
+        with torch.cuda.graph(self._kernel, pool=self._network.pool()):
+            climb.move(self.attacked, gradient, self.images)
+        # the gradient's memory belongs to the graphs' pool, and must not be given back
+        self._gradient = gradient
+
+    def load(self, images: Tensor, labels: Tensor, largest: int | None) -> None:
+        """Take another batch of the same shape."""
+        check_classes(largest, self._climb.classes)
+        self.images.copy_(images)
+        self._climb.labels.copy_(labels)
+
+    def step(self) -> None:
+        """Move ``attacked`` by one step."""
+        with self._climb.part("network"):
+            self._network.replay()
+        with self._climb.part("kernel"):
+            self._kernel.replay()
+
+    def _warm_up(self) -> None:
+        climb = self._climb
+        device = self.images.device
+        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(side):
+            self.attacked.copy_(self.images)
+            for _ in range(WARM_UP):
+                climb.move(self.attacked, climb.gradient(), self.images)
+        torch.cuda.current_stream(device).wait_stream(side)
+
+
+def can_be_graphed(network: nn.Module, images: Tensor) -> bool:
+    """Return whether a capture may be tried: on CUDA, all in eval mode, and not within another capture."""
+    return (
+        images.is_cuda
+        and not torch.cuda.is_current_stream_capturing()
+        and not any(module.training for module in network.modules())
+    )
+
+
+def same_graph(network: nn.Module, images: Tensor, order: torch.memory_format) -> tuple[object, ...]:
+    """Return a key; batches with equal keys can share a captured step."""
+    tensors = (*network.parameters(), *network.buffers())
+    return (
+        tuple(images.shape),
+        images.device,
+        order,
+        tuple(tensor.data_ptr() for tensor in tensors),
+        torch.is_autocast_enabled("cuda"),
+        torch.get_autocast_dtype("cuda"),
+        torch.backends.cuda.matmul.fp32_precision,
+        torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
+    )

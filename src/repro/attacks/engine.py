@@ -1,0 +1,107 @@
+"""Chooses how a batch is attacked on its device, and keeps what can be used for the next one."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.climb import Climb, Move
+from repro.attacks.cuda_graph import GraphedClimb, can_be_graphed, same_graph
+from repro.attacks.execution import Execution, image_order
+from repro.attacks.folding import Folded, fold
+from repro.attacks.objective import Network, in_its_format
+from repro.attacks.threat_model import AttackLoss
+from repro.core.timing import SplitWatch
+
+KEPT = 4
+"""Captured graphs that are kept; each holds the memory of one forward and backward pass."""
+
+
+class Engine:
+    """Makes climbs for one attack.
+
+    Args:
+        loss: what is climbed.
+        move: the attack's kernel.
+        execution: what may be used for speed.
+        watch: adds up the time of network and kernel.
+    """
+
+    def __init__(
+        self, loss: AttackLoss, move: Move, execution: Execution, watch: SplitWatch | None = None
+    ) -> None:
+        self.loss, self.move, self.execution, self.watch = loss, move, execution, watch
+        self._graphs: dict[tuple[object, ...], GraphedClimb | None] = {}
+        self._folded: tuple[tuple[int, ...], Folded | None] = (), None
+
+    def climb(
+        self, network: nn.Module, images: Tensor, labels: Tensor, largest: int | None = None
+    ) -> Climb | GraphedClimb:
+        """Return the climb for a batch.
+
+        Args:
+            network: held still for the attack (``undisturbed``).
+            images: (N, ...) float32.
+            labels: int64 (N,).
+            largest: the largest label, if known.
+        """
+        order = image_order(network, images, self.execution)
+        if self.execution.cuda_graph and can_be_graphed(network, images):
+            graphed = self._graphed(network, images, labels, order, largest)
+            if graphed is not None:
+                return graphed
+        return self._climb(self._fastest(network, images), images, labels, order, largest)
+
+    def _climb(
+        self,
+        network: Network,
+        images: Tensor,
+        labels: Tensor,
+        order: torch.memory_format,
+        largest: int | None,
+    ) -> Climb:
+        return Climb(
+            network, self.loss, self.move, images, labels, order=order, largest=largest, watch=self.watch
+        )
+
+    def _fastest(self, network: nn.Module, images: Tensor) -> Network:
+        training = any(isinstance(m, nn.BatchNorm2d) and m.training for m in network.modules())
+        if not self.execution.fold_batch_norm or images.is_cuda or training:
+            return in_its_format(network)
+        tensors = (*network.parameters(), *network.buffers())
+        key = (id(network), *(id(tensor) for tensor in tensors), *(tensor.data_ptr() for tensor in tensors))
+        if self._folded[0] != key:
+            plain = all(p.dtype == torch.float32 for p in network.parameters())
+            self._folded = key, fold(network, images) if plain else None
+        folded = self._folded[1]
+        if folded is None:
+            return in_its_format(network)
+        folded.refresh()
+        return folded.graph
+
+    def _graphed(
+        self,
+        network: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        order: torch.memory_format,
+        largest: int | None,
+    ) -> GraphedClimb | None:
+        key = same_graph(network, images, order)
+        if key not in self._graphs:
+            climb = self._climb(in_its_format(network), images, labels, order, largest)
+            if climb.images is images:
+                climb.images = images.clone(memory_format=order)
+            while len(self._graphs) >= KEPT:
+                self._graphs.pop(next(iter(self._graphs)))
+            try:
+                self._graphs[key] = GraphedClimb(climb)
+            except RuntimeError as error:
+                warnings.warn(f"the attack runs without a CUDA graph: {error}", stacklevel=4)
+                self._graphs[key] = None
+        graphed = self._graphs[key]
+        if graphed is not None:
+            graphed.load(images, labels, largest)
+        return graphed

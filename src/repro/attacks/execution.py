@@ -1,0 +1,46 @@
+"""How an attack's work is done on a device. No choice here changes a result beyond rounding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from repro.core.spec import Frozen
+
+NARROW = 16
+
+
+class Execution(Frozen):
+    """What may be used for speed.
+
+    Attributes:
+        cuda_graph: on CUDA, replay a step of the attack from a graph instead of launching its kernels one by
+            one; for networks in eval mode.
+        channels_last: let images and feature maps lie in channels-last order where that is faster.
+        fold_batch_norm: on the CPU, multiply batch norms in eval mode into the convolutions before them.
+    """
+
+    cuda_graph: bool = True
+    channels_last: bool = True
+    fold_batch_norm: bool = True
+
+
+def image_order(network: nn.Module, images: Tensor, execution: Execution) -> torch.memory_format:
+    """Return the order in which the network takes ``images`` fastest.
+
+    On CUDA, the order of its weights. On the CPU, channels last for networks of convolutions, unless one of
+    them is 1 x 1 with few input channels: oneDNN 3.12 (torch 2.13) corrupts the heap in the backward pass of
+    such a one with stride 2 and 4 input channels.
+    """
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    if images.dim() != 4 or not execution.channels_last or not convolutions:
+        return torch.contiguous_format
+    if images.device.type == "cuda":
+        last = [module.weight.is_contiguous(memory_format=torch.channels_last) for module in convolutions]
+        plain = [module.weight.is_contiguous() for module in convolutions]
+        return torch.channels_last if all(last) and not all(plain) else torch.contiguous_format
+    narrow = any(
+        module.kernel_size == (1, 1) and module.in_channels // module.groups < NARROW
+        for module in convolutions
+    )
+    return torch.contiguous_format if narrow else torch.channels_last

@@ -1,0 +1,26 @@
+"""How elementwise kernels are cut into programs, and what they share."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+BLOCK = 1024
+"""Values per program; with 4 warps each thread moves two 16-byte words per tensor."""
+
+
+def blocks(values: int) -> tuple[int]:
+    """Return the grid that covers ``values`` values."""
+    return (triton.cdiv(values, BLOCK),)
+
+
+@triton.jit
+def clip(values, low, high):
+    """Return ``values`` moved into [low, high]."""
+    return tl.minimum(tl.maximum(values, low), high)
+
+
+@triton.jit
+def sign(values):
+    """Return -1, 0 or 1; 0 for both zeros, as ``torch.sign`` does."""
+    return tl.where(values > 0, 1.0, 0.0) - tl.where(values < 0, 1.0, 0.0)

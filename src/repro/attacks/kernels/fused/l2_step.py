@@ -1,0 +1,75 @@
+"""The L2 step, one program a sample: norm, step, projection; three reads and one write per value."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from repro.attacks.kernels.fused.elementwise import clip
+from repro.attacks.kernels.fused.samples import TINY, WHOLE, block, unit_factors, unit_of
+from repro.attacks.kernels.rows import Rows
+
+
+@triton.jit
+def _shrink(squares, radius):
+    return tl.minimum(radius / tl.maximum(tl.sqrt(tl.sum(squares, axis=0)), TINY), 1.0)
+
+
+@triton.jit
+def _whole(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64) * n
+    columns = tl.arange(0, BLOCK)
+    inside = columns < n
+    image = tl.load(images + row + columns, mask=inside, other=0.0)
+    start = tl.load(attacked + row + columns, mask=inside, other=0.0)
+    slope = tl.load(gradient + row + columns, mask=inside, other=0.0)
+    change = start + step_size * unit_of(slope) - image
+    change *= _shrink(change * change, radius)
+    tl.store(attacked + row + columns, clip(image + change, low, high), mask=inside)
+
+
+@triton.jit
+def _moved(attacked, images, gradient, at, inside, largest, length, step_size):
+    image = tl.load(images + at, mask=inside, other=0.0)
+    start = tl.load(attacked + at, mask=inside, other=0.0)
+    slope = tl.load(gradient + at, mask=inside, other=0.0)
+    return image, start + step_size * (slope / largest / length) - image
+
+
+@triton.jit
+def _blocked(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64) * n
+    columns = tl.arange(0, BLOCK)
+    largest, length = unit_factors(gradient + row, n, BLOCK)
+    squares = tl.zeros([BLOCK], tl.float32)
+    for first in range(0, n, BLOCK):
+        at, inside = row + first + columns, first + columns < n
+        image, change = _moved(attacked, images, gradient, at, inside, largest, length, step_size)
+        squares += change * change
+    shrink = _shrink(squares, radius)
+    for first in range(0, n, BLOCK):
+        at, inside = row + first + columns, first + columns < n
+        image, change = _moved(attacked, images, gradient, at, inside, largest, length, step_size)
+        tl.store(attacked + at, clip(image + change * shrink, low, high), mask=inside)
+
+
+def l2_step_(
+    attacked: Tensor,
+    images: Tensor,
+    gradient: Tensor,
+    *,
+    step_size: float,
+    radius: float,
+    low: float,
+    high: float,
+) -> None:
+    """See ``kernels.l2_step.l2_step_``; float32."""
+    if not attacked.numel():
+        return
+    rows = Rows(attacked, images, gradient)
+    samples, n = rows.out.shape
+    length, warps = block(n)
+    kernel = _whole if n <= WHOLE else _blocked
+    kernel[(samples,)](rows.out, *rows.inputs, n, step_size, radius, low, high, BLOCK=length, num_warps=warps)
+    rows.finish()

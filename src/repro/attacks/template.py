@@ -1,0 +1,125 @@
+"""The shape of gradient attacks: start, gradient, step and projection; subclasses and norms fill it in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.balls import BALLS
+from repro.attacks.checks import Outside, check_batch
+from repro.attacks.climb import Climb
+from repro.attacks.cuda_graph import GraphedClimb
+from repro.attacks.engine import Engine
+from repro.attacks.execution import Execution
+from repro.attacks.objective import class_logits, in_its_format, losses
+from repro.attacks.threat_model import Bounds, ThreatModel
+from repro.attacks.undisturbed import undisturbed
+from repro.core.timing import SplitWatch
+
+
+class GradientAttack:
+    """Climb a loss (or, targeted, descend it) within a ball and a box.
+
+    With several restarts each image keeps its worst result: a successful one before one that fails, then the
+    one with the larger loss (targeted: the smaller).
+
+    Args:
+        model: the network under attack; for the joint loss one that returns both heads' logits.
+        threat: everything that the attacker may do.
+        generator: random stream of the starts, needed where the threat model has a random start.
+        outside: what to do with images outside the threat model's bounds, with NaN, or with labels that are
+            no classes: ``refuse``, or ``allow`` them unseen.
+        execution: how the work is done; no choice changes a result beyond rounding.
+        watch: where the time of network and kernel is added up.
+    """
+
+    clip = True
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        threat: ThreatModel,
+        generator: torch.Generator | None = None,
+        outside: Outside = "refuse",
+        execution: Execution | None = None,
+        watch: SplitWatch | None = None,
+    ) -> None:
+        if threat.random_start and generator is None:
+            raise ValueError("a random start needs the random stream that it is drawn from")
+        self.model = model
+        self.threat = threat
+        self.ball = BALLS[threat.norm]
+        self.generator = generator
+        self.outside: Outside = outside
+        self.engine = Engine(threat.loss, self.step, execution or Execution(), watch)
+
+    @property
+    def climbed(self) -> nn.Module:
+        """The network whose gradients are used: the one under attack, unless a subclass has another."""
+        return self.model
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The box that results lie in, if the attack clips."""
+        return self.threat.bounds if self.clip else None
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return attacked images, float32, in the bounds and (for images in them) within the radius.
+
+        Args:
+            images: (N, C, H, W) in the threat model's bounds.
+            labels: int64 (N,): true classes, or for a targeted attack those that are aimed at.
+
+        Raises:
+            ReproError: the batch does not fit the network or the bounds.
+        """
+        largest = check_batch(self.climbed, images, labels, self.threat.bounds, self.outside)
+        images = images.detach().float()
+        if self.threat.radius == 0 or not len(images):
+            return self.threat.bounds.clip(images) if self.clip else images.clone()
+        mode = self.threat.batch_norm_mode
+        with undisturbed(self.model, mode), undisturbed(self.climbed, mode):
+            climb = self.engine.climb(self.climbed, images, labels, largest)
+            attacked = self.once(climb)
+            if self.threat.restarts > 1:
+                attacked = self._worst(attacked, climb, labels)
+        return torch.empty_like(images).copy_(attacked)
+
+    def once(self, climb: Climb | GraphedClimb) -> Tensor:
+        """Return a copy of the result of one start."""
+        self.start(climb.attacked, climb.images)
+        for _ in range(self.threat.steps):
+            climb.step()
+        return climb.attacked.clone()
+
+    def start(self, attacked: Tensor, images: Tensor) -> None:
+        """Write the point that the climb begins at to ``attacked`` (N, C, H, W)."""
+        if not self.threat.random_start:
+            attacked.copy_(images)
+            return
+        assert self.generator is not None
+        self.ball.start_(attacked, images, self.threat.radius, self.threat.bounds, self.generator)
+
+    def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
+        """Move ``attacked`` along the gradient's direction, and project it onto ball and box; in place."""
+        step = -self.threat.step_size if self.threat.targeted else self.threat.step_size
+        self.ball.step_(attacked, images, gradient, step, self.threat.radius, self.bounds)
+
+    def _worst(self, attacked: Tensor, climb: Climb | GraphedClimb, labels: Tensor) -> Tensor:
+        won, height = self._score(attacked, labels)
+        for _ in range(self.threat.restarts - 1):
+            other = self.once(climb)
+            other_won, other_height = self._score(other, labels)
+            better = torch.where(other_won == won, other_height > height, other_won)
+            won, height = won | other_won, torch.where(better, other_height, height)
+            attacked = torch.where(better.view(-1, *[1] * (other.dim() - 1)), other, attacked)
+        return attacked
+
+    @torch.no_grad()
+    def _score(self, attacked: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return for each image whether the attack succeeded, and how far it climbed; both (N,)."""
+        outputs = in_its_format(self.model)(attacked)
+        hit = class_logits(outputs).argmax(dim=1) == labels
+        height = losses(outputs, labels, self.threat.loss)
+        return (hit, -height) if self.threat.targeted else (~hit, height)

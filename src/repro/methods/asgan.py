@@ -1,0 +1,49 @@
+"""ASGAN as DAT compares with it (Sec. IV-C): D trains on FGSM examples of its own loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from repro.attacks.asgan_step import AsganImages, AsganStep
+from repro.attacks.threat_model import SYMMETRIC
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
+from repro.methods.base import MethodOptions
+from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
+
+
+class AsganOptions(PerturbedOptions):
+    """Options of ASGAN; those of where to perturb as in ``methods/perturbed_gan.py``.
+
+    Attributes:
+        epsilon: largest change of a value, in [-1,1] units. DAT takes 1/255 without saying of which range:
+            2/255 is the other reading.
+        clip: move perturbed images back into [-1,1] (not said).
+    """
+
+    epsilon: float = Field(default=1 / 255, ge=0)
+    clip: bool = False
+
+
+class Asgan(PerturbedGan):
+    """A GAN whose discriminator is trained adversarially, in the manner of classifiers."""
+
+    Options: ClassVar[type[MethodOptions]] = AsganOptions
+    options: AsganOptions
+
+    def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
+        super().__init__(spec, data, streams, device)
+        o = self.options
+        self.attack = AsganStep(self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC)
+
+    def perturb(self, real: Tensor, fake: Tensor) -> AsganImages:
+        """Return both batches after one step of FGSM that lowers D's gain."""
+        return self.attack(self.D, real, fake)
+
+
+METHOD = Asgan

@@ -1,0 +1,68 @@
+"""InfoMaxGAN (Lee et al. 2021), as mimicry trains it: a GAN that also learns which parts make which image."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from repro.methods.base import MethodOptions
+from repro.methods.gan_base import GanMethod, Reading
+from repro.methods.gan_options import GanOptions
+from repro.methods.info_nce import info_nce
+from repro.models import infomax_gan
+
+
+class InfoMaxOptions(GanOptions):
+    """Options of the contrastive task.
+
+    Attributes:
+        network: the generator's family; the discriminator is SNGAN's with two projections.
+        infomax_real: alpha, weight of the contrastive loss of real images in D's loss.
+        infomax_fake: beta, weight of that of generated images in G's loss.
+    """
+
+    network: Literal["sngan"] = "sngan"
+    infomax_real: float = Field(default=0.2, ge=0)
+    infomax_fake: float = Field(default=0.2, ge=0)
+
+    def build_discriminator(self, image_size: int, width: float) -> nn.Module:
+        """Return the discriminator for square images of ``image_size`` pixels."""
+        return infomax_gan.Discriminator(image_size, width=width, shortcut_input=self.shortcut_input)
+
+
+class InfoMaxTask(GanMethod):
+    """Adds the contrastive losses to a GAN, plain or perturbed."""
+
+    options: InfoMaxOptions
+
+    def read(self, images: Tensor) -> Reading:
+        """Pass ``images`` through D once; the reading holds local and global features too."""
+        with self.autocast():
+            logits, local, whole = self.D.views(images)  # type: ignore[operator]
+        return Reading(logits.float(), (local, whole))
+
+    def contrast(self, images: Tensor, seen: Reading | None) -> Tensor:
+        """Return the contrastive loss of ``images`` (N,3,S,S), 0-d; ``seen`` saves a pass."""
+        seen = seen or self.read(images)
+        with self.autocast():
+            local, whole = self.D.project(*seen.features)  # type: ignore[operator]
+        return info_nce(local, whole)
+
+    def real_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+        """Return D's weighted contrastive loss."""
+        return self.options.infomax_real * self.contrast(images, seen)
+
+    def fake_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+        """Return G's weighted contrastive loss."""
+        return self.options.infomax_fake * self.contrast(images, seen)
+
+
+class InfoMaxGan(InfoMaxTask):
+    """The plain GAN with the task."""
+
+    Options: ClassVar[type[MethodOptions]] = InfoMaxOptions
+
+
+METHOD = InfoMaxGan

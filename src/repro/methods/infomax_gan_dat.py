@@ -1,0 +1,23 @@
+"""InfoMaxGAN-DAT (DAT, Table II): InfoMaxGAN whose discriminator trains on DAT's perturbed images."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from repro.methods.base import MethodOptions
+from repro.methods.dat import Dat, DatOptions
+from repro.methods.infomax_gan import InfoMaxOptions, InfoMaxTask
+
+
+class InfoMaxGanDatOptions(InfoMaxOptions, DatOptions):
+    """Options of the contrastive task and of DAT."""
+
+
+class InfoMaxGanDat(InfoMaxTask, Dat):
+    """The contrastive task on top of DAT; ``auxiliary_images`` says which images' parts are matched."""
+
+    Options: ClassVar[type[MethodOptions]] = InfoMaxGanDatOptions
+    options: InfoMaxGanDatOptions
+
+
+METHOD = InfoMaxGanDat

@@ -1,0 +1,90 @@
+"""GANs whose networks train on perturbed images: where the perturbation goes, whatever makes it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal, Protocol
+
+from pydantic import Field
+from torch import Tensor
+
+from repro.methods.gan_base import GanMethod
+from repro.methods.gan_options import GanOptions
+
+Position = Literal["discriminator", "real", "fake", "generator", "all"]
+
+
+class PerturbedOptions(GanOptions):
+    """Options of where perturbed images are used.
+
+    Attributes:
+        position: where to perturb (DAT, Table IV): both images of D's update, its real or its fake ones
+            alone, the fake ones of G's update alone, or all three.
+        clean_weight: DATT of Table III, "adversarial examples and normal examples together": weight of the
+            loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT.
+        auxiliary_images: which images the auxiliary losses of SSGAN and InfoMaxGAN are of. DAT's code takes
+            ``clean`` ones; ``perturbed`` those that the adversarial loss sees.
+    """
+
+    position: Position = "discriminator"
+    clean_weight: float = Field(default=0.0, ge=0)
+    auxiliary_images: Literal["clean", "perturbed"] = "clean"
+
+
+class PerturbedImages(Protocol):
+    """Perturbed images (N,3,H,W), constants."""
+
+    @property
+    def real(self) -> Tensor:
+        """The real ones."""
+
+    @property
+    def fake(self) -> Tensor:
+        """The generated ones."""
+
+
+class PerturbedGan(GanMethod):
+    """A GAN whose discriminator (by default) sees perturbed images only; a subclass says how to perturb."""
+
+    options: PerturbedOptions
+
+    @abstractmethod
+    def perturb(self, real: Tensor, fake: Tensor) -> PerturbedImages:
+        """Return both batches (N,3,H,W) perturbed against D, which is left as it was."""
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """DAT, Algorithm 1, lines 6 to 10: the loss on perturbed images, and for DATT on clean ones too."""
+        o = self.options
+        if o.position == "generator":
+            return super().discriminator_loss(real, fake)
+        with self.autocast():
+            harder = self.perturb(real, fake)
+        shown_real = real if o.position == "fake" else harder.real
+        shown_fake = fake if o.position == "real" else harder.fake
+        shown = self.read(shown_real)
+        loss, record = self.adversarial_loss(shown, self.read(shown_fake))
+        clean = shown if shown_real is real else None
+        if o.clean_weight:
+            clean = self.read(real)
+            loss = loss + o.clean_weight * self.adversarial_loss(clean, self.read(fake))[0]
+        record["perturbation_l2"] = (harder.real - real).flatten(1).norm(dim=1).mean()
+        of_clean = o.auxiliary_images == "clean"
+        extra = self.real_auxiliary(real, clean) if of_clean else self.real_auxiliary(shown_real, shown)
+        return self.add_auxiliary(loss, extra, record)
+
+    def generator_loss(self, z: Tensor) -> Tensor:
+        """Line 13; with a perturbation at position (iii) of Fig. 10 on the images that G's update sends to D.
+
+        The perturbation is a constant there: G's gradient passes through the image that it is added to.
+        """
+        if self.options.position not in ("generator", "all"):
+            return super().generator_loss(z)
+        fake = self.fakes(z)
+        with self.autocast():
+            harder = self.perturb(self.real_images(), fake)
+        shown = fake + (harder.fake - fake.detach())
+        seen = self.read(shown)
+        of_clean = self.options.auxiliary_images == "clean"
+        extra = self.fake_auxiliary(fake, None) if of_clean else self.fake_auxiliary(shown, seen)
+        loss = self.loss.g(seen.logits)
+        return loss if extra is None else loss + extra

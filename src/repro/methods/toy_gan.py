@@ -1,0 +1,72 @@
+"""DAT's toy GAN (Sec. IV-A, Fig. 3): nine Gaussians on the plane, drawn afresh for every batch."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from repro.data.gaussians import Mixture, Spread, sample_gaussians
+from repro.methods.base import MethodOptions
+from repro.methods.gan_base import GanMethod
+from repro.methods.gan_options import GanOptions, Network
+from repro.methods.losses import LossName
+
+
+class PlaneOptions(GanOptions):
+    """Options of a GAN on points. DAT gives layers and units only; the rest: ledger dat.toy_network.
+
+    Attributes:
+        mixture: ``balanced`` or ``imbalanced`` weights of the nine Gaussians.
+        spread: whether the paper's 0.1 is their variance (as printed) or their standard deviation.
+    """
+
+    network: Network = "mlp"
+    loss: LossName = "non_saturating"
+    n_dis: int = Field(default=1, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    beta1: float = Field(default=0.5, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    decay: Literal["none", "linear"] = "none"
+
+    mixture: Mixture = "balanced"
+    spread: Spread = "variance"
+
+    @model_validator(mode="after")
+    def _plane(self) -> Self:
+        if self.flip:
+            raise ValueError("flip is for images, and the toy data are points")
+        if self.network != "mlp":
+            raise ValueError(f"network {self.network} is for images; points take mlp")
+        return self
+
+
+class PlaneData(GanMethod):
+    """Takes real points from the mixture instead of images from a data set, for a GAN plain or perturbed."""
+
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    options: PlaneOptions
+
+    def open_data(self) -> None:
+        """Open nothing: the mixture is drawn without end."""
+
+    def real_images(self) -> Tensor:
+        """Return fresh real points (N,2)."""
+        points, _ = sample_gaussians(
+            self.spec.batch_size,
+            self.streams.generator("data_order"),
+            mixture=self.options.mixture,
+            spread=self.options.spread,
+        )
+        return points.to(self.device)
+
+
+class ToyGan(PlaneData):
+    """The plain GAN on points."""
+
+    Options: ClassVar[type[MethodOptions]] = PlaneOptions
+
+
+METHOD = ToyGan

@@ -1,0 +1,115 @@
+"""The auditor: what it finds, what it leaves alone, and the signs of a defence that only hides gradients."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from attack_cases import Smooth
+from repro.attacks import PGD, SYMMETRIC, UNIT, AutoAttack, ThreatModel
+from repro.attacks import auto_attack as module
+from repro.attacks.auto_attack import suspect_signs
+from repro.attacks.balls import BALLS
+from repro.core.errors import ReproError
+
+needs_library = pytest.mark.skipif(
+    find_spec("torchattacks") is None, reason="torchattacks is not installed (extra 'auditor')"
+)
+
+
+class OnSymmetric(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(SYMMETRIC.to(UNIT, images))
+
+
+class Steps(nn.Module):
+    """A defence that gives no gradient: the image is rounded to a few levels first."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network((images * 16).round() / 16)
+
+
+def batch(network: nn.Module, n: int) -> tuple[Tensor, Tensor]:
+    images = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return images, network(images).argmax(1)
+
+
+@needs_library
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_an_audit_is_at_least_as_strong_as_pgd(norm: str) -> None:
+    network = Smooth(size=8)
+    images, labels = batch(network, 24)
+    labels[0] = (labels[0] + 1) % 4  # wrong from the start
+    radius = 0.03 if norm == "linf" else 0.2
+    threat = ThreatModel(norm=norm, radius=2 * radius, step_size=radius / 2, steps=10, bounds=SYMMETRIC)  # type: ignore[arg-type]
+    wide, wide_images = OnSymmetric(network).train(), UNIT.to(SYMMETRIC, images)
+    state = torch.get_rng_state()
+
+    audit = AutoAttack(model=wide, threat=threat, classes=4, steps=15, queries=60).audit(wide_images, labels)
+
+    assert torch.equal(torch.get_rng_state(), state)
+    assert wide.training
+    assert all(p.requires_grad and p.grad is None for p in wide.parameters())
+    assert BALLS[threat.norm].length(audit.images - wide_images).max() <= threat.radius * (1 + 1e-3)
+    assert audit.images.abs().max() <= 1
+    with torch.no_grad():
+        left = 100 * (wide(audit.images).argmax(1) == labels).double().mean().item()
+        by_pgd = 100 * (wide(PGD(model=wide, threat=threat)(wide_images, labels)).argmax(1) == labels)
+    assert audit.robust_accuracy == pytest.approx(left)
+    assert audit.accuracy["clean"] == pytest.approx(100 * 23 / 24)
+    assert 0 < audit.robust_accuracy < audit.accuracy["clean"]
+    assert audit.robust_accuracy <= by_pgd.double().mean().item()
+    assert list(audit.accuracy) == ["clean", "apgd_ce", "apgd_ce_again", "apgd_t", "fab_t", "square"]
+    assert "vanishing_gradients" not in audit.flags
+
+
+@needs_library
+def test_a_defence_that_hides_gradients_is_flagged() -> None:
+    network = Smooth(size=8)
+    images, labels = batch(network, 24)
+    threat = ThreatModel(radius=0.1, step_size=0.02, steps=10)
+    audit = AutoAttack(model=Steps(network), threat=threat, classes=4, steps=4, queries=80).audit(
+        images, labels
+    )
+    assert "vanishing_gradients" in audit.flags
+    assert "square_beats_gradients" in audit.flags
+
+
+@needs_library
+def test_two_classes_do_without_the_targeted_loss() -> None:
+    network = Smooth(classes=2, size=8)
+    images, labels = batch(network, 6)
+    threat = ThreatModel(radius=0.05, step_size=0.01, steps=2)
+    audit = AutoAttack(model=network, threat=threat, classes=2, steps=3, queries=5).audit(images, labels)
+    assert "apgd_t" not in audit.accuracy
+
+
+def test_signs_have_thresholds() -> None:
+    sound = {"clean": 90.0, "apgd_ce": 50.0, "apgd_ce_again": 49.9, "fab_t": 48.0, "square": 47.9}
+    assert suspect_signs(sound, 0.5) == ()
+    assert suspect_signs(sound | {"square": 47.7}, 0.0) == ("square_beats_gradients",)
+    assert suspect_signs(sound | {"apgd_ce": 51.0}, 0.0) == ("restarts_matter",)
+    assert suspect_signs(sound, 1.0) == ("vanishing_gradients",)
+
+
+def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        if name == "torchattacks":
+            raise ImportError("No module named 'torchattacks'")
+
+    monkeypatch.setattr(module, "import_module", missing)
+    threat = ThreatModel(radius=0.1, step_size=0.1)
+    with pytest.raises(ReproError, match="auditor"):
+        AutoAttack(model=Smooth(size=8), threat=threat, classes=4)

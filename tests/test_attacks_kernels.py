@@ -1,0 +1,257 @@
+"""Each kernel, plain torch and Triton (interpreted on the CPU), against its formula in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from repro.attacks.kernels import dat_step, l2_step, linf_step, starts, unit_direction
+
+HAS_TRITON = find_spec("triton") is not None
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+needs_triton = pytest.mark.skipif(not HAS_TRITON, reason="triton is not installed (extra 'interpreter')")
+implementations = pytest.mark.parametrize("fused", [False, pytest.param(True, marks=needs_triton)])
+few = settings(max_examples=12, deadline=None, derandomize=True)
+
+SHAPES = st.sampled_from(
+    [(1, 1, 1, 1), (3, 3, 5, 7), (2, 3, 32, 32), (5, 17), (4, 1, 1, 129), (2, 3, 1, 683)]
+)
+LAYOUTS = st.sampled_from(["contiguous", "channels_last", "transposed", "every_second", "mixed"])
+BOXES = st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-math.inf, math.inf)])
+
+
+def fused_module(name: str) -> ModuleType:
+    """Import a Triton module; without CUDA its kernels are interpreted (see conftest.py)."""
+    return import_module(f"repro.attacks.kernels.fused.{name}")
+
+
+def laid_out(values: Tensor, layout: str) -> Tensor:
+    """Return equal values with other strides."""
+    if layout == "channels_last" and values.dim() == 4:
+        return values.to(memory_format=torch.channels_last)
+    if layout == "transposed":
+        return values.transpose(0, -1).contiguous().transpose(0, -1)
+    if layout == "every_second":
+        wide = torch.empty(*values.shape[:-1], 2 * values.shape[-1], device=values.device)
+        wide[..., ::2] = values
+        return wide[..., ::2]
+    return values.clone()
+
+
+class Drawn:
+    """Random tensors on a coarse grid, so that gradients of 0 and edges of ball and box are hit exactly."""
+
+    def __init__(self, seed: int, shape: tuple[int, ...], layout: str) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+        self.shape, self.layout, self.count = shape, layout, 0
+
+    def grid(self, low: float, high: float) -> Tensor:
+        """Return multiples of 1/8 in [low, high]."""
+        low, high = max(low, -2.0), min(high, 2.0)
+        steps = torch.randint(int(8 * low), int(8 * high) + 1, self.shape, generator=self.generator)
+        return self._placed(steps / 8)
+
+    def slope(self, size: float) -> Tensor:
+        """Return normal numbers times ``size``, a fifth of them 0."""
+        values = torch.randn(self.shape, generator=self.generator) * size
+        return self._placed(values * (torch.rand(self.shape, generator=self.generator) > 0.2))
+
+    def uniform(self) -> Tensor:
+        return self._placed(torch.rand(self.shape, generator=self.generator))
+
+    def _placed(self, values: Tensor) -> Tensor:
+        self.count += 1
+        mixed = ("contiguous", "channels_last", "transposed")[self.count % 3]
+        return laid_out(values.to(DEVICE), mixed if self.layout == "mixed" else self.layout)
+
+
+def box_clip(values: Tensor, low: float, high: float) -> Tensor:
+    return torch.minimum(torch.maximum(values, values.new_tensor(low)), values.new_tensor(high))
+
+
+def norm(values: Tensor) -> Tensor:
+    return values.flatten(1).square().sum(1).sqrt().view(-1, *[1] * (values.dim() - 1))
+
+
+def unit64(vectors: Tensor) -> Tensor:
+    """Return unit vectors by the definition, in float64, where nothing underflows."""
+    length = norm(vectors.double())
+    return torch.where(length > 0, vectors.double() / length, 0.0)
+
+
+def same(found: Tensor, expected: Tensor, size: float = 1.0) -> None:
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=4e-7 * size)
+
+
+def step_function(name: str, fused: bool) -> Callable[..., None]:
+    if fused:
+        return getattr(fused_module(name), name + "_")  # type: ignore[no-any-return]
+    module = {"linf_step": linf_step, "l2_step": l2_step}[name]
+    return module.reference_  # type: ignore[no-any-return]
+
+
+@implementations
+@given(
+    st.integers(0, 999),
+    SHAPES,
+    LAYOUTS,
+    BOXES,
+    st.sampled_from([0.0, 0.125, 0.3]),
+    st.sampled_from([0.125, -0.25]),
+)
+@example(0, (3, 3, 5, 7), "contiguous", (0.0, 1.0), 0.125, 0.125)
+@few
+def test_linf_step(
+    fused: bool,
+    seed: int,
+    shape: tuple[int, ...],
+    layout: str,
+    box: tuple[float, float],
+    radius: float,
+    step: float,
+) -> None:
+    drawn = Drawn(seed, shape, layout)
+    images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(1.0)
+    x, a, g = images.double(), attacked.double(), slope.double()
+    up = (g > 0).double() - (g < 0).double()
+    wide = torch.tensor(radius, dtype=torch.float32).item()
+    expected = box_clip(x + box_clip(a + step * up - x, -wide, wide), *box)
+    kept = images.clone(), slope.clone()
+    strides = attacked.stride()
+    step_function("linf_step", fused)(
+        attacked, images, slope, step_size=step, radius=radius, low=box[0], high=box[1]
+    )
+    same(attacked, expected)
+    assert attacked.stride() == strides
+    assert torch.equal(images, kept[0])
+    assert torch.equal(slope, kept[1])
+
+
+@implementations
+@given(
+    st.integers(0, 999),
+    SHAPES,
+    LAYOUTS,
+    BOXES,
+    st.sampled_from([0.0, 0.125, 0.3, 5.0]),
+    st.sampled_from([0.125, -0.25]),
+    st.sampled_from([1.0, 1e-25, 1e12, 0.0]),
+)
+@few
+def test_l2_step(
+    fused: bool,
+    seed: int,
+    shape: tuple[int, ...],
+    layout: str,
+    box: tuple[float, float],
+    radius: float,
+    step: float,
+    size: float,
+) -> None:
+    drawn = Drawn(seed, shape, layout)
+    images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(size)
+    x = images.double()
+    change = attacked.double() + step * unit64(slope) - x
+    length = norm(change)
+    change = torch.where(length > radius, change * (radius / length.clamp_min(1e-300)), change)
+    expected = box_clip(x + change, *box)
+    step_function("l2_step", fused)(
+        attacked, images, slope, step_size=step, radius=radius, low=box[0], high=box[1]
+    )
+    same(attacked, expected, size=2.0)
+
+
+@implementations
+@given(st.integers(0, 999), SHAPES, LAYOUTS, st.sampled_from([1.0, 1e-25, 1e12, 0.0]))
+@few
+def test_unit_direction(fused: bool, seed: int, shape: tuple[int, ...], layout: str, size: float) -> None:
+    vectors = Drawn(seed, shape, layout).slope(size)
+    if len(vectors) > 1:
+        vectors[0] = 0
+    function = fused_module("unit_direction").unit_direction if fused else unit_direction.reference
+    same(function(vectors), unit64(vectors))
+
+
+@implementations
+@given(
+    st.integers(0, 999),
+    SHAPES,
+    LAYOUTS,
+    BOXES,
+    st.sampled_from([0.125, 1.0, math.inf]),
+    st.sampled_from([0.5, 8.0]),
+)
+@few
+def test_dat_step(
+    fused: bool,
+    seed: int,
+    shape: tuple[int, ...],
+    layout: str,
+    box: tuple[float, float],
+    clamp: float,
+    step: float,
+) -> None:
+    drawn = Drawn(seed, shape, layout)
+    images, slope = drawn.grid(*box), drawn.slope(0.5)
+    expected = box_clip(images.double() + box_clip(-step * slope.double(), -clamp, clamp), *box)
+    function = fused_module("dat_step").dat_step if fused else dat_step.reference
+    same(function(images, slope, step_size=step, clamp=clamp, low=box[0], high=box[1]), expected, size=8.0)
+
+
+@implementations
+@given(st.integers(0, 999), SHAPES, LAYOUTS, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
+@few
+def test_starts(
+    fused: bool, seed: int, shape: tuple[int, ...], layout: str, box: tuple[float, float], radius: float
+) -> None:
+    drawn = Drawn(seed, shape, layout)
+    images, uniform, normal = drawn.grid(*box), drawn.uniform(), drawn.slope(1.0)
+    share = torch.rand(len(images), generator=drawn.generator).to(DEVICE)
+    x = images.double()
+    module = fused_module("starts") if fused else None
+    limits = {"radius": radius, "low": box[0], "high": box[1]}
+    start = torch.full_like(images, 9.0)
+    (module.linf_start_ if module else starts.linf_reference_)(start, images, uniform, **limits)
+    same(start, box_clip(x + (2 * uniform.double() - 1) * radius, *box), size=5.0)
+    (module.l2_start_ if module else starts.l2_reference_)(start, images, normal, share, **limits)
+    reach = (share.double() * radius).view(-1, *[1] * (images.dim() - 1))
+    same(start, box_clip(x + reach * unit64(normal), *box), size=5.0)
+
+
+@needs_triton
+def test_samples_too_long_for_registers() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, 75, 75)
+    images, slope = torch.rand(shape, generator=generator).to(DEVICE), torch.randn(shape, generator=generator)
+    slope = slope.to(DEVICE) * 1e-20
+    assert images[0].numel() > fused_module("samples").WHOLE
+    limits = {"step_size": 2.0, "radius": 1.5, "low": 0.0, "high": 1.0}
+    expected = images.double()
+    l2_step.reference_(expected, images.double(), slope.double(), **limits)
+    attacked = images.clone()
+    fused_module("l2_step").l2_step_(attacked, images, slope, **limits)
+    same(attacked, expected)
+    same(fused_module("unit_direction").unit_direction(slope), unit64(slope))
+    normal = slope * 1e20
+    start, share = torch.empty_like(images), torch.tensor([0.5, 1.0], device=DEVICE)
+    fused_module("starts").l2_start_(start, images, normal, share, radius=2.0, low=0.0, high=1.0)
+    reach = 2.0 * share.double().view(2, 1, 1, 1)
+    same(start, box_clip(images.double() + reach * unit64(normal), 0.0, 1.0))
+
+
+@needs_triton
+@pytest.mark.parametrize("name", ["linf_step", "l2_step"])
+def test_an_empty_batch_is_left_alone(name: str) -> None:
+    empty = torch.empty(0, 3, 4, 4, device=DEVICE)
+    getattr(fused_module(name), name + "_")(empty, empty, empty, step_size=1.0, radius=1.0, low=0.0, high=1.0)
+    assert empty.shape == (0, 3, 4, 4)

@@ -1,0 +1,51 @@
+"""The benchmarks run, and what they measured is published under the names of device, format and versions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
+    found = tmp_path / "bench.json"
+    small = ["--rounds", "2", "--width", "0.03", "--batch", "4", "-k", "test_plan or gat.baseline"]
+    switches = ["--benchmark-enable", "--benchmark-only", f"--benchmark-json={found}"]
+    done = python("-m", "pytest", "benchmarks", *switches, *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = python("benchmarks/publish.py", str(found), str(tmp_path / "published"))
+    assert done.returncode == 0, done.stderr
+    costs, steps = sorted((tmp_path / "published").iterdir())
+    assert costs.name.startswith("dag-costs_")
+    assert "_float32_" in steps.name
+    assert f"torch{torch.__version__}".replace("+", "-") in steps.name
+    about, *table = steps.read_text().splitlines()
+    assert json.loads(about.removeprefix("# "))["threads"] == 1
+    (row,) = csv.DictReader(table)
+    assert (row["case"], row["rounds"]) == ("gat.baseline", "2")
+    assert float(row["per_second"]) == pytest.approx(1 / float(row["median_s"]), rel=1e-3)
+    assert "width 0.03; batch_size 4" in row["details"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_gpu_checks_refuse_a_machine_without_one(tmp_path: Path) -> None:
+    command = ["bash", "benchmarks/gpu.sh", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no CUDA device here" in done.stderr
+    assert "nothing was tested or timed" in done.stderr
+    assert not (tmp_path / "out").exists()

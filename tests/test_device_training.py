@@ -1,0 +1,75 @@
+"""Every method trains on the CPU and on CUDA, repeatably, and its networks compute the same on both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from repro.core.device import apply_precision
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.methods.base import Method
+from repro.methods.registry import load_method
+from repro.papers.config import load_config
+from repro.papers.plan import build_plan
+
+CONFIG = Path(__file__).parent.parent / "config"
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, no_cuda])]
+
+
+def one_run_of_each_method() -> dict[str, RunSpec]:
+    """The sheets' first run of each method, cut to two steps of tiny networks on synthetic images."""
+    runs: dict[str, RunSpec] = {}
+    size = {"source": "synthetic", "train_limit": 40, "width": 0.03, "batch_size": 4, "steps": 2}
+    for run in build_plan(load_config(CONFIG, "paper")).runs.values():
+        if run.dataset == "cifar10":
+            runs.setdefault(run.method, run.model_copy(update=size))
+    return runs
+
+
+RUNS = one_run_of_each_method()
+
+
+def made(method: str, device: torch.device) -> Method:
+    spec, kind = RUNS[method], load_method(method)
+    apply_precision(spec.precision, device)
+    images = load_images(spec.dataset, kind.train_split(spec), source="synthetic", limit=40, root=None)
+    return kind(spec, images.to(device), Streams(spec.seed, device), device)
+
+
+def weights(method: Method) -> dict[str, Tensor]:
+    return {
+        f"{part}.{name}": value
+        for part, network in method.modules.items()
+        for name, value in network.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("method", RUNS)
+def test_training_twice_gives_equal_weights(method: str, device: str) -> None:
+    place = torch.device(device)
+    first, second = made(method, place), made(method, place)
+    start = {name: value.clone() for name, value in weights(first).items()}
+    for trained in (first, second):
+        losses = trained.step(0) | trained.step(1)
+        assert all(loss.device.type == device and torch.isfinite(loss) for loss in losses.values())
+    others = weights(second)
+    for name, value in weights(first).items():
+        assert value.device.type == device
+        assert torch.equal(value, others[name]), name
+    assert any(not torch.equal(value, start[name]) for name, value in weights(first).items())
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("method", ["gan", "dat", "rgan", "robgan"])
+def test_images_are_those_that_the_cpu_draws(method: str, device: str) -> None:
+    here, there = made(method, torch.device("cpu")), made(method, torch.device(device))
+    there.load_snapshot_state(here.snapshot_state())
+    drawn = [each.sample(6, torch.Generator().manual_seed(3)) for each in (here, there)]
+    torch.testing.assert_close(drawn[1].cpu(), drawn[0], rtol=1e-3, atol=1e-3)

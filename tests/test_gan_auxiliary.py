@@ -1,0 +1,282 @@
+"""SSGAN and InfoMaxGAN: networks, their two losses against plain references, and both on top of DAT."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from repro.core import checkpoint
+from repro.core.errors import ReproError
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.catalogue import dataset_info
+from repro.data.image_set import ImageSet
+from repro.data.synthetic import make_synthetic
+from repro.methods.gan_base import GanMethod
+from repro.methods.info_nce import info_nce
+from repro.methods.registry import load_method, validate_options
+from repro.methods.rotation import rotate_quarters
+from repro.models import infomax_gan, ssgan
+
+DISCRIMINATORS = {  # parameters of mimicry's SSGAN and InfoMaxGAN
+    32: (1_054_341, 1_615_233),
+    48: (10_145_541, 14_603_521),
+    64: (10_145_541, 14_603_521),
+    128: (29_021_957, 35_315_457),
+}
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("size", DISCRIMINATORS)
+def test_discriminators_have_mimicrys_parameter_counts(size: int) -> None:
+    with torch.device("meta"):
+        found = count(ssgan.Discriminator(size)), count(infomax_gan.Discriminator(size))
+    assert found == DISCRIMINATORS[size]
+
+
+@pytest.mark.parametrize(("size", "side"), [(32, 8), (48, 3), (64, 4), (128, 4)])
+def test_views_share_the_pass_of_the_logits(size: int, side: int) -> None:
+    network = infomax_gan.Discriminator(size, width=0.03).eval()
+    images = torch.randn(2, 3, size, size)
+    logits, local, whole = network.views(images)
+    assert local.shape[2:] == (side, side)
+    torch.testing.assert_close(logits, network(images))
+    torch.testing.assert_close(whole, network.features(images))
+    projected = network.project(local, whole)
+    assert projected[0].shape[:2] == projected[1].shape
+    assert ssgan.Discriminator(size, width=0.03).rotation_logits(images).shape == (2, 4)
+
+
+def test_local_features_are_after_the_relu_only_in_mimicrys_form() -> None:
+    images = torch.randn(2, 3, 32, 32)
+    for kind, negative in (("relu", False), ("raw", True)):
+        network = infomax_gan.Discriminator(width=0.1, shortcut_input=kind)  # type: ignore[arg-type]
+        assert (network.views(images).local < 0).any().item() is negative
+
+
+@pytest.mark.parametrize("n", [4, 8, 6, 3])
+def test_quarters_are_turned_by_index(n: int) -> None:
+    images = torch.randn(n, 3, 5, 5)
+    turned, turns = rotate_quarters(images)
+    assert turned.shape == images.shape
+    assert turns.tolist() == [4 * i // n for i in range(n)]
+    for before, after, k in zip(images, turned, turns.tolist(), strict=True):
+        torch.testing.assert_close(after, torch.rot90(before, k, (1, 2)))
+    if n == 8:
+        assert turns.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+        torch.testing.assert_close(turned[4], images[4].flip(1).flip(2))
+
+
+def reference(local: Tensor, whole: Tensor, own: float) -> Tensor:
+    """One log-softmax for each place: itself, then all places of all images, own ones set to ``own``."""
+    n, m = len(local), local[0, 0].numel()
+    losses = []
+    for i in range(n):
+        for p in range(m):
+            row = [local.flatten(2)[i, :, p] @ whole[i]]
+            for j in range(n):
+                for q in range(m):
+                    score = local.flatten(2)[j, :, q] @ whole[i]
+                    row.append(torch.tensor(own) if i == j else score)
+            losses.append(-F.log_softmax(torch.stack(row), 0)[0])
+    return torch.stack(losses).mean()
+
+
+@pytest.mark.parametrize("own", [-10.0, -math.inf, 2.0])
+def test_info_nce_is_the_log_softmax_over_places(own: float) -> None:
+    local, whole = torch.randn(3, 5, 2, 2, requires_grad=True), torch.randn(3, 5, requires_grad=True)
+    loss = info_nce(local, whole, own)
+    expected = reference(local, whole, own)
+    torch.testing.assert_close(loss, expected)
+    ours = torch.autograd.grad(loss, (local, whole))
+    theirs = torch.autograd.grad(expected, (local, whole))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_info_nce_of_matching_features_is_small_and_of_equal_ones_log_n() -> None:
+    whole = 10 * torch.eye(4)
+    assert info_nce(whole[:, :, None, None].expand(4, 4, 2, 2), whole).item() < 1e-3
+    level = torch.ones(4, 3, 2, 2) / 3
+    expected = math.log(1 + 3 * 4 + 4 * math.exp(-11))
+    assert info_nce(level, torch.ones(4, 3)).item() == pytest.approx(expected, rel=1e-5)
+
+
+# the methods
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("ssgan", {"n_dis": 1}),
+    ("infomax_gan", {"n_dis": 1}),
+    ("ssgan_dat", {"n_dis": 1, "position": "all", "auxiliary_images": "perturbed", "clean_weight": 0.5}),
+    ("infomax_gan_dat", {"n_dis": 1}),
+    ("asgan", {"n_dis": 1}),
+    ("gan", {"n_dis": 1, "network": "robust_dcgan", "regulariser": "rfm", "weight_clip": 0.01}),
+]
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageSet:
+    return make_synthetic(dataset_info("cifar10"), "train", 24)
+
+
+def make(data: ImageSet, method: str, **options: Any) -> tuple[GanMethod, Streams]:
+    spec = RunSpec(
+        recipe="test",
+        method=method,
+        dataset="cifar10",
+        source="synthetic",
+        seed=0,
+        steps=6,
+        batch_size=8,
+        width=0.03,
+        options=options,
+    )
+    streams = Streams(0)
+    made = load_method(method)(spec, data, streams, torch.device("cpu"))
+    assert isinstance(made, GanMethod)
+    return made, streams
+
+
+def weights(method: GanMethod) -> dict[str, Tensor]:
+    return {
+        f"{part}.{key}": value.clone()
+        for part, module in method.modules.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[key], b[key]) for key in a)
+
+
+def after(data: ImageSet, method: str, updates: int = 2, **options: Any) -> dict[str, Tensor]:
+    # the hinge is flat for these first fakes, which a perturbation then leaves alone
+    made, _ = make(data, method, **{"n_dis": 1, "loss": "non_saturating", **options})
+    for step in range(updates):
+        made.step(step)
+    return weights(made)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_saved_run_goes_on_bit_identically(
+    data: ImageSet, name: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    method, streams = make(data, name, **options)
+    fresh = {key for key in weights(method) if ".spectral." not in key}
+    before = weights(method)
+    record = method.step(0)
+    assert all(torch.isfinite(value) and not value.requires_grad for value in record.values())
+    untrained = {k for k in fresh if "num_batches" not in k and torch.equal(before[k], weights(method)[k])}
+    assert not untrained
+    state = {"method": method.state_dict(), "streams": streams.state_dict()}
+    checkpoint.save(tmp_path / "state.safetensors", state, {})
+    method.step(1)
+
+    resumed, other = make(data, name, **options)
+    loaded = checkpoint.load(tmp_path / "state.safetensors").state
+    resumed.load_state_dict(loaded["method"])
+    other.load_state_dict(loaded["streams"])
+    resumed.step(1)
+    assert equal(weights(method), weights(resumed))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("ssgan", [{}, {"rotation_real": 0.5}, {"rotation_fake": 1.0}, {"shortcut_input": "raw"}]),
+        ("infomax_gan", [{}, {"infomax_real": 1.0}, {"infomax_fake": 1.0}, {"shortcut_input": "raw"}]),
+        (
+            "ssgan_dat",
+            [
+                {},
+                {"position": "real"},
+                {"auxiliary_images": "perturbed"},
+                {"position": "all"},
+                {"position": "all", "auxiliary_images": "perturbed"},
+            ],
+        ),
+        ("infomax_gan_dat", [{}, {"epsilon": 0.5}, {"auxiliary_images": "perturbed"}, {"clean_weight": 1.0}]),
+        ("asgan", [{}, {"epsilon": 0.5}, {"epsilon": 0.5, "clip": True}, {"position": "real"}]),
+        (
+            "gan",
+            [
+                {"network": "robust_dcgan"},
+                {"network": "robust_dcgan", "discriminator_norm": "none"},
+                {"network": "robust_dcgan", "weight_clip": 0.01},
+                {"network": "robust_dcgan", "regulariser": "ar"},
+                {"network": "robust_dcgan", "regulariser": "rfm"},
+                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.side": "real"},
+                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.epsilon": 0.1},
+                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.distance": "mean_square"},
+            ],
+        ),
+    ],
+)
+def test_every_option_has_an_effect(data: ImageSet, name: str, changes: list[dict[str, Any]]) -> None:
+    prints = [
+        sum(value.double().abs().sum().item() for value in after(data, name, **change).values())
+        for change in changes
+    ]
+    assert len(set(prints)) == len(changes), dict(zip(map(str, changes), prints, strict=True))
+
+
+@pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
+def test_dat_without_epsilon_is_the_plain_method(data: ImageSet, task: str) -> None:
+    """With nothing perturbed, the auxiliary loss shares the pass of the adversarial one in both."""
+    frozen = {"epsilon": 0.0, "freeze_spectral_norm": True, "auxiliary_images": "perturbed"}
+    assert equal(after(data, f"{task}_dat", **frozen), after(data, task))
+
+
+@pytest.mark.parametrize(("task", "prefix"), [("ssgan", "rotation"), ("infomax_gan", "infomax")])
+def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefix: str) -> None:
+    """Of what both have; the task's extra passes move spectral-norm vectors, so one update is compared."""
+    made, _ = make(data, task, **{f"{prefix}_real": 0.0, f"{prefix}_fake": 0.0})
+    plain, _ = make(data, "gan")  # the hinge in both
+    for name, module in plain.modules.items():
+        made.modules[name].load_state_dict(module.state_dict(), strict=False)
+    for method in (made, plain):
+        method.discriminator_step()
+    ours, theirs = weights(made), weights(plain)
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs if ".spectral." not in key)
+
+
+@pytest.mark.parametrize(("task", "head"), [("ssgan", "rotation"), ("infomax_gan", "projection")])
+def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str, head: str) -> None:
+    made, _ = make(data, task)
+    before = weights(made)
+    made.generator_step()
+    changed = {key for key, value in weights(made).items() if not torch.equal(before[key], value)}
+    assert any(key.startswith("generator.") for key in changed)
+    assert not {key for key in changed if key.startswith("discriminator.") and ".spectral." not in key}
+    assert any(head in key for key in before)
+
+
+@pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
+def test_the_task_is_learned(data: ImageSet, task: str) -> None:
+    """D alone, on the task that it is given: the loss falls well below that of guessing."""
+    made, _ = make(data, task)
+    # normalised layers keep the features of like images alike: without contrast the second task is slow
+    images = made.real_images() * (1 if task == "ssgan" else 20)
+    optimiser = torch.optim.Adam(made.D.parameters(), lr=0.02)
+    losses = []
+    for _ in range(30):
+        value = made.rotation_loss(images) if task == "ssgan" else made.contrast(images, None)  # type: ignore[attr-defined]
+        losses.append(value.item())
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+    assert losses[-1] < 0.8 * losses[0], losses
+
+
+def test_other_networks_are_refused() -> None:
+    for name in ("ssgan", "infomax_gan", "ssgan_dat", "infomax_gan_dat"):
+        with pytest.raises(ReproError, match="network"):
+            validate_options(name, {"network": "dcgan"})

@@ -1,0 +1,146 @@
+"""LP, AR, RFM and ASGAN's step against closed forms; weight clipping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.asgan_step import AsganStep
+from repro.attacks.threat_model import SYMMETRIC
+from repro.methods.losses import make_loss
+from repro.methods.optimisation import clip_weights
+from repro.methods.regularisers.base import Regulariser
+from repro.methods.regularisers.registry import make_regulariser, regulariser_names
+from repro.models import dcgan, robust_dcgan, sngan
+
+
+class LinearD(nn.Module):
+    """D(x) = <w, x>, whose feature map is 2 x."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        return 2 * images
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight.flatten()
+
+
+def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regulariser:
+    made = make_regulariser(name, options, torch.Generator(), make_loss(loss))  # type: ignore[arg-type]
+    assert made is not None
+    return made
+
+
+def test_every_regulariser_of_table_3_is_there() -> None:
+    assert set(regulariser_names()) == {"ar", "gradient_penalty", "lipschitz_penalty", "rfm", "zero_gp"}
+
+
+@pytest.mark.parametrize(("norm", "expected"), [(1.5, 5 * 0.25), (0.6, 0.0)])
+def test_lipschitz_penalty_costs_only_above_its_centre(norm: float, expected: float) -> None:
+    weight = torch.randn(3, 4, 4)
+    network = LinearD(weight * norm / weight.norm())
+    images = torch.randn(6, 3, 4, 4)
+    penalty = regulariser("lipschitz_penalty", weight=5.0)(network, images, -images)
+    assert penalty.item() == pytest.approx(expected, abs=1e-4)
+    twice = regulariser("lipschitz_penalty", weight=1.0, centre=0.25)(network, images, -images)
+    assert twice.item() == pytest.approx((norm - 0.25) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("side", ["both", "real", "fake"])
+def test_ar_on_a_linear_discriminator(side: str) -> None:
+    """Each logit changes by eps |w|: the batch norm of n changes is eps |w| sqrt(n), side by side."""
+    weight = torch.randn(3, 4, 4)
+    real, fake = torch.randn(6, 3, 4, 4), torch.randn(4, 3, 4, 4)
+    sides = {"both": 6**0.5 + 4**0.5, "real": 6**0.5, "fake": 4**0.5}[side]
+    network = LinearD(weight.clone())
+    penalty = regulariser("ar", weight=3.0, epsilon=0.1, side=side)(network, real, fake)
+    assert penalty.item() == pytest.approx(3 * 0.1 * weight.norm().item() * sides, rel=1e-4)
+    penalty.backward()
+    expected = 3 * 0.1 * sides * weight / weight.norm()  # the direction is a constant of the update
+    torch.testing.assert_close(network.weight.grad, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_mean_square_is_the_mean_of_each_images_change() -> None:
+    weight, real = torch.randn(3, 4, 4), torch.randn(6, 3, 4, 4)
+    value = regulariser("ar", weight=1.0, epsilon=0.1, distance="mean_square")(LinearD(weight), real, real)
+    assert value.item() == pytest.approx(2 * (0.1 * weight.norm().item()) ** 2, rel=1e-3)
+
+
+def test_rfm_compares_feature_maps() -> None:
+    """The map is 2 x: each image's moves by 2 eps, whatever w is."""
+    real, fake = torch.randn(9, 3, 4, 4), torch.randn(4, 3, 4, 4)
+    value = regulariser("rfm", epsilon=0.1)(LinearD(torch.randn(3, 4, 4)), real, fake)
+    assert value.item() == pytest.approx(10 * 2 * 0.1 * (3 + 2), rel=1e-3)
+
+
+def test_neighbours_raise_the_losses_own_value() -> None:
+    """LSGAN: a real logit above 1 rises further, one below falls; the logistic loss lowers both."""
+    weight = torch.randn(3, 4, 4)
+    network = LinearD(weight / weight.square().sum())
+    real = torch.tensor([3.0, 0.0])[:, None, None, None] * weight  # logits 3 and 0
+    for loss, signs in (("lsgan", [1, -1]), ("non_saturating", [-1, -1])):
+        made = regulariser("ar", loss, epsilon=1.0)
+        moved = made.neighbours(network, real, real=True)  # type: ignore[attr-defined]
+        assert (network(moved) - network(real)).sign().tolist() == signs, loss
+
+
+@pytest.mark.parametrize("name", ["ar", "rfm", "lipschitz_penalty"])
+@pytest.mark.parametrize("family", [sngan, dcgan, robust_dcgan])
+def test_penalties_reach_the_parameters_of_real_networks(name: str, family: Any) -> None:
+    network = family.Discriminator(32, width=0.03)
+    images = torch.rand(4, 3, 32, 32) * 2 - 1
+    value = regulariser(name, "hinge")(network, images, images.flip(0) * 0.5)
+    value.backward()
+    first = next(network.parameters())
+    assert first.grad is not None
+    assert torch.isfinite(first.grad).all()
+    if name != "lipschitz_penalty":  # a fresh network's slopes may lie below 1
+        assert first.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("family", [sngan, dcgan, robust_dcgan])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_the_feature_map_is_the_last_convolutions(family: Any, norm: str) -> None:
+    if family is sngan:
+        network, shape = sngan.Discriminator(width=0.25), (32, 8, 8)
+    else:
+        network = family.Discriminator(width=0.25, norm=norm)
+        shape = (128, 4, 4) if family is robust_dcgan else (64, 4, 4)
+    images = torch.randn(2, 3, 32, 32)
+    found = network.feature_map(images)
+    assert found.shape[1:] == shape
+    if family is not sngan:
+        rest = network.layers[-network.after_maps :]
+        assert not any(isinstance(layer, nn.Conv2d) for layer in rest[:-1])
+        torch.testing.assert_close(rest(found).flatten(), network(images))
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "lsgan", "wasserstein"])
+def test_asgan_steps_against_ds_gain(loss: str) -> None:
+    """Real images go against sign(w), fake ones along it, every value by epsilon; D stays as it is."""
+    weight = torch.randn(3, 4, 4)
+    network = LinearD(weight / weight.square().sum())
+    real, fake = torch.zeros(5, 3, 4, 4), 0.5 * weight.expand(2, 3, 4, 4)  # logits 0 and 0.5
+    step = AsganStep(make_loss(loss), epsilon=1 / 255, clip=False, bounds=SYMMETRIC)  # type: ignore[arg-type]
+    out = step(network, real, fake)
+    torch.testing.assert_close(out.real, real - weight.sign() / 255)
+    torch.testing.assert_close(out.fake, fake + weight.sign() / 255)
+    assert network.weight.grad is None
+    assert network.weight.requires_grad
+    boxed = AsganStep(make_loss("wasserstein"), epsilon=3.0, clip=True, bounds=SYMMETRIC)(network, real, fake)
+    assert max(boxed.real.abs().max(), boxed.fake.abs().max()) <= 1
+
+
+def test_clipped_weights_lie_in_the_box_and_small_ones_stay() -> None:
+    network = nn.Linear(4, 3)
+    with torch.no_grad():
+        network.weight.copy_(torch.linspace(-1, 1, 12).view(3, 4))
+    before = network.weight.detach().clone()
+    clip_weights(network, 0.5)
+    torch.testing.assert_close(network.weight.detach(), before.clamp(-0.5, 0.5))

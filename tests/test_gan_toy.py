@@ -1,0 +1,149 @@
+"""The toy GAN on nine Gaussians: networks, training through the loop, DAT on points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.gaussians import gaussian_set
+from repro.evaluate.trained import load_trained
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method, validate_options
+from repro.models import toy_mlp
+from repro.train.run import train_run
+from repro.train.settings import LoopSettings
+
+CPU = torch.device("cpu")
+
+
+def spec_of(method: str, *, steps: int = 6, dataset: str = "gaussians", **options: Any) -> RunSpec:
+    return RunSpec(
+        recipe="test",
+        method=method,
+        dataset=dataset,
+        source="real",
+        seed=0,
+        steps=steps,
+        batch_size=64,
+        options=options,
+    )
+
+
+def make(method: str, **options: Any) -> GanMethod:
+    made = load_method(method)(spec_of(method, **options), gaussian_set(), Streams(0), CPU)
+    assert isinstance(made, GanMethod)
+    return made
+
+
+def weights(method: GanMethod) -> dict[str, Tensor]:
+    return {
+        f"{part}.{key}": value.clone()
+        for part, module in method.modules.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def after(method: str, **options: Any) -> dict[str, Tensor]:
+    made = make(method, **options)
+    for step in range(3):
+        made.step(step)
+    return weights(made)
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_both_networks_have_four_layers_of_64() -> None:
+    for network, inputs, outputs in ((toy_mlp.Generator(), 2, 2), (toy_mlp.Discriminator(), 2, 1)):
+        layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
+        assert [layer.in_features for layer in layers] == [inputs, 64, 64, 64]
+        assert layers[-1].out_features == outputs
+        assert isinstance(network.layers[-1], nn.Linear)
+    points = torch.randn(5, 2)
+    network = toy_mlp.Discriminator(width=0.25)
+    assert network(points).shape == (5,)
+    assert network.feature_map(points).shape == (5, 16)
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("toy_gan", [{}, {"mixture": "imbalanced"}, {"spread": "standard_deviation"}, {"loss": "hinge"}]),
+        ("toy_gan", [{}, {"regulariser": "gradient_penalty"}, {"regulariser": "rfm"}, {"latent_dim": 8}]),
+        ("toy_dat", [{}, {"epsilon": 0.1}, {"position": "real"}, {"reduction": "batch_mean"}]),
+    ],
+)
+def test_every_option_has_an_effect(method: str, changes: list[dict[str, Any]]) -> None:
+    prints = [sum(v.double().abs().sum().item() for v in after(method, **c).values()) for c in changes]
+    assert len(set(prints)) == len(changes)
+
+
+def test_dat_without_epsilon_is_the_plain_gan() -> None:
+    assert same(after("toy_dat", epsilon=0.0), after("toy_gan"))
+    assert not same(after("toy_dat"), after("toy_gan"))
+
+
+def test_a_run_through_the_loop_resumes_and_is_measured(tmp_path: Path) -> None:
+    """Trained in one go and taken up again from half way: the same weights, which load back to points."""
+    spec, layout = spec_of("toy_dat", steps=8), Layout(tmp_path / "whole", "test")
+    settings = LoopSettings(checkpoint_steps=4, log_every=4)
+    train_run(spec, layout, device=CPU, data_root=None, progress=False, settings=settings)
+    trained = load_trained(layout, spec.run_id, CPU)
+    points = trained.method.sample(100, torch.Generator().manual_seed(1))
+    assert points.shape == (100, 2)
+    assert trained.stand_ins == set()
+
+    halves = make("toy_dat", steps=8)
+    for step in range(4):
+        halves.step(step)
+    again = make("toy_dat", steps=8)
+    again.load_state_dict(halves.state_dict())
+    again.streams.load_state_dict(halves.streams.state_dict())
+    for step in range(4, 8):
+        again.step(step)
+    whole = {f"{n}.{k}": v for n, m in trained.method.modules.items() for k, v in m.state_dict().items()}
+    assert same(weights(again), whole)
+
+
+def test_the_gan_finds_where_the_points_lie() -> None:
+    """From points within 0.3 of each other to the mixture's place and spread, sqrt(2/3 + 0.1) = 0.88."""
+    method = make("toy_gan")
+    latent = torch.Generator()
+    assert method.sample(2000, latent.manual_seed(0)).std(0).max() < 0.3
+    for step in range(300):
+        method.step(step)
+    points = method.sample(2000, latent.manual_seed(0))
+    assert points.mean(0).abs().max() < 0.5
+    assert (points.std(0) - 0.88).abs().max() < 0.4
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("toy_gan", {"flip": True}, "flip is for images"),
+        ("toy_gan", {"network": "sngan"}, "points take mlp"),
+        ("toy_dat", {"clip_fake": True}, "points have no range"),
+        ("toy_dat", {"mixture": "ring"}, "mixture"),
+    ],
+)
+def test_what_makes_no_sense_on_points_is_refused(method: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ReproError) as error:
+        validate_options(method, options)
+    assert message in str(error.value)
+
+
+def test_the_toy_network_refuses_images(tmp_path: Path) -> None:
+    spec = spec_of("gan", dataset="cifar10", network="mlp").model_copy(
+        update={"source": "synthetic", "train_limit": 64}
+    )
+    with pytest.raises(ReproError, match="takes points, not images of 32 px"):
+        train_run(spec, Layout(tmp_path, "test"), device=CPU, data_root=None, progress=False)
