@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from papers_case import build
 from repro.core.device import set_deterministic
 from repro.core.paths import Layout
 from repro.data.catalogue import dataset_info
@@ -48,3 +50,19 @@ def tiny_images() -> MakeImages:
         return make_synthetic(dataset_info(name), split, n)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def project(_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a small finished project (config/, results/tiny/, figures/), made the working directory."""
+    folder = tmp_path / "project"
+    shutil.copytree(_built, folder)
+    monkeypatch.chdir(folder)
+    return folder

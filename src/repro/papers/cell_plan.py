@@ -10,6 +10,7 @@ from typing import Literal
 from repro.core.errors import ReproError
 from repro.core.spec import Options
 from repro.core.yaml_lines import load_yaml
+from repro.data.catalogue import CATALOGUE
 from repro.papers.config import Config
 from repro.papers.sheet import CellFields, Entry, Evaluation, Panel, Recipe
 
@@ -44,6 +45,30 @@ class Cell:
     run_options: tuple[tuple[str, object], ...] = ()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in its sheet, for errors: artefact, and numbers of panel, row and column from 0."""
+
+    config: Config
+    paper: str
+    name: str
+    panel: int
+    row: int
+    column: int
+
+    def unknown(self, message: str, *, in_row: bool) -> ReproError:
+        """Build the error for a name that nobody declares, with the line of the row or the column."""
+        path = self.config.sheet_path(self.paper)
+        _, line_of = load_yaml(path)
+        entry: tuple[str | int, ...] = ("rows", self.row) if in_row else ("columns", self.column)
+        return ReproError(
+            f"{self.paper}/{self.name}: {message}",
+            where=path,
+            line=line_of(("artefacts", self.name, "panels", self.panel, *entry)),
+            remedy="declare it under recipes or evaluations of a sheet, or mend the name",
+        )
+
+
 def qualified(name: str, paper: str) -> str:
     """Return ``paper.recipe`` for a recipe's name as written in the sheet of ``paper``."""
     return name if "." in name else f"{paper}.{name}"
@@ -66,12 +91,17 @@ def find_evaluation(config: Config, name: str, paper: str) -> Evaluation | None:
 def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
     """Yield every cell of one artefact, row by row, in the order of the sheet."""
     artefact = config.sheets[paper].artefacts[name]
-    for panel in artefact.panels:
-        for row in panel.rows:
-            for column in panel.columns:
+    for panel_number, panel in enumerate(artefact.panels):
+        for row_number, row in enumerate(panel.rows):
+            for column_number, column in enumerate(panel.columns):
+                place = Place(config, paper, name, panel_number, row_number, column_number)
                 merged = _merge(panel, row, column)
+<<<<<<< HEAD
                 if not merged.absent:
                     yield from _conventions(config, paper, name, panel, row, column, merged)
+=======
+                yield from _conventions(place, panel, row, column, merged)
+>>>>>>> dag
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
@@ -92,19 +122,12 @@ def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
     return CellFields.model_validate({**fields, "options": options})
 
 
-def _conventions(
-    config: Config,
-    paper: str,
-    name: str,
-    panel: Panel,
-    row: Entry,
-    column: Entry,
-    merged: CellFields,
-) -> Iterator[Cell]:
+def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: CellFields) -> Iterator[Cell]:
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
+    config, paper = place.config, place.paper
     shown = f"{panel.name}: {row.name}" if panel.name else row.name
     metric = merged.metric or merged.value or "value"
-    cell = partial(Cell, paper=paper, artefact=name, row=shown, column=column.name, metric=metric)
+    cell = partial(Cell, paper=paper, artefact=place.name, row=shown, column=column.name, metric=metric)
     if merged.cited:
         yield cell(convention="standard", status="cited", reason="taken from another paper")
         return
@@ -138,7 +161,17 @@ def _conventions(
         rows = {entry.name: entry.recipe for entry in panel.rows}
         minus = qualified(rows.get(merged.minus) or merged.minus, paper)
         if find_recipe(config, minus) is None:
+<<<<<<< HEAD
             raise _unknown(config, paper, name, f"minus names no recipe, no row: {merged.minus!r}")
+=======
+            raise place.unknown(f"minus names no recipe, no row: {merged.minus!r}", in_row=bool(row.minus))
+    if find_recipe(config, recipe) is None:
+        raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
+    if evaluation is None:
+        raise place.unknown(f"there is no evaluation {merged.evaluation!r}", in_row=bool(row.evaluation))
+    if merged.dataset is not None and merged.dataset not in CATALOGUE:
+        raise place.unknown(f"there is no data set {merged.dataset!r}", in_row=bool(row.dataset))
+>>>>>>> dag
     for convention in evaluation.conventions:
         yield cell(
             convention=convention,
@@ -147,6 +180,7 @@ def _conventions(
             evaluation=evaluation,
             value=merged.value or metric,
         )
+<<<<<<< HEAD
 
 
 def _setting(
@@ -171,3 +205,5 @@ def _unknown(config: Config, paper: str, name: str, message: str) -> ReproError:
         line=line_of(("artefacts", name)),
         remedy="declare it under recipes or evaluations of a sheet, or mend the name",
     )
+=======
+>>>>>>> dag

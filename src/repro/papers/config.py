@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
+from repro.core.yaml_lines import LineOf
 from repro.core.yaml_model import load_model
+from repro.data.catalogue import CATALOGUE
 from repro.papers.profile import Profile
 from repro.papers.sheet import Recipe, Sheet
 
+EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
 PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
 
 
@@ -47,14 +51,64 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
         folder: the ``config`` folder of the checkout.
         profile: name of a file in ``config/profiles``; None takes the settings' default.
     """
-    settings = load_model(folder / "config.yaml", Settings)[0]
-    name = profile or settings.profile
-    known = sorted(path.stem for path in (folder / "profiles").glob("*.yaml"))
+    settings_path = folder / "config.yaml"
+    settings, line_of = load_model(settings_path, Settings)
+    _check_dataset(settings.extractor, settings_path, line_of, ("extractor",))
+    sheets = {paper: _sheet(folder / "sheets" / f"{paper}.yaml") for paper in PAPERS}
+    chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
+    return Config(folder, settings, chosen, sheets)
+
+
+def _sheet(path: Path) -> Sheet:
+    """Read one sheet; its paper must be that of its file's name, its data sets must exist."""
+    sheet, line_of = load_model(path, Sheet)
+    if sheet.paper != path.stem:
+        raise ReproError(
+            f"this sheet calls its paper {sheet.paper!r}",
+            where=path,
+            line=line_of(("paper",)),
+            remedy=f"write `paper: {path.stem}`, or rename the file",
+        )
+    for name, recipe in sheet.recipes.items():
+        _check_dataset(recipe, path, line_of, ("recipes", name))
+    return sheet
+
+
+def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
+    """Read one profile; the artefacts and recipes that it names must exist."""
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
         raise ReproError(
-            f"there is no profile {name!r}",
-            where=folder / "profiles",
-            remedy=f"choose one of {', '.join(known)}",
+            f"there is no profile {name!r}", where=folder, remedy=f"choose one of {', '.join(known)}"
         )
-    sheets = {paper: load_model(folder / "sheets" / f"{paper}.yaml", Sheet)[0] for paper in PAPERS}
-    return Config(folder, settings, load_model(folder / "profiles" / f"{name}.yaml", Profile)[0], sheets)
+    path = folder / f"{name}.yaml"
+    profile, line_of = load_model(path, Profile)
+    if profile.name != name:
+        raise ReproError(
+            f"this profile calls itself {profile.name!r}",
+            where=path,
+            line=line_of(("name",)),
+            remedy=f"write `name: {name}`, or rename the file",
+        )
+    artefacts = [f"{paper}/{artefact}" for paper, sheet in sheets.items() for artefact in sheet.artefacts]
+    recipes = [f"{paper}.{recipe}" for paper, sheet in sheets.items() for recipe in sheet.recipes]
+    for index, artefact in enumerate(profile.artefacts or ()):
+        if artefact not in artefacts:
+            raise _no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
+    for recipe in profile.recipes:
+        if recipe not in [*recipes, EXTRACTOR]:
+            raise _no_such("recipe", recipe, recipes, path, line_of(("recipes", recipe)))
+    return profile
+
+
+def _check_dataset(recipe: Recipe, path: Path, line_of: LineOf, place: tuple[str, ...]) -> None:
+    """Check that a recipe's data set exists."""
+    if recipe.dataset not in CATALOGUE:
+        raise _no_such("data set", recipe.dataset, list(CATALOGUE), path, line_of((*place, "dataset")))
+
+
+def _no_such(what: str, name: str, known: list[str], path: Path, line: int) -> ReproError:
+    """Build the error for a name that nobody declares."""
+    return ReproError(
+        f"there is no {what} {name!r}", where=path, line=line, remedy=f"use one of {', '.join(known)}"
+    )

@@ -33,12 +33,17 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
     """
     folder = plan.config.folder
     described, cells = gather(layout, plan)
-    claims = judge_claims(read_claims(folder / "claims.yaml"), cells, folder / "claims.yaml")
+    claims = read_claims(folder / "claims.yaml")
+    if (
+        plan.config.profile.artefacts is not None
+    ):  # a part of the suite: claims about other parts are left out
+        claims = [claim for claim in claims if claim.artefacts <= set(plan.cells)]
+    judged = judge_claims(claims, cells, folder / "claims.yaml")
     rows = audit(read_reported(folder / "reported.csv"), read_audit(folder / "audit.yaml"))
     texts = {
         layout.cells: render_cells(cells),
         layout.root / "artefacts.json": json.dumps(described.model_dump(mode="json"), indent=1) + "\n",
-        layout.root / "claims.csv": render_claims(claims),
+        layout.root / "claims.csv": render_claims(judged),
         layout.root / "audit.csv": render_audit(rows),
     }
     return texts, cells

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, RunSpec, StandIn
 from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
-from repro.papers.config import PAPERS, Config
+from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 
+<<<<<<< HEAD
 EXTRACTOR = "suite.extractor"
 REAL = "real"  # in the place of a run's id where a data set itself is measured
+=======
+>>>>>>> dag
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 

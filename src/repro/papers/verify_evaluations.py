@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 from repro.core.errors import ReproError
+from repro.core.files import read_json
 from repro.core.paths import Layout
 from repro.evaluate.result import REMEDY, Result, picture_hashes, read_result
 from repro.papers.batching import Batches
 from repro.papers.findings import Findings
 from repro.papers.plan import Plan
-from repro.papers.promises import MAKE_ANEW, check_manifest, read_manifest
+from repro.papers.promises import MAKE_ANEW, TRAIN_ANEW, check_manifest, read_manifest
 
 INCEPTION = "inception"
 
@@ -46,7 +46,7 @@ def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, foun
     if path.stem not in plan.evaluations:
         found.notes.append(f"stale (of an older plan, may be deleted): {path}")
         return
-    _check_origin(layout, path, result)
+    _check_origin(layout, path, result, found)
     manifest = layout.batch("evaluate", batches.evaluate_of[path.stem])
     if not manifest.is_file():
         found.notes.append(f"measured, but its batch is not finished: {path}")
@@ -56,7 +56,7 @@ def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, foun
         found.count("evaluations")
 
 
-def _check_origin(layout: Layout, path: Path, result: Result) -> None:
+def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -> None:
     """Check that a result was measured from the checkpoint and with the extractor that are on disk."""
     extractor = None if result.spec.extractor == INCEPTION else result.spec.extractor
     pairs = [(result.spec.run, result.checkpoint_sha256), (extractor, result.extractor_sha256)]
@@ -64,8 +64,9 @@ def _check_origin(layout: Layout, path: Path, result: Result) -> None:
         if run_id is None or sha256 is None:
             continue
         record = layout.record(run_id)
-        recorded = json.loads(record.read_bytes()).get("checkpoint_sha256") if record.is_file() else None
-        if recorded != sha256:
+        if not record.is_file():
+            found.notes.append(f"measured from a run that is not on disk: {path}")
+        elif read_json(record, remedy=TRAIN_ANEW).get("checkpoint_sha256") != sha256:
             raise ReproError(
                 f"this result was measured from another checkpoint than that of run {run_id}",
                 where=path,

@@ -56,6 +56,16 @@ class Claim(_Strict):
     source: str = ""
     all: tuple[Predicate, ...] = Field(min_length=1)
 
+    @property
+    def artefacts(self) -> set[str]:
+        """The artefacts, as ``paper/name``, whose cells it compares."""
+        found = set()
+        for predicate in self.all:
+            left = predicate.left.over(Reference(paper=self.paper))
+            right = predicate.right.over(left) if isinstance(predicate.right, Reference) else left
+            found |= {f"{side.paper}/{side.artefact}" for side in (left, right)}
+        return found
+
 
 class ClaimsFile(_Strict):
     """``config/claims.yaml``."""

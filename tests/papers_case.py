@@ -1,0 +1,181 @@
+"""A small config/ folder for tests of planning: one gat sheet with every kind of row, four empty sheets."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+from repro.cli import main
+from repro.papers.batching import make_batches
+from repro.papers.config import PAPERS, Config, load_config
+from repro.papers.plan import Plan, build_plan
+
+SETTINGS = """\
+profile: tiny
+extractor:
+  method: classifier
+  workload: features
+  dataset: cifar10
+  budget: {epochs: 2, batch_size: 100}
+  options: {network: embedding}
+tolerances: {accuracy: 1.0, is: 0.2, fid: {relative: 0.05}, kid: 0.001}
+"""
+PROFILE = """\
+name: tiny
+title: a test
+data: synthetic
+limits: {train: 200, test: 50}
+max_seeds: 2
+workloads:
+  classifier: {steps: 4, batch_size: 20, width: 0.25}
+  gan: {steps: 2, batch_size: 10, width: 0.125}
+  features: {steps: 3, batch_size: 20}
+measuring: {images: 30, generated: 40}
+batches: {train: 2, evaluate: 3}
+device: cpu
+"""
+SHEET = """\
+paper: gat
+title: "A test"
+recipes:
+  baseline:
+    method: classifier
+    workload: classifier
+    dataset: cifar10
+    budget: {epochs: 10, batch_size: 100}
+    seeds: 50
+    options: {network: embedding}
+  twin:
+    method: classifier
+    workload: classifier
+    dataset: cifar10
+    budget: {epochs: 10, batch_size: 100}
+    seeds: 50
+    options: {network: embedding}
+  gan:
+    method: gan
+    workload: gan
+    dataset: cifar10
+    budget: {steps: 1000, batch_size: 64}
+    options: {network: sngan, n_dis: 1}
+  later:
+    method: gan
+    workload: gan
+    dataset: cifar10
+    budget: {steps: 1000, batch_size: 64}
+    start_from: gan
+    options: {network: sngan, n_dis: 1}
+evaluations:
+  test_accuracy:
+    measure: accuracy
+    options: {split: test}
+    conventions:
+      paper: {batch_size: 10}
+      standard: {}
+  scores:
+    measure: fidelity
+    features: true
+    options: {reference_split: train}
+artefacts:
+  table1:
+    kind: table
+    title: "Two models"
+    source: "Table 1"
+    panels:
+      - name: "left"
+        rows:
+          - {name: "Baseline", recipe: baseline}
+          - {name: "Other", recipe: twin}
+          - {name: "Printed", cited: true}
+          - {name: "Later", pending: "not yet"}
+        columns:
+          - {name: "CIFAR-10", metric: accuracy, evaluation: test_accuracy}
+          - {name: "gain", metric: accuracy_gain, evaluation: test_accuracy, value: accuracy, minus: Baseline}
+        except:
+          - {row: "Baseline", column: "gain", pending: "nothing to subtract from"}
+      - name: "right"
+        rows:
+          - {name: "GAN", recipe: gan}
+          - {name: "GAN, longer", recipe: later}
+        columns:
+          - {name: "IS", metric: is, evaluation: scores}
+  figure4:
+    kind: plot
+    title: "A sweep"
+    source: "Figure 4"
+    rows:
+      - {name: "Baseline", recipe: baseline}
+    columns:
+      values: [0, 0.5]
+      name: "dropout {}"
+      option: dropout
+      metric: accuracy
+      evaluation: test_accuracy
+      pending: "swept later"
+"""
+
+
+def write_config(
+    folder: Path, *, sheet: str = SHEET, profile: str = PROFILE, settings: str = SETTINGS
+) -> Path:
+    """Write a config folder and return it."""
+    (folder / "sheets").mkdir(parents=True, exist_ok=True)
+    (folder / "profiles").mkdir(exist_ok=True)
+    for paper in PAPERS:
+        empty = f"paper: {paper}\ntitle: none\nartefacts: {{}}\n"
+        (folder / "sheets" / f"{paper}.yaml").write_text(sheet if paper == "gat" else empty)
+    (folder / "profiles" / "tiny.yaml").write_text(profile)
+    (folder / "config.yaml").write_text(settings)
+    (folder / "reported.csv").write_text(
+        "paper,artefact,row,column,metric,value,std\ngat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n"
+    )
+    (folder / "claims.yaml").write_text("claims: []\n")
+    (folder / "audit.yaml").write_text("[]\n")
+    return folder
+
+
+def read(folder: Path, **texts: str) -> Config:
+    """Write a config folder and read it."""
+    return load_config(write_config(folder, **texts))
+
+
+def plan(folder: Path, **texts: str) -> Plan:
+    """Write a config folder and plan it."""
+    return build_plan(read(folder, **texts))
+
+
+def line_of(text: str, part: str) -> int:
+    """Return the line, from 1, on which ``part`` first occurs."""
+    return text[: text.index(part)].count("\n") + 1
+
+
+def call(*words: str) -> tuple[int, str]:
+    """Run the command line in this process; return the exit code and what it printed."""
+    printed, code = io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", ["repro", *words]),
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return code, printed.getvalue()
+
+
+def build(folder: Path) -> None:
+    """Walk the whole road of the small config in ``folder``, as the DAG does, step by step."""
+    sheet = SHEET.replace("recipe: later}", 'pending: "its method starts from scratch"}')
+    batches = make_batches(plan(folder / "config", sheet=sheet))
+    (folder / "config" / "ledger.yaml").write_text("[]\n")
+    with chdir(folder):
+        steps = [("train", "--batch", name) for name in batches.train]
+        steps += [("evaluate", "--batch", name) for name in batches.evaluate]
+        steps += [("draw", name) for name in ("gat/table1", "gat/figure4")]
+        for step in [*steps, ("cells",), ("report",), ("collect",)]:
+            code, printed = call(*step)
+            assert code == 0, (step, printed)

@@ -1,0 +1,209 @@
+"""Cells bound to runs: sharing, parents, extractors, budgets, seeds, stand-ins, batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from papers_case import PROFILE, SHEET
+from papers_case import plan as plan_of
+from papers_case import read as read_config
+from repro.core.errors import ReproError
+from repro.core.spec import RunSpec
+from repro.papers.batching import make_batches
+from repro.papers.config import Config
+from repro.papers.plan import Plan
+from repro.papers.profile import Profile, Work
+from repro.papers.resolve import run_spec, seeds_for, work_for
+from repro.papers.sheet import Recipe
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return plan_of(tmp_path)
+
+
+def of(plan: Plan, recipe: str) -> list[RunSpec]:
+    return [run for run in plan.runs.values() if run.recipe == recipe]
+
+
+def test_two_recipes_that_say_the_same_are_one_run_a_seed(plan: Plan) -> None:
+    assert [run.seed for run in of(plan, "gat.baseline")] == [0, 1]
+    assert of(plan, "gat.twin") == []
+    rows = {
+        (p.cell.row, p.cell.convention): p for p in plan.cells["gat/table1"] if p.cell.column == "CIFAR-10"
+    }
+    assert rows["left: Baseline", "paper"].runs == rows["left: Other", "paper"].runs
+    assert rows["left: Baseline", "paper"].evaluations == rows["left: Other", "paper"].evaluations
+
+
+def test_two_conventions_measure_the_same_runs(plan: Plan) -> None:
+    paper, standard = (
+        next(p for p in plan.cells["gat/table1"] if p.cell.status == "live" and p.cell.convention == name)
+        for name in ("paper", "standard")
+    )
+    assert paper.runs == standard.runs
+    assert not set(paper.evaluations) & set(standard.evaluations)
+    assert plan.evaluations[paper.evaluations[0]].options == {"split": "test", "batch_size": 10}
+    assert plan.evaluations[standard.evaluations[0]].options == {"split": "test"}
+
+
+def test_a_difference_has_one_subtracted_evaluation_a_seed(plan: Plan) -> None:
+    gain = next(p for p in plan.cells["gat/table1"] if p.cell.minus)
+    assert len(gain.evaluations) == len(gain.subtracted) == 2
+
+
+def test_a_child_starts_from_its_parents_run_of_the_same_seed_and_data_set(tmp_path: Path) -> None:
+    sheet = SHEET.replace("recipe: later}", "recipe: later, dataset: cifar100}")
+    plan = plan_of(tmp_path, sheet=sheet, profile=PROFILE + "min_seeds: 2\n")
+    children = of(plan, "gat.later")
+    assert [child.seed for child in children] == [0, 1]
+    for child in children:
+        assert child.parent is not None
+        parent = plan.runs[child.parent]
+        assert (parent.recipe, parent.seed, parent.dataset) == ("gat.gan", child.seed, "cifar100")
+        assert (plan.level(parent.run_id), plan.level(child.run_id)) == (0, 1)
+
+
+def test_a_parent_that_nobody_declares_is_an_error_of_the_sheet(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match=r"starts from gat\.gann") as caught:
+        plan_of(tmp_path, sheet=SHEET.replace("start_from: gan", "start_from: gann"))
+    assert caught.value.where == str(tmp_path / "sheets" / "gat.yaml")
+
+
+def test_features_need_the_extractor_of_their_data_set(plan: Plan) -> None:
+    (extractor,) = of(plan, "suite.extractor")
+    scores = [spec for spec in plan.evaluations.values() if spec.measure == "fidelity"]
+    assert {spec.extractor for spec in scores} == {extractor.run_id}
+    assert all("embedded_features" in spec.stand_ins and spec.generated == 40 for spec in scores)
+    accuracy = [spec for spec in plan.evaluations.values() if spec.measure == "accuracy"]
+    assert {(spec.extractor, spec.generated, spec.limit) for spec in accuracy} == {(None, None, 30)}
+
+
+def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, profile=PROFILE + "extractor: inception\n")
+    assert of(plan, "suite.extractor") == []
+    scores = [spec for spec in plan.evaluations.values() if spec.measure == "fidelity"]
+    assert {spec.extractor for spec in scores} == {"inception"}
+    assert not any("embedded_features" in spec.stand_ins for spec in scores)
+
+
+def test_only_the_chosen_artefacts_are_planned(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, profile=PROFILE + "artefacts: [gat/figure4]\n")
+    assert plan.artefact_ids() == ["gat/figure4"]
+    assert plan.runs == {}  # its only column is pending
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return read_config(tmp_path)
+
+
+def bound(config: Config, name: str = "baseline", seed: int = 0, **profile: object) -> RunSpec:
+    chosen = Profile.model_validate({"name": "p", "title": "p", "data": "real", **profile})
+    return run_spec(chosen, f"gat.{name}", config.sheets["gat"].recipes[name], seed)
+
+
+@pytest.mark.parametrize(
+    ("profile", "steps", "stand_ins"),
+    [
+        ({}, 5000, ()),
+        ({"data": "synthetic"}, 5000, ("synthetic_data",)),
+        ({"limits": {"train": 1000}}, 100, ("sample_data", "reduced_budget")),
+        ({"limits": {"train": 60_000}}, 5000, ()),
+        ({"workloads": {"classifier": {"steps": 4999}}}, 4999, ("reduced_budget",)),
+        ({"workloads": {"classifier": {"epochs": 20}}}, 10_000, ()),
+        ({"workloads": {"classifier": {"steps": 2500, "batch_size": 200}}}, 2500, ()),
+        ({"workloads": {"classifier": {"width": 0.5}}}, 5000, ("reduced_width",)),
+        ({"workloads": {"gan": {"width": 0.5, "steps": 1}}}, 5000, ()),
+        ({"recipes": {"gat.baseline": {"epochs": 1}}}, 500, ("reduced_budget",)),
+    ],
+)  # fmt: skip
+def test_whatever_falls_short_of_the_papers_schedule_is_marked(
+    config: Config, profile: dict[str, object], steps: int, stand_ins: tuple[str, ...]
+) -> None:
+    run = bound(config, **profile)
+    assert (run.steps, run.stand_ins) == (steps, stand_ins)
+    assert run.train_limit == (1000 if profile.get("limits") == {"train": 1000} else None)
+
+
+def test_a_child_carries_its_parents_stand_ins(config: Config) -> None:
+    narrow = Profile.model_validate(
+        {"name": "p", "title": "p", "data": "real", "recipes": {"gat.gan": {"width": 0.5}}}
+    )
+    recipes = config.sheets["gat"].recipes
+    parent = run_spec(narrow, "gat.gan", recipes["gan"], 0)
+    child = run_spec(narrow, "gat.later", recipes["later"], 0, parent=parent)
+    assert child.stand_ins == ("reduced_width",)
+    assert child.width == 1.0
+
+
+def test_precision_takes_part_in_a_runs_identity(config: Config) -> None:
+    plain, fast = bound(config), bound(config, precision="bf16")
+    assert plain.run_id != fast.run_id
+    assert fast.stand_ins == ()
+
+
+@pytest.mark.parametrize(
+    ("paper", "profile", "work", "expected"),
+    [
+        (50, {}, {}, range(50)),
+        (1, {"min_seeds": 3}, {}, range(3)),
+        (50, {"min_seeds": 3, "max_seeds": 3}, {}, range(3)),
+        (50, {}, {"seeds": 2}, range(2)),
+        (1, {"max_seeds": 4}, {"seeds": 9}, range(4)),
+        (2, {"first_seed": 5}, {}, range(5, 7)),
+    ],
+)
+def test_seeds_are_the_papers_within_the_profiles_bounds(
+    paper: int, profile: dict[str, int], work: dict[str, int], expected: range
+) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "method": "m", "workload": "gan", "dataset": "cifar10",
+            "budget": {"steps": 1, "batch_size": 1}, "seeds": paper,
+        }
+    )  # fmt: skip
+    chosen = Profile.model_validate({"name": "p", "title": "p", "data": "real", **profile})
+    assert seeds_for(chosen, Work.model_validate(work), recipe) == expected
+
+
+def test_a_recipes_entry_wins_over_its_workloads(config: Config) -> None:
+    profile = Profile.model_validate(
+        {
+            "name": "p", "title": "p", "data": "real",
+            "workloads": {"classifier": {"steps": 9, "width": 0.5, "batch_size": 7}},
+            "recipes": {"gat.baseline": {"epochs": 2, "batch_size": 8}},
+        }
+    )  # fmt: skip
+    recipe = config.sheets["gat"].recipes["baseline"]
+    assert work_for(profile, "gat.baseline", recipe) == Work(epochs=2, width=0.5, batch_size=8)
+    assert work_for(profile, "gat.twin", recipe) == Work(steps=9, width=0.5, batch_size=7)
+
+
+def test_every_member_is_in_one_batch_after_what_it_needs(plan: Plan) -> None:
+    batches = make_batches(plan)
+    for stage, members, of_member in (
+        (batches.train, plan.runs, batches.train_of),
+        (batches.evaluate, plan.evaluations, batches.evaluate_of),
+    ):
+        listed = [(member, batch.name) for batch in stage.values() for member in batch.members]
+        assert sorted(member for member, _ in listed) == sorted(members)
+        assert dict(listed) == of_member
+    assert max(len(batch.members) for batch in batches.train.values()) == 2
+    assert max(len(batch.members) for batch in batches.evaluate.values()) == 3
+    for batch in batches.train.values():
+        parents = {plan.runs[member].parent for member in batch.members} - {None}
+        assert set(batch.needs) == {batches.train_of[parent] for parent in parents if parent}
+        assert batch.name not in batch.needs
+    for batch in batches.evaluate.values():
+        specs = [plan.evaluations[member] for member in batch.members]
+        runs = {spec.run for spec in specs} | {spec.extractor for spec in specs if spec.extractor}
+        assert set(batch.needs) == {batches.train_of[run] for run in runs}
+
+
+def test_the_plan_is_the_same_each_time(tmp_path: Path) -> None:
+    first, second = plan_of(tmp_path), plan_of(tmp_path)
+    assert list(first.runs) == list(second.runs)
+    assert make_batches(first) == make_batches(second)

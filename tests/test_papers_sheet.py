@@ -1,0 +1,125 @@
+"""Sheets: panels, sweeps and overrides spelled out, budgets, and what the schema refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from papers_case import PROFILE, SETTINGS, SHEET, line_of, read, write_config
+from repro.core.errors import ReproError
+from repro.papers.config import load_config
+from repro.papers.sheet import Artefact, Budget
+
+TABLE = {"kind": "table", "title": "t", "source": "s"}
+
+
+def test_rows_without_panels_are_one_unnamed_panel() -> None:
+    rows, columns = [{"name": "r"}], [{"name": "c"}]
+    overrides = [{"row": "r", "column": "c", "pending": "later"}]
+    artefact = Artefact.model_validate({**TABLE, "rows": rows, "columns": columns, "except": overrides})
+    (panel,) = artefact.panels
+    assert (panel.name, panel.rows[0].name, panel.columns[0].name) == ("", "r", "c")
+    assert panel.overrides[0].pending == "later"
+
+
+def test_a_drawing_needs_no_panel() -> None:
+    assert Artefact.model_validate({**TABLE, "kind": "drawing"}).panels == ()
+
+
+def test_a_sweep_is_one_column_a_value() -> None:
+    sweep = {
+        "values": [0, 0.02, 1.5e-3],
+        "name": "eps = {}",
+        "value": "accuracy@{}",
+        "option": "epsilon",
+        "options": {"steps": 5},
+        "metric": "accuracy",
+    }
+    columns = Artefact.model_validate({**TABLE, "columns": sweep}).panels[0].columns
+    assert [column.name for column in columns] == ["eps = 0", "eps = 0.02", "eps = 0.0015"]
+    assert [column.value for column in columns] == ["accuracy@0", "accuracy@0.02", "accuracy@0.0015"]
+    assert [column.options for column in columns] == [{"steps": 5, "epsilon": v} for v in (0, 0.02, 1.5e-3)]
+    assert {column.metric for column in columns} == {"accuracy"}
+
+
+@pytest.mark.parametrize("budget", [{}, {"epochs": 1, "steps": 1}, {"epochs": 0}, {"steps": -1}])
+def test_a_budget_has_exactly_one_positive_unit(budget: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Budget.model_validate({"batch_size": 10, **budget})
+
+
+def test_epochs_count_whole_batches() -> None:
+    assert Budget(batch_size=128, epochs=100).resolve(50_000) == 100 * 390
+    assert Budget(batch_size=100, epochs=0.001).resolve(200) == 1
+    assert Budget(batch_size=128, steps=7).resolve(50_000) == 7
+
+
+def refused(folder: Path, file: str, line: int | None, message: str, remedy: str = "") -> None:
+    """Check that reading the folder names file, line, problem and remedy."""
+    with pytest.raises(ReproError) as caught:
+        load_config(folder)
+    assert message in caught.value.message
+    assert caught.value.where == str(folder / file)
+    assert caught.value.line == line
+    assert remedy in caught.value.remedy
+
+
+def test_a_misspelt_field_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = SHEET.replace("    seeds: 50\n", "    seedz: 50\n", 1)
+    folder = write_config(tmp_path, sheet=text)
+    refused(folder, "sheets/gat.yaml", line_of(text, "seedz"), "recipes.baseline.seedz", "seedz")
+
+
+def test_an_unknown_kind_of_artefact_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = SHEET.replace("kind: plot", "kind: picture")
+    folder = write_config(tmp_path, sheet=text)
+    refused(folder, "sheets/gat.yaml", line_of(text, "kind: picture"), "figure4.kind", "'samples'")
+
+
+def test_an_unknown_data_set_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = SHEET.replace("dataset: cifar10", "dataset: cifar11", 1)
+    folder = write_config(tmp_path, sheet=text)
+    refused(folder, "sheets/gat.yaml", line_of(text, "cifar11"), "no data set 'cifar11'", "cifar10, cifar100")
+
+
+def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
+    text = SETTINGS.replace("cifar10", "mnist")
+    folder = write_config(tmp_path, settings=text)
+    refused(folder, "config.yaml", line_of(text, "mnist"), "no data set 'mnist'")
+
+
+def test_a_sheet_in_the_wrong_file_is_refused(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, sheet=SHEET.replace("paper: gat", "paper: dat", 1))
+    refused(folder, "sheets/gat.yaml", 1, "calls its paper 'dat'", "paper: gat")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: tiny", "name: huge", "calls itself 'huge'"),
+        ("device: cpu", "artefacts: [gat/table1, gat/table9]", "no artefact 'gat/table9'"),
+        ("device: cpu", "recipes: {gat.basline: {steps: 1}}", "no recipe 'gat.basline'"),
+        ("classifier: {steps: 4", "clasifier: {steps: 4", "workloads.clasifier"),
+        ("data: synthetic", "data: imagined", "data"),
+        ("steps: 4", "steps: 0", "workloads.classifier.steps"),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = PROFILE.replace(old, new, 1)
+    folder = write_config(tmp_path, profile=text)
+    refused(folder, "profiles/tiny.yaml", line_of(text, new[:8]), message)
+
+
+def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    with pytest.raises(ReproError, match="no profile 'nope'") as caught:
+        load_config(folder, "nope")
+    assert "tiny" in caught.value.remedy
+
+
+def test_a_good_folder_is_read(tmp_path: Path) -> None:
+    config = read(tmp_path)
+    assert config.profile.batches.evaluate == 3
+    assert list(config.sheets) == ["robgan", "advgan", "rgan", "gat", "dat"]
