@@ -12,7 +12,7 @@ from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.curve import percentages
-from repro.evaluate.result import Result
+from repro.evaluate.result import Result, write_result
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.measured import Measured
@@ -112,16 +112,16 @@ def test_a_missing_point_of_a_curve_is_pending_but_a_wrong_name_is_an_error(layo
     batches = make_batches(plan)
     items = cells_in(plan, "rgan/figure2", "(c) DCGAN vs RGAN: Baseline")
     (name,) = items[0].evaluations
-    write_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "is@100%": 2.5})
+    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "is@100%": 2.5})
     measured = Measured(layout, batches)
     assert measured.values(items[0]) == []
     assert measured.values(items[-1]) == [2.5]
-    write_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "fid@100%": 2.5})
+    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "fid@100%": 2.5})
     with pytest.raises(ReproError, match="no value 'is@100%'"):
         Measured(layout, batches).values(items[-1])
 
 
-def write_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
+def leave_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
     """Write a result and its manifest as an evaluation batch leaves them."""
     result = Result(
         spec=spec, values=values, stand_ins=spec.stand_ins, seconds=1.0, device="cpu", provenance={},
@@ -129,7 +129,7 @@ def write_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[
     )  # fmt: skip
     path = layout.evaluation(spec.evaluation_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result.model_dump(mode="json")))
+    write_result(path, result)
     manifest = layout.batch("evaluate", batch)
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(json.dumps({spec.evaluation_id: {"sha256": sha256_file(path)}}))
