@@ -52,13 +52,18 @@ def train_manifests(batches):
 
 
 def runs_of(wildcards):
-    """Return the runs of a training batch; a changed list trains the batch again."""
-    return BATCHES.train[wildcards.batch].members
+    """Return the runs of a training batch, each with its marks; a changed list trains the batch again."""
+    return marked(PLAN.runs, BATCHES.train[wildcards.batch].members)
 
 
 def evaluations_of(wildcards):
-    """Return the evaluations of a batch; a changed list measures the batch again."""
-    return BATCHES.evaluate[wildcards.batch].members
+    """Return the evaluations of a batch, each with its marks; a changed list measures the batch again."""
+    return marked(PLAN.evaluations, BATCHES.evaluate[wildcards.batch].members)
+
+
+def marked(specs, members):
+    """Return each member with its stand-ins, which take no part in its id."""
+    return [" ".join([member, *specs[member].stand_ins]) for member in members]
 
 
 def needs_of_training(wildcards):
@@ -109,6 +114,7 @@ def artefact_files(*endings):
 def artefact_inputs():
     """Return what every artefact depends on beside its evaluations."""
     return {
+        "settings": "config/config.yaml",
         "reported": "config/reported.csv",
         "sheet": "config/sheets/{paper}.yaml",
         "architectures": results("architectures.json"),

@@ -96,12 +96,8 @@ def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
             for column_number, column in enumerate(panel.columns):
                 place = Place(config, paper, name, panel_number, row_number, column_number)
                 merged = _merge(panel, row, column)
-<<<<<<< HEAD
                 if not merged.absent:
-                    yield from _conventions(config, paper, name, panel, row, column, merged)
-=======
-                yield from _conventions(place, panel, row, column, merged)
->>>>>>> dag
+                    yield from _conventions(place, panel, row, column, merged)
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
@@ -135,10 +131,12 @@ def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: 
         reason = merged.pending or "the sheet names no evaluation and no setting for it yet"
         yield cell(convention="standard", status="pending", reason=reason)
         return
+    if merged.dataset is not None and merged.dataset not in CATALOGUE:
+        raise place.unknown(f"there is no data set {merged.dataset!r}", in_row=bool(row.dataset))
     recipe = qualified(merged.recipe, paper) if merged.recipe else ""
     found = find_recipe(config, recipe) if recipe else None
     if recipe and found is None:
-        raise _unknown(config, paper, name, f"there is no recipe {recipe!r}")
+        raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
     if found and config.profile.leaves_out(recipe, merged.dataset or found.dataset):
         reason = f"profile {config.profile.name} does not train {recipe} on this data set"
         yield cell(convention="standard", status="pending", reason=reason)
@@ -147,31 +145,21 @@ def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: 
         cell, status="live", dataset=merged.dataset, run_options=tuple(sorted(merged.options.items()))
     )
     if merged.setting:
-        yield _setting(config, paper, name, cell, recipe, merged)
+        yield _setting(place, cell, recipe, merged)
         return
     assert merged.evaluation is not None
     evaluation = find_evaluation(config, merged.evaluation, paper)
     if evaluation is None:
-        raise _unknown(config, paper, name, f"there is no evaluation {merged.evaluation!r}")
+        raise place.unknown(f"there is no evaluation {merged.evaluation!r}", in_row=bool(row.evaluation))
     needed, given = ("recipe", recipe) if evaluation.needs_run else ("dataset", merged.dataset)
     if not given:
-        raise _unknown(config, paper, name, f"{shown} names no {needed} for {merged.evaluation} to measure")
+        raise place.unknown(f"{shown} names no {needed} for {merged.evaluation} to measure", in_row=True)
     minus = ""
     if merged.minus is not None:
         rows = {entry.name: entry.recipe for entry in panel.rows}
         minus = qualified(rows.get(merged.minus) or merged.minus, paper)
         if find_recipe(config, minus) is None:
-<<<<<<< HEAD
-            raise _unknown(config, paper, name, f"minus names no recipe, no row: {merged.minus!r}")
-=======
             raise place.unknown(f"minus names no recipe, no row: {merged.minus!r}", in_row=bool(row.minus))
-    if find_recipe(config, recipe) is None:
-        raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
-    if evaluation is None:
-        raise place.unknown(f"there is no evaluation {merged.evaluation!r}", in_row=bool(row.evaluation))
-    if merged.dataset is not None and merged.dataset not in CATALOGUE:
-        raise place.unknown(f"there is no data set {merged.dataset!r}", in_row=bool(row.dataset))
->>>>>>> dag
     for convention in evaluation.conventions:
         yield cell(
             convention=convention,
@@ -180,30 +168,13 @@ def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: 
             evaluation=evaluation,
             value=merged.value or metric,
         )
-<<<<<<< HEAD
 
 
-def _setting(
-    config: Config, paper: str, name: str, cell: Callable[..., Cell], recipe: str, merged: CellFields
-) -> Cell:
+def _setting(place: Place, cell: Callable[..., Cell], recipe: str, merged: CellFields) -> Cell:
     """Return a cell that is read from a recipe as it ran, or from a layer of a network."""
     if not (merged.layer if merged.network else recipe):
         missing = "layer" if merged.network else "recipe"
-        raise _unknown(config, paper, name, f"the setting {merged.setting!r} names no {missing}")
+        raise place.unknown(f"the setting {merged.setting!r} names no {missing}", in_row=True)
     if merged.network:
         return cell(convention="standard", setting=merged.setting, network=merged.network, layer=merged.layer)
     return cell(convention="standard", setting=merged.setting, recipe=recipe)
-
-
-def _unknown(config: Config, paper: str, name: str, message: str) -> ReproError:
-    """Build the error for a name that the sheet uses but nobody declares."""
-    path = config.sheet_path(paper)
-    _, line_of = load_yaml(path)
-    return ReproError(
-        f"{paper}/{name}: {message}",
-        where=path,
-        line=line_of(("artefacts", name)),
-        remedy="declare it under recipes or evaluations of a sheet, or mend the name",
-    )
-=======
->>>>>>> dag

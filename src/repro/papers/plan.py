@@ -14,11 +14,7 @@ from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 
-<<<<<<< HEAD
-EXTRACTOR = "suite.extractor"
 REAL = "real"  # in the place of a run's id where a data set itself is measured
-=======
->>>>>>> dag
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 
@@ -164,11 +160,7 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
             stand_ins.append("embedded_features")
         if run and measuring.generated < FULL_SAMPLE:
             stand_ins.append("reduced_budget")
-    limit = (
-        profile.limits.test
-        if declared.features
-        else measuring.images_of.get(declared.measure, measuring.images)
-    )
+    limit = profile.limits.test if declared.features else measuring.images
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
     generates = run and (declared.features or declared.measure == "samples")
