@@ -1,7 +1,7 @@
 """Remembers which configuration has been validated, so that only a changed one is validated again.
 
-Validation needs torch (the methods' options are in their files); Snakemake starts without it. The stamp covers
-all that validation reads: settings, profile, sheets, and the files of methods and measurements.
+Validation needs torch (the methods' options are in their files); Snakemake starts without it. The stamp
+covers all that validation reads: settings, profile, sheets, and the files of methods and measurements.
 """
 
 from __future__ import annotations
