@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The checks that need a CUDA device: the tests marked `cuda`, then training steps at the papers' width in each format.
+# The checks that need a CUDA device: the tests marked `cuda`, then attacks against other libraries' (where installed:
+# the extra 'peers'), the attacks' kernels alone, and training steps at the papers' width in each format.
 # Use: PYTHON=python3 benchmarks/gpu.sh FOLDER
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
@@ -18,6 +19,12 @@ EOF
 
 mkdir -p "$out"
 "$python" -m pytest tests -m cuda -rs -v 2>&1 | tee "$out/cuda-tests.log"
+for precision in float32 tf32; do
+  "$python" -m pytest benchmarks/test_attacks.py benchmarks/test_kernels.py --benchmark-enable --benchmark-only \
+    --benchmark-json="$out/attacks-$precision.json" --device cuda --width 1 --batch 128 --precision "$precision" \
+    2>&1 | tee "$out/attacks-$precision.log"
+  "$python" benchmarks/publish.py "$out/attacks-$precision.json" "$out/published"
+done
 for precision in float32 tf32 bf16; do
   "$python" -m pytest benchmarks/test_training_steps.py --benchmark-enable --benchmark-only \
     --benchmark-json="$out/steps-$precision.json" --device cuda --width 1 --precision "$precision" \

@@ -112,16 +112,16 @@ def test_a_missing_point_of_a_curve_is_pending_but_a_wrong_name_is_an_error(layo
     batches = make_batches(plan)
     items = cells_in(plan, "rgan/figure2", "(c) DCGAN vs RGAN: Baseline")
     (name,) = items[0].evaluations
-    write_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "is@100%": 2.5})
+    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "is@100%": 2.5})
     measured = Measured(layout, batches)
     assert measured.values(items[0]) == []
     assert measured.values(items[-1]) == [2.5]
-    write_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "fid@100%": 2.5})
+    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "fid@100%": 2.5})
     with pytest.raises(ReproError, match="no value 'is@100%'"):
         Measured(layout, batches).values(items[-1])
 
 
-def write_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
+def leave_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
     """Write a result and its manifest as an evaluation batch leaves them."""
     result = results.Result(
         spec=spec, values=values, stand_ins=spec.stand_ins, seconds=1.0, device="cpu", provenance={},

@@ -195,3 +195,14 @@ def test_small_print_can_be_read_on_its_tint(word: str) -> None:
 
     tint, ink = (luminance(colour) for colour in COLOURS[word])
     assert (tint + 0.05) / (ink + 0.05) > 4.5
+
+
+def test_the_legend_of_settings_speaks_of_no_seeds(tmp_path: Path, drawn: list[Figure]) -> None:
+    settings = WIDE.model_copy(update={"kind": "settings"})
+    cells = [cell for cell in wide_cells() if cell.verdict != "inconclusive"]  # which no setting ever is
+    paths = draw(settings, cells, tmp_path / "table2", root=tmp_path, profile="smoke")
+    legend = " ".join(text.get_text() for text in written(drawn[0]))
+    assert "as the paper states" in legend
+    for words in (legend, paths[1].read_text(encoding="utf-8"), paths[2].read_text(encoding="utf-8")):
+        assert "interval" not in words
+        assert "seeds" not in words

@@ -1,6 +1,7 @@
 """The plan of the chosen profile and the functions that turn it into file names."""
 
 import os
+import subprocess
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,6 +13,7 @@ from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
 from repro.papers.promises import note_gone
+from repro.papers.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
 PROFILE = config["profile"]
@@ -29,6 +31,15 @@ THREADS = PLAN.config.profile.threads
 
 # What every step is told; paths given by --config data_root=... reach the steps through the environment.
 COMMON = f"--profile {PROFILE} --results {RESULTS}"
+
+# Options of methods and measurements are checked before any job, and again only after a change: that needs torch.
+# (A rule for it, as ancient() input of the training, made Snakemake 9.27 drop every other job from the plan.)
+if not is_validated(LAYOUT, Path("config")):
+    _validation = subprocess.run(
+        ["repro", "validate", *COMMON.split()], capture_output=True, text=True
+    )
+    if _validation.returncode:
+        raise WorkflowError(_validation.stderr.strip())
 for _key, _variable in (("data_root", "REPRO_DATA"), ("inception", "REPRO_INCEPTION")):
     if config.get(_key):
         os.environ[_variable] = str(Path(config[_key]).expanduser().resolve())

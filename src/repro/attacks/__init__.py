@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from repro.attacks.asgan import AsganStep
+    from repro.attacks.asgan_step import AsganStep
     from repro.attacks.auto_attack import Audit, AutoAttack
     from repro.attacks.dat_step import DatStep
     from repro.attacks.execution import Execution
@@ -33,7 +33,7 @@ _HOMES = {
     "pgd": ("PGD",),
     "transfer": ("Transfer",),
     "dat_step": ("DatStep",),
-    "asgan": ("AsganStep",),
+    "asgan_step": ("AsganStep",),
     "rgan_directions": ("image_directions", "noise_directions"),
     "gat_generator": ("GATAttack",),
     "auto_attack": ("Audit", "AutoAttack"),

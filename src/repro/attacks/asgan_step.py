@@ -1,18 +1,24 @@
 """ASGAN's perturbation: a fast-gradient-sign step on D's own loss, of real and of fake images.
 
-As DAT quotes it (Sec. IV-C): x - epsilon * sign(grad_x V), where V is what D maximises.
+As DAT quotes it (Sec. IV-C): x - epsilon * sign(grad_x V). Read with V as what D maximises, the value of the
+original game, the step makes D's task harder. DAT's text calls V "the loss function of the discriminator";
+taken literally, the same formula makes it easier.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.balls import edges
 from repro.attacks.dat_step import ScalarLosses
+from repro.attacks.kernels.linf_step import linf_step_
 from repro.attacks.threat_model import Bounds
 from repro.models.modes import untouched
+
+Value = Literal["gain", "loss"]
 
 
 class AsganImages(NamedTuple):
@@ -30,13 +36,22 @@ class AsganStep:
         epsilon: largest change of a value, in the units of the images.
         clip: move the perturbed images back into ``bounds``.
         bounds: pixel range.
+        value: whether V is the discriminator's ``gain`` or its ``loss``.
     """
 
-    def __init__(self, loss: ScalarLosses, *, epsilon: float, clip: bool, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        loss: ScalarLosses,
+        *,
+        epsilon: float,
+        clip: bool,
+        bounds: Bounds,
+        value: Value = "gain",
+    ) -> None:
         self.loss = loss
         self.epsilon = epsilon
-        self.clip = clip
-        self.bounds = bounds
+        self.step_size = -epsilon if value == "gain" else epsilon
+        self.edges = edges(bounds if clip else None)
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> AsganImages:
         """Return both batches perturbed.
@@ -53,9 +68,9 @@ class AsganStep:
             gain = self.loss.g1(discriminator(real).float()).sum()
             gain = gain + self.loss.g2(discriminator(fake).float()).sum()
             slopes = torch.autograd.grad(gain, (real, fake))
-        moved = [
-            x.detach() - self.epsilon * slope.sign() for x, slope in zip((real, fake), slopes, strict=True)
-        ]
-        if self.clip:
-            moved = [self.bounds.clip(x) for x in moved]
-        return AsganImages(*moved)
+        return AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
+
+    def _move(self, images: Tensor, slope: Tensor) -> Tensor:
+        attacked, (low, high) = images.clone(), self.edges
+        linf_step_(attacked, images, slope, step_size=self.step_size, radius=self.epsilon, low=low, high=high)
+        return attacked

@@ -160,7 +160,9 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
             stand_ins.append("embedded_features")
         if run and measuring.generated < FULL_SAMPLE:
             stand_ins.append("reduced_budget")
-    limit = profile.limits.test if declared.features else measuring.images
+    limit = measuring.images_of.get(declared.measure, measuring.images)
+    if declared.features:
+        limit = profile.limits.test
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
     generates = run and (declared.features or declared.measure == "samples")

@@ -36,6 +36,14 @@ MEANINGS: Mapping[str, str] = {
     "unreported": "measured here, not printed in the paper",
     "pending": "pending: not run",
 }
+# Settings have neither seeds nor a tolerance.
+SETTING_MEANINGS: Mapping[str, str] = {
+    **MEANINGS,
+    "reproduced": "reproduced: as the paper states",
+    "not reproduced": "not reproduced: other than the paper states",
+    "not comparable": "not comparable: the profile changed this setting",
+    "unreported": "used here, not stated in the paper",
+}
 _EMBEDDED_FAMILIES = ("is", "fid", "kid")
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import Cell, select
-from repro.report.numbers import MARKS, MEANINGS
+from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS
 from repro.report.style import INK, STAMP_HEIGHT, new_figure, save, styled
 from repro.report.table_layout import (
     CELL_SIZE,
@@ -57,7 +57,7 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
     room = width - 2 * _MARGIN
     title = wrapped(f"{artefact.id}   {artefact.title}", room, 9, bold=True)
     about = [line for text in _about(artefact) for line in wrapped(text, room, _SMALL)]
-    legend = _legend(own)
+    legend = _legend(artefact, own)
     key = wrapped(SETTINGS_KEY if artefact.kind == "settings" else KEY, room, _SMALL)
     height = 0.16 + 0.17 * len(title) + _LINE * len(about) + 0.08
     height += sum(_panel_height(layout) for layout in layouts)
@@ -86,10 +86,11 @@ def _about(artefact: Artefact) -> list[str]:
     return [*source, *models, *([artefact.notes] if artefact.notes else [])]
 
 
-def _legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+def _legend(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """Return verdict and meaning of each mark that is used."""
     used = {cell.verdict for cell in cells}
-    found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in MEANINGS.items() if word in used]
+    meanings = SETTING_MEANINGS if artefact.kind == "settings" else MEANINGS
+    found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in meanings.items() if word in used]
     return found + ([("", EMBEDDED)] if any("embedded_features" in cell.stand_ins for cell in cells) else [])
 
 

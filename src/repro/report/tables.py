@@ -10,7 +10,7 @@ from pathlib import Path
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import COLUMNS, Cell, render, select
-from repro.report.numbers import MARKS, MEANINGS, sentence
+from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, sentence
 from repro.report.view import View, views
 
 _LATEX = {
@@ -71,13 +71,18 @@ def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> lis
     return lines
 
 
-def legend(cells: Sequence[Cell]) -> list[str]:
+def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
     """Return the meaning of each mark that ``cells`` use."""
     used = {cell.verdict for cell in cells}
-    lines = [f"{MARKS[word]} {meaning}" for word, meaning in MEANINGS.items() if word in used and MARKS[word]]
+    settings = artefact.kind == "settings"
+    meanings = SETTING_MEANINGS if settings else MEANINGS
+    lines = [f"{MARKS[word]} {meaning}" for word, meaning in meanings.items() if word in used and MARKS[word]]
     if any("embedded_features" in cell.stand_ins for cell in cells):
         lines.append("* measured with the embedded feature extractor, not with Inception")
-    return ["each cell: reported / measured ± std over seeds", *lines]
+    return [
+        "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
+        *lines,
+    ]
 
 
 def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
@@ -105,7 +110,7 @@ def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> s
         parts.append("|---|" + "---:|" * len(view.columns))
         parts += [_pipes([row.name, *(sentence(cell) for cell in row.cells)]) for row in view.rows]
         parts.append("")
-    parts += [f"- {line}" for line in legend(cells)]
+    parts += [f"- {line}" for line in legend(artefact, cells)]
     return "\n".join(parts) + "\n"
 
 
@@ -122,7 +127,10 @@ def table_latex(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
     ]
     for view in views(artefact, cells):
         parts += _tabular(view)
-    parts += [r"\par\smallskip\footnotesize " + latex("; ".join(legend(cells))) + ".", r"\end{table}"]
+    parts += [
+        r"\par\smallskip\footnotesize " + latex("; ".join(legend(artefact, cells))) + ".",
+        r"\end{table}",
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -1,0 +1,78 @@
+"""Other libraries' projected gradient descent with one signature; what is not installed is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor, nn
+
+import repro.core.vision  # noqa: F401  the libraries import torchvision
+from repro.attacks import ThreatModel
+
+Attack = Callable[[Tensor, Tensor], Tensor]
+Shape = tuple[int, ...]
+
+
+def torchattacks_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
+    import torchattacks
+
+    kind = {"linf": torchattacks.PGD, "l2": torchattacks.PGDL2}[threat.norm]
+    attack: Attack = kind(
+        network, eps=threat.radius, alpha=threat.step_size, steps=threat.steps, random_start=False
+    )
+    return attack
+
+
+def foolbox_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
+    import foolbox
+
+    wrapped = foolbox.PyTorchModel(network, bounds=(0, 1), device=next(network.parameters()).device)
+    kind = {"linf": foolbox.attacks.LinfPGD, "l2": foolbox.attacks.L2PGD}[threat.norm]
+    attack = kind(abs_stepsize=threat.step_size, steps=threat.steps, random_start=False)
+
+    def run(images: Tensor, labels: Tensor) -> Tensor:
+        # ``run`` is the attack alone; calling the object would also evaluate the result
+        attacked: Tensor = attack.run(wrapped, images, labels, epsilon=threat.radius)
+        return attacked
+
+    return run
+
+
+def art_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
+    import numpy as np
+    from art.attacks.evasion import ProjectedGradientDescentPyTorch
+    from art.estimators.classification import PyTorchClassifier
+
+    device = next(network.parameters()).device
+    estimator = PyTorchClassifier(
+        network,
+        nn.CrossEntropyLoss(),
+        shape[1:],
+        classes,
+        clip_values=(0.0, 1.0),
+        device_type="gpu" if device.type == "cuda" else "cpu",
+    )
+    attack = ProjectedGradientDescentPyTorch(
+        estimator,
+        norm={"linf": np.inf, "l2": 2}[threat.norm],
+        eps=threat.radius,
+        eps_step=threat.step_size,
+        max_iter=threat.steps,
+        num_random_init=0,
+        batch_size=shape[0],
+        verbose=False,
+    )
+    # it takes and gives arrays of the host, so these copies are part of using it
+    return lambda images, labels: torch.from_numpy(
+        attack.generate(images.cpu().numpy(), labels.cpu().numpy())
+    ).to(device)
+
+
+MAKERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd, "art": art_pgd}
+
+
+def peers(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> dict[str, Attack]:
+    """Return the installed libraries' attacks on ``network``, images (N, C, H, W) of ``shape`` in [0, 1]."""
+    return {name: make(network, threat, shape, classes) for name, make in MAKERS.items() if find_spec(name)}

@@ -1,0 +1,69 @@
+"""An attack's kernels alone: the one that the device gets, plain torch, torch.compile, and a copy of memory.
+
+``bandwidth`` is what the kernel moves (three reads, one write) per second as a share of what a copy moves.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from repro.attacks.kernels import l2_step, linf_step
+from repro.attacks.kernels.dispatch import use_fused
+from repro.core.timing import time_calls
+
+STEPS = {
+    "linf_step": (linf_step.linf_step_, linf_step.reference_),
+    "l2_step": (l2_step.l2_step_, l2_step.reference_),
+}
+LIMITS = {"step_size": 0.01, "radius": 0.03, "low": 0.0, "high": 1.0}
+
+
+@pytest.mark.benchmark(group="kernels")
+@pytest.mark.parametrize("side", [32, 64])
+@pytest.mark.parametrize("name", STEPS)
+def test_kernel(
+    name: str,
+    side: int,
+    benchmark: BenchmarkFixture,
+    device: torch.device,
+    rounds: int,
+) -> None:
+    torch.manual_seed(0)
+    # on CUDA far more than its cache holds; on the CPU a batch as attacks see it
+    samples = 128 if device.type == "cpu" else 2**26 // (3 * side * side)
+    images, gradient = torch.rand(samples, 3, side, side, device=device), torch.randn(samples, 3, side, side)
+    gradient, attacked = gradient.to(device), images.clone()
+    chosen, plain = STEPS[name]
+    compiled = torch.compile(plain, dynamic=False)
+
+    expected, found, by_compiler = images.clone(), images.clone(), images.clone()
+    for function, written in ((plain, expected), (chosen, found), (compiled, by_compiler)):
+        function(written, images, gradient, **LIMITS)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(by_compiler, expected, rtol=0, atol=1e-6)
+
+    def timed(call: object) -> float:
+        return time_calls(call, device, warmup=3, repeats=max(rounds, 20)).median  # type: ignore[arg-type]
+
+    eager = timed(lambda: plain(attacked, images, gradient, **LIMITS))
+    by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS))
+    copy = timed(lambda: attacked.copy_(images))
+    own = timed(lambda: chosen(attacked, images, gradient, **LIMITS))
+
+    def run() -> None:
+        chosen(attacked, images, gradient, **LIMITS)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    benchmark.pedantic(run, rounds=rounds, warmup_rounds=2)
+    benchmark.extra_info |= {
+        "precision": "float32",
+        "implementation": "triton" if use_fused(attacked, images, gradient) else "torch",
+        "values": images.numel(),
+        "device_s": f"{own:.4g}",
+        "eager_ratio": f"{eager / own:.3f}",
+        "compile_ratio": f"{by_compiler_s / own:.3f}",
+        "bandwidth": f"{(4 / own) / (2 / copy):.3f}",
+    }
