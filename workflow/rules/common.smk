@@ -34,7 +34,7 @@ COMMON = f"--profile {PROFILE} --results {RESULTS}"
 
 # Options of methods and measurements are checked before any job, and again only after a change: that needs torch.
 # (A rule for it, as ancient() input of the training, made Snakemake 9.27 drop every other job from the plan.)
-if not is_validated(Layout(RESULTS, PROFILE), Path("config")):
+if not is_validated(LAYOUT, Path("config")):
     _validation = subprocess.run(
         ["repro", "validate", *COMMON.split()], capture_output=True, text=True
     )
