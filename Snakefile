@@ -27,9 +27,9 @@ rule figures:
         report=results("report/index.html"),
         artefacts=every_artefact(),
         cells=results("cells.csv"),
+        gone=gone("figures", "figures"),
     output:
-        folder=directory("figures"),
-        collected=results("collected.json"),
+        directory("figures"),
     log:
         results("logs/figures.log"),
     conda:
@@ -37,8 +37,7 @@ rule figures:
     params:
         common=COMMON,
     shell:
-        "repro collect {params.common} --into {output.folder} > {log} 2>&1"
-        " && cp {output.folder}/manifest.json {output.collected}"
+        "repro collect {params.common} --into {output} > {log} 2>&1"
 
 
 include: "workflow/rules/train.smk"

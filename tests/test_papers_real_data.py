@@ -11,8 +11,8 @@ from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
+from repro.evaluate import result as results
 from repro.evaluate.curve import percentages
-from repro.evaluate.result import Result, write_result
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.measured import Measured
@@ -123,13 +123,13 @@ def test_a_missing_point_of_a_curve_is_pending_but_a_wrong_name_is_an_error(layo
 
 def leave_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
     """Write a result and its manifest as an evaluation batch leaves them."""
-    result = Result(
+    result = results.Result(
         spec=spec, values=values, stand_ins=spec.stand_ins, seconds=1.0, device="cpu", provenance={},
         checkpoint_sha256=None, extractor_sha256=None, threat_model=None, pictures=(), pictures_sha256=(),
     )  # fmt: skip
     path = layout.evaluation(spec.evaluation_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_result(path, result)
+    results.write_result(path, result)
     manifest = layout.batch("evaluate", batch)
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(json.dumps({spec.evaluation_id: {"sha256": sha256_file(path)}}))

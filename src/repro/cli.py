@@ -68,10 +68,12 @@ def validate(profile: Profile = None, results: Results = None, config: ConfigFol
 
     Example: `repro validate --profile paper`
     """
+    from repro.papers.stamp import remember
     from repro.papers.validate import validate_plan
 
-    opened, batches, _ = _open(config, profile, results)
+    opened, batches, layout = _open(config, profile, results)
     validate_plan(opened)
+    remember(layout, config)
     runs, evaluations = len(opened.runs), len(opened.evaluations)
     typer.echo(f"{runs} runs in {len(batches.train)} batches, {evaluations} evaluations: valid")
 

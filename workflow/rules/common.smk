@@ -1,6 +1,7 @@
 """The plan of the chosen profile and the functions that turn it into file names."""
 
 import os
+import subprocess
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,26 +12,34 @@ from repro.core.paths import Layout
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
-from repro.papers.promises import broken_promises
+from repro.papers.promises import note_gone
+from repro.papers.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
 PROFILE = config["profile"]
 RESULTS = Path(config["results"])
+LAYOUT = Layout(RESULTS, PROFILE)
 
 try:
     PLAN = build_plan(load_config(Path("config"), PROFILE))
     BATCHES = make_batches(PLAN)
-    for _manifest in broken_promises(
-        PLAN, BATCHES, Layout(RESULTS, PROFILE), Path("figures")
-    ):
-        logger.warning(f"{_manifest} lists files that are gone; they are made again")
-        _manifest.unlink()
+    for _line in note_gone(PLAN, BATCHES, LAYOUT, Path("figures")):
+        logger.warning(_line)
 except ReproError as error:
     raise WorkflowError(f"{error}") from None
 THREADS = PLAN.config.profile.threads
 
 # What every step is told; paths given by --config data_root=... reach the steps through the environment.
 COMMON = f"--profile {PROFILE} --results {RESULTS}"
+
+# Options of methods and measurements are checked before any job, and again only after a change: that needs torch.
+# (A rule for it, as ancient() input of the training, made Snakemake 9.27 drop every other job from the plan.)
+if not is_validated(Layout(RESULTS, PROFILE), Path("config")):
+    _validation = subprocess.run(
+        ["repro", "validate", *COMMON.split()], capture_output=True, text=True
+    )
+    if _validation.returncode:
+        raise WorkflowError(_validation.stderr.strip())
 for _key, _variable in (("data_root", "REPRO_DATA"), ("inception", "REPRO_INCEPTION")):
     if config.get(_key):
         os.environ[_variable] = str(Path(config[_key]).expanduser().resolve())
@@ -68,12 +77,19 @@ def marked(specs, members):
 
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
-    return train_manifests(BATCHES.train[wildcards.batch].needs)
+    needs = train_manifests(BATCHES.train[wildcards.batch].needs)
+    return needs + gone("train", wildcards.batch)
 
 
 def needs_of_evaluation(wildcards):
     """Return what must be trained before an evaluation batch."""
-    return train_manifests(BATCHES.evaluate[wildcards.batch].needs)
+    needs = train_manifests(BATCHES.evaluate[wildcards.batch].needs)
+    return needs + gone("evaluate", wildcards.batch)
+
+
+def gone(stage, batch):
+    """Return the note that files of a batch (or of figures/) are gone, if any: a new one runs its rule again."""
+    return [path for path in [LAYOUT.gone(stage, batch)] if path.is_file()]
 
 
 def measured_for(wildcards):

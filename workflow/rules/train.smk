@@ -1,27 +1,9 @@
-"""Sheets are validated, then runs are trained, several in one process."""
-
-
-rule validate:
-    input:
-        Path("config/config.yaml"),
-        Path(f"config/profiles/{PROFILE}.yaml"),
-        *sorted(Path("config/sheets").glob("*.yaml")),
-    output:
-        results("validated.txt"),
-    log:
-        results("logs/validate.log"),
-    conda:
-        "../../environment.yml"
-    params:
-        common=COMMON,
-    shell:
-        "repro validate {params.common} > {output} 2> {log}"
+"""Runs are trained, several in one process."""
 
 
 rule train:
     input:
         needs_of_training,
-        valid=ancient(results("validated.txt")),
     output:
         results("batches/train/{batch}.json"),
     log:

@@ -55,15 +55,14 @@ class Layout:
         """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
         return self.root / "batches" / stage / f"{batch_id}.json"
 
+    def gone(self, stage: str, batch_id: str) -> Path:
+        """Note that files of a batch were deleted after its manifest was written; else there is none."""
+        return self.root / "batches" / stage / f"{batch_id}.gone"
+
     @property
     def cells(self) -> Path:
         """The one source of every table, plot, report page and check."""
         return self.root / "cells.csv"
-
-    @property
-    def collected(self) -> Path:
-        """What ``figures/`` held when it was collected from this profile; gone when it no longer does."""
-        return self.root / "collected.json"
 
     def entry(self, artefact_id: str) -> Path:
         """Description of one artefact (``paper/name``); its cells lie beside it, ending in ``.csv``."""

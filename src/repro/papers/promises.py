@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json, sha256_file
+from repro.core.files import atomic_write_text, read_json, sha256_file
 from repro.core.paths import Layout
 from repro.evaluate.result import REMEDY as MEASURE_ANEW
 from repro.papers.batching import Batch, Batches
@@ -44,8 +44,12 @@ def promised_file(
     return layout.evaluation(member), entry.get("sha256")
 
 
-def broken_promises(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> list[Path]:
-    """Return the manifests that list files which are gone; without them Snakemake makes the files again.
+def note_gone(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> list[str]:
+    """Note which promised files are gone, in files that the batches' rules read; return a line for each.
+
+    A note (``<batch>.gone`` beside the manifest) is an input of the batch's rule, so that a new one makes
+    Snakemake run the batch again, which makes what is missing and keeps the rest; likewise for ``figures``.
+    Without it, a missing file is no reason for Snakemake as long as what was made from it is there.
 
     Args:
         plan: the profile's plan.
@@ -55,9 +59,9 @@ def broken_promises(plan: Plan, batches: Batches, layout: Layout, figures: Path)
 
     Raises:
         ReproError: a file on disk is not the one that its manifest lists, or ``figures`` holds files that no
-            rule made. Nothing is changed.
+            rule made. Nothing is changed then.
     """
-    broken = []
+    lines, notes = [], {}
     for stage, known in (("train", batches.train), ("evaluate", batches.evaluate)):
         for batch in known.values():
             problems = check_manifest(layout, stage, batch)
@@ -65,10 +69,37 @@ def broken_promises(plan: Plan, batches: Batches, layout: Layout, figures: Path)
                 if not isinstance(problem, GoneError):
                     raise problem
             if problems:
-                broken.append(layout.batch(stage, batch.name))
-    if figures.exists() and not _whole(layout, figures, plan.artefact_ids()) and layout.collected.is_file():
-        broken.append(layout.collected)
-    return broken
+                manifest = layout.batch(stage, batch.name)
+                text = "".join(f"{problem.where}\n" for problem in problems)
+                notes[layout.gone(stage, batch.name)] = f"since {manifest.stat().st_mtime_ns}\n{text}"
+                lines += [f"{problem.where} is gone; its batch is made again" for problem in problems]
+    for stage, name, since in _lost_manifests(plan, batches, layout):
+        notes[layout.gone(stage, name)] = f"since {since.stat().st_mtime_ns}\n{layout.batch(stage, name)}\n"
+    if figures.exists() and not _whole(layout, figures, plan.artefact_ids()):
+        notes[layout.gone("figures", "figures")] = f"since {figures.stat().st_mtime_ns}\n"
+        lines.append(
+            f"{figures} does not hold all that this profile collects; made again when asked for"
+        )
+    for path, text in notes.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            atomic_write_text(path, text)
+    return lines
+
+
+def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[tuple[str, str, Path]]:
+    """Yield stage and batch of each missing manifest from which something was made, and what was made."""
+    for batch in batches.evaluate.values():
+        made = layout.batch("evaluate", batch.name)
+        for name in batch.needs if made.is_file() else ():
+            if not layout.batch("train", name).is_file():
+                yield "train", name, made
+    for artefact, cells in plan.cells.items():
+        made = layout.entry(artefact)
+        for cell in cells if made.is_file() else ():
+            for evaluation in cell.evaluations + cell.subtracted:
+                name = batches.evaluate_of[evaluation]
+                if not layout.batch("evaluate", name).is_file():
+                    yield "evaluate", name, made
 
 
 class GoneError(ReproError):

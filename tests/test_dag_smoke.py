@@ -1,0 +1,189 @@
+"""The whole road through Snakemake, once, on a few artefacts of every kind: built, kept, mended, verified."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+
+from papers_case import call
+
+ROOT = Path(__file__).parents[1]
+MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]
+PROFILE = f"""\
+name: tiny
+title: a test of the DAG
+data: synthetic
+limits: {{train: 64, test: 24}}
+max_seeds: 1
+workloads:
+  classifier: {{steps: 2, batch_size: 8, width: 0.0625}}
+  robust_classifier: {{steps: 2, batch_size: 8, width: 0.0625}}
+  gan: {{steps: 1, batch_size: 8, width: 0.0625}}
+  finetune: {{steps: 2, batch_size: 8, width: 0.0625}}
+  features: {{steps: 2, batch_size: 8, width: 0.0625}}
+measuring: {{images: 16, generated: 32}}
+batches: {{train: 50, evaluate: 100}}
+leave_out: [dat.dat_generator, dat.dat_real, dat.dat_fake, dat.dat_all]
+artefacts: [{", ".join(MEASURED)}, robgan/figure3, gat/figure2]
+device: cpu
+"""
+
+
+def snakemake(folder: Path, *words: str) -> str:
+    """Run Snakemake in ``folder`` and return what it printed; its failure fails the test."""
+    done = run_snakemake(folder, *words)
+    assert done.returncode == 0, done.stdout + "".join(
+        f"\n--- {log}\n{log.read_text()}" for log in (folder / "results").rglob("*.log") if log.stat().st_size
+    )
+    return done.stdout
+
+
+def run_snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.fixture(scope="module")
+def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout's workflow and config with everything built; each test leaves it so."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "config" / "profiles" / "tiny.yaml").write_text(PROFILE)
+    settings = folder / "config" / "config.yaml"
+    settings.write_text(settings.read_text().replace("profile: smoke ", "profile: tiny ", 1))
+    snakemake(folder, "figures/")
+    return folder
+
+
+def verified(folder: Path) -> str:
+    with chdir(folder):
+        code, printed = call("verify")
+    assert code == 0, printed
+    return printed
+
+
+@pytest.mark.slow
+def test_every_artefact_is_drawn_and_collected(dag: Path) -> None:
+    figures = dag / "figures"
+    for name in MEASURED:
+        for ending in ("png", "pdf", "csv", "md", "tex"):
+            assert (figures / f"{name}.{ending}").stat().st_size > 100, (name, ending)
+    for name in ("robgan/figure3.pdf", "gat/figure2.png", "index.html", "cells.csv", "manifest.json"):
+        assert (figures / name).stat().st_size > 100, name
+    assert (figures / "cells.csv").read_bytes() == (dag / "results" / "tiny" / "cells.csv").read_bytes()
+    assert (figures / "gat" / "table2.png").read_bytes().startswith(b"\x89PNG")
+    assert "6 artefacts" in verified(dag)
+
+
+@pytest.mark.slow
+def test_cells_hold_measured_numbers_with_their_marks(dag: Path) -> None:
+    with (dag / "results" / "tiny" / "cells.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {f"{row['paper']}/{row['artefact']}" for row in rows} == {*MEASURED, "gat/figure2"}
+    for name in MEASURED:
+        own = [row for row in rows if f"{row['paper']}/{row['artefact']}" == name and row["measured"]]
+        assert len(own) >= 3, name
+        for row in own:
+            assert row["verdict"] == "not comparable"
+            assert {"synthetic_data", "reduced_budget"} <= set(row["stand_ins"].split("+"))
+            assert float(row["measured"]) >= 0
+            assert all((dag / "results" / "tiny" / "runs" / run).is_dir() for run in row["runs"].split("+"))
+    scores = [row for row in rows if row["artefact"] == "table4" and row["measured"]]
+    assert all("embedded_features" in row["stand_ins"] for row in scores)
+    others = {row["verdict"] for row in rows if not row["measured"]}
+    assert others <= {"pending", "cited"}
+
+
+@pytest.mark.slow
+def test_a_second_call_finds_nothing_to_do(dag: Path) -> None:
+    start = time.perf_counter()
+    assert "Nothing to be done" in snakemake(dag, "figures/")
+    assert time.perf_counter() - start < 30  # seconds; 5 on a machine that does nothing else
+
+
+@pytest.mark.slow
+def test_a_deleted_result_is_measured_again_and_nothing_else(dag: Path) -> None:
+    cells = (dag / "results" / "tiny" / "cells.csv").read_bytes()
+    results = sorted((dag / "results" / "tiny" / "evaluations").glob("accuracy-*.json"))
+    before = {path: path.stat().st_mtime_ns for path in results}
+    results[0].unlink()
+    printed = snakemake(dag, "-n", "figures/")
+    assert "is gone; its batch is made again" in printed
+    assert "rule evaluate" in printed
+    assert "rule train" not in printed
+    snakemake(dag, "figures/")
+    after = {path: path.stat().st_mtime_ns for path in results}
+    assert [path for path in results if before[path] != after[path]] == results[:1]
+    assert (dag / "results" / "tiny" / "cells.csv").read_bytes() == cells
+    assert "Nothing to be done" in snakemake(dag, "figures/")
+    verified(dag)
+
+
+@pytest.mark.slow
+def test_deleted_manifests_are_written_again(dag: Path) -> None:
+    cells = (dag / "results" / "tiny" / "cells.csv").read_bytes()
+    for _ in range(2):
+        (dag / "results" / "tiny" / "batches" / "evaluate" / "gat-0-000-000.json").unlink()
+        snakemake(dag, "figures/")
+        verified(dag)
+    assert (dag / "results" / "tiny" / "cells.csv").read_bytes() == cells
+    assert "Nothing to be done" in snakemake(dag, "figures/")
+
+
+@pytest.mark.slow
+def test_a_single_artefact_is_a_target_and_no_whole_folder(dag: Path) -> None:
+    shutil.rmtree(dag / "figures")
+    snakemake(dag, "figures/gat/table2.png")
+    assert [path.name for path in (dag / "figures").rglob("*.*")] == ["table2.png"]
+    snakemake(dag, "robgan_figure3")
+    assert (dag / "figures" / "robgan" / "figure3.png").is_file()
+    verified(dag)
+    snakemake(dag, "figures/")
+    listed = json.loads((dag / "figures" / "manifest.json").read_text())["files"]
+    assert {"index.html", "gat/table2.md", "dat/table4.png"} <= set(listed)
+    (dag / "figures" / "gat" / "table2.md").unlink()
+    snakemake(dag, "figures/")  # a file that was deleted inside the folder is noticed
+    assert (dag / "figures" / "gat" / "table2.md").is_file()
+    verified(dag)
+
+
+@pytest.mark.slow
+def test_snakemake_refuses_results_that_no_rule_made(dag: Path) -> None:
+    result = sorted((dag / "results" / "tiny" / "evaluations").glob("accuracy-*.json"))[0]
+    notes, whole = dag / "figures" / "notes.txt", result.read_text()
+    for path, text, problem in (
+        (result, whole.replace('"accuracy": ', '"accuracy": 9'), "is not the one that"),
+        (notes, "by hand", "no rule made this file"),
+    ):
+        path.write_text(text)
+        done = run_snakemake(dag, "figures/")
+        assert done.returncode != 0
+        for words in (problem, f"where:  {path.relative_to(dag)}", "remedy: "):
+            assert words in done.stdout
+        assert path.read_text() == text
+        result.write_text(whole)
+        notes.unlink(missing_ok=True)
+    assert "Nothing to be done" in snakemake(dag, "figures/")
+
+
+@pytest.mark.slow
+def test_the_workflows_own_report_and_its_linter(dag: Path) -> None:
+    snakemake(dag, "--report", "workflow.html")
+    assert "gat/table2" in (dag / "workflow.html").read_text(encoding="utf-8")
+    assert "good condition" in snakemake(dag, "--lint")

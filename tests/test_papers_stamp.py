@@ -1,0 +1,42 @@
+"""What counts as a change that must be validated again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from repro.core.paths import Layout
+from repro.papers.stamp import is_validated, remember
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CONFIG, tmp_path / "config"))
+
+
+def test_a_configuration_is_validated_once(config: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "results", "smoke")
+    assert not is_validated(layout, config)
+    remember(layout, config)
+    assert is_validated(layout, config)
+    assert not is_validated(Layout(tmp_path / "results", "quick"), config)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "profiles/smoke.yaml", "sheets/dat.yaml"])
+def test_a_changed_file_is_validated_again(name: str, config: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "results", "smoke")
+    remember(layout, config)
+    path = config / name
+    path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    assert not is_validated(layout, config)
+
+
+def test_another_profile_does_not_matter(config: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "results", "smoke")
+    remember(layout, config)
+    (config / "profiles" / "mine.yaml").write_text("name: mine\n", encoding="utf-8")
+    assert is_validated(layout, config)
