@@ -17,7 +17,9 @@ ROOT = Path(__file__).parent.parent
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # Under pytest-xdist its variables would tell the inner pytest to switch benchmarks off.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
 
 
 def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:

@@ -12,14 +12,15 @@ from repro.core import checkpoint
 from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method, method_names
 from repro.train.run import train_method
 from repro.train.settings import LoopSettings
+from repro.train.training_data import TrainingData
 
 CPU = torch.device("cpu")
 PARENTS = {"robgan_finetune": "robgan"}
+POINTS = ("toy_gan", "toy_dat")
 
 
 class PowerCutError(Exception):
@@ -39,15 +40,14 @@ def cut_at(kind: type[Method], step: int) -> type[Method]:
 
 def spec(method: str, parent: str | None = None) -> RunSpec:
     fields: dict[str, Any] = {"steps": 5, "batch_size": 4, "width": 0.125, "snapshots": 2, "train_limit": 12}
+    dataset = "gaussians" if method in POINTS else "cifar10"
     return RunSpec(
-        recipe="r", method=method, dataset="cifar10", source="synthetic", seed=1, parent=parent, **fields
+        recipe="r", method=method, dataset=dataset, source="synthetic", seed=1, parent=parent, **fields
     )
 
 
 def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
-    images = load_images(
-        spec.dataset, kind.train_split(spec), source=spec.source, limit=spec.train_limit, root=None
-    )
+    images = TrainingData().load(spec, kind.train_split(spec), None, CPU)
     settings = LoopSettings(checkpoint_steps=2, log_every=1)
     with only_process(layout.run(spec.run_id), spec.run_id):
         train_method(kind, images, spec, layout, device=CPU, progress=False, settings=settings)

@@ -124,7 +124,7 @@ def test_a_finished_run_that_was_tampered_with_is_an_error(layout: Layout) -> No
     with pytest.raises(ReproError, match="not the one that its record speaks of"):
         finished(layout, spec.run_id)
     path.unlink()
-    with pytest.raises(ReproError, match="missing"):
+    with pytest.raises(ReproError, match="no checkpoint"):
         finished(layout, spec.run_id)
     path.write_bytes(good)
     assert finished(layout, spec.run_id, spec) is not None
