@@ -77,9 +77,7 @@ def note_gone(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> li
         notes[layout.gone(stage, name)] = f"since {since.stat().st_mtime_ns}\n{layout.batch(stage, name)}\n"
     if figures.exists() and not _whole(layout, figures, plan.artefact_ids()):
         notes[layout.gone("figures", "figures")] = f"since {figures.stat().st_mtime_ns}\n"
-        lines.append(
-            f"{figures} does not hold all that this profile collects; made again when asked for"
-        )
+        lines.append(f"{figures} does not hold all that this profile collects; made again when asked for")
     for path, text in notes.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
