@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
+from torch._dynamo.exc import TorchDynamoException
 
 from repro.attacks.kernels import l2_step, linf_step
 from repro.attacks.kernels.dispatch import use_fused
@@ -38,17 +42,24 @@ def test_kernel(
     chosen, plain = STEPS[name]
     compiled = torch.compile(plain, dynamic=False)
 
-    expected, found, by_compiler = images.clone(), images.clone(), images.clone()
-    for function, written in ((plain, expected), (chosen, found), (compiled, by_compiler)):
-        function(written, images, gradient, **LIMITS)
+    expected, found = images.clone(), images.clone()
+    plain(expected, images, gradient, **LIMITS)
+    chosen(found, images, gradient, **LIMITS)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
-    torch.testing.assert_close(by_compiler, expected, rtol=0, atol=1e-6)
+    compiles = True
+    try:
+        compiled(by_compiler := images.clone(), images, gradient, **LIMITS)
+        torch.testing.assert_close(by_compiler, expected, rtol=0, atol=1e-6)
+    except TorchDynamoException as error:
+        # torch 2.13's compiler for the CPU fails on the L2 step (KeyError: 'buf2')
+        warnings.warn(f"torch.compile cannot compile {name}: {error}", stacklevel=1)
+        compiles = False
 
-    def timed(call: object) -> float:
-        return time_calls(call, device, warmup=3, repeats=max(rounds, 20)).median  # type: ignore[arg-type]
+    def timed(call: Callable[[], object]) -> float:
+        return time_calls(call, device, warmup=3, repeats=max(rounds, 20)).median
 
     eager = timed(lambda: plain(attacked, images, gradient, **LIMITS))
-    by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS))
+    by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS)) if compiles else None
     copy = timed(lambda: attacked.copy_(images))
     own = timed(lambda: chosen(attacked, images, gradient, **LIMITS))
 
@@ -64,6 +75,6 @@ def test_kernel(
         "values": images.numel(),
         "device_s": f"{own:.4g}",
         "eager_ratio": f"{eager / own:.3f}",
-        "compile_ratio": f"{by_compiler_s / own:.3f}",
+        "compile_ratio": "fails" if by_compiler_s is None else f"{by_compiler_s / own:.3f}",
         "bandwidth": f"{(4 / own) / (2 / copy):.3f}",
     }
