@@ -49,7 +49,7 @@ def random_direction(images: Tensor, noise: Noise, length: float, generator: tor
 
 
 class RandomPerturbation(Classifier):
-    """Minimise alpha J(x) + (1 - alpha) J(x + noise), the form of Eq. 2 with noise that no gradient guides."""
+    """Minimise alpha J(x) + (1 - alpha) J(x + noise), the form of Eq. 2 without any gradient."""
 
     Options = RandomPerturbationOptions
     options: RandomPerturbationOptions
