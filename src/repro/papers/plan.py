@@ -104,7 +104,7 @@ def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
     profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
     assert recipe is not None  # cells_of has checked the name
     options = dict(cell.run_options)
-    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe), recipe):
+    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe, cell.dataset), recipe):
         parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
         run = run_spec(
             profile,

@@ -53,8 +53,10 @@ class BatchSizes(Frozen):
 class Profile(Frozen):
     """How much work every run is given (``config/profiles/<name>.yaml``).
 
-    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
-    ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``recipes`` gives single recipes (``gat.baseline``), or recipes on one data set
+    (``gat.baseline@cifar100``), other work than their workload. ``leave_out`` names recipes that this profile
+    does not train, as shell patterns such as ``dat.ssgan*``, or ``*@cifar100`` for one data set; their cells
+    stay pending and say so.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 
