@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
 from repro.core.streams import Streams
+from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.evaluate.extractor import Extractor
@@ -76,6 +77,7 @@ class Context:
         pictures: folder for pictures (made on demand); all files in it become part of the result.
         threat_model: what the measurement says about its attacker, or None.
         flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
+        watch: where an attacking measurement adds up the time of network and kernel.
         stand_ins: whatever stood in for the real thing so far.
     """
 
@@ -84,7 +86,11 @@ class Context:
     pictures: Path
     threat_model: str | None = None
     flags: set[Flag] = field(default_factory=set)
+    watch: SplitWatch = field(init=False)
     stand_ins: set[StandIn] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.watch = SplitWatch(self.device)
 
     @property
     def layout(self) -> Layout:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
+from repro.core.timing import SplitWatch
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.accuracy import correct
@@ -87,6 +88,7 @@ def withstands(
     *,
     starts: torch.Generator,
     batch_size: int,
+    watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return for each image whether the network still gets it right after the attack, bool (N,).
 
@@ -98,11 +100,12 @@ def withstands(
         threat: the attacker.
         starts: source of random starts.
         batch_size: images attacked at once.
+        watch: where the time of network and kernel is added up.
     """
     bounds = (threat.bounds.low, threat.bounds.high)
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
-    attack = PGD(model=network, threat=threat, generator=starts)
+    attack = PGD(model=network, threat=threat, generator=starts, watch=watch)
     parts = []
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
@@ -127,6 +130,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     values = {}
     for radius, threat in models.items():
         starts = context.generator(f"attack_start/{radius:g}")
-        hits = withstands(network, data, threat, starts=starts, batch_size=options.batch_size)
+        hits = withstands(
+            network, data, threat, starts=starts, batch_size=options.batch_size, watch=context.watch
+        )
         values[f"accuracy@{radius:g}"] = 100.0 * hits.double().mean().item()
     return values

@@ -41,7 +41,8 @@ class FastGradientTraining(Classifier):
         options = self.options
         threat = ThreatModel.fast_gradient(options.norm, options.eps, UNIT)
         with self.autocast():
-            attacked = FastGradient(model=self.network, threat=threat, clip=options.clip)(images, labels)
+            attack = FastGradient(model=self.network, threat=threat, clip=options.clip, watch=self.watch)
+            attacked = attack(images, labels)
         logits = self.logits(images)
         clean = F.cross_entropy(logits, labels)
         adversarial = F.cross_entropy(self.logits(attacked), labels)

@@ -108,18 +108,22 @@ class GAT(Classifier):
         return logits, options.alpha * clean + (1 - options.alpha) * adversarial
 
     def _delta(self, images: Tensor, labels: Tensor, *, create_graph: bool = False) -> Tensor:
-        with self.autocast():
+        with self.autocast(), self.watch.part("network"):
             gradient = probability_gradient(self.network, images, labels, create_graph=create_graph)
-        return scale_delta(gradient, self.options.delta_scale)
+        with self.watch.part("kernel"):
+            scaled = scale_delta(gradient, self.options.delta_scale)
+        return scaled
 
     def _perturb(self, delta: Tensor) -> Tensor:
-        with self.autocast():
+        with self.autocast(), self.watch.part("network"):
             perturbations: Tensor = self.perturber(delta)
         return perturbations.float()
 
     def _add(self, images: Tensor, perturbations: Tensor) -> Tensor:
-        attacked = images + perturbations
-        return UNIT.clip(attacked) if self.options.clip else attacked
+        with self.watch.part("kernel"):
+            attacked = images + perturbations
+            attacked = UNIT.clip(attacked) if self.options.clip else attacked
+        return attacked
 
     def attack(self) -> GATAttack:
         """Return the trained generator as an attack on the trained classifier."""
