@@ -165,6 +165,9 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
         limit = profile.limits.test
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
+    cheaper = measuring.options_of.get(declared.measure, {})
+    if cheaper:
+        stand_ins.append("reduced_budget")
     generates = run and (declared.features or declared.measure == "samples")
     return EvaluationSpec(
         measure=declared.measure,
@@ -174,7 +177,7 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
         limit=limit,
         generated=measuring.generated if generates else None,
         extractor=extractor,
-        options={**declared.options, **declared.conventions[cell.convention]},  # type: ignore[index]
+        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
         seed=seed,
         stand_ins=in_order(stand_ins),
     )
