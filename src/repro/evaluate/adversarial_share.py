@@ -79,8 +79,9 @@ class Options(MeasureOptions):
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
         return (
             f"another latent whose image lies within {norm} {self.delta:g} in "
-            f"[{bounds[0]:g}, {bounds[1]:g}], {self.steps} steps up D's output from {self.starts} start{'s' if self.starts > 1 else ''}, "
-            f"the first moving the image by {self.step:g} of that"
+            f"[{bounds[0]:g}, {bounds[1]:g}], {self.steps} steps up D's output from "
+            f"{self.starts} start{'s' if self.starts > 1 else ''}, "
+            f"the first step moving the image by {self.step:g} of that"
         )
 
 

@@ -33,12 +33,13 @@ class DataLimits(Frozen):
 class Measuring(Frozen):
     """How much an evaluation looks at: images of a split (None: all) and samples drawn from a generator.
 
-    ``images_of`` sets the number of images for single measurements, by name.
+    ``images_of`` and ``generated_of`` set these numbers for single measurements, by name.
     """
 
     images: int | None = Field(default=None, ge=1)
     images_of: dict[str, int] = {}
     generated: int = Field(default=50_000, ge=2)
+    generated_of: dict[str, int] = {}
 
 
 class BatchSizes(Frozen):
