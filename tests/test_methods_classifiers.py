@@ -19,6 +19,7 @@ from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.classifier import Classifier
 from repro.methods.fast_gradient_training import FastGradientTraining
 from repro.methods.gat import GAT
+from repro.methods.random_perturbation import Noise, RandomPerturbation, random_direction
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,6 +50,30 @@ def test_without_perturbation_fast_gradient_training_is_plain_training() -> None
     assert isinstance(method, FastGradientTraining)
     images, labels = batch()
     torch.testing.assert_close(method.loss(images, labels)[1], Classifier.loss(method, images, labels)[1])
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "random_sign"])
+def test_random_perturbations_have_the_length_asked_for_and_no_common_direction(noise: Noise) -> None:
+    images, _ = batch()
+    drawn = random_direction(images, noise, 0.7, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(drawn.flatten(1).norm(dim=1), torch.full((8,), 0.7))
+    assert drawn.mean().abs() < 1e-3
+    cosines = F.cosine_similarity(drawn[:-1].flatten(1), drawn[1:].flatten(1))
+    assert cosines.abs().max() < 0.1  # 3,072 dimensions: some 0.02 is usual
+    if noise == "random_sign":
+        torch.testing.assert_close(drawn.abs(), torch.full_like(drawn, 0.7 / 3072**0.5))
+
+
+def test_random_perturbations_loss_mixes_clean_and_perturbed_images() -> None:
+    method, _ = make("random_perturbation", length=2.0, alpha=0.3)
+    twin, streams = make("random_perturbation", length=2.0, alpha=0.3)
+    assert isinstance(method, RandomPerturbation)
+    assert isinstance(twin, RandomPerturbation)
+    images, labels = batch()
+    noisy = images + random_direction(images, "gaussian", 2.0, streams.generator("noise"))
+    expected = 0.3 * F.cross_entropy(twin.network(images), labels)
+    expected = expected + 0.7 * F.cross_entropy(twin.network(noisy), labels)
+    torch.testing.assert_close(method.loss(images, labels)[1], expected)
 
 
 def test_gat_losses_are_equations_9_and_10() -> None:

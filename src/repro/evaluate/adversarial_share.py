@@ -37,7 +37,7 @@ class Options(MeasureOptions):
         of: ``called_fake`` counts among samples that D calls fake, which alone can have a twin; ``all``
             among all samples.
         threshold, split: where D's verdict turns, see ``decision.py``.
-        samples: number of samples at each snapshot, unless the profile pays for fewer.
+        samples: number of samples at each snapshot.
         batch_size: samples searched at once.
     """
 
@@ -128,11 +128,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {spec.run_id} left no snapshots",
             remedy="set snapshots in the recipe to the number of points of the curve and train again",
         )
-    n = min(options.samples, context.spec.generated or options.samples)
-    if n < options.samples:
-        context.stand_ins.add("reduced_budget")
     context.threat_model = options.describe(method.bounds)
     stream = context.generator("latent")
+    n = options.samples
     latents = torch.randn(n, int(generator.latent_dim), generator=stream, device=stream.device)  # type: ignore[arg-type]
     latents = latents.to(context.device)
     values: Values = {}

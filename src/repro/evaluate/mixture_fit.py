@@ -43,10 +43,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             remedy=f"set snapshots in the recipe to fit; it has those after {', '.join(steps) or 'no'} %",
         )
     trained.load_snapshot(steps[key], needs=("generator",))
-    n = min(options.samples, context.spec.generated or options.samples)
-    if n < options.samples:
-        context.stand_ins.add("reduced_budget")
-    points = trained.method.sample(n, context.generator("latent"), batch_size=n)
+    points = trained.method.sample(options.samples, context.generator("latent"))
     if not points.isfinite().all():
         raise ReproError(
             f"the generator of run {spec.run_id} gives points that are not finite",

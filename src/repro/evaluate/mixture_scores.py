@@ -40,7 +40,7 @@ class MixtureOptions(MeasureOptions):
     """How points are scored.
 
     Attributes:
-        samples: number of points, unless the profile pays for fewer.
+        samples: number of points.
         sigmas: a point is of high quality within so many standard deviations of the nearest mode.
         hit: a mode counts as hit from this share of its true weight.
         estimator: of the divergence: ``nearest_neighbour`` (``neighbour`` says which) or ``grid``.

@@ -22,11 +22,8 @@ class Options(MixtureOptions):
 
 def measure(trained: None, context: Context, options: Options) -> Values:
     """Return the scores of ``mixture_scores`` and draw ``density.png``."""
-    n = min(options.samples, context.spec.generated or options.samples)
-    if n < options.samples:
-        context.stand_ins.add("reduced_budget")
     points, _ = sample_gaussians(
-        n, context.generator("latent"), mixture=options.mixture, spread=options.spread
+        options.samples, context.generator("latent"), mixture=options.mixture, spread=options.spread
     )
     draw_density(points, context.pictures / "density.png", options.mixture, options.spread, options.half)
     return mixture_scores(points, options.mixture, options.spread, options)

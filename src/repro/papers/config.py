@@ -95,9 +95,12 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     for index, artefact in enumerate(profile.artefacts or ()):
         if artefact not in artefacts:
             raise _no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
-    for recipe in profile.recipes:
+    for entry in profile.recipes:
+        recipe, at, dataset = entry.partition("@")
         if recipe not in [*recipes, EXTRACTOR]:
-            raise _no_such("recipe", recipe, recipes, path, line_of(("recipes", recipe)))
+            raise _no_such("recipe", recipe, recipes, path, line_of(("recipes", entry)))
+        if at and dataset not in CATALOGUE:
+            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", entry)))
     return profile
 
 

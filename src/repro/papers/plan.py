@@ -105,7 +105,7 @@ def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
     profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
     assert recipe is not None  # cells_of has checked the name
     options = dict(cell.run_options)
-    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe), recipe):
+    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe, cell.dataset), recipe):
         parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
         run = run_spec(
             profile,
@@ -169,17 +169,19 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
         limit = None
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
-    generates = declared.generates or (run and (declared.features or declared.measure == "samples"))
-    generated = measuring.generated_of.get(declared.measure, measuring.generated)
+    cheaper = measuring.options_of.get(declared.measure, {})
+    if cheaper:
+        stand_ins.append("reduced_budget")
+    generates = run and (declared.features or declared.measure == "samples")
     return EvaluationSpec(
         measure=declared.measure,
         run=run.run_id if run else REAL,
         dataset=dataset,
         source=source,
         limit=limit,
-        generated=generated if generates else None,
+        generated=measuring.generated if generates else None,
         extractor=extractor,
-        options={**declared.options, **declared.conventions[cell.convention]},  # type: ignore[index]
+        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
         seed=seed,
         stand_ins=in_order(stand_ins),
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from repro.core.spec import Frozen, Precision, Source
+from repro.core.spec import Frozen, Options, Precision, Source
 from repro.papers.sheet import Workload
 
 
@@ -33,13 +33,14 @@ class DataLimits(Frozen):
 class Measuring(Frozen):
     """How much an evaluation looks at: images of a split (None: all) and samples drawn from a generator.
 
-    ``images_of`` and ``generated_of`` set these numbers for single measurements, by name.
+    ``images_of`` sets the number of images for single measurements, by name, ``options_of`` options that make
+    one cheaper than the sheet says; its results carry the stand-in ``reduced_budget``.
     """
 
     images: int | None = Field(default=None, ge=1)
     images_of: dict[str, int] = {}
+    options_of: dict[str, Options] = {}
     generated: int = Field(default=50_000, ge=2)
-    generated_of: dict[str, int] = {}
 
 
 class BatchSizes(Frozen):
@@ -52,8 +53,10 @@ class BatchSizes(Frozen):
 class Profile(Frozen):
     """How much work every run is given (``config/profiles/<name>.yaml``).
 
-    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
-    ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``recipes`` gives single recipes (``gat.baseline``), or recipes on one data set
+    (``gat.baseline@cifar100``), other work than their workload. ``leave_out`` names recipes that this profile
+    does not train, as shell patterns such as ``dat.ssgan*``, or ``*@cifar100`` for one data set; their cells
+    stay pending and say so.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 

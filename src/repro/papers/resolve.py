@@ -16,14 +16,23 @@ def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
     return tuple(name for name in STAND_INS if name in given)
 
 
-def work_for(profile: Profile, name: str, recipe: Recipe) -> Work:
-    """Return what ``profile`` pays for a recipe: the entry of the recipe over that of its workload."""
-    general = profile.workloads.get(recipe.workload, Work())
-    special = profile.recipes.get(name, Work())
-    given = {key: value for key, value in special.model_dump().items() if value is not None}
-    if "steps" in given or "epochs" in given:
-        general = general.model_copy(update={"steps": None, "epochs": None})
-    return general.model_copy(update=given)
+def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
+    """Return what ``profile`` pays for a recipe.
+
+    The entry of the recipe on its data set (``gat.gat@cifar100``) is laid over the entry of the recipe, and
+    that over the one of its workload.
+    """
+    work = profile.workloads.get(recipe.workload, Work())
+    for key in (name, f"{name}@{dataset or recipe.dataset}"):
+        given = {
+            field: value
+            for field, value in profile.recipes.get(key, Work()).model_dump().items()
+            if value is not None
+        }
+        if "steps" in given or "epochs" in given:
+            work = work.model_copy(update={"steps": None, "epochs": None})
+        work = work.model_copy(update=given)
+    return work
 
 
 def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
@@ -55,8 +64,8 @@ def run_spec(
         options: merged over the recipe's options (a row's or column's choice).
         parent: the run that this one starts from.
     """
-    work = work_for(profile, name, recipe)
     data = dataset or recipe.dataset
+    work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
     full = info.splits.get(str(recipe.options.get("train_split", "train")), info.splits.get("train", 0))
     batch_size = work.batch_size or recipe.budget.batch_size

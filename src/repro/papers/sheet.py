@@ -56,13 +56,12 @@ class Recipe(Frozen):
 class Evaluation(Frozen):
     """How a checkpoint is measured, once per convention.
 
-    ``features`` marks measurements that need a feature extractor (IS, FID, KID), ``generates`` others that
-    draw samples; without ``needs_run`` a data set itself is measured.
+    ``features`` marks measurements that need a feature extractor (IS, FID, KID); without ``needs_run`` a data
+    set itself is measured.
     """
 
     measure: str
     features: bool = False
-    generates: bool = False
     needs_run: bool = True
     options: Options = {}
     conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
