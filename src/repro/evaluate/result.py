@@ -28,8 +28,8 @@ class Result(Frozen):
         seconds: wall-clock time of the measurement, its data's loading included where it was the first to
             need it.
         device_seconds: device time of the measurement alone; None where an older version did not note it.
-        attack_seconds: the part of it that attacks took, split into ``network`` and ``kernel``, or the
-            auditor's as a whole; empty where nothing was attacked.
+        attack_seconds: the part of it that attacks took, split into ``network`` and ``kernel``, or as a
+            whole (``attack``) where it is another library's or a search; empty where nothing was attacked.
         device: where it was computed, e.g. ``cuda:0``.
         provenance: code version, packages, device name (see ``core.provenance``).
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.

@@ -125,16 +125,21 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             )
             for panel in declared.panels
         ),
-        pictures=tuple(_pictures(planned, measured)) if declared.kind == "samples" else (),
+        pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
         pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
         cells=cells,
     )
 
 
-def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Picture]:
-    """Return the picture of each cell: the first seed's, never a chosen one."""
-    pictures = []
+def _pictures(
+    planned: list[PlannedCell], measured: Measured, *, pending: bool
+) -> tuple[entries.Picture, ...]:
+    """Return the picture of each row and column: the first seed's, never a chosen one.
+
+    With ``pending`` a place whose picture is not made yet is listed too.
+    """
+    pictures: dict[tuple[str, str], entries.Picture] = {}
     for item in planned:
         path = None
         if item.evaluations:
@@ -142,8 +147,10 @@ def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Pi
             names = sorted(measured.result(first).pictures)
             folder = measured.layout.evaluation(first).with_suffix("")
             path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
-        pictures.append(entries.Picture(row=item.cell.row, column=item.cell.column, path=path))
-    return pictures
+        if path or pending:
+            place = item.cell.row, item.cell.column
+            pictures.setdefault(place, entries.Picture(row=place[0], column=place[1], path=path))
+    return tuple(pictures.values())
 
 
 def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Cell]]:
