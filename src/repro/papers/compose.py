@@ -116,6 +116,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         source=declared.source,
         notes=declared.notes or None,
         x_axis=declared.x_axis or None,
+        x_row=declared.x_row,
         y_axis=declared.y_axis or None,
         panels=tuple(
             entries.Panel(

@@ -59,7 +59,10 @@ class Picture(_Strict):
 
 
 class Artefact(_Strict):
-    """One table or figure of a paper; ``pending`` says why cells of it are not run."""
+    """One table or figure of a paper; ``pending`` says why cells of it are not run.
+
+    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis.
+    """
 
     paper: str
     name: str
@@ -68,6 +71,7 @@ class Artefact(_Strict):
     source: str = ""
     notes: str | None = None
     x_axis: str | None = None
+    x_row: str | None = None
     y_axis: str | None = None
     x_scale: Literal["linear", "log"] = "linear"
     panels: tuple[Panel, ...] = ()
