@@ -104,7 +104,7 @@ def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
     profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
     assert recipe is not None  # cells_of has checked the name
     options = dict(cell.run_options)
-    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe), recipe):
+    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe, cell.dataset), recipe):
         parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
         run = run_spec(
             profile,
@@ -181,7 +181,8 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
 
 
 def _extractor(plan: Plan, dataset: str) -> RunSpec:
-    """Return the run of the embedded feature extractor for one data set."""
-    recipe = plan.config.settings.extractor
+    """Return the run of the embedded feature extractor for one data set, or for that which lends it one."""
+    settings = plan.config.settings
+    recipe, dataset = settings.extractor, settings.extractor_from.get(dataset, dataset)
     run = run_spec(plan.config.profile, EXTRACTOR, recipe, plan.config.profile.first_seed, dataset=dataset)
     return _enter(plan, run)

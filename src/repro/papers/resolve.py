@@ -16,14 +16,19 @@ def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
     return tuple(name for name in STAND_INS if name in given)
 
 
-def work_for(profile: Profile, name: str, recipe: Recipe) -> Work:
-    """Return what ``profile`` pays for a recipe: the entry of the recipe over that of its workload."""
-    general = profile.workloads.get(recipe.workload, Work())
-    special = profile.recipes.get(name, Work())
-    given = {key: value for key, value in special.model_dump().items() if value is not None}
-    if "steps" in given or "epochs" in given:
-        general = general.model_copy(update={"steps": None, "epochs": None})
-    return general.model_copy(update=given)
+def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
+    """Return what ``profile`` pays for a recipe on a data set (None: the recipe's own).
+
+    The entry of the workload comes first; over it, in the profile's order, come the entries of recipes that
+    fit the recipe (``dat.sngan``, ``dat.*``) or the recipe on this data set (``dat.*@stl10``).
+    """
+    work = profile.workloads.get(recipe.workload, Work())
+    for special in profile.special(name, dataset or recipe.dataset):
+        given = {key: value for key, value in special.model_dump().items() if value is not None}
+        if "steps" in given or "epochs" in given:
+            work = work.model_copy(update={"steps": None, "epochs": None})
+        work = work.model_copy(update=given)
+    return work
 
 
 def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
@@ -55,10 +60,11 @@ def run_spec(
         options: merged over the recipe's options (a row's or column's choice).
         parent: the run that this one starts from.
     """
-    work = work_for(profile, name, recipe)
     data = dataset or recipe.dataset
+    work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
-    full = info.splits.get(str(recipe.options.get("train_split", "train")), info.splits.get("train", 0))
+    chosen = {**recipe.options, **(options or {})}
+    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:
@@ -89,7 +95,7 @@ def run_spec(
         batch_size=batch_size,
         width=width,
         precision=work.precision or profile.precision,
-        options={**recipe.options, **(options or {})},
+        options=chosen,
         parent=parent.run_id if parent else None,
         snapshots=recipe.snapshots if work.snapshots is None else work.snapshots,
         stand_ins=in_order(stand_ins),
