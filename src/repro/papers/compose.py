@@ -18,11 +18,17 @@ from repro.report.verdict import judge, judge_setting
 
 
 def compose(
-    plan: Plan, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance], artefact_id: str
+    plan: Plan,
+    measured: Measured,
+    reported: Reported,
+    tolerances: Mapping[str, Tolerance],
+    artefact_id: str,
+    others: tuple[entries.Other, ...] = (),
 ) -> tuple[entries.Artefact, list[table.Cell]]:
     """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
     cells = [_cell(plan, planned, measured, reported, tolerances) for planned in plan.cells[artefact_id]]
-    return describe(plan, measured, artefact_id, len(cells)), cells
+    described = describe(plan, measured, artefact_id, len(cells))
+    return described.model_copy(update={"others": others}), cells
 
 
 def _cell(
