@@ -113,11 +113,18 @@ class Context:
         """Return the random stream ``name`` at its start, derived from the evaluation's seed alone."""
         return Streams(self.spec.seed, self.device).generator(name)
 
-    def images(self, split: str) -> ImageSet:
-        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device."""
+    def images(self, split: str, at_most: int | None = None) -> ImageSet:
+        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device.
+
+        Args:
+            split: which part of the set.
+            at_most: the number that the measurement itself wants; all of them are not a stand-in.
+        """
         spec = self.spec
-        images = self.shared.images(spec.dataset, split, spec.source, spec.limit)
-        self.stand_ins.update(images.stand_ins)
+        limit = min((n for n in (spec.limit, at_most) if n is not None), default=None)
+        images = self.shared.images(spec.dataset, split, spec.source, limit)
+        if at_most is None or len(images) < at_most or images.source == "synthetic":
+            self.stand_ins.update(images.stand_ins)
         return images
 
     def extractor(self) -> Extractor:

@@ -214,7 +214,8 @@ def _evaluation(
 
 
 def _extractor(plan: Plan, dataset: str) -> RunSpec:
-    """Return the run of the embedded feature extractor for one data set."""
-    recipe = plan.config.settings.extractor
+    """Return the run of the embedded feature extractor for one data set, or for that which lends it one."""
+    settings = plan.config.settings
+    recipe, dataset = settings.extractor, settings.extractor_from.get(dataset, dataset)
     run = run_spec(plan.config.profile, EXTRACTOR, recipe, plan.config.profile.first_seed, dataset=dataset)
     return _enter(plan, run)
