@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from repro.core.spec import Frozen, Precision, Source
+from repro.core.spec import Frozen, Options, Precision, Source
 from repro.papers.sheet import Workload
 
 
@@ -33,11 +33,13 @@ class DataLimits(Frozen):
 class Measuring(Frozen):
     """How much an evaluation looks at: images of a split (None: all) and samples drawn from a generator.
 
-    ``images_of`` sets the number of images for single measurements, by name.
+    ``images_of`` sets the number of images for single measurements, by name, ``options_of`` options that make
+    one cheaper than the sheet says; its results carry the stand-in ``reduced_budget``.
     """
 
     images: int | None = Field(default=None, ge=1)
     images_of: dict[str, int] = {}
+    options_of: dict[str, Options] = {}
     generated: int = Field(default=50_000, ge=2)
 
 
