@@ -99,10 +99,17 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     context = Context(spec, shared, pictures_folder(layout, spec))
     checkpoint_sha256 = run.sha256 if run else None
     extractor_sha256 = context.extractor().sha256 if spec.extractor else None
+    surrogate = context.surrogate()
+    surrogate_sha256 = surrogate.sha256 if surrogate else None
     path = layout.evaluation(spec.evaluation_id)
     found = read_result(path)
     if found is not None and is_current(
-        found, spec, layout, checkpoint_sha256=checkpoint_sha256, extractor_sha256=extractor_sha256
+        found,
+        spec,
+        layout,
+        checkpoint_sha256=checkpoint_sha256,
+        extractor_sha256=extractor_sha256,
+        surrogate_sha256=surrogate_sha256,
     ):
         return found
     for old in picture_hashes(context.pictures):
@@ -133,6 +140,7 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         provenance=provenance(device),
         checkpoint_sha256=checkpoint_sha256,
         extractor_sha256=extractor_sha256,
+        surrogate_sha256=surrogate_sha256,
         threat_model=context.threat_model,
         flags=tuple(flag for flag in FLAGS if flag in context.flags),
         pictures=tuple(pictures),

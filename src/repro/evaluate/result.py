@@ -34,6 +34,7 @@ class Result(Frozen):
         provenance: code version, packages, device name (see ``core.provenance``).
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
         extractor_sha256: the feature extractor's weights; None where no features were needed.
+        surrogate_sha256: the checkpoint whose gradients an indirect attack used, or None.
         threat_model: the attacker in words, or None.
         flags: signs that the attack's gradients mislead.
         pictures: names of the files in the folder beside the result, sorted.
@@ -50,6 +51,7 @@ class Result(Frozen):
     provenance: dict[str, Any]
     checkpoint_sha256: str | None
     extractor_sha256: str | None
+    surrogate_sha256: str | None = None
     threat_model: str | None
     flags: tuple[Flag, ...] = ()
     pictures: tuple[str, ...]
@@ -109,13 +111,15 @@ def is_current(
     *,
     checkpoint_sha256: str | None,
     extractor_sha256: str | None,
+    surrogate_sha256: str | None = None,
 ) -> bool:
-    """Return whether ``result`` is of exactly this evaluation, checkpoint and extractor, pictures whole."""
+    """Return whether ``result`` is of exactly this evaluation and these checkpoints, pictures whole."""
     return (
         result is not None
         and result.spec == spec  # stand-ins included: a changed mark must reach the cells
         and result.checkpoint_sha256 == checkpoint_sha256
         and result.extractor_sha256 == extractor_sha256
+        and result.surrogate_sha256 == surrogate_sha256
         and picture_hashes(pictures_folder(layout, spec))
         == dict(zip(result.pictures, result.pictures_sha256, strict=True))
     )

@@ -72,11 +72,17 @@ class Method(ABC):
         self.optimisers: dict[str, Optimizer] = {}
         self.schedulers: dict[str, LRScheduler] = {}
         self.batches: dict[str, Batches] = {}
+        self.validation: ImageSet | None = None
 
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
         """Return the split that ``spec`` trains on; asked before the data is loaded, hence no instance."""
         return "train"
+
+    @classmethod
+    def validation_split(cls, spec: RunSpec) -> str | None:
+        """Return the split that training looks at for early stopping, if any; given as ``validation``."""
+        return None
 
     @abstractmethod
     def step(self, step: int) -> dict[str, Tensor]:
