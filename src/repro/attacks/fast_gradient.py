@@ -10,7 +10,7 @@ from repro.attacks.checks import Outside
 from repro.attacks.execution import Execution
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
-from repro.core.timing import SplitWatch
+from repro.core.timing import SplitWatch, part
 
 
 class FastGradient(GradientAttack):
@@ -43,6 +43,20 @@ class FastGradient(GradientAttack):
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
         super().__init__(model=model, threat=threat, outside=outside, execution=execution, watch=watch)
         self.clip = clip
+
+    def along(self, images: Tensor, gradient: Tensor) -> Tensor:
+        """Return the attacked images for a gradient that the caller has computed already.
+
+        Args:
+            images: (N, C, H, W) in the bounds.
+            gradient: of the attack's loss, in the same shape; its length plays no part.
+        """
+        attacked = images.detach().float().clone()
+        if self.threat.radius == 0:
+            return self.threat.bounds.clip(attacked) if self.clip else attacked
+        with part(self.engine.watch, "kernel"):
+            self.step(attacked, gradient, images)
+        return attacked
 
     def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
         """Move ``attacked`` by the radius; in place."""

@@ -38,6 +38,10 @@ class Streams:
         """Return the generator of stream ``name``: made at the first call, the same object ever after."""
         return self._get(name, self.device)
 
+    def normal(self, name: str, like: Tensor) -> Tensor:
+        """Return standard normal numbers of stream ``name``, in the shape and on the device of ``like``."""
+        return torch.empty_like(like).normal_(generator=self.generator(name))
+
     @contextmanager
     def seeded(self, name: str) -> Iterator[None]:
         """Run code that draws from torch's global generators (weight initialisation) under stream ``name``.
@@ -51,6 +55,12 @@ class Streams:
         with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(seed)
             yield
+
+    def rewind(self, seed: int) -> None:
+        """Set every stream of the device used so far back to where a run with ``seed`` begins."""
+        for name, generator in self._generators.items():
+            if not name.startswith(_HOST):
+                generator.manual_seed(stream_seed(seed, name))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state of every stream used so far (uint8 CPU tensors)."""

@@ -7,10 +7,9 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from repro.attacks.threat_model import UNIT
-from repro.methods.classifier import Classifier, ClassifierOptions
+from repro.methods.classifier import Classifier, ClassifierOptions, cross_entropies
 
 Noise = Literal["gaussian", "random_sign"]
 
@@ -32,20 +31,12 @@ class RandomPerturbationOptions(ClassifierOptions):
     clip: bool = False
 
 
-def random_direction(images: Tensor, noise: Noise, length: float, generator: torch.Generator) -> Tensor:
-    """Return perturbations of Euclidean length ``length``, float32, in the shape (N, C, H, W) of ``images``.
-
-    Args:
-        images: gives shape and device.
-        noise: how directions are distributed.
-        length: of each image's perturbation.
-        generator: random stream, on the images' device.
-    """
-    drawn = torch.empty_like(images).normal_(generator=generator)
+def of_length(drawn: Tensor, noise: Noise, length: float) -> Tensor:
+    """Return perturbations of Euclidean length ``length`` from normal numbers ``drawn`` (N, C, H, W)."""
     if noise == "random_sign":
         drawn = torch.where(drawn < 0, -1.0, 1.0)
-    lengths = torch.linalg.vector_norm(drawn.flatten(1), dim=1)
-    return drawn * (length / lengths)[:, None, None, None]
+    lengths: Tensor = torch.linalg.vector_norm(drawn.flatten(1), dim=1)
+    return drawn * (length / lengths).view(-1, 1, 1, 1)
 
 
 class RandomPerturbation(Classifier):
@@ -54,19 +45,19 @@ class RandomPerturbation(Classifier):
     Options = RandomPerturbationOptions
     options: RandomPerturbationOptions
 
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits of the clean images (with alpha 0: of the perturbed ones) and the loss (0-d)."""
+    def losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits of the clean images (with alpha 0: of the perturbed ones) and each image's loss."""
         options = self.options
-        stream = self.streams.generator("noise")
-        perturbed = images + random_direction(images, options.noise, options.length, stream)
+        self.network.train()
+        perturbed = images + of_length(self.streams.normal("noise", images), options.noise, options.length)
         if options.clip:
             perturbed = UNIT.clip(perturbed)
         if options.alpha == 0:
             logits = self.logits(perturbed)
-            return logits, F.cross_entropy(logits, labels)
+            return logits, cross_entropies(logits, labels)
         logits = self.logits(images)
-        clean = F.cross_entropy(logits, labels)
-        noisy = F.cross_entropy(self.logits(perturbed), labels)
+        clean = cross_entropies(logits, labels)
+        noisy = cross_entropies(self.logits(perturbed), labels)
         return logits, options.alpha * clean + (1 - options.alpha) * noisy
 
 

@@ -21,14 +21,20 @@ UNATTACKED = "@0"  # ends the name of a value at radius 0
 
 
 def compose(
-    plan: Plan, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance], artefact_id: str
+    plan: Plan,
+    measured: Measured,
+    reported: Reported,
+    tolerances: Mapping[str, Tolerance],
+    artefact_id: str,
+    others: tuple[entries.Other, ...] = (),
 ) -> tuple[entries.Artefact, list[table.Cell]]:
     """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
     signs = suspect_runs(plan.cells[artefact_id], measured)
     cells = [
         _cell(plan, planned, measured, reported, tolerances, signs) for planned in plan.cells[artefact_id]
     ]
-    return describe(plan, measured, artefact_id, len(cells)), cells
+    described = describe(plan, measured, artefact_id, len(cells))
+    return described.model_copy(update={"others": others}), cells
 
 
 def suspect_runs(planned: Iterable[PlannedCell], measured: Measured) -> dict[str, set[Flag]]:
@@ -116,6 +122,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         source=declared.source,
         notes=declared.notes or None,
         x_axis=declared.x_axis or None,
+        x_row=declared.x_row,
         y_axis=declared.y_axis or None,
         panels=tuple(
             entries.Panel(

@@ -19,6 +19,7 @@ from repro.report.architectures import read_architectures
 from repro.report.artefacts import Artefact
 from repro.report.cells import Cell, render_cells
 from repro.report.draw import Drawing, Shown, draw
+from repro.report.other_reported import read_others
 from repro.report.reported import read_reported
 from repro.report.tolerances import read_tolerances
 
@@ -52,7 +53,8 @@ def compose_artefact(
     config = plan.config
     reported = read_reported(config.folder / "reported.csv")
     tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
-    entry, cells = compose(plan, measured, reported, tolerances, artefact_id)
+    others = read_others(config.folder / "other_reported.csv").get(artefact_id, ())
+    entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
     path = layout.entry(artefact_id)
     described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
     return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS
@@ -58,8 +58,22 @@ class Picture(_Strict):
     path: str | None = None
 
 
+class Other(_Strict):
+    """A number that someone else than the paper publishes for the same cell; no verdict rests on it."""
+
+    source: str = Field(min_length=1)
+    row: str
+    column: str
+    metric: str
+    value: float = Field(allow_inf_nan=False)
+    std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
 class Artefact(_Strict):
-    """One table or figure of a paper; ``pending`` says why cells of it are not run."""
+    """One table or figure of a paper; ``pending`` says why cells of it are not run.
+
+    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis.
+    """
 
     paper: str
     name: str
@@ -68,11 +82,13 @@ class Artefact(_Strict):
     source: str = ""
     notes: str | None = None
     x_axis: str | None = None
+    x_row: str | None = None
     y_axis: str | None = None
     x_scale: Literal["linear", "log"] = "linear"
     panels: tuple[Panel, ...] = ()
     drawer: str | None = None
     pictures: tuple[Picture, ...] = ()
+    others: tuple[Other, ...] = ()
     threat_models: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     cells: int = 0
