@@ -79,11 +79,12 @@ distclean: clean ## also remove the environment and Snakemake's records
 FORCE:
 
 # Made again whenever the versions change.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt auditor.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $(PYTHON) is missing or older than Python 3.11; give another: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@echo "creating $(VENV) and installing into it: a minute or two, much longer where torch must be downloaded"
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "error: $(PYTHON) cannot make an environment; Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps -r auditor.txt
 	@touch $@

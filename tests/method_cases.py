@@ -22,6 +22,7 @@ METHODS = [
     "classifier",
     "fast_gradient_training",
     "gat",
+    "random_perturbation",
     "adversarial_training",
     "robgan",
     "robgan_finetune",

@@ -16,7 +16,7 @@ from repro.attacks.balls import BALLS
 from repro.core.errors import ReproError
 
 needs_library = pytest.mark.skipif(
-    find_spec("torchattacks") is None, reason="torchattacks is not installed (extra 'auditor')"
+    find_spec("torchattacks") is None, reason="torchattacks is not installed (auditor.txt)"
 )
 
 
@@ -111,5 +111,6 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module, "import_module", missing)
     threat = ThreatModel(radius=0.1, step_size=0.1)
-    with pytest.raises(ReproError, match="auditor"):
+    with pytest.raises(ReproError, match=r"needs the package torchattacks") as caught:
         AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+    assert "--no-deps torchattacks==" in (caught.value.remedy or "")

@@ -50,6 +50,10 @@ ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
         ]
     ),
 }
+COLUMNS_OF_OUR_OWN = {  # audits of what the papers' own attacks leave
+    ("robgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),
+    ("advgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),
+}
 CITED = {  # rows that RGAN took from other papers
     "table1": "Weight clipping|Layer norm|Weight norm|Orthonormal|ALI|BEGAN|Improved GAN (-L+HA)"
     "|EGAN-Ent-VI|DFM|CT GAN",
@@ -145,7 +149,10 @@ def test_every_live_cell_of_a_table_has_its_printed_number(
     live = {
         _cell_key(cell) for cell in cells if cell.status == "live" and (cell.paper, cell.artefact) in tables
     }
-    assert {key[:3] for key in live - reported} == ROWS_OF_OUR_OWN
+    columns = {(key[0], key[1], key[3]) for key in live - reported}
+    assert columns >= COLUMNS_OF_OUR_OWN
+    ours = {key for key in live - reported if (key[0], key[1], key[3]) not in COLUMNS_OF_OUR_OWN}
+    assert {key[:3] for key in ours} == ROWS_OF_OUR_OWN
 
 
 def test_every_pending_cell_says_why(cells: list[Cell]) -> None:

@@ -30,7 +30,7 @@ workloads:
   gan: {{steps: 1, batch_size: 8, width: 0.0625}}
   finetune: {{steps: 2, batch_size: 8, width: 0.0625}}
   features: {{steps: 2, batch_size: 8, width: 0.0625}}
-measuring: {{images: 16, generated: 32}}
+measuring: {{images: 16, generated: 32, options_of: {{auto_attack: {{steps: 2, queries: 5}}}}}}
 batches: {{train: 50, evaluate: 100}}
 leave_out: [dat.dat_generator, dat.dat_real, dat.dat_fake, dat.dat_all]
 artefacts: [{", ".join(MEASURED)}, robgan/figure3, gat/figure2]

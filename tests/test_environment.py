@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from repro.attacks.auto_attack import VERSION
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -94,6 +99,32 @@ def test_the_lock_pins_each_package_once_everywhere(python: str, platform: str) 
     versions = pinned(CONSTRAINTS, python, platform)
     for name, requirement in wanted(PROJECT).items():
         assert requirement.specifier.contains(versions[name])
+
+
+def test_the_auditor_is_installed_without_its_pins_everywhere() -> None:
+    auditor = pinned((ROOT / "auditor.txt").read_text().splitlines(), "3.11")
+    assert auditor == {"torchattacks": VERSION}
+    for name in ("Makefile", "environment.yml"):
+        assert "pip install --no-deps -r auditor.txt" in (ROOT / name).read_text().replace("--quiet ", "")
+    asked = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    assert not any("torchattacks" in line for line in [*PROJECT["dependencies"], *asked])
+
+
+@pytest.mark.skipif(find_spec("torchattacks") is None, reason="torchattacks is not installed (auditor.txt)")
+def test_all_that_the_auditor_imports_is_locked() -> None:
+    spec = find_spec("torchattacks")
+    assert spec is not None
+    assert spec.origin is not None
+    imported = set()
+    for path in Path(spec.origin).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - sys.stdlib_module_names - {"torchattacks"}
+    assert "torch" in foreign
+    assert foreign <= pinned(CONSTRAINTS, "3.11").keys()
 
 
 def test_the_lock_serves_cuda_machines_too() -> None:

@@ -16,7 +16,7 @@ OUTER = {name: value for name, value in os.environ.items() if not name.startswit
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder with what the Makefile needs."""
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "auditor.txt"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
@@ -48,13 +48,14 @@ def test_artefacts_are_targets_also_where_files_of_that_name_exist(clone: Path) 
     assert lines == [f"snakemake --cores all {target}" for target in wanted]
 
 
-def test_the_environment_is_made_again_only_when_versions_change(clone: Path) -> None:
+@pytest.mark.parametrize("changed", ["constraints.txt", "auditor.txt"])
+def test_the_environment_is_made_again_only_when_versions_change(clone: Path, changed: str) -> None:
     stamp = clone / ".venv" / ".installed"
     stamp.parent.mkdir()
     stamp.touch()
     assert "pip install" not in make(clone, "-n", "test").stdout
     later = stamp.stat().st_mtime + 10
-    os.utime(clone / "constraints.txt", (later, later))
+    os.utime(clone / changed, (later, later))
     assert "pip install" in make(clone, "-n", "test").stdout
 
 

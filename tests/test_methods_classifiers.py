@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from attack_cases import Smooth
-from method_cases import CPU, make, spec_of, tiny_data
+from method_cases import CPU, make, spec_of, tiny_data, train, weights
 from repro.attacks.gat_generator import probability_gradient, scale_delta
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
@@ -18,12 +19,17 @@ from repro.data.load import load_images
 from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.classifier import Classifier
 from repro.methods.fast_gradient_training import FastGradientTraining
-from repro.methods.gat import GAT
+from repro.methods.gat import GAT, true_class
+from repro.methods.random_perturbation import Noise, RandomPerturbation, of_length
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
     data = tiny_data()
     return scale(data.images[:8], (0.0, 1.0)), data.labels[:8]
+
+
+def train_g(method: GAT, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    return method.train_perturber(images, labels, method.delta(images, labels))
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
@@ -40,7 +46,7 @@ def test_fast_gradient_loss_is_equation_2_or_4(norm: str) -> None:
         eta = 0.2 * gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     expected = 0.3 * F.cross_entropy(network(images), labels)
     expected = expected + 0.7 * F.cross_entropy(network(images + eta), labels)
-    _, loss = method.loss(images, labels)
+    loss = method.losses(images, labels)[1].mean()
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -48,7 +54,31 @@ def test_without_perturbation_fast_gradient_training_is_plain_training() -> None
     method, _ = make("fast_gradient_training", eps=0.0, alpha=0.3)
     assert isinstance(method, FastGradientTraining)
     images, labels = batch()
-    torch.testing.assert_close(method.loss(images, labels)[1], Classifier.loss(method, images, labels)[1])
+    torch.testing.assert_close(method.losses(images, labels)[1], Classifier.losses(method, images, labels)[1])
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "random_sign"])
+def test_random_perturbations_have_the_length_asked_for_and_no_common_direction(noise: Noise) -> None:
+    images, _ = batch()
+    drawn = of_length(torch.randn_like(images), noise, 0.7)
+    torch.testing.assert_close(drawn.flatten(1).norm(dim=1), torch.full((8,), 0.7))
+    assert drawn.mean().abs() < 1e-3
+    cosines = F.cosine_similarity(drawn[:-1].flatten(1), drawn[1:].flatten(1))
+    assert cosines.abs().max() < 0.1  # 3,072 dimensions: some 0.02 is usual
+    if noise == "random_sign":
+        torch.testing.assert_close(drawn.abs(), torch.full_like(drawn, 0.7 / 3072**0.5))
+
+
+def test_random_perturbations_loss_mixes_clean_and_perturbed_images() -> None:
+    method, _ = make("random_perturbation", length=2.0, alpha=0.3)
+    twin, streams = make("random_perturbation", length=2.0, alpha=0.3)
+    assert isinstance(method, RandomPerturbation)
+    assert isinstance(twin, RandomPerturbation)
+    images, labels = batch()
+    noisy = images + of_length(streams.normal("noise", images), "gaussian", 2.0)
+    expected = 0.3 * F.cross_entropy(twin.network(images), labels)
+    expected = expected + 0.7 * F.cross_entropy(twin.network(noisy), labels)
+    torch.testing.assert_close(method.losses(images, labels)[1].mean(), expected)
 
 
 def test_gat_losses_are_equations_9_and_10() -> None:
@@ -64,9 +94,9 @@ def test_gat_losses_are_equations_9_and_10() -> None:
         equation_9 = (torch.softmax(attacked, dim=1)[torch.arange(8), labels] + 0.7 * power).mean()
         equation_10 = 0.2 * F.cross_entropy(network(images), labels)
         equation_10 += 0.8 * F.cross_entropy(attacked, labels)
-    _, loss = method.loss(images, labels)
+    loss = method.losses(images, labels)[1].mean()
     torch.testing.assert_close(loss.detach(), equation_10, rtol=1e-4, atol=1e-5)
-    record = method._train_perturber(images, labels)
+    record = train_g(method, images, labels)
     torch.testing.assert_close(record["generator_loss"], equation_9, rtol=1e-4, atol=1e-4)
 
 
@@ -74,12 +104,13 @@ def test_gats_generator_learns_to_fool_a_fixed_classifier() -> None:
     method, _ = make("gat", width=0.25, c_g=0.0, delta_scale="unit_rms", generator_learning_rate=3e-3)
     assert isinstance(method, GAT)
     images, _ = batch()
-    method.network = Smooth(classes=10, size=32)  # sure of its answers, unlike an untrained classifier
-    method.network.first.data.mul_(0.03)
-    labels = method.network(images).argmax(dim=1)
-    first = float(method._train_perturber(images, labels)["generator_loss"])
+    network = Smooth(classes=10, size=32)  # sure of its answers, unlike an untrained classifier
+    network.first.data.mul_(0.03)
+    method.modules["classifier"] = network
+    labels = network(images).argmax(dim=1)
+    first = float(train_g(method, images, labels)["generator_loss"])
     for _ in range(40):
-        last = float(method._train_perturber(images, labels)["generator_loss"])
+        last = float(train_g(method, images, labels)["generator_loss"])
     assert last < 0.5 * first  # the true class's mean probability, as there is no price on power
 
 
@@ -87,9 +118,9 @@ def test_a_heavy_price_on_power_shrinks_gats_perturbations() -> None:
     method, _ = make("gat", width=0.25, c_g=100.0, delta_scale="unit_rms", generator_learning_rate=3e-3)
     assert isinstance(method, GAT)
     images, labels = batch()
-    first = float(method._train_perturber(images, labels)["perturbation_power"])
+    first = float(train_g(method, images, labels)["perturbation_power"])
     for _ in range(20):
-        last = float(method._train_perturber(images, labels)["perturbation_power"])
+        last = float(train_g(method, images, labels)["perturbation_power"])
     assert last < 0.5 * first
 
 
@@ -144,3 +175,36 @@ def test_gats_classifier_learns_a_few_images_by_heart() -> None:
     method, _ = make("classifier", width=0.25, learning_rate=3e-3)
     losses = [float(method.step(step)["loss"]) for step in range(100)]
     assert sum(losses[-10:]) / 10 < 0.85 * sum(losses[:3]) / 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fast_gradient_training", {"eps": 0.3}),
+        ("gat", {"delta_scale": "unit_rms", "generator_learning_rate": 1e-3}),
+        ("gat", {"delta_scale": "unit_rms", "separate_minibatches": False, "k": 2}),
+    ],
+)
+def test_sharing_a_pass_between_attack_and_training_changes_nothing(
+    name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sharing = train(name, updates=3, **options)
+    monkeypatch.setattr("repro.methods.classifier.depends_on_mode", lambda network: True)
+    apart = train(name, updates=3, **options)
+    assert isinstance(sharing, Classifier)
+    before = weights(make(name, **options)[0])
+    for key, value in weights(sharing).items():
+        torch.testing.assert_close(value, weights(apart)[key], rtol=1e-4, atol=1e-6)
+        assert "bias" in key or not torch.equal(value, before[key])
+
+
+def test_with_dropout_the_attack_sees_the_whole_network_and_training_does_not() -> None:
+    method, _ = make("gat", dropout=0.5)
+    assert isinstance(method, GAT)
+    images, labels = batch()
+    look = method.look(images, labels, true_class)
+    assert look.logits is None
+    expected = probability_gradient(method.network.eval(), images, labels)
+    torch.testing.assert_close(look.gradient, expected)
+    logits, _ = method.losses(images, labels)
+    assert not torch.allclose(logits, method.network.eval()(images))

@@ -20,6 +20,7 @@ TRAINED = {
     "classifier": {"classifier"},
     "fast_gradient_training": {"classifier"},
     "gat": {"classifier", "perturber"},
+    "random_perturbation": {"classifier"},
     "adversarial_training": {"classifier"},
     "robgan": {"discriminator", "generator"},
     "robgan_finetune": {"classifier"},

@@ -32,6 +32,11 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("fast_gradient_training", {}, {"eps": 0.5}),
     ("fast_gradient_training", {}, {"alpha": 0.1}),
     ("fast_gradient_training", {"eps": 5.0}, {"clip": True}),
+    ("random_perturbation", {"length": 3.0}, {"noise": "random_sign"}),
+    ("random_perturbation", {}, {"length": 1.0}),
+    ("random_perturbation", {"length": 3.0}, {"alpha": 0.1}),
+    ("random_perturbation", {"length": 3.0}, {"alpha": 0.0}),
+    ("random_perturbation", {"length": 3.0}, {"clip": True}),
     ("gat", LIVELY, {"c_g": 0.1}),
     ("gat", LIVELY, {"alpha": 0.1}),
     ("gat", LIVELY, {"k": 2}),
@@ -95,6 +100,7 @@ def test_every_option_of_every_method_is_in_the_table() -> None:
     tried = {(name, option) for name, _, change in PAIRS for option in change}
     inherited = {
         "fast_gradient_training": "classifier",
+        "random_perturbation": "classifier",
         "gat": "classifier",
         "robgan_finetune": "adversarial_training",
     }

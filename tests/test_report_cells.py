@@ -18,6 +18,7 @@ DONE = Cell(
         "verdict": "not comparable",
         "stand_ins": ("synthetic_data", "reduced_budget"),
         "runs": ("a-s0", "a-s1"),
+        "flags": ("square_beats_gradients", "vanishing_gradients"),
     }
 )
 SETTING = Cell(
@@ -42,7 +43,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 def test_number_format_is_stable() -> None:
     line = render_cells([Cell("a", "b", "c", "d", "kid", measured=0.1 + 0.2, reported=7.70)]).splitlines()[1]
-    assert line == "a,b,c,d,kid,standard,7.7,,0.3,,0,,,,pending,,"
+    assert line == "a,b,c,d,kid,standard,7.7,,0.3,,0,,,,pending,,,"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_number_format_is_stable() -> None:
         ("n_seeds", "-1", "not a count"),
         ("n_seeds", "2.5", "not a count"),
         ("stand_ins", "synthetic_data+magic", "`magic` is no stand-in"),
+        ("flags", "restarts_matter+odd", "`odd` is no flag"),
         ("row", "", "`row` is empty"),
     ],
 )
@@ -82,5 +84,5 @@ def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
         read_cells(path)
     assert caught.value.line == 4
     path.write_text(render_cells([GAT]) + "gat,table2\n")
-    with pytest.raises(ReproError, match="2 fields instead of 17"):
+    with pytest.raises(ReproError, match="2 fields instead of 18"):
         read_cells(path)

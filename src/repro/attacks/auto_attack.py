@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,9 @@ from repro.attacks.objective import class_logits, image_gradient
 from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
 from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
+from repro.core.spec import Flag
 
-Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
+VERSION = "3.5.1"  # of torchattacks, as in auditor.txt
 SQUARE_POINTS = 0.2
 RESTART_POINTS = 1.0
 VANISHING_POINTS = 1.0
@@ -44,10 +45,12 @@ class Audit:
             off what gradients left, the threshold of AutoAttack's authors), ``restarts_matter`` (a second
             start takes off at least 1 point), ``vanishing_gradients`` (no value of the loss's gradient
             exceeds 1e-12 at 1 percent of the images or more).
+        vanished: percent of images at which no value of the loss's gradient exceeds 1e-12.
     """
 
     images: Tensor
     accuracy: dict[str, float]
+    vanished: float
     flags: tuple[Flag, ...]
 
     @property
@@ -125,7 +128,7 @@ class AutoAttack:
                 accuracy[name] = _percent(right)
         kept = right.view(-1, *[1] * (images.dim() - 1))
         result = torch.where(kept, images, self.threat.bounds.clip(UNIT.to(self.threat.bounds, attacked)))
-        return Audit(result, accuracy, suspect_signs(accuracy, vanished))
+        return Audit(result, accuracy, vanished, suspect_signs(accuracy, vanished))
 
     def _attacks(self, network: nn.Module, radius: float) -> dict[str, Callable[[], Any]]:
         library, norm = self._library, {"linf": "Linf", "l2": "L2"}[self.threat.norm]
@@ -186,5 +189,5 @@ def _torchattacks() -> Any:
     except ImportError as error:
         raise ReproError(
             f"AutoAttack needs the package torchattacks ({error})",
-            remedy="install the extra 'auditor': pip install 'repro[auditor]'",
+            remedy=f"pip install --no-deps torchattacks=={VERSION} (its dependencies are here already)",
         ) from error

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from repro.core.memory_order import fastest_order
 from repro.core.spec import Frozen
-
-NARROW = 16
 
 
 class Execution(Frozen):
@@ -28,9 +27,7 @@ class Execution(Frozen):
 def image_order(network: nn.Module, images: Tensor, execution: Execution) -> torch.memory_format:
     """Return the order in which the network takes ``images`` fastest.
 
-    On CUDA, the order of its weights. On the CPU, channels last for networks of convolutions, unless one of
-    them is 1 x 1 with few input channels: oneDNN 3.12 (torch 2.13) corrupts the heap in the backward pass of
-    such a one with stride 2 and 4 input channels.
+    On CUDA, the order of its weights; on the CPU, see ``fastest_order``.
     """
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     if images.dim() != 4 or not execution.channels_last or not convolutions:
@@ -39,8 +36,4 @@ def image_order(network: nn.Module, images: Tensor, execution: Execution) -> tor
         last = [module.weight.is_contiguous(memory_format=torch.channels_last) for module in convolutions]
         plain = [module.weight.is_contiguous() for module in convolutions]
         return torch.channels_last if all(last) and not all(plain) else torch.contiguous_format
-    narrow = any(
-        module.kernel_size == (1, 1) and module.in_channels // module.groups < NARROW
-        for module in convolutions
-    )
-    return torch.contiguous_format if narrow else torch.channels_last
+    return fastest_order(network, images.device)

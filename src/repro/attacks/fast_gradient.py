@@ -44,6 +44,19 @@ class FastGradient(GradientAttack):
         super().__init__(model=model, threat=threat, outside=outside, execution=execution, watch=watch)
         self.clip = clip
 
+    def along(self, images: Tensor, gradient: Tensor) -> Tensor:
+        """Return the attacked images for a gradient that the caller has computed already.
+
+        Args:
+            images: (N, C, H, W) in the bounds.
+            gradient: of the attack's loss, in the same shape; its length plays no part.
+        """
+        attacked = images.detach().float().clone()
+        if self.threat.radius == 0:
+            return self.threat.bounds.clip(attacked) if self.clip else attacked
+        self.step(attacked, gradient, images)
+        return attacked
+
     def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
         """Move ``attacked`` by the radius; in place."""
         radius = self.threat.radius

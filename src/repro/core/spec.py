@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,9 @@ STAND_INS: tuple[StandIn, ...] = (
     "reduced_budget",
     "reduced_width",
 )
+# Signs that an attack's gradients mislead, so that what it leaves says little (see attacks.auto_attack).
+Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
+FLAGS: tuple[Flag, ...] = get_args(Flag)
 
 
 def digest(value: BaseModel, *, leave_out: set[str]) -> str:

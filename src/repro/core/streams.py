@@ -38,6 +38,10 @@ class Streams:
         """Return the generator of stream ``name``: made at the first call, the same object ever after."""
         return self._get(name, self.device)
 
+    def normal(self, name: str, like: Tensor) -> Tensor:
+        """Return standard normal numbers of stream ``name``, in the shape and on the device of ``like``."""
+        return torch.empty_like(like).normal_(generator=self.generator(name))
+
     @contextmanager
     def seeded(self, name: str) -> Iterator[None]:
         """Run code that draws from torch's global generators (weight initialisation) under stream ``name``.

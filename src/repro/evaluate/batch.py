@@ -17,7 +17,7 @@ from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.spec import EvaluationSpec
+from repro.core.spec import FLAGS, EvaluationSpec
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.result import (
@@ -128,6 +128,7 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         checkpoint_sha256=checkpoint_sha256,
         extractor_sha256=extractor_sha256,
         threat_model=context.threat_model,
+        flags=tuple(flag for flag in FLAGS if flag in context.flags),
         pictures=tuple(pictures),
         pictures_sha256=tuple(pictures.values()),
     )

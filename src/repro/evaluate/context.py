@@ -9,7 +9,7 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import STAND_INS, EvaluationSpec, Source, StandIn
+from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
@@ -75,6 +75,7 @@ class Context:
         shared: what it shares with the others of its process.
         pictures: folder for pictures (made on demand); all files in it become part of the result.
         threat_model: what the measurement says about its attacker, or None.
+        flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
         stand_ins: whatever stood in for the real thing so far.
     """
 
@@ -82,6 +83,7 @@ class Context:
     shared: Shared
     pictures: Path
     threat_model: str | None = None
+    flags: set[Flag] = field(default_factory=set)
     stand_ins: set[StandIn] = field(default_factory=set)
 
     @property

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, sha256_file
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec, Frozen, StandIn
+from repro.core.spec import EvaluationSpec, Flag, Frozen, StandIn
 
 REMEDY = "delete it and run Snakemake again, which measures it anew"
 _HASH = "sha256"  # field of the file beside those of the result: hash over all of them
@@ -32,6 +32,7 @@ class Result(Frozen):
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
         extractor_sha256: the feature extractor's weights; None where no features were needed.
         threat_model: the attacker in words, or None.
+        flags: signs that the attack's gradients mislead.
         pictures: names of the files in the folder beside the result, sorted.
         pictures_sha256: their hashes, in the same order.
     """
@@ -45,6 +46,7 @@ class Result(Frozen):
     checkpoint_sha256: str | None
     extractor_sha256: str | None
     threat_model: str | None
+    flags: tuple[Flag, ...] = ()
     pictures: tuple[str, ...]
     pictures_sha256: tuple[str, ...]
 

@@ -18,6 +18,7 @@ from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
+Unit = Literal["model", "unit", "symmetric"]
 _FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
 
 
@@ -40,7 +41,7 @@ class Options(MeasureOptions):
 
     norm: Norm = "linf"
     radii: tuple[float, ...] = Field(default=(0.0, 0.01, 0.02, 0.03, 0.04), min_length=1)
-    unit: Literal["model", "unit", "symmetric"] = "model"
+    unit: Unit = "model"
     steps: int = Field(default=20, ge=1)
     step_size: str | float = "radius/5"
     random_start: bool = False
@@ -68,10 +69,15 @@ class Options(MeasureOptions):
             steps=self.steps,
             random_start=self.random_start,
             restarts=self.restarts,
-            bounds={"model": own, "unit": UNIT, "symmetric": SYMMETRIC}[self.unit],
+            bounds=stated_bounds(self.unit, own),
             loss=self.loss,
         )
         return stated.to(own)
+
+
+def stated_bounds(unit: Unit, own: Bounds) -> Bounds:
+    """Return the pixel range in which an option of ``unit`` is meant; ``own`` is the model's."""
+    return {"model": own, "unit": UNIT, "symmetric": SYMMETRIC}[unit]
 
 
 def withstands(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.data.batches import Batches
 from repro.methods.base import Method, MethodOptions
 from repro.methods.optimisation import descend, place
+from repro.models.dropout import StreamDropout
 from repro.models.embedding import EmbeddingNetwork
 from repro.models.gat_networks import DropoutPlace, GATClassifier
 from repro.models.heads import ClassView
@@ -51,25 +55,71 @@ class ClassifierOptions(MethodOptions):
     train_split: Literal["train45k", "train"] | None = None
 
 
+Height = Callable[[Tensor, Tensor], Tensor]
+"""From logits (N, classes) and labels (N,) to what an attack climbs at each image (N,)."""
+
+
+def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return J of each image (N,), from logits (N, classes) and labels (N,)."""
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+class Look(NamedTuple):
+    """What one pass over clean images gives an attack.
+
+    Attributes:
+        logits: with their graph, fit for the clean loss; None where training needs another pass.
+        gradient: of the attack's height at each image, in the images' shape, without a graph.
+    """
+
+    logits: Tensor | None
+    gradient: Tensor
+
+
+def input_gradient(
+    network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor, height: Height, *, keep: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return logits and the gradient of ``height`` at each image; ``keep`` keeps the logits' graph."""
+    leaf = images.detach().requires_grad_()
+    logits = network(leaf)
+    (gradient,) = torch.autograd.grad(height(logits, labels).sum(), leaf, retain_graph=keep)
+    return logits, gradient
+
+
+def depends_on_mode(network: nn.Module) -> bool:
+    """Return whether ``network`` holds layers that answer otherwise in training: dropout, batch norm."""
+    return any(isinstance(module, _BatchNorm | StreamDropout) for module in network.modules())
+
+
 class Classifier(Method):
-    """Minimise the cross-entropy of clean images with Adam. Methods with another loss override ``loss``."""
+    """Minimise the cross-entropy of clean images with Adam. Methods with another loss override ``losses``.
+
+    ``models`` is the number of models that are trained at once (see ``seed_batch``), usually one: minibatches
+    then hold the images of all models one after the other, and losses are summed over the models.
+    """
 
     Options = ClassifierOptions
     bounds = (0.0, 1.0)
     options: ClassifierOptions
+    models = 1
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            self.network = place(self._build(self.n_classes()), device)
-        self.optimiser = torch.optim.Adam(
-            self.network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
+            network = place(self._build(self.n_classes()), device)
+        optimiser = torch.optim.Adam(
+            network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
         )
-        self.stream = Batches(data, spec.batch_size, streams.generator("data_order"), bounds=self.bounds)
-        self.modules = {"classifier": self.network}
-        self.optimisers = {"classifier": self.optimiser}
-        self.batches = {"train": self.stream}
+        stream = Batches(data, spec.batch_size, streams.generator("data_order"), bounds=self.bounds)
+        self.modules = {"classifier": network}
+        self.optimisers = {"classifier": optimiser}
+        self.batches = {"train": stream}
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that is trained."""
+        return self.modules["classifier"]
 
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
@@ -101,20 +151,41 @@ class Classifier(Method):
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Take one minibatch and one optimiser step; returns its loss and clean accuracy (a share)."""
-        return self.update(*self.stream.next())
+        images, labels = self.batches["train"].next()
+        return self.update(labels, *self.losses(images, labels))
 
-    def update(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Take one optimiser step on ``loss`` of the given minibatch."""
+    def update(self, labels: Tensor, logits: Tensor, losses: Tensor) -> dict[str, Tensor]:
+        """Take one optimiser step on the mean of ``losses``, as ``self.losses`` returned them."""
+        descend(self.optimisers["classifier"], self.total(losses))
+        correct = logits.detach().argmax(dim=1) == labels
+        return {"loss": self.means(losses), "accuracy": self.means(correct.float())}
+
+    def losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the class logits (N, classes) of the clean images, and each image's loss (N,)."""
         self.network.train()
-        logits, loss = self.loss(images, labels)
-        descend(self.optimiser, loss)
-        correct = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return {"loss": loss.detach(), "accuracy": correct}
-
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the class logits (N, classes) of the clean images and the loss to minimise (0-d)."""
         logits = self.logits(images)
-        return logits, F.cross_entropy(logits, labels)
+        return logits, cross_entropies(logits, labels)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over the models of the means of ``values`` (N,), to be descended (0-d)."""
+        return values.mean() * self.models if self.models > 1 else values.mean()
+
+    def means(self, values: Tensor) -> Tensor:
+        """Return the mean of ``values`` (N,) over each model's images, for the log: 0-d, or (models,)."""
+        values = values.detach()
+        return values.view(self.models, -1).mean(dim=1) if self.models > 1 else values.mean()
+
+    def look(self, images: Tensor, labels: Tensor, height: Height) -> Look:
+        """Return the gradient of ``height`` at the images, and the logits of the same pass where they serve.
+
+        Without dropout and batch norm a network answers alike in training and evaluation. Then the pass that
+        an attack needs is also the one that the clean loss is computed on.
+        """
+        if depends_on_mode(self.network):
+            with undisturbed(self.network):
+                return Look(None, input_gradient(self.logits, images, labels, height)[1])
+        logits, gradient = input_gradient(self.logits, images, labels, height, keep=True)
+        return Look(logits, gradient)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the network's class logits (N, classes), float32, computed in the run's number format."""

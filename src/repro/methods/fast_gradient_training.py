@@ -6,11 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from repro.attacks.fast_gradient import FastGradient
 from repro.attacks.threat_model import UNIT, ThreatModel
-from repro.methods.classifier import Classifier, ClassifierOptions
+from repro.methods.classifier import Classifier, ClassifierOptions, cross_entropies
 
 
 class FastGradientOptions(ClassifierOptions):
@@ -36,15 +35,17 @@ class FastGradientTraining(Classifier):
     Options = FastGradientOptions
     options: FastGradientOptions
 
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the clean images' logits and the loss of Eq. 2 (linf) or Eq. 4 (l2)."""
+    def losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the clean images' logits and each image's loss of Eq. 2 (linf) or Eq. 4 (l2)."""
         options = self.options
         threat = ThreatModel.fast_gradient(options.norm, options.eps, UNIT)
-        with self.autocast():
-            attacked = FastGradient(model=self.network, threat=threat, clip=options.clip)(images, labels)
-        logits = self.logits(images)
-        clean = F.cross_entropy(logits, labels)
-        adversarial = F.cross_entropy(self.logits(attacked), labels)
+        attack = FastGradient(model=self.network, threat=threat, clip=options.clip)
+        look = self.look(images, labels, cross_entropies)
+        attacked = attack.along(images, look.gradient)
+        self.network.train()
+        logits = self.logits(images) if look.logits is None else look.logits
+        clean = cross_entropies(logits, labels)
+        adversarial = cross_entropies(self.logits(attacked), labels)
         return logits, options.alpha * clean + (1 - options.alpha) * adversarial
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,10 @@ class GanMethod(Method):
         """Return the split that the options name."""
         options = parse_options(spec.method, cls.Options, spec.options)
         return str(options.train_split)  # type: ignore[attr-defined]
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
 
     def image_size(self) -> int:
         """Return the side of the images in pixels."""

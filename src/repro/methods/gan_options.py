@@ -13,6 +13,7 @@ from repro.methods.base import MethodOptions
 from repro.methods.losses import LossName
 from repro.methods.regularisers.registry import parse_regulariser
 from repro.models import dcgan, robust_dcgan, sngan, toy_mlp
+from repro.models.conv_stack import DiscriminatorNorm
 
 Network = Literal["sngan", "dcgan", "robust_dcgan", "mlp"]
 
@@ -60,7 +61,7 @@ class GanOptions(MethodOptions):
     latent_dim: int | None = Field(default=None, ge=1)
     shortcut_input: sngan.ShortcutInput = "relu"
     upsampling: sngan.Upsampling = "bilinear"
-    discriminator_norm: dcgan.DiscriminatorNorm = "batch"
+    discriminator_norm: DiscriminatorNorm = "batch"
     loss: LossName = "hinge"
     regulariser: str = "none"
     regulariser_options: dict[str, Scalar] = Field(default_factory=dict)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.attacks.gat_generator import DeltaScale, GATAttack, probability_gradient, scale_delta
 from repro.attacks.threat_model import UNIT
 from repro.attacks.undisturbed import undisturbed
 from repro.core.spec import RunSpec
-from repro.methods.classifier import Classifier, ClassifierOptions
+from repro.methods.classifier import Classifier, ClassifierOptions, Look, cross_entropies, input_gradient
 from repro.methods.optimisation import descend, place
 from repro.models.gat_networks import GATGenerator
 
@@ -53,6 +53,11 @@ class GATOptions(ClassifierOptions):
     clip: bool = False
 
 
+def true_class(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return F(x)_y, the softmax probability of each image's class (N,)."""
+    return F.softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
+
+
 class GAT(Classifier):
     """Alternate k steps of G (Eq. 9) and one of F (Eq. 10)."""
 
@@ -63,53 +68,77 @@ class GAT(Classifier):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            network = GATGenerator(width=spec.width, initialisation=options.initialisation)
-            self.perturber = place(network, device)
-        self.perturber_optimiser = torch.optim.Adam(
-            self.perturber.parameters(),
+            perturber = place(GATGenerator(width=spec.width, initialisation=options.initialisation), device)
+        self.modules["perturber"] = perturber
+        self.optimisers["perturber"] = torch.optim.Adam(
+            perturber.parameters(),
             lr=options.generator_learning_rate,
             betas=(options.beta1, options.beta2),
         )
-        self.modules["perturber"] = self.perturber
-        self.optimisers["perturber"] = self.perturber_optimiser
+
+    @property
+    def perturber(self) -> nn.Module:
+        """The generator G."""
+        return self.modules["perturber"]
 
     def step(self, step: int) -> dict[str, Tensor]:
-        """Run one iteration of Algorithm 1's outer loop."""
-        shared = None if self.options.separate_minibatches else self.stream.next()
-        for _ in range(self.options.k):
-            record = self._train_perturber(*(shared or self.stream.next()))
-        return record | self.update(*(shared or self.stream.next()))
+        """Run one iteration of Algorithm 1's outer loop.
 
-    def _train_perturber(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        F does not change while G is trained, so that one minibatch for both needs its Delta only once.
+        """
+        stream = self.batches["train"]
+        record: dict[str, Tensor] = {}
+        if self.options.separate_minibatches:
+            for _ in range(self.options.k):
+                images, labels = stream.next()
+                record = self.train_perturber(images, labels, self.delta(images, labels))
+            images, labels = stream.next()
+            return record | self.update(labels, *self.losses(images, labels))
+        images, labels = stream.next()
+        look = self.look(images, labels, true_class)
+        for _ in range(self.options.k):
+            record = self.train_perturber(images, labels, self._scaled(look.gradient))
+        return record | self.update(labels, *self.losses(images, labels, look))
+
+    def delta(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return G's input: the scaled gradient of the true class's probability, without a graph."""
+        with undisturbed(self.network):
+            return self._scaled(input_gradient(self.logits, images, labels, true_class)[1])
+
+    def train_perturber(self, images: Tensor, labels: Tensor, delta: Tensor) -> dict[str, Tensor]:
         """Descend F(x + G(Delta))_y + c_g ||G(Delta)||^2, the mean over the minibatch (Eq. 9)."""
         with undisturbed(self.network):
-            perturbations = self._perturb(self._delta(images, labels))
-            attacked = self._add(images, perturbations)
-            probabilities = F.softmax(self.logits(attacked), dim=1)
-            true_class = probabilities.gather(1, labels[:, None]).squeeze(1)
+            perturbations = self._perturb(delta)
+            fooled = true_class(self.logits(self._add(images, perturbations)), labels)
             power = perturbations.square().sum(dim=(1, 2, 3))
-            loss = (true_class + self.options.c_g * power).mean()
-            descend(self.perturber_optimiser, loss)
-        return {"generator_loss": loss.detach(), "perturbation_power": power.detach().mean()}
+            losses = fooled + self.options.c_g * power
+            descend(self.optimisers["perturber"], self.total(losses))
+        return {"generator_loss": self.means(losses), "perturbation_power": self.means(power)}
 
-    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the clean images' logits and alpha J(x) + (1 - alpha) J(x + G(Delta)) (Eq. 10)."""
+    def losses(self, images: Tensor, labels: Tensor, look: Look | None = None) -> tuple[Tensor, Tensor]:
+        """Return the clean images' logits and each image's alpha J(x) + (1 - alpha) J(x + G(Delta)) (Eq. 10).
+
+        Args:
+            images: the minibatch.
+            labels: its classes.
+            look: the pass over these images that Delta was computed on, if there was one already.
+        """
         options = self.options
         if options.gradient_through_delta:
-            with undisturbed(self.network, freeze=False):
-                delta = self._delta(images, labels, create_graph=True)
-            attacked = self._add(images, self._perturb(delta))
+            with undisturbed(self.network, freeze=False), self.autocast():
+                gradient = probability_gradient(self.network, images, labels, create_graph=True)
+            attacked, logits = self._add(images, self._perturb(self._scaled(gradient))), None
         else:
-            with undisturbed(self.network), torch.no_grad():
-                attacked = self._add(images, self._perturb(self._delta(images, labels)))
-        logits = self.logits(images)
-        clean = F.cross_entropy(logits, labels)
-        adversarial = F.cross_entropy(self.logits(attacked), labels)
+            logits, gradient = look or self.look(images, labels, true_class)
+            with torch.no_grad():
+                attacked = self._add(images, self._perturb(self._scaled(gradient)))
+        self.network.train()
+        logits = self.logits(images) if logits is None else logits
+        clean = cross_entropies(logits, labels)
+        adversarial = cross_entropies(self.logits(attacked), labels)
         return logits, options.alpha * clean + (1 - options.alpha) * adversarial
 
-    def _delta(self, images: Tensor, labels: Tensor, *, create_graph: bool = False) -> Tensor:
-        with self.autocast():
-            gradient = probability_gradient(self.network, images, labels, create_graph=create_graph)
+    def _scaled(self, gradient: Tensor) -> Tensor:
         return scale_delta(gradient, self.options.delta_scale)
 
     def _perturb(self, delta: Tensor) -> Tensor:

@@ -9,12 +9,8 @@ loss.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from torch import Tensor, nn
-
 from repro.core.errors import ReproError
-from repro.models.dcgan import DiscriminatorNorm, initialise, stages_of
+from repro.models.conv_stack import DiscriminatorNorm, StackDiscriminator, StackGenerator, stages_of
 from repro.models.width import channels
 
 FROM_INSIDE = (512, 256, 128, 64, 64)
@@ -31,8 +27,8 @@ def _counts(image_size: int, width: float) -> list[int]:
     return [channels(count, width) for count in FROM_INSIDE[:stages]]
 
 
-class Generator(nn.Module):
-    """Latents to images: transposed convolutions, batch normalisation and ReLU, tanh at the end.
+class Generator(StackGenerator):
+    """Latents to images (N,3,S,S) in [-1,1].
 
     Args:
         image_size: side in pixels.
@@ -40,29 +36,12 @@ class Generator(nn.Module):
         width: factor on all channel counts.
     """
 
-    n_classes = 0
-
     def __init__(self, image_size: int = 32, *, latent_dim: int = 128, width: float = 1.0) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-        counts = _counts(image_size, width)
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(latent_dim, counts[0], image_size // 2 ** len(counts), bias=False)
-        ]
-        for a, b in pairwise(counts):
-            layers += [nn.BatchNorm2d(a), nn.ReLU(), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
-        last = nn.ConvTranspose2d(counts[-1], 3, 4, 2, 1)
-        self.layers = nn.Sequential(*layers, nn.BatchNorm2d(counts[-1]), nn.ReLU(), last, nn.Tanh())
-        self.apply(initialise)
-
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
-        images: Tensor = self.layers(z[:, :, None, None])
-        return images
+        super().__init__(image_size, latent_dim=latent_dim, counts=_counts(image_size, width))
 
 
-class Discriminator(nn.Module):
-    """Images to one real-or-fake logit each: strided convolutions, batch normalisation, LeakyReLU 0.2.
+class Discriminator(StackDiscriminator):
+    """Images to one real-or-fake logit each; its last feature map is (N,512,4,4) at 32 and 128 px.
 
     Args:
         image_size: side in pixels.
@@ -74,25 +53,6 @@ class Discriminator(nn.Module):
     def __init__(
         self, image_size: int = 32, *, width: float = 1.0, norm: DiscriminatorNorm = "batch"
     ) -> None:
-        super().__init__()
-        inside = _counts(image_size, width)
-        counts = [3, *reversed(inside)]
-        layers: list[nn.Module] = []
-        for a, b in pairwise(counts):
-            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=norm == "none"))
-            layers += [nn.BatchNorm2d(b)] if norm == "batch" else []
-            layers.append(nn.LeakyReLU(0.2))
-        last = nn.Conv2d(counts[-1], 1, image_size // 2 ** len(inside), bias=False)
-        self.layers = nn.Sequential(*layers, last)
-        self.after_maps = 3 if norm == "batch" else 2
-        self.apply(initialise)
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Return the last feature map, at 32 and 128 px (N,512,4,4), before its normalisation."""
-        maps: Tensor = self.layers[: -self.after_maps](images)
-        return maps
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return raw logits (N,) of images (N,3,S,S) in [-1,1]; large means real."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+        counts = _counts(image_size, width)[::-1]
+        first = 0 if norm == "batch" else len(counts)
+        super().__init__(image_size, counts=counts, first_normalised=first, last_bias=False)

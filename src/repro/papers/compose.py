@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from repro.core.paths import Layout
+from repro.core.spec import FLAGS, Flag
 from repro.papers.measured import Measured
 from repro.papers.plan import Plan, PlannedCell
 from repro.papers.resolve import in_order
@@ -15,6 +16,8 @@ from repro.report import cells as table
 from repro.report.reported import Place, Printed, Reported
 from repro.report.tolerances import Tolerance, tolerance_around
 from repro.report.verdict import judge, judge_setting
+
+UNATTACKED = "@0"  # ends the name of a value at radius 0
 
 
 def compose(
@@ -26,9 +29,22 @@ def compose(
     others: tuple[entries.Other, ...] = (),
 ) -> tuple[entries.Artefact, list[table.Cell]]:
     """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
-    cells = [_cell(plan, planned, measured, reported, tolerances) for planned in plan.cells[artefact_id]]
+    signs = suspect_runs(plan.cells[artefact_id], measured)
+    cells = [
+        _cell(plan, planned, measured, reported, tolerances, signs) for planned in plan.cells[artefact_id]
+    ]
     described = describe(plan, measured, artefact_id, len(cells))
     return described.model_copy(update={"others": others}), cells
+
+
+def suspect_runs(planned: Iterable[PlannedCell], measured: Measured) -> dict[str, set[Flag]]:
+    """Return the flags that audits among these cells raised, by run."""
+    found: dict[str, set[Flag]] = {}
+    for cell in planned:
+        for name in cell.evaluations + cell.subtracted:
+            result = measured.result(name)
+            found.setdefault(result.spec.run, set()).update(result.flags)
+    return found
 
 
 def _cell(
@@ -37,9 +53,11 @@ def _cell(
     measured: Measured,
     reported: Reported,
     tolerances: Mapping[str, Tolerance],
+    signs: Mapping[str, set[Flag]],
 ) -> table.Cell:
-    """Judge one cell."""
+    """Judge one cell; what an audit found out about its runs marks every attacked cell of the artefact."""
     cell = planned.cell
+    flags: set[Flag] = set()
     printed = _printed(planned, reported)
     value = None if printed is None else float(printed.value)
     std = None if printed is None or printed.std is None else float(printed.std)
@@ -48,8 +66,11 @@ def _cell(
         verdict = judge_setting(value, setting, stand_ins)
     else:
         values = measured.values(planned) if cell.status == "live" else []
-        found = [measured.result(name).stand_ins for name in planned.evaluations + planned.subtracted]
+        results = [measured.result(name) for name in planned.evaluations + planned.subtracted]
+        found = [result.stand_ins for result in results]
         stand_ins = in_order([name for names in (planned.stand_ins, *found) for name in names if values])
+        if any(result.threat_model for result in results) and not cell.value.endswith(UNATTACKED):
+            flags = {flag for run in planned.runs for flag in signs.get(run, ())}
         verdict = judge(
             value,
             std,
@@ -77,6 +98,7 @@ def _cell(
         verdict=verdict.word,
         stand_ins=stand_ins,
         runs=planned.runs,
+        flags=tuple(flag for flag in FLAGS if flag in flags),
     )
 
 
@@ -109,16 +131,21 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             )
             for panel in declared.panels
         ),
-        pictures=tuple(_pictures(planned, measured)) if declared.kind == "samples" else (),
+        pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
         pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
         cells=cells,
     )
 
 
-def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Picture]:
-    """Return the picture of each cell: the first seed's, never a chosen one."""
-    pictures = []
+def _pictures(
+    planned: list[PlannedCell], measured: Measured, *, pending: bool
+) -> tuple[entries.Picture, ...]:
+    """Return the picture of each row and column: the first seed's, never a chosen one.
+
+    With ``pending`` a place whose picture is not made yet is listed too.
+    """
+    pictures: dict[tuple[str, str], entries.Picture] = {}
     for item in planned:
         path = None
         if item.evaluations:
@@ -126,8 +153,10 @@ def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Pi
             names = sorted(measured.result(first).pictures)
             folder = measured.layout.evaluation(first).with_suffix("")
             path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
-        pictures.append(entries.Picture(row=item.cell.row, column=item.cell.column, path=path))
-    return pictures
+        if path or pending:
+            place = item.cell.row, item.cell.column
+            pictures.setdefault(place, entries.Picture(row=place[0], column=place[1], path=path))
+    return tuple(pictures.values())
 
 
 def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Cell]]:

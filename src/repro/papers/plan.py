@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repro.core.errors import ReproError
-from repro.core.spec import EvaluationSpec, RunSpec, StandIn
+from repro.core.spec import EvaluationSpec, RunSpec, Source, StandIn
+from repro.data.catalogue import dataset_info
 from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
@@ -148,7 +149,8 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
     assert declared is not None  # live cells have one
     dataset = run.dataset if run else cell.dataset
     assert dataset is not None
-    source = run.source if run else profile.data
+    points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
+    source: Source = run.source if run else "real" if points else profile.data
     measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
     if source == "synthetic":
         stand_ins.append("synthetic_data")
@@ -163,8 +165,13 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
     limit = measuring.images_of.get(declared.measure, measuring.images)
     if declared.features:
         limit = profile.limits.test
+    if points:
+        limit = None
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
+    cheaper = measuring.options_of.get(declared.measure, {})
+    if cheaper:
+        stand_ins.append("reduced_budget")
     generates = run and (declared.features or declared.measure == "samples")
     return EvaluationSpec(
         measure=declared.measure,
@@ -174,7 +181,7 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
         limit=limit,
         generated=measuring.generated if generates else None,
         extractor=extractor,
-        options={**declared.options, **declared.conventions[cell.convention]},  # type: ignore[index]
+        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
         seed=seed,
         stand_ins=in_order(stand_ins),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from repro.core.errors import ReproError
-from repro.core.spec import STAND_INS
+from repro.core.spec import FLAGS, STAND_INS
 from repro.report.verdict import VERDICTS
 
 COLUMNS: tuple[str, ...] = (
@@ -32,6 +32,7 @@ COLUMNS: tuple[str, ...] = (
     "verdict",
     "stand_ins",
     "runs",
+    "flags",
 )
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
@@ -44,7 +45,8 @@ class Cell:
     """One row of cells.csv.
 
     ``reported`` and ``measured`` are text only for settings (``metric`` "setting:<name>").
-    Missing numbers are None. ``stand_ins`` and ``runs`` are empty tuples where there are none.
+    Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
+    flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
     """
 
     paper: str
@@ -64,6 +66,7 @@ class Cell:
     verdict: str = "pending"
     stand_ins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
@@ -150,10 +153,8 @@ def _parse(fields: list[str], path: Path, line: int) -> Cell:
             _fail(f"`{name}` is empty", path, line)
     if row["verdict"] not in VERDICTS:
         _fail(f"`{row['verdict']}` is no verdict (known: {', '.join(VERDICTS)})", path, line)
-    stand_ins = tuple(part for part in row["stand_ins"].split("+") if part)
-    for name in stand_ins:
-        if name not in STAND_INS:
-            _fail(f"`{name}` is no stand-in (known: {', '.join(STAND_INS)})", path, line)
+    stand_ins = _names(row, "stand_ins", "stand-in", STAND_INS, path, line)
+    flags = _names(row, "flags", "flag", FLAGS, path, line)
     seeds = row["n_seeds"] or "0"
     if not seeds.isdecimal():
         _fail(f"`n_seeds` is `{seeds}`, not a count", path, line)
@@ -176,7 +177,19 @@ def _parse(fields: list[str], path: Path, line: int) -> Cell:
         n_seeds=int(seeds),
         stand_ins=stand_ins,
         runs=tuple(part for part in row["runs"].split("+") if part),
+        flags=flags,
     )
+
+
+def _names(
+    row: dict[str, str], field: str, what: str, known: tuple[str, ...], path: Path, line: int
+) -> tuple[str, ...]:
+    """Return the names that a field joins by "+", each one of ``known``."""
+    names = tuple(part for part in row[field].split("+") if part)
+    for name in names:
+        if name not in known:
+            _fail(f"`{name}` is no {what} (known: {', '.join(known)})", path, line)
+    return names
 
 
 def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:

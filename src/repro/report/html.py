@@ -23,7 +23,16 @@ from repro.report.artefacts import Artefact
 from repro.report.cells import select
 from repro.report.curves import charts
 from repro.report.material import Material, Run, read_material
-from repro.report.numbers import MARKS, MEANINGS, metric_label, number, with_std
+from repro.report.numbers import (
+    FLAG,
+    FLAG_MEANINGS,
+    MARKS,
+    MEANINGS,
+    flag_lines,
+    metric_label,
+    number,
+    with_std,
+)
 from repro.report.verdict import VERDICTS
 from repro.report.view import views
 
@@ -84,6 +93,7 @@ def _environment(material: Material) -> Environment:
         "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
         "paper_title": lambda paper: TITLES.get(paper, paper),
         "plain": _plain,
+        "flag_meaning": lambda name: FLAG_MEANINGS[name],
     }
     environment.globals |= {
         "version": __version__,
@@ -93,6 +103,7 @@ def _environment(material: Material) -> Environment:
         "verdicts": VERDICTS,
         "marks": MARKS,
         "meanings": {word: text.split(": ", 1)[-1] for word, text in MEANINGS.items()},
+        "flag": FLAG,
         "metric_label": metric_label,
         "number": number,
         "with_std": with_std,
@@ -116,6 +127,7 @@ def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str
         "views": views(artefact, own),
         "files": [path.suffix for path in paths],
         "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
+        "flags": flag_lines(own),
         "size": size,
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
     }

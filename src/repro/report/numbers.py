@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from repro.report.cells import SETTING, Cell, Value
 
@@ -17,6 +17,13 @@ _LABELS: Mapping[str, str] = {
     "fid_test": "test FID",
     "kid_train": "train KID",
     "kid_test": "test KID",
+    "adversarial_share": "samples with a twin (%)",
+    "iterations": "PGD iterations",
+    "flip_share": "images (%)",
+    "modes": "modes hit",
+    "high_quality": "high quality (%)",
+    "kl_modes": "KL of modes",
+    "kl": "KL of density",
 }
 MARKS: Mapping[str, str] = {
     "reproduced": "✓",
@@ -43,6 +50,12 @@ SETTING_MEANINGS: Mapping[str, str] = {
     "not reproduced": "not reproduced: other than the paper states",
     "not comparable": "not comparable: the profile changed this setting",
     "unreported": "used here, not stated in the paper",
+}
+FLAG = "⚑"
+FLAG_MEANINGS: Mapping[str, str] = {
+    "square_beats_gradients": "an attack that uses no gradient is stronger than those that do",
+    "restarts_matter": "a second start of the same attack finds more",
+    "vanishing_gradients": "the loss has no gradient at some images",
 }
 _EMBEDDED_FAMILIES = ("is", "fid", "kid")
 
@@ -80,4 +93,17 @@ def sentence(cell: Cell | None) -> str:
         return f"{reported} {MARKS['cited']}"
     if cell.verdict == "pending":
         return f"{reported} / pending"
-    return f"{reported} / {with_std(cell.metric, cell.measured, cell.measured_std)} {MARKS[cell.verdict]}"
+    return f"{reported} / {measured_text(cell)}"
+
+
+def measured_text(cell: Cell) -> str:
+    """Return what was measured with the verdict's mark, and a flag where AutoAttack's audit raised one."""
+    marks = [MARKS[cell.verdict], FLAG if cell.flags else ""]
+    return " ".join([with_std(cell.metric, cell.measured, cell.measured_std), *filter(None, marks)])
+
+
+def flag_lines(cells: Iterable[Cell]) -> list[str]:
+    """Return one line that explains the flag, or none where no cell carries one."""
+    raised = {flag for cell in cells for flag in cell.flags}
+    signs = "; ".join(text for flag, text in FLAG_MEANINGS.items() if flag in raised)
+    return [f"{FLAG} suspect: this network may only hide its gradients ({signs})"] if raised else []

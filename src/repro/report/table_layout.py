@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
 from repro.report.cells import Cell
-from repro.report.numbers import MARKS, metric_label, with_std
+from repro.report.numbers import MARKS, measured_text, metric_label, with_std
 from repro.report.view import OtherCell, View, ViewColumn, ViewRow
 
 Key = tuple[str, str, str]
@@ -118,7 +118,7 @@ def cell_lines(cell: Cell) -> tuple[str, str]:
         return printed, ""
     if cell.verdict in NOT_MEASURED:
         return printed, f"{cell.verdict} {MARKS[cell.verdict]}".strip()
-    return printed, f"{with_std(cell.metric, cell.measured, cell.measured_std)} {MARKS[cell.verdict]}".strip()
+    return printed, measured_text(cell)
 
 
 def heading_lines(heading: Heading) -> tuple[str, ...]:

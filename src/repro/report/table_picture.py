@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import Cell, select
-from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS
+from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines
 from repro.report.style import INK, STAMP_HEIGHT, new_figure, save, styled
 from repro.report.table_layout import (
     CELL_SIZE,
@@ -92,11 +92,9 @@ def _legend(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     used = {cell.verdict for cell in cells}
     meanings = SETTING_MEANINGS if artefact.kind == "settings" else MEANINGS
     found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in meanings.items() if word in used]
-    found += [
-        ("", f"{source}: published there, not in the paper; no verdict rests on it")
-        for source in sources(artefact)
-    ]
-    return found + ([("", EMBEDDED)] if any("embedded_features" in cell.stand_ins for cell in cells) else [])
+    found += [("", text) for text in sources(artefact)]
+    found += [("", EMBEDDED)] if any("embedded_features" in cell.stand_ins for cell in cells) else []
+    return found + [("", line) for line in flag_lines(cells)]
 
 
 def _panel_height(layout: TableLayout) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import COLUMNS, Cell, render, select
-from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, sentence, with_std
+from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence, with_std
 from repro.report.view import OtherCell, View, views
 
 _LATEX = {
@@ -39,6 +39,7 @@ _LATEX = {
     "×": r"$\times$",
     "→": r"$\to$",
     "≤": r"$\leq$",
+    "⚑": r"$\blacktriangleright$",
 }
 
 
@@ -85,6 +86,7 @@ def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
     return [
         "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
         *lines,
+        *flag_lines(cells),
     ]
 
 

@@ -1,0 +1,67 @@
+"""How many iterations of PGD it takes until a network changes its verdict (DAT, Sec. IV-D and Fig. 9)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.balls import BALLS
+from repro.attacks.checks import check_batch
+from repro.attacks.objective import class_logits, image_gradient
+from repro.attacks.threat_model import ThreatModel
+from repro.attacks.undisturbed import undisturbed
+
+
+class Flips(NamedTuple):
+    """What an attack until the first change of mind gives.
+
+    ``iterations`` int64 (N,) counts from 1 and is the threat model's ``steps`` where nothing flipped;
+    ``flipped`` bool (N,); ``attacked`` (N,3,H,W) is each image as it was when it flipped, or at the end.
+    """
+
+    iterations: Tensor
+    flipped: Tensor
+    attacked: Tensor
+
+
+def iterations_to_flip(network: nn.Module, images: Tensor, threat: ThreatModel) -> Flips:
+    """Attack each image away from the network's own verdict on it, until that verdict changes.
+
+    The steps are those of ``PGD`` from the image itself: up the loss of the first verdict, then back to ball
+    and box. An image that has flipped moves no more. The network is left as it was.
+
+    Args:
+        network: images to class logits (N, K).
+        images: (N,3,H,W) in the threat model's bounds.
+        threat: norm, step size, radius, and in ``steps`` the largest number of iterations.
+
+    Raises:
+        ReproError: images and network do not fit, or the images are outside the bounds.
+        ValueError: the threat model starts at random or has restarts, which nothing here does.
+    """
+    if threat.random_start or threat.restarts > 1 or threat.targeted:
+        raise ValueError("iterations are counted from the image itself, away from the verdict on it")
+    no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    check_batch(network, images, no_labels, threat.bounds, "refuse")
+    images = images.detach().float()
+    ball, attacked = BALLS[threat.norm], images.clone()
+    iterations = torch.full((len(images),), threat.steps, device=images.device)
+    flipped = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    left = torch.arange(len(images), device=images.device)
+    with undisturbed(network, threat.batch_norm_mode):
+        with torch.no_grad():
+            first = class_logits(network(images)).argmax(dim=1)
+        for step in range(1, threat.steps + 1):
+            here = attacked[left]
+            slope = image_gradient(network, here, first[left], threat.loss)
+            ball.step_(here, images[left], slope, threat.step_size, threat.radius, threat.bounds)
+            attacked[left] = here
+            with torch.no_grad():
+                changed = class_logits(network(here)).argmax(dim=1) != first[left]
+            iterations[left[changed]], flipped[left[changed]] = step, True
+            left = left[~changed]
+            if not len(left):
+                break
+    return Flips(iterations, flipped, attacked)

@@ -1,0 +1,35 @@
+"""A discriminator as a classifier of two classes, so that every attack on classifiers is one on it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+FAKE, REAL = 0, 1
+
+
+class TwoClasses(nn.Module):
+    """Images to logits of "fake" (class 0) and "real" (class 1).
+
+    Their difference is the discriminator's own output above the threshold, so that ``cw_margin`` climbs that
+    output itself, which does not saturate, and the softmax over both is the sigmoid of a GAN's loss.
+
+    Args:
+        discriminator: images (N,3,H,W) to raw outputs (N,); large means real.
+        threshold: an output above it is the verdict "real". 0 is where a sigmoid is one half and where the
+            hinge loss's two margins meet.
+    """
+
+    def __init__(self, discriminator: nn.Module, threshold: float = 0.0) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+        self.threshold = threshold
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (N, 2), float32."""
+        above = self.discriminator(images).float() - self.threshold
+        return torch.stack((-above, above), dim=1) / 2
+
+    def verdicts(self, images: Tensor) -> Tensor:
+        """Return the class (N,) that each image is given: ``FAKE`` or ``REAL``."""
+        return self(images).argmax(dim=1)  # type: ignore[no-any-return]

@@ -1,0 +1,116 @@
+"""Flags: from an audit's result onto every attacked cell of the same run in the artefact, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from papers_case import PROFILE, plan
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.result import Result, write_result
+from repro.papers.batching import make_batches
+from repro.papers.draw import compose_artefact
+from repro.papers.measured import Measured
+from repro.papers.plan import Plan
+from repro.report.tables import table_latex, table_markdown
+
+SHEET = """\
+paper: gat
+title: "A test"
+recipes:
+  plain: &plain
+    method: classifier
+    workload: classifier
+    dataset: cifar10
+    budget: {epochs: 10, batch_size: 100}
+    options: {network: embedding}
+  other: {<<: *plain, options: {network: embedding, weight_decay: 0.1}}
+evaluations:
+  clean: {measure: accuracy}
+  pgd: {measure: robust_accuracy, options: {radii: [0, 0.1]}}
+  audit: {measure: auto_attack, options: {radii: [0.1]}}
+artefacts:
+  table1:
+    kind: table
+    title: "Attacked"
+    source: "Table 1"
+    rows:
+      - {name: "Plain", recipe: plain}
+      - {name: "Other", recipe: other}
+    columns:
+      - {name: "clean", metric: accuracy, evaluation: clean}
+      - {name: "PGD 0", metric: accuracy, evaluation: pgd, value: "accuracy@0"}
+      - {name: "PGD 0.1", metric: accuracy, evaluation: pgd, value: "accuracy@0.1"}
+      - {name: "AutoAttack", metric: accuracy, evaluation: audit, value: "accuracy@0.1"}
+"""
+
+
+def write_results(opened: Plan, layout: Layout, suspect: str) -> None:
+    """Write what the measurements would have: the audit of ``suspect`` raised two flags."""
+    batches = make_batches(opened)
+    for name, batch in batches.evaluate.items():
+        for member in batch.members:
+            spec = opened.evaluations[member]
+            write_result(layout.evaluation(member), _result(spec, spec.run == suspect))
+        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
+        atomic_write_json(layout.batch("evaluate", name), listed)
+
+
+def _result(spec: EvaluationSpec, suspect: bool) -> Result:
+    audit = spec.measure == "auto_attack"
+    return Result(
+        spec=spec,
+        values={"accuracy": 50.0, "accuracy@0": 50.0, "accuracy@0.1": 10.0},
+        stand_ins=(),
+        seconds=1.0,
+        device="cpu",
+        provenance={},
+        checkpoint_sha256="c0ffee",
+        extractor_sha256=None,
+        threat_model=None if spec.measure == "accuracy" else f"attacked by {spec.measure}",
+        flags=("square_beats_gradients", "restarts_matter") if audit and suspect else (),
+        pictures=(),
+        pictures_sha256=(),
+    )
+
+
+def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
+    profile = PROFILE.replace("max_seeds: 2", "max_seeds: 1")
+    opened = plan(tmp_path / "config", sheet=SHEET, profile=profile)
+    layout = Layout(tmp_path / "results", "tiny")
+    suspect = next(run.run_id for run in opened.runs.values() if run.recipe == "gat.plain")
+    write_results(opened, layout, suspect)
+
+    measured = Measured(layout, make_batches(opened))
+    artefact, cells, texts = compose_artefact(opened, measured, layout, "gat/table1")
+
+    found = {(cell.row, cell.column): cell.flags for cell in cells}
+    both = ("square_beats_gradients", "restarts_matter")
+    assert {key: value for key, value in found.items() if value} == {
+        ("Plain", "PGD 0.1"): both,
+        ("Plain", "AutoAttack"): both,
+    }
+    assert any(",square_beats_gradients+restarts_matter" in text for text in texts.values())
+    assert set(artefact.threat_models) == {"attacked by robust_accuracy", "attacked by auto_attack"}
+    markdown = table_markdown(artefact, cells, "tiny")
+    (plain,) = [line for line in markdown.splitlines() if line.startswith("| Plain")]
+    assert plain.count("⚑") == 2
+    assert "⚑ suspect" in markdown.splitlines()[-1]
+    assert "no gradient is stronger" in markdown
+    assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 3
+
+
+def test_a_profile_that_makes_a_measurement_cheaper_marks_it(tmp_path: Path) -> None:
+    cheaper = PROFILE.replace("generated: 40}", "generated: 40, options_of: {auto_attack: {steps: 2}}}")
+    full = plan(tmp_path / "full", sheet=SHEET)
+    less = plan(tmp_path / "less", sheet=SHEET, profile=cheaper)
+
+    def audits(opened: Plan) -> list[EvaluationSpec]:
+        return [spec for spec in opened.evaluations.values() if spec.measure == "auto_attack"]
+
+    assert {spec.options.get("steps") for spec in audits(full)} == {None}
+    assert {spec.options.get("steps") for spec in audits(less)} == {2}
+    assert all("reduced_budget" in spec.stand_ins for spec in audits(less))
+    others = [spec for spec in less.evaluations.values() if spec.measure != "auto_attack"]
+    assert {spec.evaluation_id for spec in others} <= full.evaluations.keys()
