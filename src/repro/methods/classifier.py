@@ -199,3 +199,4 @@ class Classifier(Method):
 
 
 METHOD = Classifier
+SEEDS_JOIN = True

@@ -84,3 +84,4 @@ class GAT(Perturber):
 
 
 METHOD = GAT
+SEEDS_JOIN = True

@@ -44,8 +44,13 @@ class Measuring(Frozen):
 
 
 class BatchSizes(Frozen):
-    """How many runs or evaluations one process takes."""
+    """How many runs or evaluations one process takes.
 
+    Up to ``seeds`` runs that differ in their seeds alone are trained as one program, where the method can;
+    such a batch of seeds counts as one run of ``train``.
+    """
+
+    seeds: int = Field(default=1, ge=1)
     train: int = Field(default=1, ge=1)
     evaluate: int = Field(default=1, ge=1)
 
