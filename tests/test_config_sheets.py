@@ -38,6 +38,17 @@ DRAWINGS = {
 }
 ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
     ("dat", "table4", "SNGAN-DAT (Discriminator only) (reduction: batch_mean, as published code)"),
+    *(
+        ("dat", "table4", f"{row} (as published {what})")
+        for row, what in [
+            ("SNGAN(Baseline)", "trainer: generator in eval mode from step 500"),
+            ("SNGAN(Baseline)", "trainer: seeds reset every 500 steps"),
+            ("SNGAN-DAT (Discriminator only)", "trainer: generator in eval mode from step 500"),
+            ("SNGAN-DAT (Discriminator only)", "trainer: seeds reset every 500 steps"),
+            ("SNGAN-DAT (Discriminator only)", "code: real images not clipped"),
+            ("SNGAN-DAT (Discriminator only)", "code: clamp 0.6 instead of ε"),
+        ]
+    ),
 }
 COLUMNS_OF_OUR_OWN = {  # audits of what the papers' own attacks leave
     ("robgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),

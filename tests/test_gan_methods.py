@@ -152,6 +152,8 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"regulariser": "zero_gp", "regulariser.weight": 1.0},
                 {"regulariser": "zero_gp", "regulariser.points": "fake"},
                 {"regulariser": "gradient_penalty"},
+                {"eval_mode_after": 1},
+                {"reset_seeds_every": 1},
             ],
         ),
         (
@@ -170,7 +172,7 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"perturbation_steps": 2},
                 {"perturbation_steps": 2, "divide_epsilon": True},
                 {"clamp": 1e-3},
-                {"clip_real": True, "epsilon": 50.0},
+                {"clip_real": False, "epsilon": 50.0},
                 {"clip_fake": False, "epsilon": 50.0},
                 {"freeze_spectral_norm": True},
                 {"clean_weight": 1.0},

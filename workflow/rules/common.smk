@@ -132,6 +132,7 @@ def artefact_inputs():
     return {
         "settings": "config/config.yaml",
         "reported": "config/reported.csv",
+        "others": "config/other_reported.csv",
         "sheet": "config/sheets/{paper}.yaml",
         "architectures": results("architectures.json"),
     }

@@ -56,6 +56,12 @@ class Streams:
             torch.manual_seed(seed)
             yield
 
+    def rewind(self, seed: int) -> None:
+        """Set every stream of the device used so far back to where a run with ``seed`` begins."""
+        for name, generator in self._generators.items():
+            if not name.startswith(_HOST):
+                generator.manual_seed(stream_seed(seed, name))
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state of every stream used so far (uint8 CPU tensors)."""
         return {name: generator.get_state() for name, generator in sorted(self._generators.items())}

@@ -9,6 +9,7 @@ said, here evenly.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Literal
 
 import torch
@@ -54,9 +55,26 @@ def sample_gaussians(
     device = generator.device
     weights = component_weights(mixture).to(device)
     components = torch.multinomial(weights, n, replacement=True, generator=generator)
-    deviation = SPREAD**0.5 if spread == "variance" else SPREAD
     noise = torch.randn((n, 2), generator=generator, device=device)
-    return component_means().to(device)[components] + deviation * noise, components
+    return component_means().to(device)[components] + deviation(spread) * noise, components
+
+
+def deviation(spread: Spread) -> float:
+    """Return the standard deviation of each component along each axis."""
+    return SPREAD**0.5 if spread == "variance" else SPREAD
+
+
+def component_log_densities(points: Tensor, *, mixture: Mixture, spread: Spread) -> Tensor:
+    """Return the log of each component's weighted density, float64 (N, 9), of points (N, 2).
+
+    Its ``logsumexp`` over components is the mixture's log density, its ``softmax`` how probable it is that
+    each component made the point.
+    """
+    sigma = deviation(spread)
+    places = points.double()[:, None] - component_means().to(points.device).double()
+    squares = places.square().sum(dim=2)
+    weights = component_weights(mixture).to(points.device).double()
+    return weights.log() - squares / (2 * sigma**2) - math.log(2 * math.pi * sigma**2)
 
 
 def gaussian_set() -> ImageSet:

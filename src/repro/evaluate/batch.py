@@ -18,6 +18,7 @@ from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.spec import FLAGS, EvaluationSpec
+from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.result import (
@@ -115,8 +116,11 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         (context.pictures / old).unlink()
     if run is not None:
         context.stand_ins.update(run.stand_ins)
+    watch = Stopwatch(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        watch.start()
         values = measurement.measure(run, context, options)
+        watch.stop()
     strange = [name for name, value in values.items() if not isfinite(value)]
     if strange:
         raise ReproError(
@@ -130,6 +134,8 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         values=values,
         stand_ins=tuple(context.all_stand_ins()),
         seconds=time.perf_counter() - start,
+        device_seconds=watch.seconds,
+        attack_seconds=context.watch.seconds,
         device=str(device),
         provenance=provenance(device),
         checkpoint_sha256=checkpoint_sha256,

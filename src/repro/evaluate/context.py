@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
 from repro.core.streams import Streams
+from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.evaluate.extractor import Extractor
@@ -83,6 +84,7 @@ class Context:
         pictures: folder for pictures (made on demand); all files in it become part of the result.
         threat_model: what the measurement says about its attacker, or None.
         flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
+        watch: where an attacking measurement adds up the time of network and kernel.
         stand_ins: whatever stood in for the real thing so far.
     """
 
@@ -91,7 +93,11 @@ class Context:
     pictures: Path
     threat_model: str | None = None
     flags: set[Flag] = field(default_factory=set)
+    watch: SplitWatch = field(init=False)
     stand_ins: set[StandIn] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.watch = SplitWatch(self.device)
 
     @property
     def layout(self) -> Layout:
@@ -107,11 +113,18 @@ class Context:
         """Return the random stream ``name`` at its start, derived from the evaluation's seed alone."""
         return Streams(self.spec.seed, self.device).generator(name)
 
-    def images(self, split: str) -> ImageSet:
-        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device."""
+    def images(self, split: str, at_most: int | None = None) -> ImageSet:
+        """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device.
+
+        Args:
+            split: which part of the set.
+            at_most: the number that the measurement itself wants; all of them are not a stand-in.
+        """
         spec = self.spec
-        images = self.shared.images(spec.dataset, split, spec.source, spec.limit)
-        self.stand_ins.update(images.stand_ins)
+        limit = min((n for n in (spec.limit, at_most) if n is not None), default=None)
+        images = self.shared.images(spec.dataset, split, spec.source, limit)
+        if at_most is None or len(images) < at_most or images.source == "synthetic":
+            self.stand_ins.update(images.stand_ins)
         return images
 
     def extractor(self) -> Extractor:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from repro.core.errors import ReproError
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
@@ -22,12 +24,18 @@ class Options(ScoreOptions):
 
     Attributes:
         reference_split: the real images.
+        reference_images: at most so many of them, always the same random ones (DAT, Sec. IV: 50,000 where
+            the training split has more); None for all.
+        generated: at most so many samples, if the profile pays for more (DAT's code: 10,000 against a test
+            split); None for the profile's number.
         to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
         checkpoint: ``final`` measures the finished run, ``best_snapshot`` the snapshot with the lowest FID
             (DAT, caption of Table IV: the best FID during training).
     """
 
     reference_split: str = "train"
+    reference_images: int | None = Field(default=None, ge=2)
+    generated: int | None = Field(default=None, ge=2)
     to_uint8: ToUint8 = "fixed"
     checkpoint: Literal["final", "best_snapshot"] = "final"
 
@@ -40,9 +48,11 @@ def reference_name(data: ImageSet) -> str:
 def score_generator(trained: Trained, context: Context, options: Options) -> Values:
     """Return the scores of the weights that ``trained`` holds now, from the same latents every time."""
     compares = set(options.metrics) != {"is"}
-    reference = context.images(options.reference_split) if compares or not context.spec.generated else None
+    split, most = options.reference_split, options.reference_images
+    reference = context.images(split, most) if compares or not context.spec.generated else None
     extractor = context.extractor()
     n = context.spec.generated or (len(reference) if reference else 0)
+    n = min(n, options.generated or n)
     latent = context.generator("latent")
     samples = generated_uint8(trained.method, n, latent, options.to_uint8)
     scores = fidelity_scores(

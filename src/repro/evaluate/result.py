@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, sha256_file
@@ -27,6 +27,9 @@ class Result(Frozen):
         stand_ins: what stood in for the real thing.
         seconds: wall-clock time of the measurement, its data's loading included where it was the first to
             need it.
+        device_seconds: device time of the measurement alone; None where an older version did not note it.
+        attack_seconds: the part of it that attacks took, split into ``network`` and ``kernel``, or as a
+            whole (``attack``) where it is another library's or a search; empty where nothing was attacked.
         device: where it was computed, e.g. ``cuda:0``.
         provenance: code version, packages, device name (see ``core.provenance``).
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
@@ -42,6 +45,8 @@ class Result(Frozen):
     values: dict[str, float]
     stand_ins: tuple[StandIn, ...]
     seconds: float
+    device_seconds: float | None = None
+    attack_seconds: dict[str, float] = Field(default_factory=dict)
     device: str
     provenance: dict[str, Any]
     checkpoint_sha256: str | None

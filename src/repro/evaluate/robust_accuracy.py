@@ -14,6 +14,7 @@ from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
 from repro.attacks.transfer import Transfer
 from repro.core.errors import ReproError
+from repro.core.timing import SplitWatch
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.accuracy import correct
@@ -92,6 +93,7 @@ def withstands(
     starts: torch.Generator,
     batch_size: int,
     surrogate: nn.Module | None = None,
+    watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return for each image whether the network still gets it right after the attack, bool (N,).
 
@@ -104,14 +106,15 @@ def withstands(
         starts: source of random starts.
         batch_size: images attacked at once.
         surrogate: the network whose gradients an indirect attack uses; None: the attacked one's own.
+        watch: where the time of network and kernel is added up.
     """
     bounds = (threat.bounds.low, threat.bounds.high)
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
     if surrogate is None:
-        attack: GradientAttack = PGD(model=network, threat=threat, generator=starts)
+        attack: GradientAttack = PGD(model=network, threat=threat, generator=starts, watch=watch)
     else:
-        attack = Transfer(model=network, surrogate=surrogate, threat=threat, generator=starts)
+        attack = Transfer(model=network, surrogate=surrogate, threat=threat, generator=starts, watch=watch)
     parts = []
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
@@ -158,7 +161,13 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     for radius, threat in models.items():
         starts = context.generator(f"attack_start/{radius:g}")
         hits = withstands(
-            network, data, threat, starts=starts, batch_size=options.batch_size, surrogate=source
+            network,
+            data,
+            threat,
+            starts=starts,
+            batch_size=options.batch_size,
+            surrogate=source,
+            watch=context.watch,
         )
         values[f"accuracy@{radius:g}"] = 100.0 * hits.double().mean().item()
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,15 +55,26 @@ class Trained:
             sorted(int(file.stem.removeprefix("step-")) for file in folder.glob("step-*.safetensors"))
         )
 
-    def load_snapshot(self, step: int) -> None:
-        """Take up the weights of the snapshot of ``step``.
+    def load_snapshot(self, step: int, *, needs: Sequence[str] = ()) -> None:
+        """Take up the weights of the snapshot of ``step``; modules that it does not hold stay as they are.
+
+        Args:
+            step: one of ``snapshots``.
+            needs: modules that it must hold, such as ``discriminator``.
 
         Raises:
-            ReproError: the snapshot is missing, damaged or from another run.
+            ReproError: the snapshot is missing, damaged, from another run, or lacks a needed module.
         """
         path = self.layout.snapshot(self.spec.run_id, step)
         loaded = checkpoint.load(path, device=self.method.device)
         checkpoint.require_same_run(loaded.header, self.spec, path)
+        missing = [name for name in needs if name not in loaded.state]
+        if missing:
+            raise ReproError(
+                f"this snapshot holds no {missing[0]}",
+                remedy="delete the run's folder and train it again; snapshots of its method hold it now",
+                where=path,
+            )
         self.method.load_snapshot_state(loaded.state)
 
 

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
+from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Method(ABC):
         self.data = data
         self.streams = streams
         self.device = device
+        self.watch = SplitWatch(device)  # a method that attacks adds up the time of network and kernel here
         self.options = parse_options(spec.method, self.Options, spec.options)
         self.modules: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Optimizer] = {}

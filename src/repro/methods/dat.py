@@ -22,6 +22,8 @@ class DatOptions(PerturbedOptions):
 
     Attributes:
         perturbation_steps: gradient steps of the attack (Sec. V-B).
+        clip_real: as in the published code of SSGAN and InfoMaxGAN; that of SNGAN moves perturbed reals back
+            into range only after it has used them, which is False.
     """
 
     epsilon: float = Field(default=1.0, ge=0)
@@ -31,7 +33,7 @@ class DatOptions(PerturbedOptions):
     divide_epsilon: bool = False
     refresh_targets: bool = False
     clamp: float | None = Field(default=None, gt=0)
-    clip_real: bool = False
+    clip_real: bool = True
     clip_fake: bool = True
     freeze_spectral_norm: bool = False
 
@@ -58,6 +60,7 @@ class Dat(PerturbedGan):
             clip_fake=o.clip_fake,
             freeze_spectral_norm=o.freeze_spectral_norm,
             bounds=SYMMETRIC,
+            watch=self.watch,
         )
 
     def perturb(self, real: Tensor, fake: Tensor) -> DatImages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,12 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions
+from repro.methods.base import Method, MethodOptions, parse_options
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
 from repro.methods.regularisers.registry import make_regulariser
+from repro.methods.trainer_slips import repeat_slips
 from repro.models.modes import frozen_parameters
 
 
@@ -55,6 +56,8 @@ class GanMethod(Method):
             streams.generator("noise/regulariser"),
             self.loss,
         )
+        if self.regulariser is not None:
+            self.regulariser.watch = self.watch
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
             if self.options.decay == "linear":
@@ -62,6 +65,16 @@ class GanMethod(Method):
                     self.optimisers[name], lambda step: max(0.0, 1 - step / spec.steps)
                 )
         self.open_data()
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
+
+    @classmethod
+    def train_split(cls, spec: RunSpec) -> str:
+        """Return the split that the options name."""
+        options = parse_options(spec.method, cls.Options, spec.options)
+        return str(options.train_split)  # type: ignore[attr-defined]
 
     def image_size(self) -> int:
         """Return the side of the images in pixels."""
@@ -86,6 +99,15 @@ class GanMethod(Method):
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""
         record: dict[str, Tensor] = {}
+        o = self.options
+        repeat_slips(
+            step,
+            self.spec.steps,
+            self.G,
+            self.streams,
+            eval_mode_after=o.eval_mode_after,
+            reset_seeds_every=o.reset_seeds_every,
+        )
         if self.options.order == "g_first":
             record |= self.generator_step()
         for _ in range(self.options.n_dis):

@@ -52,6 +52,9 @@ class GanOptions(MethodOptions):
         weight_clip: largest size of a weight of D, enforced after each of its updates (0.01 in WGAN's first
             form); None for no limit.
         flip: mirror half of the real images (no paper here but Rob-GAN's code does).
+        train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
+        eval_mode_after, reset_seeds_every: slips of DAT's published trainer, see
+            ``methods/trainer_slips.py``; None for a trainer without them.
     """
 
     network: Network = "sngan"
@@ -70,6 +73,9 @@ class GanOptions(MethodOptions):
     order: Literal["g_first", "d_first"] = "d_first"
     weight_clip: float | None = Field(default=None, gt=0)
     flip: bool = False
+    train_split: str = "train"
+    eval_mode_after: int | None = Field(default=None, ge=1)
+    reset_seeds_every: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -69,7 +69,8 @@ class GAT(Perturber):
         """
         options = self.options
         if options.gradient_through_delta:
-            with undisturbed(self.network, freeze=False), self.autocast():
+            watched = self.watch.part("network")
+            with undisturbed(self.network, freeze=False), self.autocast(), watched:
                 gradient = probability_gradient(self.network, images, labels, create_graph=True)
             attacked, logits = self.add(images, self.perturb(self.scaled(gradient))), None
         else:

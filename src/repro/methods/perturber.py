@@ -70,7 +70,7 @@ class Perturber(Classifier):
     def delta(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return G's input: the scaled gradient of the true class's probability, without a graph."""
         with undisturbed(self.network):
-            return self.scaled(input_gradient(self.logits, images, labels, true_class)[1])
+            return self.scaled(input_gradient(self.logits, images, labels, true_class, watch=self.watch)[1])
 
     def train_perturber(self, images: Tensor, labels: Tensor, delta: Tensor) -> dict[str, Tensor]:
         """Take one step of G on the mean of its losses over the minibatch."""
@@ -88,18 +88,22 @@ class Perturber(Classifier):
 
     def scaled(self, gradient: Tensor) -> Tensor:
         """Return G's input from an image's gradient."""
-        return scale_delta(gradient, self.options.delta_scale)
+        with self.watch.part("kernel"):
+            scaled = scale_delta(gradient, self.options.delta_scale)
+        return scaled
 
     def perturb(self, delta: Tensor) -> Tensor:
         """Return G(Delta), float32, computed in the run's number format."""
-        with self.autocast():
+        with self.autocast(), self.watch.part("network"):
             perturbations: Tensor = self.perturber(delta)
         return perturbations.float()
 
     def add(self, images: Tensor, perturbations: Tensor) -> Tensor:
         """Return x + G(Delta)."""
-        attacked = images + perturbations
-        return UNIT.clip(attacked) if self.options.clip else attacked
+        with self.watch.part("kernel"):
+            attacked = images + perturbations
+            attacked = UNIT.clip(attacked) if self.options.clip else attacked
+        return attacked
 
     def attack(self) -> GATAttack:
         """Return the trained generator as an attack on the trained classifier."""

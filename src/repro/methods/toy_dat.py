@@ -14,6 +14,7 @@ from repro.methods.toy_gan import PlaneData, PlaneOptions
 class ToyDatOptions(PlaneOptions, DatOptions):
     """Options of the toy data and of DAT; points have no range to be moved back into."""
 
+    clip_real: bool = False
     clip_fake: bool = False
 
     @model_validator(mode="after")

@@ -21,14 +21,20 @@ UNATTACKED = "@0"  # ends the name of a value at radius 0
 
 
 def compose(
-    plan: Plan, measured: Measured, reported: Reported, tolerances: Mapping[str, Tolerance], artefact_id: str
+    plan: Plan,
+    measured: Measured,
+    reported: Reported,
+    tolerances: Mapping[str, Tolerance],
+    artefact_id: str,
+    others: tuple[entries.Other, ...] = (),
 ) -> tuple[entries.Artefact, list[table.Cell]]:
     """Return the description of one artefact and its rows of cells.csv, in the order of the sheet."""
     signs = suspect_runs(plan.cells[artefact_id], measured)
     cells = [
         _cell(plan, planned, measured, reported, tolerances, signs) for planned in plan.cells[artefact_id]
     ]
-    return describe(plan, measured, artefact_id, len(cells)), cells
+    described = describe(plan, measured, artefact_id, len(cells))
+    return described.model_copy(update={"others": others}), cells
 
 
 def suspect_runs(planned: Iterable[PlannedCell], measured: Measured) -> dict[str, set[Flag]]:
@@ -126,16 +132,21 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             )
             for panel in declared.panels
         ),
-        pictures=tuple(_pictures(planned, measured)) if declared.kind == "samples" else (),
+        pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
         pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
         cells=cells,
     )
 
 
-def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Picture]:
-    """Return the picture of each cell: the first seed's, never a chosen one."""
-    pictures = []
+def _pictures(
+    planned: list[PlannedCell], measured: Measured, *, pending: bool
+) -> tuple[entries.Picture, ...]:
+    """Return the picture of each row and column: the first seed's, never a chosen one.
+
+    With ``pending`` a place whose picture is not made yet is listed too.
+    """
+    pictures: dict[tuple[str, str], entries.Picture] = {}
     for item in planned:
         path = None
         if item.evaluations:
@@ -143,8 +154,10 @@ def _pictures(planned: list[PlannedCell], measured: Measured) -> list[entries.Pi
             names = sorted(measured.result(first).pictures)
             folder = measured.layout.evaluation(first).with_suffix("")
             path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
-        pictures.append(entries.Picture(row=item.cell.row, column=item.cell.column, path=path))
-    return pictures
+        if path or pending:
+            place = item.cell.row, item.cell.column
+            pictures.setdefault(place, entries.Picture(row=place[0], column=place[1], path=path))
+    return tuple(pictures.values())
 
 
 def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Cell]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,14 @@ PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
 
 
 class Settings(Frozen):
-    """``config/config.yaml``."""
+    """``config/config.yaml``; ``extractor_from`` names another set to train the extractor on, by data set."""
 
     profile: str = "smoke"
     results: str = "results"
     data_root: str | None = None
     inception: str | None = None
     extractor: Recipe
+    extractor_from: dict[str, str] = {}
     tolerances: dict[str, Any] = {}
 
 
@@ -54,6 +56,11 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
     settings_path = folder / "config.yaml"
     settings, line_of = load_model(settings_path, Settings)
     _check_dataset(settings.extractor, settings_path, line_of, ("extractor",))
+    for borrower, lender in settings.extractor_from.items():
+        for name in (borrower, lender):
+            if name not in CATALOGUE:
+                place = ("extractor_from", borrower)
+                raise _no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
     sheets = {paper: _sheet(folder / "sheets" / f"{paper}.yaml") for paper in PAPERS}
     chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
     return Config(folder, settings, chosen, sheets)
@@ -95,12 +102,12 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     for index, artefact in enumerate(profile.artefacts or ()):
         if artefact not in artefacts:
             raise _no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
-    for entry in profile.recipes:
-        recipe, at, dataset = entry.partition("@")
-        if recipe not in [*recipes, EXTRACTOR]:
-            raise _no_such("recipe", recipe, recipes, path, line_of(("recipes", entry)))
-        if at and dataset not in CATALOGUE:
-            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", entry)))
+    for pattern in profile.recipes:
+        name, _, dataset = pattern.partition("@")
+        if not fnmatch.filter([*recipes, EXTRACTOR], name):
+            raise _no_such("recipe", name, recipes, path, line_of(("recipes", pattern)))
+        if dataset and not fnmatch.filter(CATALOGUE, dataset):
+            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", pattern)))
     return profile
 
 

@@ -18,7 +18,8 @@ from repro.papers.plan import Plan
 from repro.report.architectures import read_architectures
 from repro.report.artefacts import Artefact
 from repro.report.cells import Cell, render_cells
-from repro.report.draw import Drawing, draw
+from repro.report.draw import Drawing, Shown, draw
+from repro.report.other_reported import read_others
 from repro.report.reported import read_reported
 from repro.report.tolerances import read_tolerances
 
@@ -35,7 +36,8 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
         )
     entry, cells, texts = compose_artefact(plan, Measured(layout, batches), layout, artefact_id)
     stem = layout.artefact(entry.paper, entry.name)
-    drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem)
+    shown = Shown(entry, tuple(cells), layout.root)
+    drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem, shown)
     paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
     for path, text in texts.items():
         atomic_write_text(path, text)
@@ -51,18 +53,29 @@ def compose_artefact(
     config = plan.config
     reported = read_reported(config.folder / "reported.csv")
     tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
-    entry, cells = compose(plan, measured, reported, tolerances, artefact_id)
+    others = read_others(config.folder / "other_reported.csv").get(artefact_id, ())
+    entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
     path = layout.entry(artefact_id)
     described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
     return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}
 
 
-def own_drawing(paper: str, name: str, architectures: Path, stem: Path) -> Drawing | None:
-    """Return ``repro.papers.<paper>.<name>.draw`` bound to its networks, or None where there is none."""
+def own_drawing(
+    paper: str, name: str, architectures: Path, stem: Path, shown: Shown | None = None
+) -> Drawing | None:
+    """Return ``repro.papers.<paper>.<name>.draw`` bound to what it draws, or None where there is none.
+
+    A module with ``NETWORKS`` draws a diagram of them: ``draw(networks, stem, stamp)``. Any other draws
+    measured cells: ``draw(shown, stem, stamp)``.
+    """
     module_name = f"repro.papers.{paper}.{name}"
     if find_spec(f"repro.papers.{paper}") is None or find_spec(module_name) is None:
         return None
     module = importlib.import_module(module_name)
-    networks = read_architectures(architectures) if module.NETWORKS else {}
-    drawing: Drawing = partial(module.draw, networks, stem)
+    drawing: Drawing
+    if hasattr(module, "NETWORKS"):
+        networks = read_architectures(architectures) if module.NETWORKS else {}
+        drawing = partial(module.draw, networks, stem)
+    else:
+        drawing = partial(module.draw, shown, stem)
     return drawing

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repro.core.errors import ReproError
-from repro.core.spec import EvaluationSpec, RunSpec, StandIn
+from repro.core.spec import EvaluationSpec, RunSpec, Source, StandIn
+from repro.data.catalogue import dataset_info
 from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
@@ -172,7 +173,8 @@ def _evaluation(
     assert declared is not None  # live cells have one
     dataset = run.dataset if run else cell.dataset
     assert dataset is not None
-    source = run.source if run else profile.data
+    points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
+    source: Source = run.source if run else "real" if points else profile.data
     measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
     stand_ins += surrogate.stand_ins if surrogate else ()
     if source == "synthetic":
@@ -188,6 +190,8 @@ def _evaluation(
     limit = measuring.images_of.get(declared.measure, measuring.images)
     if declared.features:
         limit = profile.limits.test
+    if points:
+        limit = None
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
     cheaper = measuring.options_of.get(declared.measure, {})
@@ -210,7 +214,8 @@ def _evaluation(
 
 
 def _extractor(plan: Plan, dataset: str) -> RunSpec:
-    """Return the run of the embedded feature extractor for one data set."""
-    recipe = plan.config.settings.extractor
+    """Return the run of the embedded feature extractor for one data set, or for that which lends it one."""
+    settings = plan.config.settings
+    recipe, dataset = settings.extractor, settings.extractor_from.get(dataset, dataset)
     run = run_spec(plan.config.profile, EXTRACTOR, recipe, plan.config.profile.first_seed, dataset=dataset)
     return _enter(plan, run)

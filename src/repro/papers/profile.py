@@ -58,10 +58,10 @@ class BatchSizes(Frozen):
 class Profile(Frozen):
     """How much work every run is given (``config/profiles/<name>.yaml``).
 
-    ``recipes`` gives single recipes (``gat.baseline``), or recipes on one data set
-    (``gat.baseline@cifar100``), other work than their workload. ``leave_out`` names recipes that this profile
-    does not train, as shell patterns such as ``dat.ssgan*``, or ``*@cifar100`` for one data set; their cells
-    stay pending and say so.
+    ``recipes`` overrides the workload's entry for recipes named by shell patterns, such as ``dat.sngan``,
+    ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win.
+    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
+    ``*@cifar100`` for one data set; their cells stay pending and say so.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 
@@ -85,5 +85,12 @@ class Profile(Frozen):
 
     def leaves_out(self, recipe: str, dataset: str) -> bool:
         """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""
-        names = (recipe, f"{recipe}@{dataset}")
-        return any(fnmatchcase(name, pattern) for pattern in self.leave_out for name in names)
+        return any(_fits(pattern, recipe, dataset) for pattern in self.leave_out)
+
+    def special(self, recipe: str, dataset: str) -> list[Work]:
+        """Return the entries of ``recipes`` that fit a recipe on a data set, in the profile's order."""
+        return [work for pattern, work in self.recipes.items() if _fits(pattern, recipe, dataset)]
+
+
+def _fits(pattern: str, recipe: str, dataset: str) -> bool:
+    return any(fnmatchcase(name, pattern) for name in (recipe, f"{recipe}@{dataset}"))

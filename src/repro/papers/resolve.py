@@ -17,18 +17,14 @@ def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
 
 
 def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
-    """Return what ``profile`` pays for a recipe.
+    """Return what ``profile`` pays for a recipe on a data set (None: the recipe's own).
 
-    The entry of the recipe on its data set (``gat.gat@cifar100``) is laid over the entry of the recipe, and
-    that over the one of its workload.
+    The entry of the workload comes first; over it, in the profile's order, come the entries of recipes that
+    fit the recipe (``dat.sngan``, ``dat.*``) or the recipe on this data set (``dat.*@stl10``).
     """
     work = profile.workloads.get(recipe.workload, Work())
-    for key in (name, f"{name}@{dataset or recipe.dataset}"):
-        given = {
-            field: value
-            for field, value in profile.recipes.get(key, Work()).model_dump().items()
-            if value is not None
-        }
+    for special in profile.special(name, dataset or recipe.dataset):
+        given = {key: value for key, value in special.model_dump().items() if value is not None}
         if "steps" in given or "epochs" in given:
             work = work.model_copy(update={"steps": None, "epochs": None})
         work = work.model_copy(update=given)
@@ -67,7 +63,8 @@ def run_spec(
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
-    full = info.splits.get(str(recipe.options.get("train_split", "train")), info.splits.get("train", 0))
+    chosen = {**recipe.options, **(options or {})}
+    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:
@@ -98,7 +95,7 @@ def run_spec(
         batch_size=batch_size,
         width=width,
         precision=work.precision or profile.precision,
-        options={**recipe.options, **(options or {})},
+        options=chosen,
         parent=parent.run_id if parent else None,
         snapshots=recipe.snapshots if work.snapshots is None else work.snapshots,
         stand_ins=in_order(stand_ins),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS
@@ -58,6 +58,17 @@ class Picture(_Strict):
     path: str | None = None
 
 
+class Other(_Strict):
+    """A number that someone else than the paper publishes for the same cell; no verdict rests on it."""
+
+    source: str = Field(min_length=1)
+    row: str
+    column: str
+    metric: str
+    value: float = Field(allow_inf_nan=False)
+    std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
 class Artefact(_Strict):
     """One table or figure of a paper; ``pending`` says why cells of it are not run.
 
@@ -77,6 +88,7 @@ class Artefact(_Strict):
     panels: tuple[Panel, ...] = ()
     drawer: str | None = None
     pictures: tuple[Picture, ...] = ()
+    others: tuple[Other, ...] = ()
     threat_models: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     cells: int = 0

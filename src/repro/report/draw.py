@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from repro.core.errors import ReproError
@@ -14,7 +15,22 @@ from repro.report.table_picture import draw_table
 from repro.report.tables import table_csv, write_table
 
 Drawing = Callable[[str], list[Path]]
-"""Draws a paper's own diagram, given the stamp; it knows its models and where to write."""
+"""Draws a paper's own diagram or figure, given the stamp; it knows what it shows and where to write."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a paper's own figure is drawn from.
+
+    Attributes:
+        artefact: its description: panels, axes, pictures.
+        cells: its cells, and no others'.
+        root: folder of the profile, to which the paths of pictures are relative.
+    """
+
+    artefact: Artefact
+    cells: tuple[Cell, ...]
+    root: Path
 
 
 def draw(

@@ -17,6 +17,13 @@ _LABELS: Mapping[str, str] = {
     "fid_test": "test FID",
     "kid_train": "train KID",
     "kid_test": "test KID",
+    "adversarial_share": "samples with a twin (%)",
+    "iterations": "PGD iterations",
+    "flip_share": "images (%)",
+    "modes": "modes hit",
+    "high_quality": "high quality (%)",
+    "kl_modes": "KL of modes",
+    "kl": "KL of density",
 }
 MARKS: Mapping[str, str] = {
     "reproduced": "✓",

@@ -17,7 +17,7 @@ from matplotlib.font_manager import FontProperties
 
 from repro.report.cells import Cell
 from repro.report.numbers import MARKS, measured_text, metric_label, with_std
-from repro.report.view import View, ViewColumn, ViewRow
+from repro.report.view import OtherCell, View, ViewColumn, ViewRow
 
 Key = tuple[str, str, str]
 NOT_MEASURED = ("pending", "cited")
@@ -107,13 +107,15 @@ def placed(layout: TableLayout, block: Block, row: ViewRow) -> Iterator[tuple[Ce
 
 def cited(cells: Sequence[Cell | None]) -> bool:
     """Return whether all cells of a row were taken from elsewhere by the paper."""
-    words = {cell.verdict for cell in cells if cell is not None}
+    words = {cell.verdict for cell in cells if cell is not None and not isinstance(cell, OtherCell)}
     return words == {"cited"}
 
 
 def cell_lines(cell: Cell) -> tuple[str, str]:
     """Return a cell's two lines: what the paper prints, and what was measured with the verdict's mark."""
     printed = with_std(cell.metric, cell.reported, cell.reported_std)
+    if isinstance(cell, OtherCell):
+        return printed, ""
     if cell.verdict in NOT_MEASURED:
         return printed, f"{cell.verdict} {MARKS[cell.verdict]}".strip()
     return printed, measured_text(cell)
@@ -158,7 +160,7 @@ def _key(view: View, index: int) -> Key:
     cells = [cell for row in view.rows if (cell := row.cells[index]) is not None]
     embedded = any("embedded_features" in cell.stand_ins for cell in cells)
     metric = metric_label(at.metric, embedded=embedded) if at.metric else ""
-    measured = any(cell.verdict not in NOT_MEASURED for cell in cells)
+    measured = at.other or any(cell.verdict not in NOT_MEASURED for cell in cells)
     return at.column, metric, at.convention.replace("_", " ") if measured else ""
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from repro.report.artefacts import Artefact, stamp_of
 from repro.report.cells import COLUMNS, Cell, render, select
-from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence
-from repro.report.view import View, views
+from repro.report.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence, with_std
+from repro.report.view import OtherCell, View, views
 
 _LATEX = {
     "&": r"\&",
@@ -80,11 +80,20 @@ def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
     lines = [f"{MARKS[word]} {meaning}" for word, meaning in meanings.items() if word in used and MARKS[word]]
     if any("embedded_features" in cell.stand_ins for cell in cells):
         lines.append("* measured with the embedded feature extractor, not with Inception")
+    lines += [
+        f"{source}: published there, not in the paper; no verdict rests on it" for source in sources(artefact)
+    ]
     return [
         "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
         *lines,
         *flag_lines(cells),
     ]
+
+
+def sources(artefact: Artefact) -> list[str]:
+    """Return a line for each source of numbers that a table shows beside the paper's."""
+    shown = dict.fromkeys(other.source for other in artefact.others if artefact.kind == "table")
+    return [f"{source}: published there, not in the paper; no verdict rests on it" for source in shown]
 
 
 def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
@@ -110,7 +119,7 @@ def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> s
             parts += [f"## {view.panel}", ""]
         parts.append(_pipes(["", *(at.title for at in view.columns)]))
         parts.append("|---|" + "---:|" * len(view.columns))
-        parts += [_pipes([row.name, *(sentence(cell) for cell in row.cells)]) for row in view.rows]
+        parts += [_pipes([row.name, *(_text(cell) for cell in row.cells)]) for row in view.rows]
         parts.append("")
     parts += [f"- {line}" for line in legend(artefact, cells)]
     return "\n".join(parts) + "\n"
@@ -150,10 +159,16 @@ def _tabular(view: View) -> list[str]:
         ]
     lines += [" & ".join(["", *(latex(at.title) for at in view.columns)]) + r" \\", r"\midrule"]
     lines += [
-        " & ".join(latex(text) for text in [row.name, *map(sentence, row.cells)]) + r" \\"
-        for row in view.rows
+        " & ".join(latex(text) for text in [row.name, *map(_text, row.cells)]) + r" \\" for row in view.rows
     ]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _text(cell: Cell | None) -> str:
+    """Return a cell's line; of a number that someone else publishes the number alone."""
+    if isinstance(cell, OtherCell):
+        return with_std(cell.metric, cell.reported, cell.reported_std)
+    return sentence(cell)
 
 
 def _pipes(fields: Sequence[str]) -> str:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from repro.report.artefacts import Artefact, Panel
+from repro.report.artefacts import Artefact, Other, Panel
 from repro.report.cells import Cell, select
 from repro.report.numbers import metric_label
 
 
 @dataclass(frozen=True)
 class ViewColumn:
-    """One visible column: a column of the sheet under one metric and one convention."""
+    """One visible column: a column of the sheet under one metric and one convention.
+
+    With ``other`` the convention is the source of numbers that someone else publishes for the same cells.
+    """
 
     column: str
     metric: str
     convention: str
     title: str
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,42 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
             for cell in own
             if cell.row.startswith(prefix) and not (others and cell.row.startswith(others))
         ]
-        shown.append(_view(panel, prefix, members))
+        shown.append(_view(panel, prefix, [*members, *_others(artefact, members)]))
     return [view for view in shown if view.rows or len(panels) == 1]
+
+
+class OtherCell(Cell):
+    """A number that someone else publishes; its convention is its source. It is in no cells.csv."""
+
+
+def _others(artefact: Artefact, members: list[Cell]) -> list[OtherCell]:
+    """Return what others publish for the cells of a panel of a table."""
+    shown = {(cell.row, cell.column, cell.metric) for cell in members}
+    published = artefact.others if artefact.kind == "table" else ()
+    return [
+        _other(artefact, other) for other in published if (other.row, other.column, other.metric) in shown
+    ]
+
+
+def _other(artefact: Artefact, other: Other) -> OtherCell:
+    return OtherCell(
+        artefact.paper,
+        artefact.name,
+        other.row,
+        other.column,
+        other.metric,
+        convention=other.source,
+        reported=other.value,
+        reported_std=other.std,
+        verdict="cited",
+    )
 
 
 def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
     rows = list(dict.fromkeys([*panel.rows, *(cell.row.removeprefix(prefix) for cell in members)]))
     by_key = {(cell.row, cell.column, cell.metric, cell.convention): cell for cell in members}
-    conventions = list(dict.fromkeys(cell.convention for cell in members))
+    others = {cell.convention for cell in members if isinstance(cell, OtherCell)}
+    conventions = sorted(dict.fromkeys(cell.convention for cell in members), key=lambda name: name in others)
     columns: list[ViewColumn] = []
     for name in dict.fromkeys([*panel.columns, *(cell.column for cell in members)]):
         of_column = [cell for cell in members if cell.column == name]
@@ -71,8 +103,9 @@ def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
             for convention in conventions:
                 found = [cell for cell in of_column if (cell.metric, cell.convention) == (metric, convention)]
                 if found:
+                    other = convention in others
                     title = _title(name, metric, convention, len(metrics), len(conventions), found)
-                    columns.append(ViewColumn(name, metric, convention, title))
+                    columns.append(ViewColumn(name, metric, convention, title, other))
         if not metrics:
             columns.append(ViewColumn(name, "", "", name))
     table = tuple(
@@ -95,6 +128,8 @@ def _title(
         parts.append(label)
     elif embedded and label.endswith("*"):
         parts[0] = f"{column}*"
-    if n_conventions > 1:
+    if isinstance(cells[0], OtherCell):
+        parts.append(convention)
+    elif n_conventions > 1:
         parts.append(f"{convention} convention")
     return ", ".join(parts)

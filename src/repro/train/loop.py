@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from repro.train.book import Book
 from repro.train.meter import Meter, diverged
 from repro.train.settings import LoopSettings
 from repro.train.snapshots import save_snapshot
+from repro.train.split import added
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,15 @@ class Loop:
             saved = int(checkpoint.load_header(self.path)["step"]) if self.path.exists() else 0
             raise diverged(f"{bad} holds a value that is not finite", saved, self.step)
 
-    def keep(self, *, seconds: float, device_seconds: float, snapshot: bool) -> None:
+    def keep(
+        self, *, seconds: float, device_seconds: float, attack_seconds: Mapping[str, float], snapshot: bool
+    ) -> None:
         """Check losses and weights, then save: the checkpoint, and where it is due a snapshot.
 
         Args:
             seconds: this session's so far.
             device_seconds: the device's part of them.
+            attack_seconds: the attacks' part of those, split into network and kernel.
             snapshot: whether to write one.
 
         Raises:
@@ -128,6 +133,7 @@ class Loop:
             self.book.snapshots.append(save_snapshot(self.method, self.spec, self.layout, self.step))
         self.book.seconds = self.before.seconds + seconds
         self.book.device_seconds = self.before.device_seconds + device_seconds
+        self.book.attack_seconds = added(self.before.attack_seconds, attack_seconds)
         self.save()
 
     def due(self, saved: float) -> bool:

@@ -18,6 +18,7 @@ from repro.train.meter import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.signals import StoppedError, StopSignals
 from repro.train.snapshots import snapshot_steps
+from repro.train.split import Split
 
 TakeStep = Callable[[int], list[dict[str, Tensor]]]
 
@@ -57,6 +58,7 @@ def run_together(
     log_every = first.settings.log_interval(steps)
     snapshots = set(snapshot_steps(steps, spec.snapshots))
     watch, watched = Stopwatch(first.method.device), 0.0
+    split = Split(loop.method.watch for loop in loops)
     began = saved = time.monotonic()
     logged = start = first.step
     label = spec.run_id if count == 1 else f"{spec.run_id} and {count - 1} other seeds"
@@ -77,16 +79,18 @@ def run_together(
                 watch.stop()
                 seconds, watched = watch.seconds - watched, watch.seconds
                 _every(loops, lambda loop: loop.meter.check(loop.step))
+                passed, attacks = step - logged, split.since_last()
                 for loop, log in zip(loops, logs, strict=True):
                     means = loop.meter.means()
-                    log.write(
-                        {
-                            "step": step,
-                            "seconds": round(loop.before.seconds + (time.monotonic() - began) / count, 3),
-                            "device_seconds_per_step": seconds / (step - logged) / count,
-                            "metrics": means,
-                        }
-                    )
+                    line = {
+                        "step": step,
+                        "seconds": round(loop.before.seconds + (time.monotonic() - began) / count, 3),
+                        "device_seconds_per_step": seconds / passed / count,
+                        "metrics": means,
+                    }
+                    if attacks:
+                        line["attack_seconds_per_step"] = {name: s / passed for name, s in attacks.items()}
+                    log.write(line)
                 logged = step
                 display.metrics(means)
             display.update(step)
@@ -94,8 +98,13 @@ def run_together(
             if not (last or snapshot or stop.received or first.due(saved)):
                 continue
             watch.stop()
-            spent, worked = (time.monotonic() - began) / count, watch.seconds / count
-            keep = partial(Loop.keep, seconds=spent, device_seconds=worked, snapshot=snapshot)
+            keep = partial(
+                Loop.keep,
+                seconds=(time.monotonic() - began) / count,
+                device_seconds=watch.seconds / count,
+                attack_seconds=split.so_far(),
+                snapshot=snapshot,
+            )
             _every(loops, keep)
             saved = time.monotonic()
             if stop.received and step < steps:

@@ -1,0 +1,146 @@
+"""Share of generated samples that have an adversarial twin, over the training (DAT, Figs. 1 and 8).
+
+A twin of G(z) that D calls fake is an image within delta that D calls real: in Sec. I's definition another
+generated one, G(z'), here also any image at all. How either is searched is not said in the paper: ledger
+dat.figure1_search. A share is a lower bound, since a better search may find more.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from repro.attacks.pgd import PGD
+from repro.attacks.threat_model import Bounds, Norm, ThreatModel
+from repro.attacks.twins import TwinSearch, latent_twins
+from repro.attacks.verdict import FAKE, REAL, TwoClasses
+from repro.core.errors import ReproError
+from repro.evaluate.context import Context
+from repro.evaluate.curve import percentages
+from repro.evaluate.decision import Threshold, two_classes
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+
+
+class Options(MeasureOptions):
+    """What counts as a twin, and how it is searched.
+
+    Attributes:
+        space: ``latent`` for another generated image (Sec. I), ``image`` for any image.
+        norm: of the distance, ``linf`` or ``l2``.
+        delta: largest distance in the model's own pixel range, here [-1,1] (Figs. 1 and 8: 0.1).
+        steps, step, starts: budget; ``step`` is the length of a step in the image as a share of delta, in the
+            latent of the first one (see ``attacks/twins.py``).
+        of: ``called_fake`` counts among samples that D calls fake, which alone can have a twin; ``all``
+            among all samples.
+        threshold, split: where D's verdict turns, see ``decision.py``.
+        samples: number of samples at each snapshot.
+        batch_size: samples searched at once.
+    """
+
+    space: Literal["latent", "image"] = "latent"
+    norm: Norm = "linf"
+    delta: float = Field(default=0.1, gt=0)
+    steps: int = Field(default=20, ge=1)
+    step: float = Field(default=0.25, gt=0)
+    starts: int = Field(default=1, ge=1)
+    of: Literal["called_fake", "all"] = "called_fake"
+    threshold: Threshold = "zero"
+    split: str = "test"
+    samples: int = Field(default=500, ge=1)
+    batch_size: int = Field(default=250, ge=1)
+
+    def search(self) -> TwinSearch:
+        """Return the search in the latent."""
+        return TwinSearch(
+            norm=self.norm, delta=self.delta, steps=self.steps, step=self.step, starts=self.starts
+        )
+
+    def threat_model(self, bounds: tuple[float, float]) -> ThreatModel:
+        """Return the attacker that searches among all images."""
+        return ThreatModel(
+            norm=self.norm,
+            radius=self.delta,
+            step_size=self.step * self.delta,
+            steps=self.steps,
+            random_start=self.starts > 1,
+            restarts=self.starts,
+            bounds=Bounds(low=bounds[0], high=bounds[1]),
+            loss="cw_margin",
+        )
+
+    def describe(self, bounds: tuple[float, float]) -> str:
+        """Return one line for the header of a table."""
+        if self.space == "image":
+            return self.threat_model(bounds).describe() + " (any image is a twin)"
+        norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
+        return (
+            f"another latent whose image lies within {norm} {self.delta:g} in "
+            f"[{bounds[0]:g}, {bounds[1]:g}], {self.steps} steps up D's output from "
+            f"{self.starts} start{'s' if self.starts > 1 else ''}, "
+            f"the first step moving the image by {self.step:g} of that"
+        )
+
+
+def has_twin(
+    trained: Trained, network: TwoClasses, latents: Tensor, options: Options, starts: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return which samples D calls fake, and which of these have a twin; both bool (N,)."""
+    generator, bounds = trained.method.generator().eval(), trained.method.bounds
+    fakes, twins = [], []
+    for part in torch.split(latents, options.batch_size):
+        with torch.no_grad():
+            images = generator(part).float()
+            fake = network.verdicts(images) == FAKE
+        if options.space == "latent":
+            found, _ = latent_twins(lambda z: generator(z).float(), network, part, options.search(), starts)
+        else:
+            attack = PGD(model=network, threat=options.threat_model(bounds), generator=starts)
+            attacked = attack(images, torch.full((len(part),), FAKE, device=images.device))
+            with torch.no_grad():
+                found = network.verdicts(attacked) == REAL
+        fakes.append(fake)
+        twins.append(found & fake)
+    return torch.cat(fakes), torch.cat(twins)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``adversarial_share@10%`` and so on, by share of the training, in percent (see ``of``).
+
+    Also ``called_fake@10%``, the percentage of samples that D calls fake at all. Where it calls none fake,
+    none can have a twin and the share is 0. Every snapshot is shown the same latents.
+
+    Raises:
+        ReproError: the run left no snapshots, these hold no discriminator, or the generator knows classes.
+    """
+    method, spec = trained.method, trained.spec
+    generator = method.generator()
+    if int(generator.n_classes):  # type: ignore[arg-type]
+        raise ReproError(
+            "twins are searched among samples of an unconditional generator, and this one knows classes",
+            remedy="name a run of an unconditional GAN",
+        )
+    if not trained.snapshots:
+        raise ReproError(
+            f"run {spec.run_id} left no snapshots",
+            remedy="set snapshots in the recipe to the number of points of the curve and train again",
+        )
+    context.threat_model = options.describe(method.bounds)
+    stream = context.generator("latent")
+    n = options.samples
+    latents = torch.randn(n, int(generator.latent_dim), generator=stream, device=stream.device)  # type: ignore[arg-type]
+    latents = latents.to(context.device)
+    values: Values = {}
+    for share, step in percentages(trained.snapshots, spec.steps, spec.snapshots).items():
+        trained.load_snapshot(step, needs=("generator", "discriminator"))
+        network = two_classes(method, context, options.threshold, options.split, options.batch_size)
+        starts = context.generator("attack_start")
+        with context.watch.part("attack"):
+            fake, twin = has_twin(trained, network, latents, options, starts)
+        among = int(fake.sum()) if options.of == "called_fake" else n
+        values[f"adversarial_share@{share}%"] = 100.0 * int(twin.sum()) / max(1, among)
+        values[f"called_fake@{share}%"] = 100.0 * int(fake.sum()) / n
+    return values

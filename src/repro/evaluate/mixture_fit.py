@@ -1,0 +1,53 @@
+"""How well the toy GAN's samples fit the nine Gaussians after a share of the training (DAT, Fig. 3)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from repro.core.errors import ReproError
+from repro.evaluate.context import Context
+from repro.evaluate.curve import percentages
+from repro.evaluate.mixture_scores import MixtureOptions, draw_density, mixture_scores
+from repro.evaluate.registry import Values
+from repro.evaluate.trained import Trained
+from repro.methods.toy_gan import PlaneOptions
+
+
+class Options(MixtureOptions):
+    """How points are scored, and when.
+
+    Attributes:
+        share: percent of the training after which the samples are drawn; there must be a snapshot.
+    """
+
+    share: float = Field(default=100.0, gt=0, le=100)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return the scores of ``mixture_scores`` and draw ``density.png``; the same latents for every run.
+
+    Raises:
+        ReproError: the run is no toy GAN, or left no snapshot at that share of the training.
+    """
+    spec, toy = trained.spec, trained.method.options
+    if not isinstance(toy, PlaneOptions):
+        raise ReproError(
+            f"run {spec.run_id} makes images, not points of the plane",
+            remedy="name a run of toy_gan or toy_dat",
+        )
+    steps = percentages(trained.snapshots, spec.steps, spec.snapshots) if trained.snapshots else {}
+    key = f"{options.share:g}"
+    if key not in steps:
+        raise ReproError(
+            f"run {spec.run_id} has no snapshot after {key} % of its training",
+            remedy=f"set snapshots in the recipe to fit; it has those after {', '.join(steps) or 'no'} %",
+        )
+    trained.load_snapshot(steps[key], needs=("generator",))
+    points = trained.method.sample(options.samples, context.generator("latent"))
+    if not points.isfinite().all():
+        raise ReproError(
+            f"the generator of run {spec.run_id} gives points that are not finite",
+            remedy="its training diverged: lower the learning rate and train again",
+        )
+    draw_density(points, context.pictures / "density.png", toy.mixture, toy.spread, options.half)
+    return mixture_scores(points, toy.mixture, toy.spread, options)

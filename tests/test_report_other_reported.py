@@ -1,0 +1,101 @@
+"""Numbers that others publish: read, shown beside the paper's in every form of a table, never judged."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from repro.core.errors import ReproError
+from repro.papers.cell_plan import cells_of
+from repro.papers.config import load_config
+from repro.report.artefacts import Artefact, Other, Panel
+from repro.report.cells import Cell
+from repro.report.other_reported import read_others
+from repro.report.table_layout import cell_lines, lay_out
+from repro.report.table_picture import draw_table
+from repro.report.tables import table_csv, table_latex, table_markdown
+from repro.report.view import views
+
+CONFIG = Path(__file__).parents[1] / "config"
+HEAD = "source,paper,artefact,row,column,metric,value,std\n"
+TABLE = Artefact(
+    paper="dat",
+    name="table2",
+    kind="table",
+    title="FID",
+    panels=(Panel(rows=("SNGAN", "SNGAN-DAT"), columns=("CIFAR-10", "STL-10")),),
+    others=(
+        Other(source="mimicry", row="SNGAN", column="CIFAR-10", metric="fid_train", value=16.77, std=0.04),
+        Other(source="mimicry", row="SNGAN", column="LSUN", metric="fid_train", value=25.87),
+    ),
+)
+CELLS = [
+    Cell("dat", "table2", row, "CIFAR-10", "fid_train", convention, reported, None, 19.0, None, 1,
+         verdict="inconclusive", runs=("r",))
+    for row, reported in (("SNGAN", 19.75), ("SNGAN-DAT", 17.93)) for convention in ("paper", "standard")
+]  # fmt: skip
+
+
+def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet() -> None:
+    config, found = load_config(CONFIG), read_others(CONFIG / "other_reported.csv")
+    assert sum(map(len, found.values())) == 27
+    for artefact, others in found.items():
+        paper, name = artefact.split("/")
+        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config, paper, name)}
+        assert {(other.row, other.column, other.metric) for other in others} <= cells
+
+
+def test_its_column_stands_after_the_measured_ones_and_in_no_verdict() -> None:
+    (view,) = views(TABLE, CELLS)
+    assert [at.title for at in view.columns if at.column == "CIFAR-10"] == [
+        "CIFAR-10, paper convention",
+        "CIFAR-10, standard convention",
+        "CIFAR-10, mimicry",
+    ]
+    sngan, dat = view.rows
+    assert sngan.cells[2] is not None
+    assert (sngan.cells[2].reported, sngan.cells[2].measured) == (16.77, None)
+    assert dat.cells[2] is None
+    assert "LSUN" not in {at.column for at in view.columns}  # the table has no such cell
+
+
+def test_markdown_latex_csv_and_picture_name_the_source(tmp_path: Path) -> None:
+    text = table_markdown(TABLE, CELLS, "smoke")
+    assert "| SNGAN | 19.75 / 19.00 ? | 19.75 / 19.00 ? | 16.77 ± 0.04 |" in text
+    assert "- mimicry: published there, not in the paper; no verdict rests on it" in text
+    assert r"16.77 $\pm$ 0.04" in table_latex(TABLE, CELLS, "smoke")
+    rows = list(csv.DictReader(table_csv(TABLE, CELLS, "smoke").splitlines()))
+    (row,) = [row for row in rows if row["convention"] == "mimicry"]
+    assert (row["reported"], row["measured"], row["verdict"]) == ("16.77", "", "cited")
+    (view,) = views(TABLE, CELLS)
+    heads = {heading.text for level in lay_out(view).blocks[0].levels for heading in level}
+    assert "mimicry" in heads
+    assert view.rows[0].cells[2] is not None
+    assert cell_lines(view.rows[0].cells[2]) == ("16.77 ± 0.04", "")
+    assert all(path.stat().st_size for path in draw_table(TABLE, CELLS, tmp_path / "table2", "smoke"))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("paper,artefact\n", 1, "columns"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97\n", 2, "7 fields"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,many,\n", 2, "value"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,nan,\n", 2, "value"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97,-1\n", 2, "std"),
+        (HEAD + ",dat,table2,SNGAN,CIFAR-10,is,7.97,\n", 2, "source"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97,\n" * 2, 3, "given twice"),
+    ],
+)
+def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str) -> None:
+    path = tmp_path / "other_reported.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ReproError, match=words) as caught:
+        read_others(path)
+    assert caught.value.line == line
+
+
+def test_without_a_file_there_are_none(tmp_path: Path) -> None:
+    assert read_others(tmp_path / "other_reported.csv") == {}
