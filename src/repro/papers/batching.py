@@ -39,10 +39,14 @@ def make_batches(plan: Plan) -> Batches:
     sizes = plan.config.profile.batches
     batches = Batches()
     units: dict[str, list[tuple[str, ...]]] = {}
-    for unit in seed_batches(plan.runs.values(), sizes.seeds, joinable_names()):
+    searched = [run for run_id, run in plan.runs.items() if run_id in plan.only_searched]
+    asked = [run for run_id, run in plan.runs.items() if run_id not in plan.only_searched]
+    pieces = [seed_batches(part, sizes.seeds, joinable_names()) for part in (asked, searched)]
+    for unit in chain.from_iterable(pieces):
         paper = unit[0].recipe.partition(".")[0]
         level = plan.level(unit[0].run_id)
-        units.setdefault(f"{paper}-{level}", []).append(tuple(run.run_id for run in unit))
+        kind = "search-" if unit[0].run_id in plan.only_searched else ""
+        units.setdefault(f"{kind}{paper}-{level}", []).append(tuple(run.run_id for run in unit))
     for name, members in _cut(units, sizes.train):
         for member in members:
             batches.train_of[member] = name
@@ -51,7 +55,8 @@ def make_batches(plan: Plan) -> Batches:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for evaluation_id, evaluation in plan.evaluations.items():
         group = batches.train_of.get(evaluation.run, evaluation.run)  # the data itself belongs to no training
-        groups.setdefault(group, []).append((evaluation_id,))
+        kind = "search-" if evaluation_id in plan.only_searched and not group.startswith("search-") else ""
+        groups.setdefault(f"{kind}{group}", []).append((evaluation_id,))
     for name, members in _cut(groups, sizes.evaluate):
         specs = [plan.evaluations[member] for member in members]
         for member in members:

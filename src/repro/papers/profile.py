@@ -62,6 +62,7 @@ class Profile(Frozen):
     ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``searches`` is the work that each run of a search is given, over what its recipe has.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 
@@ -76,6 +77,7 @@ class Profile(Frozen):
     extractor: Literal["embedded", "inception"] = "embedded"
     workloads: dict[Workload, Work] = {}
     recipes: dict[str, Work] = {}
+    searches: Work = Work()
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
