@@ -66,15 +66,15 @@ class GanMethod(Method):
                 )
         self.open_data()
 
-    def snapshot_state(self) -> dict[str, Any]:
-        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
-        return {name: module.state_dict() for name, module in self.modules.items()}
-
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
         """Return the split that the options name."""
         options = parse_options(spec.method, cls.Options, spec.options)
         return str(options.train_split)  # type: ignore[attr-defined]
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
 
     def image_size(self) -> int:
         """Return the side of the images in pixels."""
