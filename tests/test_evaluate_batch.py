@@ -104,6 +104,11 @@ def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
     before = {path: sha256_file(path) for path in (layout.root / "runs").rglob("*.safetensors")}
     random = torch.get_rng_state()
     results = evaluate(ALL, layout)
+    attacked = results[ALL[1].evaluation_id]
+    seconds: dict[str, float] = attacked["attack_seconds"]  # type: ignore[assignment]
+    assert seconds.keys() == {"network", "kernel"}
+    assert 0 < sum(seconds.values()) <= attacked["device_seconds"] <= attacked["seconds"]  # type: ignore[operator]
+    assert results[ALL[0].evaluation_id]["attack_seconds"] == {}
     accuracy, robust, lipschitz, fixed, min_max, curve, real, samples = (
         results[s.evaluation_id]["values"] for s in ALL
     )

@@ -19,7 +19,8 @@ from repro.data.load import load_images
 from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.classifier import Classifier
 from repro.methods.fast_gradient_training import FastGradientTraining
-from repro.methods.gat import GAT, true_class
+from repro.methods.gat import GAT
+from repro.methods.perturber import true_class
 from repro.methods.random_perturbation import Noise, RandomPerturbation, of_length
 
 

@@ -9,17 +9,32 @@ import torch
 from torch import Tensor
 
 from repro.core import checkpoint
+from repro.core.jsonl import read_lines
 from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.base import Method
 from repro.methods.registry import load_method, method_names
+from repro.train.record import finished
 from repro.train.run import train_method
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
 
 CPU = torch.device("cpu")
 PARENTS = {"robgan_finetune": "robgan"}
+ATTACKING = {
+    "adversarial_training",
+    "asgan",
+    "dat",
+    "fast_gradient_training",
+    "gat",
+    "infomax_gan_dat",
+    "rgan",
+    "robgan",
+    "robgan_finetune",
+    "ssgan_dat",
+    "toy_dat",
+}
 POINTS = ("toy_gan", "toy_dat")
 
 
@@ -68,3 +83,21 @@ def test_resuming_changes_nothing(layout: Layout, name: str) -> None:
     a, b = (checkpoint.load(place.checkpoint(ours.run_id)) for place in (layout, again))
     torch.testing.assert_close(b.state, a.state, rtol=0, atol=0)
     assert a.sha256 == b.sha256
+    for place in (layout, again):
+        check_times(place, ours)
+
+
+def check_times(layout: Layout, ours: RunSpec) -> None:
+    """The log and the record split what the attacks took off the device time, for methods that attack."""
+    parts = {"network", "kernel"} if ours.method in ATTACKING else set()
+    lines = read_lines(layout.log(ours.run_id))
+    assert len(lines) == ours.steps
+    for line in lines:
+        split = line.get("attack_seconds_per_step", {})
+        assert split.keys() == parts
+        assert sum(split.values()) <= line["device_seconds_per_step"]
+        assert all(seconds > 0 for seconds in split.values())
+    record = finished(layout, ours.run_id)
+    assert record is not None
+    assert record["attack_seconds"].keys() == parts
+    assert sum(record["attack_seconds"].values()) <= record["device_seconds"] + 0.002

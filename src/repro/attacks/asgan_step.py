@@ -16,6 +16,7 @@ from repro.attacks.balls import edges
 from repro.attacks.dat_step import ScalarLosses
 from repro.attacks.kernels.linf_step import linf_step_
 from repro.attacks.threat_model import Bounds
+from repro.core.timing import SplitWatch, part
 from repro.models.modes import untouched
 
 Value = Literal["gain", "loss"]
@@ -37,6 +38,7 @@ class AsganStep:
         clip: move the perturbed images back into ``bounds``.
         bounds: pixel range.
         value: whether V is the discriminator's ``gain`` or its ``loss``.
+        watch: where the time of network and kernel is added up.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class AsganStep:
         clip: bool,
         bounds: Bounds,
         value: Value = "gain",
+        watch: SplitWatch | None = None,
     ) -> None:
         self.loss = loss
         self.epsilon = epsilon
         self.step_size = -epsilon if value == "gain" else epsilon
         self.edges = edges(bounds if clip else None)
+        self.watch = watch
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> AsganImages:
         """Return both batches perturbed.
@@ -64,11 +68,13 @@ class AsganStep:
             fake: generated images (M,3,H,W) in ``bounds``.
         """
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
-        with torch.enable_grad(), untouched(discriminator):
+        with torch.enable_grad(), untouched(discriminator), part(self.watch, "network"):
             gain = self.loss.g1(discriminator(real).float()).sum()
             gain = gain + self.loss.g2(discriminator(fake).float()).sum()
             slopes = torch.autograd.grad(gain, (real, fake))
-        return AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
+        with part(self.watch, "kernel"):
+            attacked = AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
+        return attacked
 
     def _move(self, images: Tensor, slope: Tensor) -> Tensor:
         attacked, (low, high) = images.clone(), self.edges

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from repro.attacks.checks import check_classes
 from repro.attacks.objective import Network, Outputs, class_logits, image_gradient
 from repro.attacks.threat_model import AttackLoss
-from repro.core.timing import SplitWatch
+from repro.core.timing import SplitWatch, part
 
 Move = Callable[[Tensor, Tensor, Tensor], None]
 """Moves its first argument in place, given the gradient there and the images."""
@@ -53,18 +52,14 @@ class Climb:
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
-        with self.part("network"):
+        with part(self.watch, "network"):
             gradient = self.gradient()
-        with self.part("kernel"):
+        with part(self.watch, "kernel"):
             self.move(self.attacked, gradient, self.images)
 
     def gradient(self) -> Tensor:
         """Return the gradient of each image's loss at ``attacked``."""
         return image_gradient(self._outputs, self.attacked, self.labels, self.loss)
-
-    def part(self, name: str) -> AbstractContextManager[None]:
-        """Return the context in which time counts for ``name``."""
-        return nullcontext() if self.watch is None else self.watch.part(name)
 
     def _outputs(self, images: Tensor) -> Outputs:
         outputs = self.network(images)

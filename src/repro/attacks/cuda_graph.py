@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from repro.attacks.checks import check_classes
 from repro.attacks.climb import Climb
+from repro.core.timing import part
 
 WARM_UP = 3
 """Steps before the capture: cuDNN chooses its algorithms, Triton compiles."""
@@ -49,9 +50,9 @@ class GraphedClimb:
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
-        with self._climb.part("network"):
+        with part(self._climb.watch, "network"):
             self._network.replay()
-        with self._climb.part("kernel"):
+        with part(self._climb.watch, "kernel"):
             self._kernel.replay()
 
     def _warm_up(self) -> None:

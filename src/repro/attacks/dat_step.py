@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from repro.attacks.balls import edges
 from repro.attacks.kernels.dat_step import dat_step
 from repro.attacks.threat_model import Bounds
+from repro.core.timing import SplitWatch, part
 from repro.models.modes import untouched
 
 Reduction = Literal["sample", "batch_mean"]
@@ -69,6 +70,7 @@ class DatStep:
         clip_fake: the same for fake images (it does).
         freeze_spectral_norm: keep the spectral-norm vectors; in the published code each pass moves them on.
         bounds: pixel range.
+        watch: where the time of network and kernel is added up.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class DatStep:
         clip_fake: bool = True,
         freeze_spectral_norm: bool = False,
         bounds: Bounds,
+        watch: SplitWatch | None = None,
     ) -> None:
         functions: dict[Targets, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
             "eq10": (loss.g1, loss.g2),
@@ -102,6 +105,7 @@ class DatStep:
         self.clip_fake = clip_fake
         self.freeze_spectral_norm = freeze_spectral_norm
         self.bounds = bounds
+        self.watch = watch
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> DatImages:
         """Return both batches perturbed.
@@ -118,17 +122,19 @@ class DatStep:
         with torch.enable_grad(), untouched(discriminator, spectral=self.freeze_spectral_norm):
             for _ in range(self.steps):
                 real, fake = real.requires_grad_(), fake.requires_grad_()
-                # The published code passes the clean images twice, for the targets and for the gradient; the
-                # logits are the same (up to one spectral-norm iteration), so that one pass gives both.
-                logits = discriminator(real).float(), discriminator(fake).float()
-                if clean is None:
-                    clean = logits[0].detach(), logits[1].detach()
-                aims = clean if not self.refresh_targets else (logits[0].detach(), logits[1].detach())
-                objective = self.distance(self.of_real(logits[0]), self.of_real(aims[1]).mean())
-                objective = objective + self.distance(self.of_fake(logits[1]), self.of_fake(aims[0]).mean())
-                slopes = torch.autograd.grad(objective, (real, fake))
-                real = self.move(real, slopes[0], clip=self.clip_real)
-                fake = self.move(fake, slopes[1], clip=self.clip_fake)
+                with part(self.watch, "network"):
+                    # The published code passes the clean images twice, for the targets and for the gradient;
+                    # the logits are the same (up to one spectral-norm iteration): one pass gives both.
+                    logits = discriminator(real).float(), discriminator(fake).float()
+                    if clean is None:
+                        clean = logits[0].detach(), logits[1].detach()
+                    aims = clean if not self.refresh_targets else (logits[0].detach(), logits[1].detach())
+                    distance = self.distance(self.of_real(logits[0]), self.of_real(aims[1]).mean())
+                    distance = distance + self.distance(self.of_fake(logits[1]), self.of_fake(aims[0]).mean())
+                    slopes = torch.autograd.grad(distance, (real, fake))
+                with part(self.watch, "kernel"):
+                    real = self.move(real, slopes[0], clip=self.clip_real)
+                    fake = self.move(fake, slopes[1], clip=self.clip_fake)
         assert clean is not None
         return DatImages(real, fake, *clean)
 

@@ -10,7 +10,7 @@ from repro.attacks.checks import Outside
 from repro.attacks.execution import Execution
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
-from repro.core.timing import SplitWatch
+from repro.core.timing import SplitWatch, part
 
 
 class FastGradient(GradientAttack):
@@ -54,7 +54,8 @@ class FastGradient(GradientAttack):
         attacked = images.detach().float().clone()
         if self.threat.radius == 0:
             return self.threat.bounds.clip(attacked) if self.clip else attacked
-        self.step(attacked, gradient, images)
+        with part(self.engine.watch, "kernel"):
+            self.step(attacked, gradient, images)
         return attacked
 
     def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:

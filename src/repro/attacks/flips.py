@@ -12,6 +12,7 @@ from repro.attacks.checks import check_batch
 from repro.attacks.objective import class_logits, image_gradient
 from repro.attacks.threat_model import ThreatModel
 from repro.attacks.undisturbed import undisturbed
+from repro.core.timing import SplitWatch, part
 
 
 class Flips(NamedTuple):
@@ -26,7 +27,9 @@ class Flips(NamedTuple):
     attacked: Tensor
 
 
-def iterations_to_flip(network: nn.Module, images: Tensor, threat: ThreatModel) -> Flips:
+def iterations_to_flip(
+    network: nn.Module, images: Tensor, threat: ThreatModel, watch: SplitWatch | None = None
+) -> Flips:
     """Attack each image away from the network's own verdict on it, until that verdict changes.
 
     The steps are those of ``PGD`` from the image itself: up the loss of the first verdict, then back to ball
@@ -36,6 +39,7 @@ def iterations_to_flip(network: nn.Module, images: Tensor, threat: ThreatModel) 
         network: images to class logits (N, K).
         images: (N,3,H,W) in the threat model's bounds.
         threat: norm, step size, radius, and in ``steps`` the largest number of iterations.
+        watch: where the time of network and kernel is added up.
 
     Raises:
         ReproError: images and network do not fit, or the images are outside the bounds.
@@ -55,10 +59,12 @@ def iterations_to_flip(network: nn.Module, images: Tensor, threat: ThreatModel) 
             first = class_logits(network(images)).argmax(dim=1)
         for step in range(1, threat.steps + 1):
             here = attacked[left]
-            slope = image_gradient(network, here, first[left], threat.loss)
-            ball.step_(here, images[left], slope, threat.step_size, threat.radius, threat.bounds)
-            attacked[left] = here
-            with torch.no_grad():
+            with part(watch, "network"):
+                slope = image_gradient(network, here, first[left], threat.loss)
+            with part(watch, "kernel"):
+                ball.step_(here, images[left], slope, threat.step_size, threat.radius, threat.bounds)
+                attacked[left] = here
+            with torch.no_grad(), part(watch, "network"):
                 changed = class_logits(network(here)).argmax(dim=1) != first[left]
             iterations[left[changed]], flipped[left[changed]] = step, True
             left = left[~changed]

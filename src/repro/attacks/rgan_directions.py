@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.attacks.kernels.unit_direction import unit_direction
+from repro.core.timing import SplitWatch, part
 from repro.models.modes import untouched
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
@@ -46,12 +47,17 @@ def random_directions(like: Tensor, noise: torch.Generator) -> Tensor:
     return unit(torch.randn(like.shape, generator=noise, device=like.device))
 
 
-def uphill(objective: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """Return the unit-L2 direction (N, ...) in which each sample's ``objective`` (N,) rises fastest."""
+def uphill(objective: Callable[[Tensor], Tensor], points: Tensor, watch: SplitWatch | None = None) -> Tensor:
+    """Return the unit-L2 direction (N, ...) in which each sample's ``objective`` (N,) rises fastest.
+
+    ``watch`` adds up the time of ``network`` and ``kernel``.
+    """
     points = points.detach().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), part(watch, "network"):
         (slope,) = torch.autograd.grad(objective(points).sum(), points)
-    return unit(slope)
+    with part(watch, "kernel"):
+        direction = unit(slope)
+    return direction
 
 
 def noise_directions(
@@ -61,6 +67,7 @@ def noise_directions(
     z: Tensor,
     *,
     sign: NoiseSign = "maximise",
+    watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return the direction r_z (N, latent_dim) of the worst noise for the generator.
 
@@ -71,14 +78,20 @@ def noise_directions(
         z: latents (N, latent_dim).
         sign: ``maximise`` raises the generator's loss (Eq. 9); ``literal_algorithm`` lowers it, as Algorithm
             1, line 5 is printed, which finds the easiest noise.
+        watch: where the time of network and kernel is added up.
     """
     with untouched(generator), untouched(discriminator):
-        worst = uphill(lambda points: loss.each_g(discriminator(generator(points)).float()), z)
+        worst = uphill(lambda points: loss.each_g(discriminator(generator(points)).float()), z, watch)
     return worst if sign == "maximise" else -worst
 
 
 def image_directions(
-    discriminator: nn.Module, loss: WorstCaseLosses, real: Tensor, fake: Tensor
+    discriminator: nn.Module,
+    loss: WorstCaseLosses,
+    real: Tensor,
+    fake: Tensor,
+    *,
+    watch: SplitWatch | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the directions r_1, r_2 (N,3,H,W) that lower D's gain on real and on fake images.
 
@@ -89,8 +102,9 @@ def image_directions(
         loss: gives g1 and g2.
         real: real images (N,3,H,W).
         fake: generated images (M,3,H,W).
+        watch: where the time of network and kernel is added up.
     """
     with untouched(discriminator):
-        first = -uphill(lambda points: loss.g1(discriminator(points).float()), real)
-        second = -uphill(lambda points: loss.g2(discriminator(points).float()), fake)
+        first = -uphill(lambda points: loss.g1(discriminator(points).float()), real, watch)
+        second = -uphill(lambda points: loss.g2(discriminator(points).float()), fake, watch)
     return first, second

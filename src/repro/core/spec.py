@@ -73,8 +73,8 @@ class EvaluationSpec(Frozen):
     """One measurement of one run's checkpoint.
 
     ``extractor`` is the run id of the embedded feature extractor, the word ``inception``, or None where no
-    features are needed. ``limit`` bounds the images of a split, ``generated`` the samples drawn from a
-    generator.
+    features are needed. ``surrogate`` is the run whose gradients an indirect attack uses. ``limit`` bounds
+    the images of a split, ``generated`` the samples drawn from a generator.
     """
 
     measure: str
@@ -84,6 +84,7 @@ class EvaluationSpec(Frozen):
     limit: int | None = Field(default=None, ge=1)
     generated: int | None = Field(default=None, ge=1)
     extractor: str | None = None
+    surrogate: str | None = None
     options: Options = {}
     seed: int = 0
     stand_ins: tuple[StandIn, ...] = ()
@@ -91,4 +92,5 @@ class EvaluationSpec(Frozen):
     @cached_property
     def evaluation_id(self) -> str:
         """File name (without ending) of the result, e.g. ``accuracy-1a2b3c4d5e``."""
-        return f"{self.measure}-{digest(self, leave_out={'stand_ins'})}"
+        absent = set() if self.surrogate else {"surrogate"}  # older evaluations keep their ids
+        return f"{self.measure}-{digest(self, leave_out={'stand_ins', *absent})}"

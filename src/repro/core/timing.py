@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -69,6 +69,8 @@ class Stopwatch:
 class SplitWatch:
     """Adds up the device time of an activity's named parts, such as an attack's ``network`` and ``kernel``.
 
+    Parts that were never entered are not listed.
+
     Args:
         device: where the work runs.
     """
@@ -91,6 +93,11 @@ class SplitWatch:
     def seconds(self) -> dict[str, float]:
         """Device seconds of each part so far; on CUDA this waits for the last one."""
         return {name: watch.seconds for name, watch in self._parts.items()}
+
+
+def part(watch: SplitWatch | None, name: str) -> AbstractContextManager[None]:
+    """Return the context in which time counts for ``name``, if anybody watches."""
+    return nullcontext() if watch is None else watch.part(name)
 
 
 def time_calls(

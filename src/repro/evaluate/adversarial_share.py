@@ -137,7 +137,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     for share, step in percentages(trained.snapshots, spec.steps, spec.snapshots).items():
         trained.load_snapshot(step, needs=("generator", "discriminator"))
         network = two_classes(method, context, options.threshold, options.split, options.batch_size)
-        fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
+        starts = context.generator("attack_start")
+        with context.watch.part("attack"):
+            fake, twin = has_twin(trained, network, latents, options, starts)
         among = int(fake.sum()) if options.of == "called_fake" else n
         values[f"adversarial_share@{share}%"] = 100.0 * int(twin.sum()) / max(1, among)
         values[f"called_fake@{share}%"] = 100.0 * int(fake.sum()) / n

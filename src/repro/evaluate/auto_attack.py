@@ -91,7 +91,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         vanished = 0.0
         for i in range(0, len(data), options.batch_size):
             images = scale(data.images[i : i + options.batch_size], bounds)
-            audit = attack.audit(images, data.labels[i : i + options.batch_size])
+            with context.watch.part("attack"):
+                audit = attack.audit(images, data.labels[i : i + options.batch_size])
             share = len(images) / len(data)
             vanished += share * audit.vanished
             for name, percent in audit.accuracy.items():

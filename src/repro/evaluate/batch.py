@@ -18,6 +18,7 @@ from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.spec import FLAGS, EvaluationSpec
+from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.result import (
@@ -98,18 +99,28 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     context = Context(spec, shared, pictures_folder(layout, spec))
     checkpoint_sha256 = run.sha256 if run else None
     extractor_sha256 = context.extractor().sha256 if spec.extractor else None
+    surrogate = context.surrogate()
+    surrogate_sha256 = surrogate.sha256 if surrogate else None
     path = layout.evaluation(spec.evaluation_id)
     found = read_result(path)
     if found is not None and is_current(
-        found, spec, layout, checkpoint_sha256=checkpoint_sha256, extractor_sha256=extractor_sha256
+        found,
+        spec,
+        layout,
+        checkpoint_sha256=checkpoint_sha256,
+        extractor_sha256=extractor_sha256,
+        surrogate_sha256=surrogate_sha256,
     ):
         return found
     for old in picture_hashes(context.pictures):
         (context.pictures / old).unlink()
     if run is not None:
         context.stand_ins.update(run.stand_ins)
+    watch = Stopwatch(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        watch.start()
         values = measurement.measure(run, context, options)
+        watch.stop()
     strange = [name for name, value in values.items() if not isfinite(value)]
     if strange:
         raise ReproError(
@@ -123,10 +134,13 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
         values=values,
         stand_ins=tuple(context.all_stand_ins()),
         seconds=time.perf_counter() - start,
+        device_seconds=watch.seconds,
+        attack_seconds=context.watch.seconds,
         device=str(device),
         provenance=provenance(device),
         checkpoint_sha256=checkpoint_sha256,
         extractor_sha256=extractor_sha256,
+        surrogate_sha256=surrogate_sha256,
         threat_model=context.threat_model,
         flags=tuple(flag for flag in FLAGS if flag in context.flags),
         pictures=tuple(pictures),

@@ -11,11 +11,12 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
 from repro.core.streams import Streams
+from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.inception import inception_extractor
-from repro.evaluate.trained import load_trained
+from repro.evaluate.trained import Trained, load_trained
 
 INCEPTION = "inception"
 
@@ -40,6 +41,7 @@ class Shared:
     features: Path
     _images: dict[tuple[str, str, Source, int | None], ImageSet] = field(default_factory=dict)
     _extractors: dict[str, Extractor] = field(default_factory=dict)
+    _trained: dict[str, Trained] = field(default_factory=dict)
 
     def images(self, name: str, split: str, source: Source, limit: int | None) -> ImageSet:
         """Return the images of one split on the device; errors are those of ``load_images``."""
@@ -48,6 +50,12 @@ class Shared:
             loaded = load_images(name, split, source=source, limit=limit, root=self.data_root)
             self._images[key] = loaded.to(self.device)
         return self._images[key]
+
+    def trained(self, run_id: str) -> Trained:
+        """Return a second run beside the measured one, in eval mode; errors are those of ``load_trained``."""
+        if run_id not in self._trained:
+            self._trained[run_id] = load_trained(self.layout, run_id, self.device)
+        return self._trained[run_id]
 
     def extractor(self, name: str) -> Extractor:
         """Return the feature extractor called ``inception``, or the embedded one that run ``name`` trained.
@@ -76,6 +84,7 @@ class Context:
         pictures: folder for pictures (made on demand); all files in it become part of the result.
         threat_model: what the measurement says about its attacker, or None.
         flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
+        watch: where an attacking measurement adds up the time of network and kernel.
         stand_ins: whatever stood in for the real thing so far.
     """
 
@@ -84,7 +93,11 @@ class Context:
     pictures: Path
     threat_model: str | None = None
     flags: set[Flag] = field(default_factory=set)
+    watch: SplitWatch = field(init=False)
     stand_ins: set[StandIn] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.watch = SplitWatch(self.device)
 
     @property
     def layout(self) -> Layout:
@@ -129,6 +142,18 @@ class Context:
         if extractor.embedded:
             self.stand_ins.add("embedded_features")
         return extractor
+
+    def surrogate(self) -> Trained | None:
+        """Return the run whose gradients an indirect attack uses, None for a direct attack.
+
+        Raises:
+            ReproError: its checkpoint is missing, damaged or of an unfinished run.
+        """
+        if self.spec.surrogate is None:
+            return None
+        trained = self.shared.trained(self.spec.surrogate)
+        self.stand_ins.update(trained.stand_ins)
+        return trained
 
     def all_stand_ins(self) -> list[StandIn]:
         """Return what stood in, noted here or declared by the specification, in fixed order."""

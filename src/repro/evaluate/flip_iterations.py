@@ -18,6 +18,7 @@ from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.verdict import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.core.files import replacing
+from repro.core.timing import SplitWatch
 from repro.core.vision import torchvision
 from repro.data.batches import scale, to_uint8
 from repro.evaluate.context import Context
@@ -69,9 +70,11 @@ class Options(MeasureOptions):
         )
 
 
-def attack(network: TwoClasses, images: Tensor, threat: ThreatModel, batch_size: int) -> Flips:
+def attack(
+    network: TwoClasses, images: Tensor, threat: ThreatModel, batch_size: int, watch: SplitWatch
+) -> Flips:
     """Attack images in batches."""
-    parts = [iterations_to_flip(network, part, threat) for part in torch.split(images, batch_size)]
+    parts = [iterations_to_flip(network, part, threat, watch) for part in torch.split(images, batch_size)]
     return Flips(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
@@ -133,7 +136,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
                 f"the discriminator of run {trained.spec.run_id} judges no {kind} image rightly",
                 remedy="set attacked: any, which attacks each image away from the verdict on it",
             )
-        flips = attack(network, images, threat, options.batch_size)
+        flips = attack(network, images, threat, options.batch_size, context.watch)
         values |= statistics(kind, flips, options)
         if kind == "generated" and options.examples:
             draw_examples(images[: options.examples], flips.attacked[: options.examples], context, bounds)

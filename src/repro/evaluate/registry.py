@@ -38,12 +38,14 @@ class Measurement:
         Options: its options.
         measure: called with the trained method, the context and the options, returns named numbers.
         needs_run: False where the data alone is measured; ``trained`` is None then.
+        indirect: it can attack with another run's gradients (``EvaluationSpec.surrogate``).
     """
 
     name: str
     Options: type[MeasureOptions]
     measure: Callable[[Trained | None, Context, Any], Values]
     needs_run: bool
+    indirect: bool = False
 
 
 @cache
@@ -65,7 +67,13 @@ def load_measurement(name: str) -> Measurement:
             remedy=f"use one of {', '.join(measurement_names())}, or add src/repro/evaluate/{name}.py",
         )
     module = importlib.import_module(f"repro.evaluate.{name}")
-    return Measurement(name, module.Options, module.measure, getattr(module, "NEEDS_RUN", True))
+    return Measurement(
+        name,
+        module.Options,
+        module.measure,
+        getattr(module, "NEEDS_RUN", True),
+        getattr(module, "INDIRECT", False),
+    )
 
 
 def validate_options(name: str, options: Mapping[str, object]) -> MeasureOptions:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, sha256_file
@@ -27,10 +27,14 @@ class Result(Frozen):
         stand_ins: what stood in for the real thing.
         seconds: wall-clock time of the measurement, its data's loading included where it was the first to
             need it.
+        device_seconds: device time of the measurement alone; None where an older version did not note it.
+        attack_seconds: the part of it that attacks took, split into ``network`` and ``kernel``, or as a
+            whole (``attack``) where it is another library's or a search; empty where nothing was attacked.
         device: where it was computed, e.g. ``cuda:0``.
         provenance: code version, packages, device name (see ``core.provenance``).
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
         extractor_sha256: the feature extractor's weights; None where no features were needed.
+        surrogate_sha256: the checkpoint whose gradients an indirect attack used, or None.
         threat_model: the attacker in words, or None.
         flags: signs that the attack's gradients mislead.
         pictures: names of the files in the folder beside the result, sorted.
@@ -41,10 +45,13 @@ class Result(Frozen):
     values: dict[str, float]
     stand_ins: tuple[StandIn, ...]
     seconds: float
+    device_seconds: float | None = None
+    attack_seconds: dict[str, float] = Field(default_factory=dict)
     device: str
     provenance: dict[str, Any]
     checkpoint_sha256: str | None
     extractor_sha256: str | None
+    surrogate_sha256: str | None = None
     threat_model: str | None
     flags: tuple[Flag, ...] = ()
     pictures: tuple[str, ...]
@@ -104,13 +111,15 @@ def is_current(
     *,
     checkpoint_sha256: str | None,
     extractor_sha256: str | None,
+    surrogate_sha256: str | None = None,
 ) -> bool:
-    """Return whether ``result`` is of exactly this evaluation, checkpoint and extractor, pictures whole."""
+    """Return whether ``result`` is of exactly this evaluation and these checkpoints, pictures whole."""
     return (
         result is not None
         and result.spec == spec  # stand-ins included: a changed mark must reach the cells
         and result.checkpoint_sha256 == checkpoint_sha256
         and result.extractor_sha256 == extractor_sha256
+        and result.surrogate_sha256 == surrogate_sha256
         and picture_hashes(pictures_folder(layout, spec))
         == dict(zip(result.pictures, result.pictures_sha256, strict=True))
     )

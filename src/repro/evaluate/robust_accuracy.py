@@ -10,7 +10,11 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from repro.attacks.pgd import PGD
+from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
+from repro.attacks.transfer import Transfer
+from repro.core.errors import ReproError
+from repro.core.timing import SplitWatch
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.accuracy import correct
@@ -19,6 +23,7 @@ from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
 Unit = Literal["model", "unit", "symmetric"]
+INDIRECT = True  # may take its gradients from another run
 _FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
 
 
@@ -87,6 +92,8 @@ def withstands(
     *,
     starts: torch.Generator,
     batch_size: int,
+    surrogate: nn.Module | None = None,
+    watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return for each image whether the network still gets it right after the attack, bool (N,).
 
@@ -98,11 +105,16 @@ def withstands(
         threat: the attacker.
         starts: source of random starts.
         batch_size: images attacked at once.
+        surrogate: the network whose gradients an indirect attack uses; None: the attacked one's own.
+        watch: where the time of network and kernel is added up.
     """
     bounds = (threat.bounds.low, threat.bounds.high)
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
-    attack = PGD(model=network, threat=threat, generator=starts)
+    if surrogate is None:
+        attack: GradientAttack = PGD(model=network, threat=threat, generator=starts, watch=watch)
+    else:
+        attack = Transfer(model=network, surrogate=surrogate, threat=threat, generator=starts, watch=watch)
     parts = []
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
@@ -110,6 +122,23 @@ def withstands(
         with torch.no_grad():
             parts.append(network(attacked).argmax(1) == labels)
     return torch.cat(parts)
+
+
+def _surrogate(context: Context, bounds: tuple[float, float]) -> nn.Module | None:
+    """Return the surrogate's classifier, if the attack is indirect.
+
+    Raises:
+        ReproError: it takes images in another pixel range than the network under attack.
+    """
+    surrogate = context.surrogate()
+    if surrogate is None:
+        return None
+    if surrogate.method.bounds != bounds:
+        raise ReproError(
+            f"run {surrogate.spec.run_id} takes pixels in {surrogate.method.bounds}, not in {bounds}",
+            remedy="name a surrogate that trains on the same pixel range",
+        )
+    return surrogate.method.classifier()
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
@@ -123,10 +152,22 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     models = {radius: options.threat_model(radius, bounds) for radius in options.radii}
     largest = models[max(options.radii)]
     grid = ", ".join(f"{radius:g}" for radius in options.radii)
-    context.threat_model = f"radii {grid} ({options.unit} range); at the largest: {largest.describe()}"
+    source = _surrogate(context, bounds)
+    indirect = f"gradients of run {context.spec.surrogate}; " if source else ""
+    context.threat_model = (
+        f"{indirect}radii {grid} ({options.unit} range); at the largest: {largest.describe()}"
+    )
     values = {}
     for radius, threat in models.items():
         starts = context.generator(f"attack_start/{radius:g}")
-        hits = withstands(network, data, threat, starts=starts, batch_size=options.batch_size)
+        hits = withstands(
+            network,
+            data,
+            threat,
+            starts=starts,
+            batch_size=options.batch_size,
+            surrogate=source,
+            watch=context.watch,
+        )
         values[f"accuracy@{radius:g}"] = 100.0 * hits.double().mean().item()
     return values

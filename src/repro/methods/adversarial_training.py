@@ -94,7 +94,8 @@ class AdversarialTraining(Method):
             random_start=options.random_start,
             bounds=SYMMETRIC,
         )
-        self.attack = PGD(model=self.network, threat=threat, generator=streams.generator("attack_start"))
+        starts = streams.generator("attack_start")
+        self.attack = PGD(model=self.network, threat=threat, generator=starts, watch=self.watch)
         self.modules = {"classifier": network}
         self.optimisers = {"classifier": self.optimiser}
         self.batches = {"train": self.stream}

@@ -39,7 +39,7 @@ class Asgan(PerturbedGan):
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         o = self.options
-        self.attack = AsganStep(self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC)
+        self.attack = AsganStep(self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC, watch=self.watch)
 
     def perturb(self, real: Tensor, fake: Tensor) -> AsganImages:
         """Return both batches after one step of FGSM that lowers D's gain."""

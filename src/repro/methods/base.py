@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
+from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
 
 if TYPE_CHECKING:
@@ -65,16 +66,23 @@ class Method(ABC):
         self.data = data
         self.streams = streams
         self.device = device
+        self.watch = SplitWatch(device)  # a method that attacks adds up the time of network and kernel here
         self.options = parse_options(spec.method, self.Options, spec.options)
         self.modules: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Optimizer] = {}
         self.schedulers: dict[str, LRScheduler] = {}
         self.batches: dict[str, Batches] = {}
+        self.validation: ImageSet | None = None
 
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
         """Return the split that ``spec`` trains on; asked before the data is loaded, hence no instance."""
         return "train"
+
+    @classmethod
+    def validation_split(cls, spec: RunSpec) -> str | None:
+        """Return the split that training looks at for early stopping, if any; given as ``validation``."""
+        return None
 
     @abstractmethod
     def step(self, step: int) -> dict[str, Tensor]:

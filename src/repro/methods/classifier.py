@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
+from repro.core.timing import SplitWatch, part
 from repro.data.batches import Batches
 from repro.methods.base import Method, MethodOptions
 from repro.methods.optimisation import descend, place
@@ -77,12 +78,23 @@ class Look(NamedTuple):
 
 
 def input_gradient(
-    network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor, height: Height, *, keep: bool = False
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+    height: Height,
+    *,
+    keep: bool = False,
+    watch: SplitWatch | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return logits and the gradient of ``height`` at each image; ``keep`` keeps the logits' graph."""
+    """Return logits and the gradient of ``height`` at each image; ``keep`` keeps the logits' graph.
+
+    ``watch`` adds up the attack's time as ``network``; a forward pass that is kept is the training's.
+    """
     leaf = images.detach().requires_grad_()
-    logits = network(leaf)
-    (gradient,) = torch.autograd.grad(height(logits, labels).sum(), leaf, retain_graph=keep)
+    with part(None if keep else watch, "network"):
+        logits = network(leaf)
+    with part(watch, "network"):
+        (gradient,) = torch.autograd.grad(height(logits, labels).sum(), leaf, retain_graph=keep)
     return logits, gradient
 
 
@@ -183,8 +195,8 @@ class Classifier(Method):
         """
         if depends_on_mode(self.network):
             with undisturbed(self.network):
-                return Look(None, input_gradient(self.logits, images, labels, height)[1])
-        logits, gradient = input_gradient(self.logits, images, labels, height, keep=True)
+                return Look(None, input_gradient(self.logits, images, labels, height, watch=self.watch)[1])
+        logits, gradient = input_gradient(self.logits, images, labels, height, keep=True, watch=self.watch)
         return Look(logits, gradient)
 
     def logits(self, images: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class Dat(PerturbedGan):
             clip_fake=o.clip_fake,
             freeze_spectral_norm=o.freeze_spectral_norm,
             bounds=SYMMETRIC,
+            watch=self.watch,
         )
 
     def perturb(self, real: Tensor, fake: Tensor) -> DatImages:

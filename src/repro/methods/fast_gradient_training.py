@@ -39,7 +39,7 @@ class FastGradientTraining(Classifier):
         """Return the clean images' logits and each image's loss of Eq. 2 (linf) or Eq. 4 (l2)."""
         options = self.options
         threat = ThreatModel.fast_gradient(options.norm, options.eps, UNIT)
-        attack = FastGradient(model=self.network, threat=threat, clip=options.clip)
+        attack = FastGradient(model=self.network, threat=threat, clip=options.clip, watch=self.watch)
         look = self.look(images, labels, cross_entropies)
         attacked = attack.along(images, look.gradient)
         self.network.train()

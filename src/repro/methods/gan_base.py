@@ -56,6 +56,8 @@ class GanMethod(Method):
             streams.generator("noise/regulariser"),
             self.loss,
         )
+        if self.regulariser is not None:
+            self.regulariser.watch = self.watch
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
             if self.options.decay == "linear":

@@ -63,7 +63,7 @@ class Rgan(GanMethod):
             directions = random_directions(real, noise), random_directions(fake, noise)
         else:
             with self.autocast():
-                directions = image_directions(self.D, self.loss, real, fake)
+                directions = image_directions(self.D, self.loss, real, fake, watch=self.watch)
         worse = [x + self.options.epsilon_images * r for x, r in zip((real, fake), directions, strict=True)]
         if self.options.clip_images:
             worse = [SYMMETRIC.clip(x) for x in worse]
@@ -76,7 +76,7 @@ class Rgan(GanMethod):
         else:
             with self.autocast():
                 sign = self.options.noise_sign
-                direction = noise_directions(self.G, self.D, self.loss, z, sign=sign)
+                direction = noise_directions(self.G, self.D, self.loss, z, sign=sign, watch=self.watch)
         return z + self.options.epsilon_noise * direction
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -125,7 +125,7 @@ class RobGAN(Method):
             loss="joint",
         )
         # dequantised images reach beyond the bounds by a grey level
-        self.attack = PGD(model=self.d, threat=threat, outside="allow")
+        self.attack = PGD(model=self.d, threat=threat, outside="allow", watch=self.watch)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update generator, then discriminator, as in the code's loop."""

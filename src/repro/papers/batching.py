@@ -52,7 +52,7 @@ def make_batches(plan: Plan) -> Batches:
         specs = [plan.evaluations[member] for member in members]
         for member in members:
             batches.evaluate_of[member] = name
-        runs = [run for spec in specs for run in (spec.run, spec.extractor)]
+        runs = [run for spec in specs for run in (spec.run, spec.extractor, spec.surrogate)]
         trained = [run for run in runs if run in plan.runs]
         batches.evaluate[name] = Batch(name, members, _needed(batches, trained))
     return batches

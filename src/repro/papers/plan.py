@@ -95,9 +95,31 @@ def _real_data(plan: Plan, cell: Cell) -> PlannedCell:
 def _measured(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[tuple[RunSpec, EvaluationSpec]]:
     """Yield the run and the evaluation of each seed."""
     for run in _runs(plan, cell, recipe_name):
-        evaluation = _evaluation(plan, cell, run)
+        evaluation = _evaluation(plan, cell, run, surrogate=_surrogate(plan, cell, run))
         plan.evaluations[evaluation.evaluation_id] = evaluation
         yield run, evaluation
+
+
+def _surrogate(plan: Plan, cell: Cell, run: RunSpec) -> RunSpec | None:
+    """Return the run that an indirect attack on ``run`` takes its gradients from, its next seed in a circle.
+
+    A profile with a single seed trains one more for it.
+    """
+    assert cell.evaluation is not None  # live cells have one
+    if cell.evaluation.surrogate is None:
+        return None
+    profile, name = plan.config.profile, qualified(cell.evaluation.surrogate, cell.paper)
+    recipe = find_recipe(plan.config, name)
+    if recipe is None:
+        raise ReproError(
+            f"{cell.paper}/{cell.artefact} takes gradients from {name}, which nobody declares",
+            where=plan.config.sheet_path(cell.paper),
+            remedy="declare that recipe, or mend surrogate",
+        )
+    count = len(seeds_for(profile, work_for(profile, name, recipe, run.dataset), recipe))
+    seed = profile.first_seed + (run.seed - profile.first_seed + 1) % max(2, count)
+    parent = _parent(plan, name, recipe.start_from, seed, run.dataset)
+    return _enter(plan, run_spec(profile, name, recipe, seed, dataset=run.dataset, parent=parent))
 
 
 def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
@@ -143,7 +165,9 @@ def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: 
     )
 
 
-def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> EvaluationSpec:
+def _evaluation(
+    plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0, surrogate: RunSpec | None = None
+) -> EvaluationSpec:
     """Return the evaluation of one run that a cell asks for; without a run, that of the cell's data set."""
     profile, declared = plan.config.profile, cell.evaluation
     assert declared is not None  # live cells have one
@@ -152,6 +176,7 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
     points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
     source: Source = run.source if run else "real" if points else profile.data
     measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
+    stand_ins += surrogate.stand_ins if surrogate else ()
     if source == "synthetic":
         stand_ins.append("synthetic_data")
     extractor = None
@@ -181,6 +206,7 @@ def _evaluation(plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0) -> E
         limit=limit,
         generated=measuring.generated if generates else None,
         extractor=extractor,
+        surrogate=surrogate.run_id if surrogate else None,
         options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
         seed=seed,
         stand_ins=in_order(stand_ins),

@@ -57,12 +57,14 @@ class Evaluation(Frozen):
     """How a checkpoint is measured, once per convention.
 
     ``features`` marks measurements that need a feature extractor (IS, FID, KID); without ``needs_run`` a data
-    set itself is measured.
+    set itself is measured. ``surrogate`` names the recipe whose network gives an indirect attack its
+    gradients; it is trained with another seed than the run under attack.
     """
 
     measure: str
     features: bool = False
     needs_run: bool = True
+    surrogate: str | None = None
     options: Options = {}
     conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
 
@@ -143,13 +145,17 @@ class Panel(Frozen):
 
 
 class Artefact(Frozen):
-    """One table or figure of a paper."""
+    """One table or figure of a paper.
+
+    Where a plot's places on the x axis are measured too, ``x_row`` names the row that holds them.
+    """
 
     kind: Kind
     title: str
     source: str
     panels: tuple[Panel, ...] = ()
     x_axis: str = ""
+    x_row: str | None = None
     y_axis: str = ""
     notes: str = ""
 

@@ -33,6 +33,8 @@ def validate_plan(plan: Plan) -> None:
                 merged = {**evaluation.options, **options}
                 _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
             _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
+            if evaluation.surrogate is not None:
+                _check(config, paper, place, _indirect, evaluation.measure)
     for artefact_id, cells in plan.cells.items():
         paper, _, artefact = artefact_id.partition("/")
         for planned in cells:
@@ -54,6 +56,12 @@ def _needs_run(measure: str, declared: bool) -> None:
         raise ReproError(
             f"the measurement {measure} needs {wanted}", remedy=f"set needs_run: {str(not declared).lower()}"
         )
+
+
+def _indirect(measure: str) -> None:
+    """Check that a measurement which is given a surrogate can use it."""
+    if not measurements.load_measurement(measure).indirect:
+        raise ReproError(f"the measurement {measure} uses no surrogate", remedy="remove surrogate")
 
 
 def _check(

@@ -57,9 +57,13 @@ def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, foun
 
 
 def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -> None:
-    """Check that a result was measured from the checkpoint and with the extractor that are on disk."""
+    """Check that a result was measured from (and with) the checkpoints that are on disk."""
     extractor = None if result.spec.extractor == INCEPTION else result.spec.extractor
-    pairs = [(result.spec.run, result.checkpoint_sha256), (extractor, result.extractor_sha256)]
+    pairs = [
+        (result.spec.run, result.checkpoint_sha256),
+        (extractor, result.extractor_sha256),
+        (result.spec.surrogate, result.surrogate_sha256),
+    ]
     for run_id, sha256 in pairs:
         if run_id is None or sha256 is None:
             continue

@@ -70,7 +70,10 @@ class Other(_Strict):
 
 
 class Artefact(_Strict):
-    """One table or figure of a paper; ``pending`` says why cells of it are not run."""
+    """One table or figure of a paper; ``pending`` says why cells of it are not run.
+
+    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis.
+    """
 
     paper: str
     name: str
@@ -79,6 +82,7 @@ class Artefact(_Strict):
     source: str = ""
     notes: str | None = None
     x_axis: str | None = None
+    x_row: str | None = None
     y_axis: str | None = None
     x_scale: Literal["linear", "log"] = "linear"
     panels: tuple[Panel, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from repro.report.artefacts import Artefact, Panel
 from repro.report.cells import Cell, Value
 from repro.report.numbers import metric_label
-from repro.report.view import views
+from repro.report.view import View, views
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,28 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
     slots: dict[str, int] = {}
     for view in views(artefact, cells):
         panel = next((panel for panel in panels if panel.name == view.panel), Panel())
-        metrics = list(dict.fromkeys(at.metric for at in view.columns if at.metric)) or [""]
+        measured_x = _measured_x(artefact, view)
+        rows = [row for row in view.rows if row.name != artefact.x_row]
+        metrics = [
+            metric
+            for metric in dict.fromkeys(at.metric for at in view.columns if at.metric)
+            if any(at.metric == metric and row.cells[i] for row in rows for i, at in enumerate(view.columns))
+        ] or [""]
         for metric in metrics:
             columns = [index for index, at in enumerate(view.columns) if at.metric == metric]
             names = tuple(dict.fromkeys(view.columns[index].column for index in columns)) or panel.columns
             positions = panel.model_copy(update={"columns": names, "x": _x(panel, names)}).positions()
             places = dict(zip(names, positions or range(len(names)), strict=True))
+            if artefact.x_row is not None:
+                positions, places = (), measured_x
             conventions = list(dict.fromkeys(view.columns[index].convention for index in columns)) or [""]
             series: list[Series] = []
-            for row in view.rows:
+            for row in rows:
                 slot = slots.setdefault(row.name, len(slots))
                 lines: dict[str, list[Point]] = {}
                 for index in columns:
                     at, cell = view.columns[index], row.cells[index]
-                    if cell is not None:
+                    if cell is not None and at.column in places:
                         lines.setdefault(at.convention, []).append(_point(places[at.column], cell))
                 for convention, points in (lines or {conventions[0]: []}).items():
                     name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
@@ -91,7 +99,17 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             title = view.panel if len(metrics) == 1 else f"{view.panel} · {label}".removeprefix(" · ")
             y_label = panel.y_axis or (artefact.y_axis if len(metrics) == 1 else None) or label
             x_label = panel.x_axis or artefact.x_axis or ""
-            found.append(Group(title, x_label, y_label, None if positions else names, tuple(series)))
+            found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
+    return found
+
+
+def _measured_x(artefact: Artefact, view: View) -> dict[str, float]:
+    """Return the measured place of each column on the x axis, where the artefact has such a row."""
+    found = {}
+    for row in view.rows:
+        for at, cell in zip(view.columns, row.cells, strict=True):
+            if row.name == artefact.x_row and cell is not None and isinstance(cell.measured, float):
+                found[at.column] = cell.measured
     return found
 
 

@@ -72,6 +72,12 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def centred(figure: Figure, text: str, inches: float, *, size: float = 6.5, colour: str = FAINT) -> None:
+    """Write one line of text across ``figure``, its middle ``inches`` above the foot."""
+    y = inches / figure.get_figheight()
+    figure.text(0.5, y, text, ha="center", va="center", fontsize=size, color=colour)
+
+
 def mark_pending(axes: Any, height: float = 0.5) -> None:
     """Hatch ``axes`` and write "pending" across them at ``height`` (a share of theirs)."""
     axes.patch.set(hatch="////", facecolor="#f7f7f7", edgecolor="#d0d0d0")

@@ -15,12 +15,16 @@ _REMEDY = "delete the run's folder and run the same command again: the run is tr
 
 
 class Book(BaseModel):
-    """Seconds used, sessions (first step, code, device) and snapshots of an unfinished run."""
+    """Seconds used, sessions (first step, code, device) and snapshots of an unfinished run.
+
+    ``attack_seconds`` is the part of ``device_seconds`` that attacks took, split into network and kernel.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     seconds: float = 0.0
     device_seconds: float = 0.0
+    attack_seconds: dict[str, float] = {}
     sessions: list[dict[str, Any]] = []
     snapshots: list[Snapshot] = []
 

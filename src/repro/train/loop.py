@@ -23,6 +23,7 @@ from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError, StopSignals
 from repro.train.snapshots import save_snapshot, snapshot_steps
+from repro.train.split import Split
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Loop:
         log_every = self.settings.log_interval(steps)
         snapshots = set(snapshot_steps(steps, spec.snapshots))
         watch, watched = Stopwatch(self.method.device), 0.0
+        split = Split(self.method.watch)
         began = saved = time.monotonic()
         before = self.book.model_copy()
         logged = first = self.step
@@ -119,14 +121,16 @@ class Loop:
                     self.meter.check(self.step)
                     seconds, watched = watch.seconds - watched, watch.seconds
                     means = self.meter.means()
-                    log.write(
-                        {
-                            "step": self.step,
-                            "seconds": round(before.seconds + time.monotonic() - began, 3),
-                            "device_seconds_per_step": seconds / (self.step - logged),
-                            "metrics": means,
-                        }
-                    )
+                    passed = self.step - logged
+                    line = {
+                        "step": self.step,
+                        "seconds": round(before.seconds + time.monotonic() - began, 3),
+                        "device_seconds_per_step": seconds / passed,
+                        "metrics": means,
+                    }
+                    if attacks := split.since_last():
+                        line["attack_seconds_per_step"] = {name: s / passed for name, s in attacks.items()}
+                    log.write(line)
                     logged = self.step
                     display.metrics(means)
                 display.update(self.step)
@@ -139,6 +143,7 @@ class Loop:
                     self.book.snapshots.append(save_snapshot(self.method, spec, self.layout, self.step))
                 self.book.seconds = before.seconds + time.monotonic() - began
                 self.book.device_seconds = before.device_seconds + watch.seconds
+                self.book.attack_seconds = split.added_to(before.attack_seconds)
                 self.save()
                 saved = time.monotonic()
                 if stop.received and not last:

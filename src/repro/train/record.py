@@ -60,6 +60,7 @@ def write_record(
         },
         "seconds": round(book.seconds, 3),
         "device_seconds": round(book.device_seconds, 3),
+        "attack_seconds": {name: round(seconds, 3) for name, seconds in book.attack_seconds.items()},
         "resumes": book.resumes,
         "sessions": book.sessions,
         "snapshots": [snapshot.as_json() for snapshot in book.snapshots],

@@ -57,8 +57,19 @@ def train_run(
     with only_process(layout.run(spec.run_id), f"run {spec.run_id}"):
         if finished(layout, spec.run_id, spec) is None:
             kind = load_method(spec.method)
-            images = (data or TrainingData()).load(spec, kind.train_split(spec), data_root, device)
-            train_method(kind, images, spec, layout, device=device, progress=progress, settings=settings)
+            data = data or TrainingData()
+            images = data.load(spec, kind.train_split(spec), data_root, device)
+            split = kind.validation_split(spec)
+            train_method(
+                kind,
+                images,
+                spec,
+                layout,
+                device=device,
+                validation=data.load(spec, split, data_root, device) if split else None,
+                progress=progress,
+                settings=settings,
+            )
     return layout.record(spec.run_id)
 
 
@@ -69,6 +80,7 @@ def train_method(
     layout: Layout,
     *,
     device: torch.device,
+    validation: ImageSet | None = None,
     progress: bool = True,
     settings: LoopSettings | None = None,
 ) -> None:
@@ -85,6 +97,7 @@ def train_method(
     streams = Streams(spec.seed, device)
     try:
         method = kind(spec, images, streams, device)
+        method.validation = validation
         if parent is not None:
             method.start_from(parent.state)
         sha256 = None if parent is None else parent.sha256

@@ -12,16 +12,18 @@ from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 
+KEPT = 2
+"""Sets of images that are kept: those to train on and those to validate with."""
+
 
 class TrainingData:
-    """Loads images and keeps the last set: the next run of a batch usually wants the same."""
+    """Loads images and keeps the last sets: the next run of a batch usually wants the same."""
 
     def __init__(self) -> None:
-        self._key: tuple[object, ...] | None = None
-        self._images: ImageSet | None = None
+        self._kept: dict[tuple[object, ...], ImageSet] = {}
 
     def load(self, spec: RunSpec, split: str, root: Path | None, device: torch.device) -> ImageSet:
-        """Return the images that ``spec`` trains on, on ``device``.
+        """Return the images that ``spec`` trains on (or validates with), on ``device``.
 
         Args:
             spec: names data set, source and limit.
@@ -33,13 +35,14 @@ class TrainingData:
             ReproError: they are missing, damaged or not canonical.
         """
         key = (spec.dataset, split, spec.source, spec.train_limit, root, device)
-        if self._images is None or key != self._key:
-            self._images = None  # free the old set before the new one comes
-            if dataset_info(spec.dataset).kind == "points":
+        if key not in self._kept:
+            while len(self._kept) >= KEPT:  # free the oldest set before the new one comes
+                self._kept.pop(next(iter(self._kept)))
+            info = dataset_info(spec.dataset)
+            if info.kind == "points":
                 found = gaussian_set()
             else:
-                found = load_images(
-                    spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root
-                )
-            self._images, self._key = found.to(device), key
-        return self._images
+                limit = spec.train_limit and min(spec.train_limit, info.splits.get(split, spec.train_limit))
+                found = load_images(spec.dataset, split, source=spec.source, limit=limit, root=root)
+            self._kept[key] = found.to(device)
+        return self._kept[key]

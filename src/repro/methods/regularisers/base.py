@@ -39,6 +39,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from repro.core.timing import SplitWatch
 from repro.methods.losses import AdversarialLoss, NonSaturating
 
 
@@ -73,6 +74,7 @@ class Regulariser(ABC):
         self.options = options
         self.noise = noise
         self.loss = loss or NonSaturating()
+        self.watch: SplitWatch | None = None  # of a penalty that attacks: set by the method that times it
 
     @abstractmethod
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class Consistency(Regulariser):
         """Return each image's neighbour (N,3,H,W), a constant; D is left as it was."""
         gain = self.loss.g1 if real else self.loss.g2
         with untouched(discriminator):
-            direction = uphill(lambda points: -gain(discriminator(points).float()), images)
+            direction = uphill(lambda points: -gain(discriminator(points).float()), images, self.watch)
         return images.detach() + self.options.epsilon * direction
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

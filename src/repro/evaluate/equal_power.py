@@ -1,0 +1,98 @@
+"""GAT's generator against fast gradient attacks of the same power (GAT, Sec. 4.2 and Figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from repro.attacks.fast_gradient import FGL2, FGSM
+from repro.attacks.gat_generator import GATAttack
+from repro.core.errors import ReproError
+from repro.data.batches import scale
+from repro.data.image_set import ImageSet
+from repro.evaluate.context import Context
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.trained import Trained
+from repro.methods.perturber import Perturber
+
+Power = Literal["mean_norm", "root_mean_square"]
+
+
+class Options(MeasureOptions):
+    """What power is, and which images are attacked.
+
+    Attributes:
+        power: ``mean_norm`` is the mean over the images of the perturbation's Euclidean length,
+            ``root_mean_square`` the root of its mean square; the paper does not say which.
+        split: which images.
+        batch_size: images attacked at once.
+    """
+
+    power: Power = "mean_norm"
+    split: str = "test"
+    batch_size: int = 250
+
+
+def mean_power(lengths: Tensor, power: Power) -> float:
+    """Return the power of perturbations of the given Euclidean ``lengths`` (N,)."""
+    lengths = lengths.double()
+    mean = lengths.mean() if power == "mean_norm" else lengths.square().mean().sqrt()
+    return float(mean)
+
+
+def _batches(data: ImageSet, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for i in range(0, len(data), size):
+        yield scale(data.images[i : i + size], (0.0, 1.0)), data.labels[i : i + size]
+
+
+def _attacked(
+    network: nn.Module, data: ImageSet, attack: Callable[[Tensor, Tensor], Tensor], options: Options
+) -> tuple[float, float]:
+    """Return accuracy in percent under ``attack``, and its power."""
+    hits, lengths = [], []
+    for images, labels in _batches(data, options.batch_size):
+        attacked = attack(images, labels)
+        lengths.append((attacked - images).flatten(1).norm(dim=1))
+        with torch.no_grad():
+            hits.append(network(attacked).argmax(1) == labels)
+    accuracy = 100.0 * torch.cat(hits).double().mean().item()
+    return accuracy, mean_power(torch.cat(lengths), options.power)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``power``, ``accuracy`` under G, and ``accuracy_l2``, ``accuracy_linf`` at that power.
+
+    ``accuracy_clean`` is without attack; ``power_l2`` and ``power_linf`` are what the two fast gradient
+    attacks came to, a little less where clipping or a vanished gradient took some.
+
+    Raises:
+        ReproError: the run has no such generator, or the split does not exist.
+    """
+    method = trained.method
+    if not isinstance(method, Perturber):
+        raise ReproError(
+            f"run {trained.spec.run_id} has no generator of perturbations",
+            remedy="measure equal_power of a run of gat_attack or gat",
+        )
+    data, network = context.images(options.split), method.classifier()
+    clip = method.options.clip
+    attack = GATAttack(
+        model=network, perturber=method.perturber, delta_scale=method.options.delta_scale, clip=clip
+    )
+    values: Values = {}
+    values["accuracy_clean"], _ = _attacked(network, data, lambda images, labels: images, options)
+    values["accuracy"], power = _attacked(network, data, attack, options)
+    values["power"] = power
+    pixels = data.images[0].numel()
+    radii = {"l2": power, "linf": power / pixels**0.5}  # all pixels move by the same in FG (L-infinity)
+    for name, kind in (("l2", FGL2), ("linf", FGSM)):
+        rival = kind(model=network, radius=radii[name], clip=clip)
+        values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
+    context.threat_model = (
+        f"perturbations of one power, {options.power} {power:.4g} in [0, 1]: G(Delta), one L2 step of "
+        f"{radii['l2']:.4g}, one L-infinity step of {radii['linf']:.4g}; {'' if clip else 'not '}clipped"
+    )
+    return values

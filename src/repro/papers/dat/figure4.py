@@ -1,0 +1,92 @@
+"""Figure 4: radar plots, one spoke a setting of the optimiser; closer to the middle is a lower FID."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from repro.report.draw import Shown
+from repro.report.series import Group, Series, groups
+from repro.report.style import (
+    COLOURS,
+    DASHES,
+    INK,
+    MARKERS,
+    PAGE_WIDTH,
+    STAMP_HEIGHT,
+    centred,
+    mark_pending,
+    new_figure,
+    save,
+    styled,
+)
+
+_HEIGHT = 3.9
+
+
+def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
+    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
+    artefact = shown.artefact
+    panels = groups(artefact, shown.cells)
+    with styled():
+        figure = new_figure(PAGE_WIDTH, _HEIGHT)
+        centred(figure, f"{artefact.id}   {artefact.title}", _HEIGHT - 0.15, size=8.5, colour=INK)
+        foot = (STAMP_HEIGHT + 0.42) / _HEIGHT
+        share = 1 / max(1, len(panels))
+        for index, (panel, group) in enumerate(zip(artefact.panels, panels, strict=True)):
+            box = (share * index + 0.16 * share, foot + 0.05, 0.68 * share, 0.79 - foot)
+            at: Any = figure.add_axes(box, projection="polar")
+            _radar(at, group, panel.columns)
+        shown_series = panels[0].series if panels else ()
+        handles = [Line2D([], [], label=each.name, **_look(each)) for each in shown_series]
+        place = (0.5, (STAMP_HEIGHT + 0.16) / _HEIGHT)
+        figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles))
+        label = panels[0].y_label if panels else ""
+        about = f"Distance from the middle: {label}, mean over seeds (bars: one deviation); lower is better."
+        centred(figure, about, STAMP_HEIGHT + 0.09)
+        return save(figure, stem, stamp)
+
+
+def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
+    """Draw one panel; a spoke that was not run has no point, and the line leaves it out."""
+    at.set_theta_offset(math.pi / 2)
+    at.set_theta_direction(-1)
+    at.set_title(group.title, loc="center", pad=14)
+    angles = {place: 2 * math.pi * index / len(spokes) for index, place in enumerate(_places(group, spokes))}
+    at.set_xticks(list(angles.values()), spokes, fontsize=7.5)
+    at.tick_params(axis="x", pad=2)
+    at.grid(True)
+    at.spines["polar"].set(color="#cccccc", linewidth=0.6)
+    if group.pending:
+        at.set_yticks([])
+        mark_pending(at)
+        return
+    for series in group.series:
+        points = [point for point in series.points if point.measured is not None]
+        theta = [angles[point.place] for point in points]
+        radius = [point.measured or 0.0 for point in points]
+        closed = len(points) == len(spokes)
+        at.plot(theta + theta[:closed], radius + radius[:closed], **_look(series))
+        if closed:
+            at.fill(theta, radius, color=COLOURS[series.slot], alpha=0.08, linewidth=0)
+        at.errorbar(theta, radius, yerr=[point.spread for point in points], fmt="none", capsize=2,
+                    ecolor=COLOURS[series.slot], elinewidth=0.8)  # fmt: skip
+    at.set_ylim(0, None)
+    at.yaxis.set_major_locator(MaxNLocator(4))
+    at.set_rlabel_position(180 / len(spokes))  # between the first two spokes
+    at.tick_params(axis="y", labelsize=6.5, labelcolor="#666666")
+
+
+def _places(group: Group, spokes: tuple[str, ...]) -> list[float]:
+    """Return the columns' places as the group's points give them, in the columns' order."""
+    found = sorted({point.place for series in group.series for point in series.points})
+    return found if len(found) == len(spokes) else [float(index) for index in range(len(spokes))]
+
+
+def _look(series: Series) -> dict[str, Any]:
+    slot = series.slot
+    return {"color": COLOURS[slot], "marker": MARKERS[slot], "linestyle": DASHES[slot]}

@@ -1,0 +1,69 @@
+"""Figure 8: the share of samples with an adversarial twin over training, each GAN with and without DAT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from repro.report.draw import Shown
+from repro.report.series import Series, groups
+from repro.report.style import (
+    COLOURS,
+    DASHES,
+    INK,
+    MARKERS,
+    PAGE_WIDTH,
+    STAMP_HEIGHT,
+    mark_pending,
+    new_figure,
+    save,
+    styled,
+)
+
+WITH = "-DAT"
+_HEIGHT = 2.75
+
+
+def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
+    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
+    artefact = shown.artefact
+    (group,) = groups(artefact, shown.cells)
+    series = {each.name: each for each in group.series}
+    plain = [name for name in series if not name.endswith(WITH)]
+    with styled():
+        figure = new_figure(PAGE_WIDTH, _HEIGHT)
+        foot = (STAMP_HEIGHT + 0.2) / _HEIGHT
+        figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.99 - foot), w_pad=0.04)
+        figure.suptitle(f"{artefact.id}   {artefact.title}", fontsize=8.5, color=INK)
+        axes = figure.subplots(1, len(plain), sharey=True, squeeze=False)[0]
+        for at, name in zip(axes, plain, strict=True):
+            pair = [each for each in (series[name], series.get(name + WITH)) if each is not None]
+            at.set_title(name)
+            at.grid(True)
+            if all(each.pending for each in pair):
+                mark_pending(at)
+            for index, each in enumerate(pair):
+                _line(at, each, index)
+            at.set_xlim(0, 104)
+            at.set_xticks([20, 60, 100])
+            at.set_ylim(-4, 104)
+        axes[0].set_ylabel(group.y_label)
+        figure.supxlabel(group.x_label, fontsize=8)
+        handles = axes[0].get_legend_handles_labels()[0]
+        place = (0.5, STAMP_HEIGHT / _HEIGHT)
+        box = figure.legend(handles, ["without DAT", "with DAT"], loc="lower center", bbox_to_anchor=place,
+                            ncols=2, borderaxespad=0.2)  # fmt: skip
+        box.set_in_layout(False)
+        return save(figure, stem, stamp)
+
+
+def _line(at: Any, series: Series, index: int) -> None:
+    """Draw one GAN's mean over seeds with a band of one standard deviation."""
+    points = [point for point in series.points if point.measured is not None]
+    x = [point.place for point in points]
+    y = [point.measured or 0.0 for point in points]
+    low = [value - point.spread for value, point in zip(y, points, strict=True)]
+    high = [value + point.spread for value, point in zip(y, points, strict=True)]
+    colour, marker, dash = COLOURS[index], MARKERS[index], DASHES[index]
+    at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    at.plot(x, y, color=colour, marker=marker, linestyle=dash, markersize=3.5, label=series.name)
