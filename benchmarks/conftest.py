@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--width", type=float, default=0.25, help="part of the papers' channels; 1 is theirs")
     group.addoption("--batch", type=int, default=64, help="images a step")
     group.addoption("--rounds", type=int, default=10, help="timed calls of each benchmark")
+    group.addoption("--seeds", type=int, default=4, help="models of a batch of seeds")
     group.addoption("--threads", type=int, default=1, help="torch's threads on the CPU")
 
 
