@@ -22,6 +22,12 @@ def cells():
         for paper, sheet in config.sheets.items()
         for name in sheet.artefacts
         for cell in cells_of(config, paper, name)
+    } | {  # the Cost artefact divides any recipe of a paper by any other
+        (paper, "cost", row, column, "cost_ratio")
+        for paper, sheet in config.sheets.items()
+        for row in sheet.recipes
+        for column in sheet.recipes
+        if row != column
     }
 
 

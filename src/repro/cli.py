@@ -194,6 +194,26 @@ def search_adopt(profile: Profile = None, results: Results = None, config: Confi
 
 
 @app.command()
+def cost(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    into: Annotated[Path | None, typer.Option(help="Folder for cost.csv, .md, .tex, .png and .pdf.")] = None,
+) -> None:
+    """Show what a step and a cell of each recipe cost in device time, from the logs of finished runs.
+
+    Example: `repro cost --profile quick-cpu`
+    """
+    from repro.papers.cost import measure_costs, write_cost
+    from repro.papers.show import show_cost
+
+    opened, _, layout = _open(config, profile, results)
+    if into is not None:
+        write_cost(opened, layout, into)
+    show_cost(measure_costs(opened, layout), layout.profile)
+
+
+@app.command()
 def report(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
     """Write the HTML report.
 

@@ -21,9 +21,29 @@ rule cells:
         "repro cells {params.common} > {log} 2>&1"
 
 
+rule cost:
+    """Device time a step and a cell, from the logs of all runs."""
+    input:
+        train_manifests(BATCHES.train),
+        [results(f"batches/evaluate/{batch}.json") for batch in BATCHES.evaluate],
+        baselines="config/cost.yaml",
+    output:
+        [results(f"cost.{ending}") for ending in ("csv", "md", "tex", "png", "pdf")],
+    log:
+        results("logs/cost.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
+        into=subpath(results("cost.csv"), parent=True),
+    shell:
+        "repro cost {params.common} --into {params.into} > {log} 2>&1"
+
+
 rule report:
     input:
         rules.cells.output,
+        rules.cost.output,
         every_artefact(),
         Path("config/ledger.yaml"),
     output:

@@ -113,7 +113,8 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
     paper, _, name = artefact_id.partition("/")
     declared = plan.config.sheets[paper].artefacts[name]
     planned = plan.cells[artefact_id]
-    models = [measured.result(name).threat_model for cell in planned for name in cell.evaluations]
+    names = [name for cell in planned for name in cell.evaluations + cell.subtracted]
+    models = [measured.result(name).threat_model for name in names]
     return entries.Artefact(
         paper=paper,
         name=name,

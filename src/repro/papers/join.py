@@ -9,6 +9,7 @@ from pathlib import Path
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.papers.compose import gather
+from repro.papers.cost_claims import claimed_cells
 from repro.papers.plan import Plan
 from repro.report.audit import audit, read_audit, render_audit
 from repro.report.cells import Cell, render_cells
@@ -38,7 +39,8 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
         plan.config.profile.artefacts is not None
     ):  # a part of the suite: claims about other parts are left out
         claims = [claim for claim in claims if claim.artefacts <= set(plan.cells)]
-    judged = judge_claims(claims, cells, folder / "claims.yaml")
+    spent = claimed_cells(claims, plan, layout)
+    judged = judge_claims(claims, [*cells, *spent], folder / "claims.yaml")
     rows = audit(read_reported(folder / "reported.csv"), read_audit(folder / "audit.yaml"))
     texts = {
         layout.cells: render_cells(cells),

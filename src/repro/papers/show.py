@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +11,8 @@ from rich.table import Table
 from repro.core.paths import Layout
 from repro.papers.batching import Batches
 from repro.papers.plan import Plan
+from repro.report.cost import Cost
+from repro.report.cost_table import HEADINGS, NOTES, TITLE, cost_stamp, rows
 
 
 def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
@@ -31,3 +34,16 @@ def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
         f"{len(plan.runs)} runs in {len(batches.train)} batches, "
         f"{len(plan.evaluations)} evaluations in {len(batches.evaluate)} batches."
     )
+
+
+def show_cost(costs: Sequence[Cost], profile: str) -> None:
+    """Print what each training costs."""
+    console = Console()
+    if not console.is_terminal:  # a log has no width of its own
+        console = Console(width=180)
+    table = Table(title=f"{TITLE} ({cost_stamp(costs, profile)})", caption="; ".join(NOTES))
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold")
+    for row in rows(costs):
+        table.add_row(*row)
+    console.print(table)

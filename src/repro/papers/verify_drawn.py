@@ -8,6 +8,7 @@ from pathlib import Path
 from repro.core.files import read_json, sha256_file
 from repro.core.paths import Layout
 from repro.papers.batching import Batches
+from repro.papers.cost import measure_costs
 from repro.papers.draw import compose_artefact
 from repro.papers.findings import Findings
 from repro.papers.join import joined
@@ -15,6 +16,7 @@ from repro.papers.measured import Measured
 from repro.papers.plan import Plan
 from repro.papers.promises import MAKE_ANEW, MOVE_AWAY, collected_files, foreign_files
 from repro.report.collect import MANIFEST, hashes
+from repro.report.cost import render_cost
 
 COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
 
@@ -31,6 +33,9 @@ def check_cells(plan: Plan, batches: Batches, layout: Layout, found: Findings) -
         found.count("artefacts")
         composed = found.attempt(partial(compose_artefact, plan, measured, layout, name))
         _same(composed[2] if composed else {}, found)
+    if (layout.root / "cost.csv").is_file() and not found.problems:
+        costs = found.attempt(partial(measure_costs, plan, layout))
+        _same({layout.root / "cost.csv": render_cost(costs)} if costs else {}, found)
     if complete and layout.cells.is_file() and not found.problems:
         tables = found.attempt(partial(joined, plan, layout))
         _same(tables[0] if tables else {}, found)

@@ -11,7 +11,7 @@ from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 
 MANIFEST = "manifest.json"
-TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
+TABLES = ("cells.csv", "claims.csv", "audit.csv", "cost.csv", "artefacts.json")
 
 
 def collect(layout: Layout, into: Path) -> Path:

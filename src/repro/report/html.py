@@ -69,6 +69,9 @@ def write_report(layout: Layout, config: Path) -> Path:
             shutil.copyfile(path, target)
     environment = _environment(material)
     atomic_write_text(folder / "style.css", _source(environment, "style.css"))
+    for ending in ENDINGS:  # what the recipes cost, if the rule has written it
+        if (cost := layout.root / f"cost{ending}").is_file():
+            shutil.copyfile(cost, folder / cost.name)
     for paper in material.papers:
         items = [
             _item(artefact, material, files[artefact.id])
@@ -78,7 +81,7 @@ def write_report(layout: Layout, config: Path) -> Path:
         _write(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
     for run in material.runs.values():
         _write_run(environment, folder, run)
-    _write(environment, "index.html", folder / "index.html", top="")
+    _write(environment, "index.html", folder / "index.html", top="", cost=_cost(folder))
     return folder / "index.html"
 
 
@@ -117,10 +120,6 @@ def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str
     counts = material.counts(artefact.paper, artefact.name)
     words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
     picture = next((path for path in paths if path.suffix == ".png"), None)
-    size = (0, 0)
-    if picture is not None:
-        with Image.open(picture) as image:
-            size = (image.width // 2, image.height // 2)  # drawn at twice the density of a plain screen
     return {
         "artefact": artefact,
         "cells": own,
@@ -128,9 +127,20 @@ def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str
         "files": [path.suffix for path in paths],
         "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
         "flags": flag_lines(own),
-        "size": size,
+        "size": (0, 0) if picture is None else _size(picture),
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
     }
+
+
+def _cost(folder: Path) -> dict[str, Any]:
+    """Return what the index shows of the Cost artefact: endings of its files, size of its picture."""
+    endings = [ending for ending in ENDINGS if (folder / f"cost{ending}").is_file()]
+    return {"files": endings, "size": _size(folder / "cost.png") if ".png" in endings else (0, 0)}
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    with Image.open(picture) as image:
+        return image.width // 2, image.height // 2  # drawn at twice the density of a plain screen
 
 
 def _write_run(environment: Environment, folder: Path, run: Run) -> None:

@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
+COST = tuple(f"cost{ending}" for ending in (".csv", ".md", ".tex", ".png", ".pdf"))
 ENDINGS = (".csv", ".md", ".tex", ".png", ".pdf")
 
 
@@ -45,6 +46,9 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     for name in TABLES:
         _copy(layout.root / name, target / name)
+    for name in COST:
+        if (layout.root / name).is_file():
+            _copy(layout.root / name, target / name)
     for path in sorted((layout.root / "artefacts").rglob("*")):
         if path.suffix in ENDINGS:
             _copy(path, target / path.relative_to(layout.root))

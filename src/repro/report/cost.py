@@ -1,0 +1,190 @@
+"""What training costs, from the logs of finished runs: seconds a step, split, and hours. Imports no torch.
+
+A log line says how many device seconds a step took since the line before and, for methods that attack, how
+many of these the attacks' network passes and kernels took. Nothing here is estimated: what no log says is
+left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from repro.core.spec import STAND_INS, RunSpec
+
+COLUMNS = (
+    "recipe",
+    "method",
+    "dataset",
+    "options",
+    "steps",
+    "batch_size",
+    "width",
+    "precision",
+    "device",
+    "runs",
+    "intervals",
+    "seconds_per_step",
+    "q1",
+    "q3",
+    "attack_network",
+    "attack_kernel",
+    "rest",
+    "baseline",
+    "relative",
+    "hours_per_run",
+    "hours_per_cell",
+    "stand_ins",
+)
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """One finished run: its specification, record (``run.json``) and log lines."""
+
+    spec: RunSpec
+    record: Mapping[str, Any]
+    log: Sequence[Mapping[str, Any]]
+
+    @property
+    def device(self) -> str:
+        """Name of the device that the run ended on."""
+        return str(self.record["sessions"][-1]["device"])
+
+    @property
+    def per_step(self) -> list[float]:
+        """Device seconds a step, one number per logged interval."""
+        return [float(line["device_seconds_per_step"]) for line in self.log]
+
+    @property
+    def split(self) -> list[tuple[float, float, float]] | None:
+        """Attack's network, attack's kernel and rest of each interval; None where the log does not say."""
+        if "attack_seconds" not in self.record:
+            return None
+        parts = []
+        for line in self.log:
+            attack = line.get("attack_seconds_per_step", {})
+            network, kernel = attack.get("network", 0.0), attack.get("kernel", 0.0)
+            parts.append((network, kernel, line["device_seconds_per_step"] - network - kernel))
+        return parts
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One training: a recipe with its options on one data set, over its seeds. Seconds are device seconds.
+
+    ``seconds``, ``q1`` and ``q3`` are median and quartiles over the logged intervals of all seeds; ``split``
+    has the medians of the attack's network part, its kernel, and the rest; ``relative`` is the median over
+    that of the baseline, where both ran on the same device with the same data, width, batch and format.
+    """
+
+    specs: tuple[RunSpec, ...]
+    options: str
+    device: str
+    intervals: int
+    seconds: float
+    q1: float
+    q3: float
+    split: tuple[float, float, float] | None
+    baseline: str
+    relative: float | None
+    hours_per_run: float
+    hours_per_cell: float | None
+    stand_ins: tuple[str, ...]
+
+    @property
+    def spec(self) -> RunSpec:
+        """The first seed's run."""
+        return self.specs[0]
+
+    @property
+    def name(self) -> str:
+        """The recipe, with what tells it from others of the same name."""
+        return f"{self.spec.recipe} ({self.options})" if self.options else self.spec.recipe
+
+
+def measure_cost(
+    runs: Sequence[RunCost],
+    *,
+    options: str = "",
+    baseline: str = "",
+    plain: Cost | None = None,
+    hours_per_cell: float | None = None,
+) -> Cost | None:
+    """Return the cost of runs that differ in their seed only; None where none logged a step.
+
+    Args:
+        runs: finished runs.
+        options: what tells them from other runs of the same recipe.
+        baseline: recipe that they are compared with.
+        plain: its cost.
+        hours_per_cell: device hours that a table's cell of this training rests on.
+    """
+    logged = [run for run in runs if run.log]
+    if not logged:
+        return None
+    seconds = [value for run in logged for value in run.per_step]
+    q1, median, q3 = quartiles(seconds)
+    splits = [run.split for run in logged]
+    split = None
+    if all(parts is not None for parts in splits):
+        columns = zip(*(each for parts in splits if parts is not None for each in parts), strict=True)
+        network, kernel, rest = (statistics.median(column) for column in columns)
+        split = (network, kernel, rest)
+    device = "+".join(dict.fromkeys(run.device for run in logged))
+    found = {name for run in logged for name in run.record["stand_ins"]}
+    comparable = plain is not None and alike(plain.spec, logged[0].spec) and plain.device == device
+    return Cost(
+        specs=tuple(run.spec for run in logged),
+        options=options,
+        device=device,
+        intervals=len(seconds),
+        seconds=median,
+        q1=q1,
+        q3=q3,
+        split=split,
+        baseline=baseline,
+        relative=median / plain.seconds if comparable and plain else None,
+        hours_per_run=statistics.mean(float(run.record["device_seconds"]) for run in logged) / 3600,
+        hours_per_cell=hours_per_cell,
+        stand_ins=tuple(name for name in STAND_INS if name in found),
+    )
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return first quartile, median and third quartile of at least one value."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return q1, median, q3
+
+
+def alike(left: RunSpec, right: RunSpec) -> bool:
+    """Return whether a step of both handles as many images of the same data, in networks as wide."""
+    fields = ("dataset", "source", "batch_size", "width", "precision")
+    return all(getattr(left, name) == getattr(right, name) for name in fields)
+
+
+def render_cost(costs: Iterable[Cost]) -> str:
+    """Return cost.csv, one line per training, numbers with six significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for cost in costs:
+        spec = cost.spec
+        fields: list[object] = [spec.recipe, spec.method, spec.dataset, cost.options, spec.steps]
+        fields += [spec.batch_size, spec.width, spec.precision, cost.device, len(cost.specs), cost.intervals]
+        fields += [cost.seconds, cost.q1, cost.q3, *(cost.split or (None, None, None))]
+        fields += [cost.baseline, cost.relative, cost.hours_per_run, cost.hours_per_cell]
+        writer.writerow([_field(value) for value in [*fields, "+".join(cost.stand_ins)]])
+    return text.getvalue()
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return ""
+    return format(value, ".6g") if isinstance(value, float) else str(value)

@@ -1,0 +1,138 @@
+"""Cost: only what the logs say, compared only with what is alike, shown in every format, named by claims."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from papers_case import SHEET, call, plan
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.papers.cost import measure_costs, write_cost
+from repro.papers.cost_claims import claimed_cells
+from repro.papers.plan import Plan
+from repro.report.claims import Claim, Predicate, Reference
+from repro.report.welch import judge_claims
+
+COMPARISONS = '- {recipes: "gat.*", baseline: gat.baseline}\n'
+TWIN = SHEET.replace(
+    "  twin:\n    method: classifier\n", "  twin:\n    method: adversarial_training\n", 1
+).replace("    options: {network: embedding}\n  gan:", "    options: {network: preact_resnet18}\n  gan:", 1)
+
+
+def finish(layout: Layout, spec: RunSpec, seconds: list[float], attack: dict[str, float] | None) -> None:
+    """Write record and log of a finished run: one interval of ten steps for each of ``seconds``."""
+    lines = []
+    for at, value in enumerate(seconds):
+        line: dict[str, Any] = {"step": 10 * (at + 1), "device_seconds_per_step": value, "metrics": {}}
+        if attack:
+            line["attack_seconds_per_step"] = attack
+        lines.append(line)
+    record: dict[str, Any] = {
+        "sessions": [{"step": 0, "device": "AMD EPYC"}],
+        "stand_ins": list(spec.stand_ins),
+        "device_seconds": 3600.0,
+    }
+    if attack is not None:
+        record["attack_seconds"] = {name: 10 * value for name, value in attack.items()}
+    layout.run(spec.run_id).mkdir(parents=True)
+    layout.record(spec.run_id).write_text(json.dumps(record))
+    layout.log(spec.run_id).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Plan:
+    found = plan(tmp_path / "config", sheet=TWIN)
+    (tmp_path / "config" / "cost.yaml").write_text(COMPARISONS)
+    return found
+
+
+@pytest.fixture
+def measured(opened: Plan, tmp_path: Path) -> Layout:
+    """Two seeds of a plain recipe and of one that attacks; a GAN of an older version; one run unfinished."""
+    layout = Layout(tmp_path / "results", "tiny")
+    for spec in opened.runs.values():
+        if spec.recipe == "gat.baseline":
+            finish(layout, spec, [0.1, 0.1, 0.1, 0.5], {})
+        elif spec.recipe == "gat.twin":
+            finish(layout, spec, [0.3 + 0.01 * spec.seed] * 3, {"network": 0.18, "kernel": 0.02})
+        elif spec.recipe == "gat.gan":
+            finish(layout, spec, [2.0], None)
+    return layout
+
+
+def test_medians_split_and_ratio(opened: Plan, measured: Layout) -> None:
+    costs = {cost.spec.recipe: cost for cost in measure_costs(opened, measured)}
+    assert costs.keys() == {"gat.baseline", "gat.twin", "gat.gan"}
+    plain, twin, gan = (costs[name] for name in ("gat.baseline", "gat.twin", "gat.gan"))
+    assert (plain.seconds, plain.q1, plain.intervals, plain.relative) == (0.1, 0.1, 8, 1.0)
+    assert plain.split == (0.0, 0.0, 0.1)
+    assert twin.seconds == pytest.approx(0.305)
+    assert twin.relative == pytest.approx(3.05)
+    assert twin.split == pytest.approx((0.18, 0.02, 0.105))
+    assert (gan.split, gan.relative) == (None, None), "other width and batch, and a log without a split"
+    assert (gan.hours_per_run, gan.hours_per_cell) == (1.0, None), "its evaluation is not there"
+    assert "synthetic_data" in plain.stand_ins
+
+
+def test_hours_of_a_cell_hold_all_seeds_and_evaluations(opened: Plan, measured: Layout) -> None:
+    for name in opened.evaluations:
+        path = measured.evaluation(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"device_seconds": 360.0}))
+    costs = {cost.spec.recipe: cost for cost in measure_costs(opened, measured)}
+    assert costs["gat.baseline"].hours_per_cell == pytest.approx(2 * 1.1)
+
+
+def test_every_format_says_the_same(opened: Plan, measured: Layout, tmp_path: Path) -> None:
+    write_cost(opened, measured, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"cost.csv", "cost.md", "cost.tex", "cost.png", "cost.pdf"}
+    rows = {row["recipe"]: row for row in csv.DictReader((tmp_path / "out" / "cost.csv").open())}
+    assert rows["gat.twin"]["relative"] == "3.05"
+    assert rows["gat.twin"]["attack_network"] == "0.18"
+    assert rows["gat.gan"]["attack_network"] == rows["gat.gan"]["relative"] == ""
+    assert {row["precision"] for row in rows.values()} == {"float32"}
+    markdown, tex = ((tmp_path / "out" / f"cost.{ending}").read_text() for ending in ("md", "tex"))
+    for text in (markdown, tex):
+        assert "3.05" in text
+        assert "AMD EPYC, float32" in text
+    assert "tiny profile · synthetic_data" in markdown
+    assert tex.count(" & ") == 9 * 4
+
+
+def test_the_command_prints_what_there_is(opened: Plan, measured: Layout, tmp_path: Path) -> None:
+    words = ["--profile", "tiny", "--config", str(tmp_path / "config")]
+    code, printed = call("cost", *words, "--results", str(tmp_path / "results"))
+    assert code == 0
+    assert "3.05 ×" in printed
+    code, printed = call("cost", *words, "--results", str(tmp_path / "nothing"))
+    assert code == 0
+    assert "no finished run" in printed
+
+
+def test_an_unknown_baseline_is_named_with_its_line(opened: Plan, measured: Layout, tmp_path: Path) -> None:
+    (tmp_path / "config" / "cost.yaml").write_text("# one\n- {recipes: '*', baseline: gat.plain}\n")
+    with pytest.raises(ReproError, match=r"no recipe 'gat\.plain'") as caught:
+        measure_costs(opened, measured)
+    assert caught.value.line == 2
+
+
+def test_a_claim_is_judged_on_the_ratios_of_the_seeds(opened: Plan, measured: Layout) -> None:
+    def claim(row: str, bound: float) -> Claim:
+        left = Reference(artefact="cost", row=row, column="baseline", metric="cost_ratio")
+        predicate = Predicate(left=left, relation="greater", right=bound)
+        return Claim(id=f"gat.{row}", paper="gat", statement="s", all=(predicate,))
+
+    claims = [claim("twin", 2.0), claim("later", 2.0)]
+    cells = claimed_cells(claims, opened, measured)
+    assert [(cell.row, cell.n_seeds) for cell in cells] == [("twin", 2), ("later", 0)]
+    assert cells[0].measured == pytest.approx(3.05)
+    assert len(cells[0].runs) == 4
+    words = [judgement.word for judgement in judge_claims(claims, cells)]
+    assert words == ["not comparable", "pending"]

@@ -1,0 +1,67 @@
+"""Whoever attacks says how: in the result of every attacking measurement, in every format of its table."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from repro import evaluate
+from repro.report import style
+from repro.report.artefacts import Artefact, Panel
+from repro.report.cells import Cell
+from repro.report.draw import draw
+
+PARTS = {"objective", "threat_model", "undisturbed", "verdict"}  # of attacks, harmless by themselves
+MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
+FIRST = "L-infinity radius 0.08 in [-1, 1], 20 steps of 0.016, start at the image"
+SECOND = "AutoAttack (torchattacks), linf, radii 0.08 (symmetric range), 100 steps, 5000 queries"
+ATTACKED = Artefact(
+    paper="robgan",
+    name="table1",
+    kind="table",
+    title="Attacked",
+    panels=(Panel(rows=("A",), columns=("delta=0.08",)),),
+    threat_models=(FIRST, SECOND),
+)
+CELLS = [
+    Cell("robgan", "table1", "A", "delta=0.08", "accuracy", measured=1.0, n_seeds=1, verdict="unreported")
+]
+
+
+def attacks_of(source: str) -> set[str]:
+    """The modules of ``repro.attacks`` that a measurement takes more than parts from."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro.attacks."):
+            found.add((node.module or "").rpartition(".")[2])
+    return found - PARTS
+
+
+def test_every_attacking_measurement_states_its_threat_model() -> None:
+    attacking = [path for path in MEASUREMENTS if attacks_of(path.read_text(encoding="utf-8"))]
+    assert {"robust_accuracy", "auto_attack"} <= {path.stem for path in attacking}
+    for path in attacking:
+        assert "context.threat_model = " in path.read_text(encoding="utf-8"), path.name
+
+
+def test_every_format_of_a_table_prints_every_threat_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    real = style.new_figure
+
+    def keep(width: float, height: float) -> Figure:
+        figures.append(real(width, height))
+        return figures[-1]
+
+    monkeypatch.setattr("repro.report.table_picture.new_figure", keep)
+    paths = draw(ATTACKED, CELLS, tmp_path / "table1", root=tmp_path, profile="smoke")
+    texts = {path.suffix: path.read_text() for path in paths if path.suffix in (".md", ".tex")}
+    assert texts.keys() == {".md", ".tex"}
+    drawn = " ".join(text.get_text() for text in figures[0].axes[0].texts)
+    for model in (FIRST, SECOND):
+        for text in (*texts.values(), drawn):
+            assert model in text.replace("threat model:", "Threat model:")
