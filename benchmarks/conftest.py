@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--batch", type=int, default=64, help="images a step")
     group.addoption("--rounds", type=int, default=10, help="timed calls of each benchmark")
     group.addoption("--threads", type=int, default=1, help="torch's threads on the CPU")
+    group.addoption("--workers", type=int, default=2, help="processes that load the plain GAN loop's images")
 
 
 @pytest.fixture(scope="session")
