@@ -59,6 +59,10 @@ class GATClassifier(nn.Module):
         scores: Tensor = self.average(self.layers(images))
         return scores.flatten(1)
 
+    def stages(self) -> list[nn.Module]:
+        """Return the layers in the order in which they are applied."""
+        return [*self.layers, self.average, nn.Flatten()]
+
 
 class GATGenerator(nn.Module):
     """The trainer G: from the gradient of an image to its perturbation. 107,763 parameters.
@@ -84,3 +88,7 @@ class GATGenerator(nn.Module):
         """Return perturbations (N, 3, H, W) in (-1, 1) of gradient images of the same shape."""
         perturbations: Tensor = self.layers(gradients)
         return perturbations
+
+    def stages(self) -> list[nn.Module]:
+        """Return the layers in the order in which they are applied."""
+        return list(self.layers)

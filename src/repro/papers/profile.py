@@ -44,8 +44,13 @@ class Measuring(Frozen):
 
 
 class BatchSizes(Frozen):
-    """How many runs or evaluations one process takes."""
+    """How many runs or evaluations one process takes.
 
+    Up to ``seeds`` runs that differ in their seeds alone are trained as one program, where the method can;
+    such a batch of seeds counts as one run of ``train``.
+    """
+
+    seeds: int = Field(default=1, ge=1)
     train: int = Field(default=1, ge=1)
     evaluate: int = Field(default=1, ge=1)
 
@@ -58,6 +63,7 @@ class Profile(Frozen):
     set over all others.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``searches`` is the work that each run of a search is given, over what its recipe has.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 
@@ -72,6 +78,7 @@ class Profile(Frozen):
     extractor: Literal["embedded", "inception"] = "embedded"
     workloads: dict[Workload, Work] = {}
     recipes: dict[str, Work] = {}
+    searches: Work = Work()
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
