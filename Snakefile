@@ -19,6 +19,7 @@ wildcard_constraints:
 
 localrules:
     figures,
+    search,
     single,
 
 

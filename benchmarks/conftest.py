@@ -20,7 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--batch", type=int, default=64, help="images a step")
     group.addoption("--rounds", type=int, default=10, help="timed calls of each benchmark")
     group.addoption("--budget", type=float, default=40, help="seconds of an attack's case, if rounds allow")
+    group.addoption("--seeds", type=int, default=4, help="models of a batch of seeds")
     group.addoption("--threads", type=int, default=1, help="torch's threads on the CPU")
+    group.addoption("--workers", type=int, default=2, help="processes that load the plain GAN loop's images")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The checks that need a CUDA device: the tests marked `cuda`, then attacks against other libraries' (where installed:
 # the extra 'peers'), the attacks' kernels alone, and training steps at the papers' width, each paper's own method in
-# every format. Meant to end within 8 minutes: an attack's case gets few seconds, a training step few rounds; the log
+# every format, and those of SNGAN and DAT against a plain eager loop. Meant to end within 8 minutes: an attack's case gets few seconds, a training step few rounds; the log
 # says what each step took.
 # Use: PYTHON=python3 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
 set -euo pipefail
@@ -52,5 +52,8 @@ bench steps-float32 benchmarks/test_training_steps.py --rounds 3
 own="gat.gat or robgan.cotrain or rgan.dcgan_both or dat.sngan or dat.dat_discriminator"
 for precision in tf32 bf16; do
   bench "steps-$precision" benchmarks/test_training_steps.py --precision "$precision" --rounds 3 -k "$own"
+done
+for precision in float32 tf32 bf16; do
+  bench "loops-$precision" benchmarks/test_gan_loops.py --precision "$precision" --workers 8 --rounds 5
 done
 echo "done in $SECONDS s"

@@ -77,7 +77,8 @@ def test_the_steps_of_the_gpu_script_can_be_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     steps = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     names = ["cuda-tests", "kernels", "attacks-float32", "attacks-tf32"]
-    assert list(steps) == [*names, "steps-float32", "steps-tf32", "steps-bf16"]
+    formats = ("float32", "tf32", "bf16")
+    assert list(steps) == [*names, *(f"{what}-{name}" for what in ("steps", "loops") for name in formats)]
     for line in steps.values():
         assert (ROOT / shlex.split(line)[0]).exists()
     # the one with most options, up to the point where it would need the device

@@ -10,7 +10,21 @@ import pytest
 from repro.core.errors import ReproError
 from repro.evaluate.registry import load_measurement, measurement_names, validate_options
 
-NAMES = {"accuracy", "robust_accuracy", "fidelity", "fidelity_real", "samples", "curve", "local_lipschitz"}
+NAMES = {
+    "accuracy",
+    "adversarial_share",
+    "auto_attack",
+    "curve",
+    "fidelity",
+    "fidelity_real",
+    "flip_iterations",
+    "local_lipschitz",
+    "mixture_fit",
+    "mixture_truth",
+    "robust_accuracy",
+    "samples",
+}
+OF_DATA = {"fidelity_real", "mixture_truth"}
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:
@@ -21,7 +35,7 @@ def test_the_measurements_are_those_with_a_measure_function() -> None:
 def test_each_has_options_with_defaults(name: str) -> None:
     measurement = load_measurement(name)
     assert measurement.Options() == validate_options(name, {})
-    assert measurement.needs_run == (name != "fidelity_real")
+    assert measurement.needs_run == (name not in OF_DATA)
 
 
 def test_listing_imports_no_torch() -> None:

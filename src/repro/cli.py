@@ -27,6 +27,8 @@ app = typer.Typer(
     help="Rebuild the tables and figures of five adversarial-training x GAN papers. "
     "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
 )
+search_app = typer.Typer(no_args_is_help=True, help="Searches on validation images.")
+app.add_typer(search_app, name="search")
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 app.add_typer(data_app, name="data")
 
@@ -159,6 +161,36 @@ def cells(profile: Profile = None, results: Results = None, config: ConfigFolder
     opened, _, layout = _open(config, profile, results)
     counts = join_cells(opened, layout)
     typer.echo(f"{layout.cells}: " + ", ".join(f"{number} {word}" for word, number in counts.items()))
+
+
+@search_app.command("draw")
+def search_draw(
+    search: Annotated[str, typer.Argument(help="For example gat/c_g.")],
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Write the table of one search from its evaluations.
+
+    Example: `repro search draw --profile quick gat/c_g`
+    """
+    from repro.papers.search_results import draw as draw_search
+
+    opened, batches, layout = _open(config, profile, results)
+    draw_search(opened, batches, layout, search)
+
+
+@search_app.command("adopt")
+def search_adopt(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
+    """Let recipes use the winners of the finished searches (writes config/searched.yaml).
+
+    Example: `repro search adopt --profile quick`
+    """
+    from repro.papers.search_results import adopt
+
+    opened, batches, layout = _open(config, profile, results)
+    for key, value in adopt(opened, batches, layout).items():
+        typer.echo(f"{key}: {value}")
 
 
 @app.command()

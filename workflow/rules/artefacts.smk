@@ -52,3 +52,28 @@ rule figure:
         common=COMMON,
     shell:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+
+
+rule search_table:
+    """What a search on validation images found; `snakemake --cores all search` makes all of them."""
+    input:
+        searched_for,
+        settings="config/config.yaml",
+        sheet="config/sheets/{paper}.yaml",
+    output:
+        multiext(results("searches/{paper}/{search}"), ".csv", ".md", ".png", ".pdf"),
+    log:
+        results("logs/searches/{paper}/{search}.log"),
+    wildcard_constraints:
+        search="[a-z0-9_]+",
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
+    shell:
+        "repro search draw {params.common} {wildcards.paper}/{wildcards.search} > {log} 2>&1"
+
+
+rule search:
+    input:
+        [results(f"searches/{name}.csv") for name in PLAN.searches],

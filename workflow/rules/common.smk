@@ -109,6 +109,15 @@ def measured_for(wildcards):
     ] + train_manifests(trained)
 
 
+def searched_for(wildcards):
+    """Return the manifests of all evaluations that one search compares, and the values in use if any were adopted."""
+    planned = PLAN.find_search(f"{wildcards.paper}/{wildcards.search}")
+    wanted = [e.evaluation_id for c in planned.candidates for e in c.evaluations]
+    batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
+    adopted = [str(path) for path in [Path("config/searched.yaml")] if path.is_file()]
+    return [results(f"batches/evaluate/{batch}.json") for batch in batches] + adopted
+
+
 def every_artefact(ending="png"):
     """Return one file of every artefact."""
     return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]

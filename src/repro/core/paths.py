@@ -72,6 +72,10 @@ class Layout:
         """Hashes of the files that were drawn for one artefact, by their names below ``artefacts/``."""
         return self.root / "cells" / f"{artefact_id}.drawn.json"
 
+    def search(self, paper: str, name: str) -> Path:
+        """Stem of the files of one search's table (add ``.csv``, ``.md``, ``.png`` or ``.pdf``)."""
+        return self.root / "searches" / paper / name
+
     def artefact(self, paper: str, name: str) -> Path:
         """Stem of one artefact's files (add ``.csv``, ``.md``, ``.tex``, ``.png`` or ``.pdf``)."""
         return self.root / "artefacts" / paper / name

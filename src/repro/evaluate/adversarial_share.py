@@ -133,14 +133,15 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     n = options.samples
     latents = torch.randn(n, int(generator.latent_dim), generator=stream, device=stream.device)  # type: ignore[arg-type]
     latents = latents.to(context.device)
-    values: Values = {}
-    for share, step in percentages(trained.snapshots, spec.steps, spec.snapshots).items():
+    shares = percentages(trained.snapshots, spec.steps, spec.snapshots)
+    found: dict[int, tuple[float, float]] = {}  # a short training has fewer snapshots than shares
+    for step in dict.fromkeys(shares.values()):
         trained.load_snapshot(step, needs=("generator", "discriminator"))
         network = two_classes(method, context, options.threshold, options.split, options.batch_size)
-        starts = context.generator("attack_start")
-        with context.watch.part("attack"):
-            fake, twin = has_twin(trained, network, latents, options, starts)
+        fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
         among = int(fake.sum()) if options.of == "called_fake" else n
-        values[f"adversarial_share@{share}%"] = 100.0 * int(twin.sum()) / max(1, among)
-        values[f"called_fake@{share}%"] = 100.0 * int(fake.sum()) / n
+        found[step] = 100.0 * int(twin.sum()) / max(1, among), 100.0 * int(fake.sum()) / n
+    values: Values = {}
+    for share, step in shares.items():
+        values[f"adversarial_share@{share}%"], values[f"called_fake@{share}%"] = found[step]
     return values

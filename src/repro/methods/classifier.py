@@ -91,9 +91,9 @@ def input_gradient(
     ``watch`` adds up the attack's time as ``network``; a forward pass that is kept is the training's.
     """
     leaf = images.detach().requires_grad_()
-    with part(None if keep else watch, "network"):
+    with torch.enable_grad(), part(None if keep else watch, "network"):
         logits = network(leaf)
-    with part(watch, "network"):
+    with torch.enable_grad(), part(watch, "network"):
         (gradient,) = torch.autograd.grad(height(logits, labels).sum(), leaf, retain_graph=keep)
     return logits, gradient
 
@@ -211,3 +211,4 @@ class Classifier(Method):
 
 
 METHOD = Classifier
+SEEDS_JOIN = True

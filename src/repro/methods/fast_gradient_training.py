@@ -50,3 +50,4 @@ class FastGradientTraining(Classifier):
 
 
 METHOD = FastGradientTraining
+SEEDS_JOIN = True

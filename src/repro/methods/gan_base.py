@@ -13,12 +13,13 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions, parse_options
+from repro.methods.base import Method, MethodOptions, State, parse_options
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
 from repro.methods.regularisers.registry import make_regulariser
 from repro.methods.trainer_slips import repeat_slips
+from repro.methods.update_graph import UpdateGraphs
 from repro.models.modes import frozen_parameters
 
 
@@ -32,9 +33,9 @@ class Reading(NamedTuple):
 class GanMethod(Method):
     """An unconditional GAN. One step is one update of G with its ``n_dis`` updates of D.
 
-    Verbs that a method may override: ``real_and_fake`` (what D trains on), ``discriminator_loss``,
-    ``generator_loss``; for auxiliary losses ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data
-    ``image_size``, ``open_data``, ``real_images``. D's update never reaches G, nor G's update D.
+    Verbs that a method may override: ``discriminator_loss``, ``generator_loss``; for auxiliary losses
+    ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``image_size``, ``open_data``,
+    ``real_images``; ``draws_within_updates`` where a loss draws. D's update never reaches G, nor G's D.
     """
 
     Options: ClassVar[type[MethodOptions]] = GanOptions
@@ -58,6 +59,8 @@ class GanMethod(Method):
         )
         if self.regulariser is not None:
             self.regulariser.watch = self.watch
+        wanted = self.options.cuda_graph and device.type == "cuda"
+        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates())
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
             if self.options.decay == "linear":
@@ -66,15 +69,15 @@ class GanMethod(Method):
                 )
         self.open_data()
 
-    def snapshot_state(self) -> dict[str, Any]:
-        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
-        return {name: module.state_dict() for name, module in self.modules.items()}
-
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
         """Return the split that the options name."""
         options = parse_options(spec.method, cls.Options, spec.options)
         return str(options.train_split)  # type: ignore[attr-defined]
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
 
     def image_size(self) -> int:
         """Return the side of the images in pixels."""
@@ -93,8 +96,12 @@ class GanMethod(Method):
 
     def _optimiser(self, network: nn.Module) -> Adam:
         o = self.options
-        fused = self.device.type == "cuda"
-        return Adam(network.parameters(), lr=o.lr, betas=(o.beta1, o.beta2), fused=fused)
+        betas, fused = (o.beta1, o.beta2), self.device.type == "cuda"
+        if not self.graphs.enabled:
+            return Adam(network.parameters(), lr=o.lr, betas=betas, fused=fused)
+        # A graph keeps plain numbers as they were at its capture; the learning rate changes.
+        lr = torch.tensor(o.lr, device=self.device)
+        return Adam(network.parameters(), lr=lr, betas=betas, fused=True, capturable=True)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""
@@ -116,11 +123,37 @@ class GanMethod(Method):
             record |= self.generator_step()
         for scheduler in self.schedulers.values():
             scheduler.step()
-        return {name: value.detach() for name, value in record.items()}
+        return record
+
+    def draws_within_updates(self) -> bool:
+        """Return whether an update draws random numbers or images itself; then it is never a CUDA graph."""
+        own = None if self.regulariser is None else self.regulariser.options
+        return getattr(own, "points", None) == "interpolates"
+
+    def load_state_dict(self, state: State) -> None:
+        """Take up a state; see ``Method``."""
+        super().load_state_dict(state)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"] = group["lr"].to(self.device)
+        self.graphs.forget()
 
     def discriminator_step(self) -> dict[str, Tensor]:
         """Update D once on a fresh batch; returns its loss and mean logits."""
-        real, fake = self.real_and_fake()
+        real = self.real_images()
+        name = f"discriminator, generator in {'train' if self.G.training else 'eval'} mode"
+        return self.graphs.run(name, self.update_discriminator, real, self.latents(len(real)))
+
+    def generator_step(self) -> dict[str, Tensor]:
+        """Update G once on fresh latents; returns its loss."""
+        name = f"generator in {'train' if self.G.training else 'eval'} mode"
+        return self.graphs.run(name, self.update_generator, self.latents(self.spec.batch_size))
+
+    def update_discriminator(self, real: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """Update D once on real images (N,3,H,W) and as many generated ones, of latents (N, latent_dim)."""
+        with torch.no_grad():
+            fake = self.fakes(z)
         self.optimisers["discriminator"].zero_grad(set_to_none=True)
         loss, record = self.discriminator_loss(real, fake)
         if self.regulariser is not None:
@@ -130,16 +163,16 @@ class GanMethod(Method):
         self.optimisers["discriminator"].step()
         if self.options.weight_clip is not None:
             clip_weights(self.D, self.options.weight_clip)
-        return record | {"d_loss": loss}
+        return {name: value.detach() for name, value in (record | {"d_loss": loss}).items()}
 
-    def generator_step(self) -> dict[str, Tensor]:
-        """Update G once on fresh latents; returns its loss."""
+    def update_generator(self, z: Tensor) -> dict[str, Tensor]:
+        """Update G once on latents (N, latent_dim)."""
         self.optimisers["generator"].zero_grad(set_to_none=True)
         with frozen_parameters(self.D):
-            loss = self.generator_loss(self.latents(self.spec.batch_size))
+            loss = self.generator_loss(z)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["generator"].step()
-        return {"g_loss": loss}
+        return {"g_loss": loss.detach()}
 
     def latents(self, n: int) -> Tensor:
         """Return ``n`` standard normal latents (n, latent_dim)."""
@@ -166,13 +199,6 @@ class GanMethod(Method):
     def logits(self, images: Tensor) -> Tensor:
         """Return D's logits (N,), float32."""
         return self.read(images).logits
-
-    def real_and_fake(self) -> tuple[Tensor, Tensor]:
-        """Return what D's next update is made with: a real batch and as many generated images, constants."""
-        real = self.real_images()
-        with torch.no_grad():
-            fake = self.fakes(self.latents(len(real)))
-        return real, fake
 
     def adversarial_loss(self, real: Reading, fake: Reading) -> tuple[Tensor, dict[str, Tensor]]:
         """Return D's adversarial loss, 0-d, and what else to log."""

@@ -55,6 +55,8 @@ class GanOptions(MethodOptions):
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
         eval_mode_after, reset_seeds_every: slips of DAT's published trainer, see
             ``methods/trainer_slips.py``; None for a trainer without them.
+        cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
+            ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
     """
 
     network: Network = "sngan"
@@ -76,6 +78,7 @@ class GanOptions(MethodOptions):
     train_split: str = "train"
     eval_mode_after: int | None = Field(default=None, ge=1)
     reset_seeds_every: int | None = Field(default=None, ge=1)
+    cuda_graph: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -85,3 +85,4 @@ class GAT(Perturber):
 
 
 METHOD = GAT
+SEEDS_JOIN = True

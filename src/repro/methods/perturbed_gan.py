@@ -52,6 +52,10 @@ class PerturbedGan(GanMethod):
     def perturb(self, real: Tensor, fake: Tensor) -> PerturbedImages:
         """Return both batches (N,3,H,W) perturbed against D, which is left as it was."""
 
+    def draws_within_updates(self) -> bool:
+        """As in ``GanMethod``; at the generator's position the real images are drawn within its update."""
+        return super().draws_within_updates() or self.options.position in ("generator", "all")
+
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """DAT, Algorithm 1, lines 6 to 10: the loss on perturbed images, and for DATT on clean ones too."""
         o = self.options

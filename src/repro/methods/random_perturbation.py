@@ -62,3 +62,4 @@ class RandomPerturbation(Classifier):
 
 
 METHOD = RandomPerturbation
+SEEDS_JOIN = True

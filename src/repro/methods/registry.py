@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from repro.methods.base import Method, MethodOptions
 
 _DECLARATION = re.compile(r"^METHOD\b", re.MULTILINE)
+_JOINABLE = re.compile(r"^SEEDS_JOIN = True$", re.MULTILINE)
 
 
 @cache
@@ -22,6 +23,17 @@ def method_names() -> tuple[str, ...]:
     """Return the names of all methods, sorted; reads the files and imports none of them."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     return tuple(file.stem for file in files if _DECLARATION.search(file.read_text(encoding="utf-8")))
+
+
+@cache
+def joinable_names() -> tuple[str, ...]:
+    """Return the methods whose seeds can be trained as one batch of models (``SEEDS_JOIN = True``)."""
+    folder = Path(__file__).parent
+    return tuple(
+        name
+        for name in method_names()
+        if _JOINABLE.search((folder / f"{name}.py").read_text(encoding="utf-8"))
+    )
 
 
 def load_method(name: str) -> type[Method]:

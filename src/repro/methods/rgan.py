@@ -51,6 +51,10 @@ class Rgan(GanMethod):
     Options: ClassVar[type[MethodOptions]] = RganOptions
     options: RganOptions
 
+    def draws_within_updates(self) -> bool:
+        """As in ``GanMethod``; random directions are drawn within the updates."""
+        return super().draws_within_updates() or self.options.mode == "random_noise"
+
     def mixed(self, clean: Tensor, robust: Tensor) -> Tensor:
         """Return the objective of both terms, 0-d."""
         share = self.options.trade_off

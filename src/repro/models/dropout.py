@@ -29,8 +29,12 @@ class StreamDropout(nn.Module):
         """Return ``x`` with the same shape."""
         if not self.training or self.p == 0:
             return x
+        return x * self.mask(torch.empty_like(x))
+
+    def mask(self, empty: Tensor) -> Tensor:
+        """Fill ``empty`` with what values are multiplied by: 0 or 1 / (1 - p), in its memory order."""
         keep = 1 - self.p
-        return x * torch.empty_like(x).bernoulli_(keep, generator=self._generator).div_(keep)
+        return empty.bernoulli_(keep, generator=self._generator).div_(keep)
 
     def extra_repr(self) -> str:
         """Return what ``print(network)`` shows."""

@@ -14,6 +14,14 @@ from repro.models.width import channels
 DropoutPlace = Literal["downsampling", "last_hidden"]
 
 
+class SpatialMean(nn.Module):
+    """The mean of each feature map, (N, C, H, W) to (N, C); unlike pooling, vmap has a rule for it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the means."""
+        return x.mean(dim=(-2, -1))
+
+
 class GATClassifier(nn.Module):
     """The trainee F: seven convolutions, ReLU after all but the last, average over space. No normalisation.
 
@@ -59,6 +67,10 @@ class GATClassifier(nn.Module):
         scores: Tensor = self.average(self.layers(images))
         return scores.flatten(1)
 
+    def stages(self) -> list[nn.Module]:
+        """Return the layers in the order in which they are applied."""
+        return [*self.layers, SpatialMean()]
+
 
 class GATGenerator(nn.Module):
     """The trainer G: from the gradient of an image to its perturbation. 107,763 parameters.
@@ -84,3 +96,7 @@ class GATGenerator(nn.Module):
         """Return perturbations (N, 3, H, W) in (-1, 1) of gradient images of the same shape."""
         perturbations: Tensor = self.layers(gradients)
         return perturbations
+
+    def stages(self) -> list[nn.Module]:
+        """Return the layers in the order in which they are applied."""
+        return list(self.layers)

@@ -86,10 +86,11 @@ class GeneratorBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of twice the side."""
-        hidden = self.conv1(self._double(F.relu(self.norm1(maps))))
+        # ReLU and sum work in place: what they overwrite, nobody's gradient needs.
+        hidden = self.conv1(self._double(F.relu(self.norm1(maps), inplace=True)))
+        out: Tensor = self.conv2(F.relu(self.norm2(hidden), inplace=True))
         # The 1x1 convolution comes before the doubling: the same map (they commute) at a quarter of the work.
-        out: Tensor = self.conv2(F.relu(self.norm2(hidden))) + self._double(self.shortcut(maps))
-        return out
+        return out.add_(self._double(self.shortcut(maps)))
 
 
 class Generator(nn.Module):
@@ -127,7 +128,7 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N,3,S,S) in [-1,1] of latents (N, latent_dim); ``labels`` are not used."""
         maps = self.first(z).view(len(z), -1, self.base, self.base)
-        images: Tensor = self.last(F.relu(self.norm(self.blocks(maps)))).tanh()
+        images: Tensor = self.last(F.relu(self.norm(self.blocks(maps)), inplace=True)).tanh()
         return images
 
 
@@ -142,9 +143,8 @@ class FirstBlock(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return maps of half the side."""
-        hidden = F.avg_pool2d(self.conv2(F.relu(self.conv1(images))), 2)
-        out: Tensor = hidden + self.shortcut(F.avg_pool2d(images, 2))
-        return out
+        out = self.conv2.halved(F.relu(self.conv1(images), inplace=True))
+        return out.add_(self.shortcut(F.avg_pool2d(images, 2)))
 
 
 class DiscriminatorBlock(nn.Module):
@@ -165,12 +165,13 @@ class DiscriminatorBlock(nn.Module):
         """Return maps (N,out,H,W), or of half the side."""
         active = F.relu(maps)
         short = active if self.shortcut_input == "relu" else maps
-        hidden = self.conv2(F.relu(self.conv1(active)))
+        hidden = F.relu(self.conv1(active), inplace=True)
         if self.halve:
             # Halving before the 1x1 convolution gives the same map at a quarter of the work.
-            hidden, short = F.avg_pool2d(hidden, 2), F.avg_pool2d(short, 2)
-        out: Tensor = hidden + self.shortcut(short)
-        return out
+            hidden, short = self.conv2.halved(hidden), F.avg_pool2d(short, 2)
+        else:
+            hidden = self.conv2(hidden)
+        return hidden.add_(self.shortcut(short))
 
 
 class Discriminator(nn.Module):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
+from repro.core.families import seed_batches
+from repro.methods.registry import joinable_names
 from repro.papers.plan import Plan
 
 
@@ -35,19 +38,25 @@ def make_batches(plan: Plan) -> Batches:
     """
     sizes = plan.config.profile.batches
     batches = Batches()
-    groups: dict[str, list[str]] = {}
-    for run_id, run in plan.runs.items():
-        paper = run.recipe.partition(".")[0]
-        groups.setdefault(f"{paper}-{plan.level(run_id)}", []).append(run_id)
-    for name, members in _cut(groups, sizes.train):
+    units: dict[str, list[tuple[str, ...]]] = {}
+    searched = [run for run_id, run in plan.runs.items() if run_id in plan.only_searched]
+    asked = [run for run_id, run in plan.runs.items() if run_id not in plan.only_searched]
+    pieces = [seed_batches(part, sizes.seeds, joinable_names()) for part in (asked, searched)]
+    for unit in chain.from_iterable(pieces):
+        paper = unit[0].recipe.partition(".")[0]
+        level = plan.level(unit[0].run_id)
+        kind = "search-" if unit[0].run_id in plan.only_searched else ""
+        units.setdefault(f"{kind}{paper}-{level}", []).append(tuple(run.run_id for run in unit))
+    for name, members in _cut(units, sizes.train):
         for member in members:
             batches.train_of[member] = name
         needs = _needed(batches, (plan.runs[member].parent for member in members))
         batches.train[name] = Batch(name, members, needs)
-    groups = {}
+    groups: dict[str, list[tuple[str, ...]]] = {}
     for evaluation_id, evaluation in plan.evaluations.items():
         group = batches.train_of.get(evaluation.run, evaluation.run)  # the data itself belongs to no training
-        groups.setdefault(group, []).append(evaluation_id)
+        kind = "search-" if evaluation_id in plan.only_searched and not group.startswith("search-") else ""
+        groups.setdefault(f"{kind}{group}", []).append((evaluation_id,))
     for name, members in _cut(groups, sizes.evaluate):
         specs = [plan.evaluations[member] for member in members]
         for member in members:
@@ -58,13 +67,13 @@ def make_batches(plan: Plan) -> Batches:
     return batches
 
 
-def _cut(groups: dict[str, list[str]], size: int) -> list[tuple[str, tuple[str, ...]]]:
-    """Cut each group into pieces of ``size``; shallower groups first, since deeper ones need them."""
+def _cut(groups: Mapping[str, Sequence[tuple[str, ...]]], size: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Cut each group into pieces of ``size`` units; shallower groups first, since deeper ones need them."""
     ordered = sorted(groups.items(), key=lambda item: (item[0].rpartition("-")[2], item[0]))
     return [
-        (f"{name}-{start // size:03d}", tuple(members[start : start + size]))
-        for name, members in ordered
-        for start in range(0, len(members), size)
+        (f"{name}-{start // size:03d}", tuple(chain.from_iterable(units[start : start + size])))
+        for name, units in ordered
+        for start in range(0, len(units), size)
     ]
 
 

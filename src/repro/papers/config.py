@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen
-from repro.core.yaml_lines import LineOf
+from repro.core.spec import Frozen, OptionValue
+from repro.core.yaml_lines import LineOf, load_yaml
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
 from repro.papers.profile import Profile
 from repro.papers.sheet import Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
+SEARCHED = "searched.yaml"  # what searches found and was adopted
 PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
 
 
@@ -40,6 +41,7 @@ class Config:
     settings: Settings
     profile: Profile
     sheets: dict[str, Sheet]
+    searched: dict[str, OptionValue] = field(default_factory=dict)
 
     def sheet_path(self, paper: str) -> Path:
         """File of one paper's sheet."""
@@ -63,7 +65,23 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
                 raise _no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
     sheets = {paper: _sheet(folder / "sheets" / f"{paper}.yaml") for paper in PAPERS}
     chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
-    return Config(folder, settings, chosen, sheets)
+    return Config(folder, settings, chosen, sheets, _searched(folder / SEARCHED, chosen.name, sheets))
+
+
+def _searched(path: Path, profile: str, sheets: Mapping[str, Sheet]) -> dict[str, OptionValue]:
+    """Read what searches found under a profile, by ``paper/search@dataset``; nothing without the file."""
+    if not path.is_file():
+        return {}
+    given, line_of = load_yaml(path)
+    values = (given or {}).get(profile, {}) or {}
+    known = [f"{paper}/{name}" for paper, sheet in sheets.items() for name in sheet.searches]
+    for key in values:
+        search, _, dataset = key.partition("@")
+        if search not in known:
+            raise _no_such("search", search, known, path, line_of((profile, key)))
+        if dataset not in CATALOGUE:
+            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of((profile, key)))
+    return dict(values)
 
 
 def _sheet(path: Path) -> Sheet:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, RunSpec, Source, StandIn
 from repro.data.catalogue import dataset_info
-from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
+from repro.papers.cell_plan import Cell, cells_of, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
+from repro.papers.search import PlannedSearch, recipe_in_use, searches_of
 
 REAL = "real"  # in the place of a run's id where a data set itself is measured
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
@@ -35,16 +36,33 @@ class PlannedCell:
 
 @dataclass
 class Plan:
-    """All that one profile does. ``runs`` and ``evaluations`` are keyed by their ids, in a stable order."""
+    """All that one profile does. ``runs`` and ``evaluations`` are keyed by their ids, in a stable order.
+
+    ``only_searched`` holds the ids of runs and evaluations that no artefact asks for, only a search.
+    """
 
     config: Config
     runs: dict[str, RunSpec] = field(default_factory=dict)
     evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
     cells: dict[str, list[PlannedCell]] = field(default_factory=dict)
+    searches: dict[str, PlannedSearch] = field(default_factory=dict)
+    only_searched: set[str] = field(default_factory=set)
 
     def artefact_ids(self) -> list[str]:
         """Return every artefact as ``paper/name``, in the order of the sheets."""
         return list(self.cells)
+
+    def find_search(self, search_id: str) -> PlannedSearch:
+        """Return a search by ``paper/name``.
+
+        Raises:
+            ReproError: there is no such search.
+        """
+        if search_id not in self.searches:
+            raise ReproError(
+                f"there is no search {search_id!r}", remedy=f"use one of {', '.join(self.searches) or 'none'}"
+            )
+        return self.searches[search_id]
 
     def level(self, run_id: str) -> int:
         """Return how many runs a run follows: 0 for one that starts from scratch."""
@@ -60,7 +78,21 @@ def build_plan(config: Config) -> Plan:
         for name in config.sheets[paper].artefacts:
             if wanted is None or f"{paper}/{name}" in wanted:
                 plan.cells[f"{paper}/{name}"] = [_bind(plan, cell) for cell in cells_of(config, paper, name)]
+    for paper in PAPERS if wanted is None else ():
+        for search in searches_of(config, paper):
+            plan.searches[search.id] = search
+            _enter_search(plan, search)
     return plan
+
+
+def _enter_search(plan: Plan, search: PlannedSearch) -> None:
+    """Enter a search's runs and evaluations into the plan."""
+    for candidate in search.candidates:
+        for run, evaluation in zip(candidate.runs, candidate.evaluations, strict=True):
+            plan.only_searched |= {run.run_id} - plan.runs.keys()
+            plan.only_searched |= {evaluation.evaluation_id} - plan.evaluations.keys()
+            _enter(plan, run)
+            plan.evaluations.setdefault(evaluation.evaluation_id, evaluation)
 
 
 def _bind(plan: Plan, cell: Cell) -> PlannedCell:
@@ -109,7 +141,7 @@ def _surrogate(plan: Plan, cell: Cell, run: RunSpec) -> RunSpec | None:
     if cell.evaluation.surrogate is None:
         return None
     profile, name = plan.config.profile, qualified(cell.evaluation.surrogate, cell.paper)
-    recipe = find_recipe(plan.config, name)
+    recipe = recipe_in_use(plan.config, name, run.dataset)
     if recipe is None:
         raise ReproError(
             f"{cell.paper}/{cell.artefact} takes gradients from {name}, which nobody declares",
@@ -124,7 +156,8 @@ def _surrogate(plan: Plan, cell: Cell, run: RunSpec) -> RunSpec | None:
 
 def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
     """Yield one run per seed, each with the runs that it starts from entered into the plan."""
-    profile, recipe = plan.config.profile, find_recipe(plan.config, recipe_name)
+    profile = plan.config.profile
+    recipe = recipe_in_use(plan.config, recipe_name, cell.dataset)
     assert recipe is not None  # cells_of has checked the name
     options = dict(cell.run_options)
     for seed in seeds_for(profile, work_for(profile, recipe_name, recipe, cell.dataset), recipe):
@@ -152,7 +185,7 @@ def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: 
         return None
     paper = child.partition(".")[0]
     name = qualified(start_from, paper)
-    recipe = find_recipe(plan.config, name)
+    recipe = recipe_in_use(plan.config, name, dataset)
     if recipe is None:
         raise ReproError(
             f"recipe {child} starts from {name}, which nobody declares",

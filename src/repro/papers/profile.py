@@ -44,8 +44,13 @@ class Measuring(Frozen):
 
 
 class BatchSizes(Frozen):
-    """How many runs or evaluations one process takes."""
+    """How many runs or evaluations one process takes.
 
+    Up to ``seeds`` runs that differ in their seeds alone are trained as one program, where the method can;
+    such a batch of seeds counts as one run of ``train``.
+    """
+
+    seeds: int = Field(default=1, ge=1)
     train: int = Field(default=1, ge=1)
     evaluate: int = Field(default=1, ge=1)
 
@@ -54,9 +59,11 @@ class Profile(Frozen):
     """How much work every run is given (``config/profiles/<name>.yaml``).
 
     ``recipes`` overrides the workload's entry for recipes named by shell patterns, such as ``dat.sngan``,
-    ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win.
+    ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win, and those of a data
+    set over all others.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``searches`` is the work that each run of a search is given, over what its recipe has.
     ``artefacts``, where given, are the only ones that are planned at all.
     """
 
@@ -71,6 +78,7 @@ class Profile(Frozen):
     extractor: Literal["embedded", "inception"] = "embedded"
     workloads: dict[Workload, Work] = {}
     recipes: dict[str, Work] = {}
+    searches: Work = Work()
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
@@ -83,8 +91,9 @@ class Profile(Frozen):
         return any(_fits(pattern, recipe, dataset) for pattern in self.leave_out)
 
     def special(self, recipe: str, dataset: str) -> list[Work]:
-        """Return the entries of ``recipes`` that fit a recipe on a data set, in the profile's order."""
-        return [work for pattern, work in self.recipes.items() if _fits(pattern, recipe, dataset)]
+        """Return the entries of ``recipes`` that fit a recipe on a data set, those of a data set last."""
+        fitting = [pattern for pattern in self.recipes if _fits(pattern, recipe, dataset)]
+        return [self.recipes[pattern] for pattern in sorted(fitting, key=lambda pattern: "@" in pattern)]
 
 
 def _fits(pattern: str, recipe: str, dataset: str) -> bool:

@@ -19,8 +19,8 @@ def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
 def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
     """Return what ``profile`` pays for a recipe on a data set (None: the recipe's own).
 
-    The entry of the workload comes first; over it, in the profile's order, come the entries of recipes that
-    fit the recipe (``dat.sngan``, ``dat.*``) or the recipe on this data set (``dat.*@stl10``).
+    The entry of the workload comes first; over it come the entries that fit the recipe (``dat.sngan``,
+    ``dat.*``), then those that fit it on this data set (``dat.*@stl10``), each in the profile's order.
     """
     work = profile.workloads.get(recipe.workload, Work())
     for special in profile.special(name, dataset or recipe.dataset):

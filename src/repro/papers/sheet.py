@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from repro.core.spec import Frozen, Options, Scalar
+from repro.core.spec import Frozen, Options, OptionValue, Scalar
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]
@@ -67,6 +67,30 @@ class Evaluation(Frozen):
     surrogate: str | None = None
     options: Options = {}
     conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
+
+
+SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget; whatever else a search names is an option
+
+
+class Search(Frozen):
+    """What a paper leaves open and found by trying: an option's values, compared on validation images.
+
+    ``option`` is one of the recipe's method or one of ``SCHEDULE``; ``start`` is the value before the search
+    where the recipe does not state it. The winner by ``rule`` may be adopted for ``recipe`` and those of
+    ``used_by``, on the data set that it was found on. ``seeds`` runs are trained for each value.
+    """
+
+    recipe: str
+    option: str
+    values: tuple[OptionValue, ...] = Field(min_length=2)
+    start: OptionValue = None
+    evaluation: str
+    value: str
+    rule: Literal["max", "min"] = "max"
+    datasets: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    options: Options = {}
+    seeds: int = Field(default=1, ge=1)
 
 
 class CellFields(Frozen):
@@ -176,4 +200,5 @@ class Sheet(Frozen):
     title: str
     recipes: dict[str, Recipe] = {}
     evaluations: dict[str, Evaluation] = {}
+    searches: dict[str, Search] = {}
     artefacts: dict[str, Artefact]

@@ -21,6 +21,7 @@ def stamp_of(config: Path, profile: str) -> str:
     package = Path(repro.__file__).parent
     files = [config / "config.yaml", config / "profiles" / f"{profile}.yaml"]
     files += sorted((config / "sheets").glob("*.yaml"))
+    files += sorted(config.glob("searched.yaml"))
     files += [path for name in SOURCES for path in sorted((package / name).rglob("*.py"))]
     content = hashlib.sha256()
     for path in files:

@@ -48,7 +48,8 @@ def train_step(
     assert batch is not None
     members = _batch(batches.train, batch).members
     specs = [plan.runs[member] for member in members]
-    train_batch(specs, layout, layout.batch("train", batch), device=where, data_root=root)
+    seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
+    train_batch(specs, layout, manifest, device=where, data_root=root, seeds=seeds)
 
 
 def evaluate_step(

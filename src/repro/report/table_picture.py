@@ -92,10 +92,7 @@ def _legend(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     used = {cell.verdict for cell in cells}
     meanings = SETTING_MEANINGS if artefact.kind == "settings" else MEANINGS
     found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in meanings.items() if word in used]
-    found += [
-        ("", f"{source}: published there, not in the paper; no verdict rests on it")
-        for source in sources(artefact)
-    ]
+    found += [("", text) for text in sources(artefact)]
     found += [("", EMBEDDED)] if any("embedded_features" in cell.stand_ins for cell in cells) else []
     return found + [("", line) for line in flag_lines(cells)]
 

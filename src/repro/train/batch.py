@@ -6,19 +6,31 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 
 from repro.core.errors import ReproError
+from repro.core.families import seed_batches
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.methods.registry import joinable_names
 from repro.train.parents import parents_first
 from repro.train.record import finished
 from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
 from repro.train.training_data import TrainingData
+
+
+class _Common(TypedDict):
+    device: torch.device
+    data_root: Path | None
+    progress: bool
+    settings: LoopSettings | None
+    data: TrainingData
 
 
 def train_batch(
@@ -30,6 +42,7 @@ def train_batch(
     data_root: Path | None,
     progress: bool = True,
     settings: LoopSettings | None = None,
+    seeds: int = 1,
 ) -> Path:
     """Train runs one after the other, parents before children; finished ones are left as they are.
 
@@ -44,6 +57,7 @@ def train_batch(
         data_root: folder of the data sets; not needed for synthetic images.
         progress: show progress on stderr.
         settings: intervals of log and checkpoints, bound for the loss.
+        seeds: at most so many runs that differ in their seeds alone are trained as one program.
 
     Returns:
         ``manifest_path``.
@@ -55,27 +69,31 @@ def train_batch(
     manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
     data = TrainingData()
     failed: dict[str, str] = {}
-    for spec in parents_first(specs):
+    options: _Common = {
+        "device": device,
+        "data_root": data_root,
+        "progress": progress,
+        "settings": settings,
+        "data": data,
+    }
+    for group in seed_batches(parents_first(specs), seeds, joinable_names()):
+        spec = group[0]
         if spec.parent in failed:
             failed[spec.run_id] = f"its parent {spec.parent} failed"
             continue
         try:
-            train_run(
-                spec,
-                layout,
-                device=device,
-                data_root=data_root,
-                progress=progress,
-                settings=settings,
-                data=data,
-            )
+            if len(group) > 1:
+                failed |= train_seeds(group, layout, **options)
+            else:
+                train_run(spec, layout, **options)
         except StoppedError:
             raise
         except ReproError as error:
-            failed[spec.run_id] = str(error)
+            failed |= {member.run_id: str(error) for member in group}
         except Exception as error:  # a bug in one method must not cost the others their training
             traceback.print_exc(file=sys.stderr)
-            failed[spec.run_id] = f"{type(error).__name__}: {error} (a bug; the trace is above)"
+            reason = f"{type(error).__name__}: {error} (a bug; the trace is above)"
+            failed |= {member.run_id: reason for member in group}
     if failed:
         raise _summary(failed, len(specs), layout)
     manifest = {}

@@ -96,9 +96,13 @@ class Meter:
         }
 
 
-def diverged(what: str, first: int, last: int) -> ReproError:
+class DivergedError(ReproError):
+    """A training went wrong."""
+
+
+def diverged(what: str, first: int, last: int) -> DivergedError:
     """Return the error for a training that went wrong between the steps ``first`` and ``last``."""
-    return ReproError(
+    return DivergedError(
         f"training diverged between steps {first} and {last}: {what}",
         remedy="lower the learning rate or the attack's strength, or use another seed; "
         "the last good checkpoint was kept",

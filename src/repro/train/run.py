@@ -18,11 +18,12 @@ from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.methods.base import Method
 from repro.methods.registry import load_method
-from repro.train.loop import Loop
+from repro.train.loop import Loop, Outcome
 from repro.train.parents import load_parent
 from repro.train.record import finished, record_line, write_record
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
+from repro.train.together import run_together
 from repro.train.training_data import TrainingData
 
 
@@ -58,15 +59,15 @@ def train_run(
         if finished(layout, spec.run_id, spec) is None:
             kind = load_method(spec.method)
             data = data or TrainingData()
-            images = data.load(spec, kind.train_split(spec), data_root, device)
-            split = kind.validation_split(spec)
+            train, split = kind.train_split(spec), kind.validation_split(spec)
+            images = data.load(spec, train, data_root, device)
             train_method(
                 kind,
                 images,
                 spec,
                 layout,
                 device=device,
-                validation=data.load(spec, split, data_root, device) if split else None,
+                validation=data.load_validation(spec, split, train, data_root, device) if split else None,
                 progress=progress,
                 settings=settings,
             )
@@ -88,6 +89,28 @@ def train_method(
 
     The caller holds the run's lock.
     """
+    try:
+        loop = prepare(kind, images, spec, layout, device=device, validation=validation, settings=settings)
+        method = loop.method
+        outcome = run_together([loop], lambda step: [method.step(step)], progress=progress)[0]
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(error, spec, layout, device) from error
+    finish(loop, outcome, images, device, progress=progress)
+    if outcome.stopped_by:  # it came in the last step: the run is whole, but no other may begin
+        raise stopped_at_the_end(outcome.stopped_by, spec, layout)
+
+
+def prepare(
+    kind: type[Method],
+    images: ImageSet,
+    spec: RunSpec,
+    layout: Layout,
+    *,
+    device: torch.device,
+    validation: ImageSet | None = None,
+    settings: LoopSettings | None = None,
+) -> Loop:
+    """Return a run ready for its next step: made, begun at its parent's end, resumed from its checkpoint."""
     folder = layout.run(spec.run_id)
     for place in (folder, folder / "snapshots"):
         remove_leftovers(place)
@@ -95,41 +118,53 @@ def train_method(
     apply_precision(spec.precision, device)
     parent = load_parent(spec, layout)
     streams = Streams(spec.seed, device)
-    try:
-        method = kind(spec, images, streams, device)
-        method.validation = validation
-        if parent is not None:
-            method.start_from(parent.state)
-        sha256 = None if parent is None else parent.sha256
-        header = {"code": code_version(), "data": images.fingerprint, "parent": sha256}
-        loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header)
-        loop.resume()
-        loop.book.sessions.append(
-            {"step": loop.step, "code": code_version(), "device": describe_device(device)["name"]}
-        )
-        outcome = loop.run(progress=progress)
-    except torch.OutOfMemoryError as error:
-        raise ReproError(
-            f"the memory of {device} is too small for run {spec.run_id}: {error}",
-            remedy="choose a smaller width or batch size in the profile, or another device",
-            where=folder,
-        ) from error
+    method = kind(spec, images, streams, device)
+    method.validation = validation
+    if parent is not None:
+        method.start_from(parent.state)
+    header = {
+        "code": code_version(),
+        "data": images.fingerprint,
+        "parent": None if parent is None else parent.sha256,
+    }
+    loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header)
+    loop.resume()
+    loop.book.sessions.append(
+        {"step": loop.step, "code": code_version(), "device": describe_device(device)["name"]}
+    )
+    return loop
+
+
+def finish(loop: Loop, outcome: Outcome, images: ImageSet, device: torch.device, *, progress: bool) -> None:
+    """Write the record of a run that has taken its last step."""
     record = write_record(
-        spec,
-        layout,
+        loop.spec,
+        loop.layout,
         data=images,
         device=device,
         book=loop.book,
         sha256=outcome.sha256,
-        parent=sha256,
+        parent=loop.header["parent"],
         metrics=outcome.metrics,
     )
-    layout.book(spec.run_id).unlink(missing_ok=True)
+    loop.layout.book(loop.spec.run_id).unlink(missing_ok=True)
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)
-    if outcome.stopped_by:  # it came in the last step: the run is whole, but no other may begin
-        raise StoppedError(
-            f"{outcome.stopped_by} came while run {spec.run_id} ended; the run is finished",
-            remedy="run the same command again to go on with the others",
-            where=layout.record(spec.run_id),
-        )
+
+
+def out_of_memory(error: BaseException, spec: RunSpec, layout: Layout, device: torch.device) -> ReproError:
+    """Return the error for a device that is too small for a run (or a batch of seeds that begins with it)."""
+    return ReproError(
+        f"the memory of {device} is too small for run {spec.run_id}: {error}",
+        remedy="choose a smaller width, batch size or batch of seeds in the profile, or another device",
+        where=layout.run(spec.run_id),
+    )
+
+
+def stopped_at_the_end(signal: str, spec: RunSpec, layout: Layout) -> StoppedError:
+    """Return the error for a signal that came in a run's last step."""
+    return StoppedError(
+        f"{signal} came while run {spec.run_id} ended; the run is finished",
+        remedy="run the same command again to go on with the others",
+        where=layout.record(spec.run_id),
+    )

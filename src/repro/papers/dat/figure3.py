@@ -11,12 +11,13 @@ from matplotlib.image import imread
 from repro.report.artefacts import Panel
 from repro.report.cells import Cell
 from repro.report.draw import Shown
-from repro.report.numbers import metric_label, with_std
+from repro.report.numbers import metric_label
 from repro.report.style import INK, PAGE_WIDTH, STAMP_HEIGHT, centred, mark_pending, new_figure, save, styled
 
 MODES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]  # Sec. IV: means are {-1, 0, 1}
 HALF = 2.0  # of a picture, in the plane's units (evaluate.mixture_scores, option half)
 _LEFT, _TITLE, _HEAD, _LINE, _GAP = 0.94, 0.34, 0.2, 0.125, 0.2  # inches
+_DECIMALS = {"modes": 1, "high_quality": 1}  # of the numbers below the pictures
 _SHADES = ("#ffffff", "#9fd0ee", "#0072B2", "#06263d")
 
 
@@ -82,6 +83,10 @@ def _row(
 
 
 def _number(cell: Cell | None) -> str:
-    if cell is None or cell.measured is None:
+    if cell is None or not isinstance(cell.measured, float):
         return "pending"
-    return with_std(cell.metric, cell.measured, cell.measured_std or None)
+    if cell.metric == "modes" and not cell.measured_std:
+        return f"{cell.measured:g}"
+    decimals = _DECIMALS.get(cell.metric, 3)
+    spread = f" ± {cell.measured_std:.{decimals}f}" if cell.measured_std else ""
+    return f"{cell.measured:.{decimals}f}{spread}"

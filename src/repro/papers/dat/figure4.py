@@ -25,7 +25,7 @@ from repro.report.style import (
     styled,
 )
 
-_HEIGHT = 3.9
+_HEIGHT = 4.0
 
 
 def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
@@ -38,7 +38,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         foot = (STAMP_HEIGHT + 0.42) / _HEIGHT
         share = 1 / max(1, len(panels))
         for index, (panel, group) in enumerate(zip(artefact.panels, panels, strict=True)):
-            box = (share * index + 0.16 * share, foot + 0.05, 0.68 * share, 0.79 - foot)
+            box = (share * index + 0.18 * share, foot + 0.06, 0.64 * share, 0.76 - foot)
             at: Any = figure.add_axes(box, projection="polar")
             _radar(at, group, panel.columns)
         shown_series = panels[0].series if panels else ()
@@ -55,10 +55,13 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
     """Draw one panel; a spoke that was not run has no point, and the line leaves it out."""
     at.set_theta_offset(math.pi / 2)
     at.set_theta_direction(-1)
-    at.set_title(group.title, loc="center", pad=14)
+    at.set_title(group.title, loc="center", pad=20)
     angles = {place: 2 * math.pi * index / len(spokes) for index, place in enumerate(_places(group, spokes))}
     at.set_xticks(list(angles.values()), spokes, fontsize=7.5)
-    at.tick_params(axis="x", pad=2)
+    for label, angle in zip(at.get_xticklabels(), angles.values(), strict=True):
+        across = math.sin(angle)  # clockwise from the top
+        label.set_horizontalalignment("center" if abs(across) < 0.1 else "left" if across > 0 else "right")
+    at.tick_params(axis="x", pad=0)
     at.grid(True)
     at.spines["polar"].set(color="#cccccc", linewidth=0.6)
     if group.pending:
@@ -75,8 +78,8 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
             at.fill(theta, radius, color=COLOURS[series.slot], alpha=0.08, linewidth=0)
         at.errorbar(theta, radius, yerr=[point.spread for point in points], fmt="none", capsize=2,
                     ecolor=COLOURS[series.slot], elinewidth=0.8)  # fmt: skip
-    at.set_ylim(0, None)
-    at.yaxis.set_major_locator(MaxNLocator(4))
+    at.set_ylim(0, 1.12 * max(point.measured or 0.0 for series in group.series for point in series.points))
+    at.yaxis.set_major_locator(MaxNLocator(4, prune="upper"))
     at.set_rlabel_position(180 / len(spokes))  # between the first two spokes
     at.tick_params(axis="y", labelsize=6.5, labelcolor="#666666")
 

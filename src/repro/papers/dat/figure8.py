@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from repro.report.style import (
     MARKERS,
     PAGE_WIDTH,
     STAMP_HEIGHT,
+    centred,
     mark_pending,
     new_figure,
     save,
@@ -21,7 +23,7 @@ from repro.report.style import (
 )
 
 WITH = "-DAT"
-_HEIGHT = 2.75
+_HEIGHT = 2.9
 
 
 def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
@@ -32,7 +34,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
     plain = [name for name in series if not name.endswith(WITH)]
     with styled():
         figure = new_figure(PAGE_WIDTH, _HEIGHT)
-        foot = (STAMP_HEIGHT + 0.2) / _HEIGHT
+        foot = (STAMP_HEIGHT + 0.4) / _HEIGHT
         figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.99 - foot), w_pad=0.04)
         figure.suptitle(f"{artefact.id}   {artefact.title}", fontsize=8.5, color=INK)
         axes = figure.subplots(1, len(plain), sharey=True, squeeze=False)[0]
@@ -47,8 +49,8 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             at.set_xlim(0, 104)
             at.set_xticks([20, 60, 100])
             at.set_ylim(-4, 104)
-        axes[0].set_ylabel(group.y_label)
-        figure.supxlabel(group.x_label, fontsize=8)
+        axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
+        centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
         handles = axes[0].get_legend_handles_labels()[0]
         place = (0.5, STAMP_HEIGHT / _HEIGHT)
         box = figure.legend(handles, ["without DAT", "with DAT"], loc="lower center", bbox_to_anchor=place,

@@ -24,7 +24,7 @@ from repro.report.style import (
 )
 
 EXAMPLES = "generated images"  # the column whose pictures are shown: none of a data set's images
-_TITLE, _PLOTS, _HEAD, _PICTURES = 0.34, 2.15, 0.3, 1.3  # inches
+_TITLE, _PLOTS, _HEAD, _PICTURES = 0.3, 2.2, 0.3, 1.25  # inches
 
 
 def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
@@ -38,7 +38,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         cells = {(cell.row, cell.column): cell for cell in shown.cells}
         for index, panel in enumerate(histograms):
             left = 0.55 + index * (PAGE_WIDTH - 0.55) / len(histograms)
-            width = (PAGE_WIDTH - 0.55) / len(histograms) - 0.2
+            width = (PAGE_WIDTH - 0.55) / len(histograms) - 0.35
             bottom = height - _TITLE - _PLOTS + 0.42
             at = figure.add_axes(
                 (left / PAGE_WIDTH, bottom / height, width / PAGE_WIDTH, (_PLOTS - 0.65) / height)
@@ -75,7 +75,7 @@ def _dress(at: Any, columns: tuple[str, ...]) -> None:
         mark_pending(at)
         return
     at.set_ylim(0, 1.35 * max(bar.get_height() for bar in at.patches))  # room for the legend
-    at.legend(loc="upper center", ncols=1, borderaxespad=0.1)
+    at.legend(loc="upper center", borderaxespad=0.1, frameon=True, edgecolor="none", framealpha=1)
 
 
 def _mean(cell: Cell | None) -> str:
@@ -93,7 +93,7 @@ def _examples(figure: Figure, root: Path, row: str, path: str | None, index: int
     bottom = STAMP_HEIGHT + 0.1
     box = ((label + index * room + 0.04) / width, bottom / height, (room - 0.08) / width, _PICTURES / height)
     at: Any = figure.add_axes(box, xticks=[], yticks=[], anchor="N")
-    at.set_title(f"{row}: generated images", fontsize=7.5)
+    at.set_title(f"{row}: generated images", fontsize=7.5, loc="center")
     if path is None:
         mark_pending(at)
         return

@@ -1,0 +1,107 @@
+"""Generator iterations per second of SNGAN-32 (n_dis 5) against a plain eager loop of the same networks.
+
+In each round both loops make one iteration, one after the other, so that a machine that slows down slows
+both. The row is this package's time; ``details`` has the plain loop's median and the ratio, and for DAT what
+a step costs in steps of its baseline. That both train alike: ``tests/test_gan_plain_loop.py``. The paper's
+size: ``--width 1 --batch 64``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
+from repro.core.device import autocast
+from repro.core.spec import Precision, RunSpec
+from repro.core.streams import Streams
+from repro.core.timing import Stopwatch
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method
+
+IMAGES, STEPS, N_DIS, WARMUP = 2000, 100_000, 5, 4
+
+
+def made(name: str, pytestconfig: pytest.Config, data: ImageSet, device: torch.device) -> GanMethod:
+    spec = RunSpec(
+        recipe="benchmark",
+        method=name,
+        dataset="cifar10",
+        source="synthetic",
+        seed=0,
+        steps=STEPS,
+        batch_size=pytestconfig.getoption("batch"),
+        width=pytestconfig.getoption("width"),
+        precision=pytestconfig.getoption("precision"),
+        options={"network": "sngan", "n_dis": N_DIS, "cuda_graph": True},  # the CPU knows no graphs
+    )
+    method = load_method(name)(spec, data, Streams(0, device), device)
+    assert isinstance(method, GanMethod)
+    return method
+
+
+def seconds(call: Callable[[], object], device: torch.device) -> float:
+    watch = Stopwatch(device)
+    watch.start()
+    call()
+    watch.stop()
+    return watch.seconds
+
+
+@pytest.mark.benchmark(group="GAN loops")
+@pytest.mark.parametrize("name", ["gan", "dat"])
+def test_iteration(
+    name: str,
+    benchmark: BenchmarkFixture,
+    pytestconfig: pytest.Config,
+    device: torch.device,
+    precision: Precision,
+    rounds: int,
+) -> None:
+    data = load_images("cifar10", "train", source="synthetic", limit=IMAGES, root=None)
+    ours, baseline = (made(each, pytestconfig, data.to(device), device) for each in (name, "gan"))
+    plain_g = Generator(baseline.G.first.out_features // 16).to(device)
+    plain_d = Discriminator(baseline.D.last.in_features).to(device)
+    adopt(plain_g, baseline.G)
+    adopt(plain_d, baseline.D)
+    batch_size = pytestconfig.getoption("batch")
+    feed = LoaderFeed(data.images, batch_size, pytestconfig.getoption("workers"), device)
+    plain = PlainLoop(plain_g, plain_d, feed, batch_size, STEPS, N_DIS)
+    others: dict[str, list[float]] = {"plain": [], "baseline": []}
+    count = iter(range(STEPS))
+
+    def plain_step() -> None:
+        with autocast(precision, device):
+            plain.step()
+
+    def the_others() -> None:
+        others["plain"].append(seconds(plain_step, device))
+        if name != "gan":
+            at = len(others["baseline"])
+            others["baseline"].append(seconds(lambda: baseline.step(at), device))
+
+    def step() -> dict[str, torch.Tensor]:
+        losses = ours.step(next(count))
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return losses
+
+    losses = benchmark.pedantic(step, setup=the_others, rounds=rounds, warmup_rounds=WARMUP)
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    if benchmark.stats is None:
+        return
+    median = benchmark.stats.stats.median
+    plain_median = statistics.median(others["plain"][WARMUP:])
+    details: dict[str, object] = {"width": pytestconfig.getoption("width"), "batch_size": batch_size}
+    details |= {"precision": precision, "unit": "generator iteration", "plain_s": f"{plain_median:.4g}"}
+    if name == "gan":
+        details["faster_than_plain"] = f"{plain_median / median:.2f}"
+    else:
+        details["steps_of_the_baseline"] = f"{median / statistics.median(others['baseline'][WARMUP:]):.2f}"
+    benchmark.extra_info |= details

@@ -1,0 +1,105 @@
+"""What a search found: its table, its winner, and the file that recipes take winners from."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from repro.core.files import atomic_write_text
+from repro.core.paths import Layout
+from repro.core.spec import OptionValue
+from repro.core.yaml_lines import load_yaml
+from repro.papers.batching import Batches
+from repro.papers.config import SEARCHED
+from repro.papers.measured import Measured
+from repro.papers.plan import Plan
+from repro.papers.resolve import in_order
+from repro.papers.search import PlannedSearch, adopted_key, value_in_use
+from repro.report.searches import Found, draw_search
+
+
+def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]:
+    """Return one row for each value and data set; of equal winners the one that is declared first.
+
+    Raises:
+        ReproError: an evaluation is missing or not what the DAG made.
+    """
+    rows: list[Found] = []
+    sign = 1.0 if planned.search.rule == "max" else -1.0
+    for dataset in dict.fromkeys(candidate.dataset for candidate in planned.candidates):
+        own = [candidate for candidate in planned.candidates if candidate.dataset == dataset]
+        numbers = [
+            [
+                measured.result(each.evaluation_id).values[planned.search.value]
+                for each in candidate.evaluations
+            ]
+            for candidate in own
+        ]
+        means = [statistics.fmean(values) for values in numbers]
+        best = max(range(len(own)), key=lambda index: sign * means[index])
+        in_use = value_in_use(plan.config, planned.paper, planned.name, planned.search, dataset)
+        for index, candidate in enumerate(own):
+            results = [measured.result(each.evaluation_id) for each in candidate.evaluations]
+            rows.append(
+                Found(
+                    dataset=dataset,
+                    value=candidate.value,
+                    mean=means[index],
+                    std=statistics.stdev(numbers[index]) if len(numbers[index]) > 1 else None,
+                    seeds=len(numbers[index]),
+                    winner=index == best,
+                    in_use=candidate.value == in_use,
+                    stand_ins=in_order(name for result in results for name in result.stand_ins),
+                    runs=tuple(run.run_id for run in candidate.runs),
+                )
+            )
+    return rows
+
+
+def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[Path]:
+    """Write the table of one search as csv, md and png; the id is ``paper/name``."""
+    planned = plan.find_search(search_id)
+    rows = found(plan, Measured(layout, batches), planned)
+    search = planned.search
+    stem = layout.search(planned.paper, planned.name)
+    heading = f"{planned.id}: {search.option} of {search.recipe}, by {search.value} on validation images"
+    return draw_search(rows, stem, heading=heading, option=search.option, profile=layout.profile)
+
+
+def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue]:
+    """Write the winners of all finished searches to ``config/searched.yaml``, under the profile's name.
+
+    Searches that are not finished keep what the file says.
+
+    Returns:
+        The winners, by ``paper/search@dataset``.
+    """
+    path = plan.config.folder / SEARCHED
+    given, _ = load_yaml(path) if path.is_file() else ({}, None)
+    everything: dict[str, dict[str, OptionValue]] = dict(given or {})
+    winners: dict[str, OptionValue] = {}
+    measured = Measured(layout, batches)
+    for planned in plan.searches.values():
+        manifests = {
+            layout.batch("evaluate", batches.evaluate_of[each.evaluation_id])
+            for candidate in planned.candidates
+            for each in candidate.evaluations
+        }
+        if planned.candidates and all(manifest.is_file() for manifest in manifests):
+            for row in found(plan, measured, planned):
+                if row.winner:
+                    winners[adopted_key(planned.id, row.dataset)] = row.value
+    everything[layout.profile] = {**everything.get(layout.profile, {}), **winners}
+    lines = ["# Winners of the searches on validation images, by profile; written by `repro search adopt`.\n"]
+    for profile, values in everything.items():
+        lines.append(f"{profile}:\n")
+        lines += [f"  {key}: {_scalar(value)}\n" for key, value in values.items()]
+    atomic_write_text(path, "".join(lines))
+    return winners
+
+
+def _scalar(value: OptionValue) -> str:
+    """Return a number, word or truth value as YAML reads it back."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return repr(value) if isinstance(value, int | float) else f'"{value}"'

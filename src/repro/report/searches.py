@@ -1,0 +1,111 @@
+"""The table of a search: what each value scored on validation images, which won, which is in use."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.core.files import atomic_write_text
+from repro.core.spec import OptionValue, StandIn
+from repro.report.artefacts import stamp
+from repro.report.style import COLOURS, COLUMN_WIDTH, INK, new_figure, save, styled
+
+COLUMNS = ("dataset", "value", "mean", "std", "n_seeds", "winner", "in_use", "stand_ins", "runs")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One value of a search on one data set; ``mean`` and ``std`` are over seeds."""
+
+    dataset: str
+    value: OptionValue
+    mean: float
+    std: float | None
+    seeds: int
+    winner: bool
+    in_use: bool
+    stand_ins: tuple[StandIn, ...]
+    runs: tuple[str, ...]
+
+
+def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str, profile: str) -> list[Path]:
+    """Write ``stem``.csv, .md, .png and .pdf and return their paths.
+
+    Args:
+        rows: in the order in which they are shown.
+        heading: one line that says what was searched and by what.
+        option: the option's name.
+        profile: for the stamp.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    line = stamp(profile, tuple(dict.fromkeys(name for row in rows for name in row.stand_ins)))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        std = "" if row.std is None else f"{row.std:.4f}"
+        marks = ["yes" if mark else "" for mark in (row.winner, row.in_use)]
+        value = _text(row.value)
+        writer.writerow(
+            [
+                row.dataset,
+                value,
+                f"{row.mean:.4f}",
+                std,
+                row.seeds,
+                *marks,
+                "+".join(row.stand_ins),
+                "+".join(row.runs),
+            ]
+        )
+    atomic_write_text(stem.with_suffix(".csv"), table.getvalue())
+    lines = [
+        f"# {heading}",
+        "",
+        line,
+        "",
+        f"| data set | {option} | score | seeds | |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.dataset} | {_text(row.value)} | {_score(row)} | {row.seeds} | {_words(row)} |"
+        for row in rows
+    ]
+    atomic_write_text(stem.with_suffix(".md"), "\n".join(lines) + "\n")
+    return [stem.with_suffix(".csv"), stem.with_suffix(".md"), *_picture(rows, stem, heading, option, line)]
+
+
+def _picture(rows: Sequence[Found], stem: Path, heading: str, option: str, line: str) -> list[Path]:
+    datasets = list(dict.fromkeys(row.dataset for row in rows))
+    with styled():
+        figure = new_figure(max(1, len(datasets)) * COLUMN_WIDTH, 2.6)
+        figure.set_layout_engine("constrained", rect=(0.01, 0.12, 0.98, 0.86))
+        figure.suptitle(heading, fontsize=7, color=INK)
+        for at, dataset in zip(
+            figure.subplots(1, max(1, len(datasets)), squeeze=False)[0], datasets, strict=False
+        ):
+            own = [row for row in rows if row.dataset == dataset]
+            for place, row in enumerate(own):
+                at.errorbar(
+                    place, row.mean, yerr=row.std, fmt="o", color=COLOURS[2 if row.winner else 0], capsize=2
+                )
+            at.set_xticks(range(len(own)), [f"{_text(row.value)}{'*' if row.in_use else ''}" for row in own])
+            at.set_xlabel(f"{option} (green: winner; *: in use)")
+            at.set_title(dataset)
+            at.grid(True, axis="y")
+        return save(figure, stem, line)
+
+
+def _text(value: OptionValue) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _score(row: Found) -> str:
+    return f"{row.mean:.2f}" if row.std is None else f"{row.mean:.2f} ± {row.std:.2f}"
+
+
+def _words(row: Found) -> str:
+    return ", ".join(word for word, holds in (("winner", row.winner), ("in use", row.in_use)) if holds)

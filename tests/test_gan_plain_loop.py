@@ -1,0 +1,89 @@
+"""The fast loop trains as a plain eager one does: equal losses and weights up to rounding."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
+
+CPU = torch.device("cpu")
+SPEC = RunSpec(
+    recipe="tiny",
+    method="gan",
+    dataset="cifar10",
+    source="synthetic",
+    seed=1,
+    steps=6,
+    batch_size=8,
+    width=0.1,
+    options={"network": "sngan", "n_dis": 2},
+)
+
+
+class SameFeed:
+    """What the method's own streams and batches would give."""
+
+    def __init__(self, method: GanMethod) -> None:
+        self.method = method
+
+    def images(self) -> Tensor:
+        return self.method.real_images()
+
+    def latents(self, n: int) -> Tensor:
+        return self.method.latents(n)
+
+
+def made(device: torch.device = CPU) -> GanMethod:
+    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(device)
+    method = load_method("gan")(SPEC, data, Streams(SPEC.seed, device), device)
+    assert isinstance(method, GanMethod)
+    return method
+
+
+def plain_copy(method: GanMethod, feed: GanMethod) -> PlainLoop:
+    generator = Generator(method.G.first.out_features // 16).to(method.device)
+    discriminator = Discriminator(method.D.last.in_features).to(method.device)
+    adopt(generator, method.G)
+    adopt(discriminator, method.D)
+    return PlainLoop(generator, discriminator, SameFeed(feed), SPEC.batch_size, SPEC.steps, n_dis=2)
+
+
+def test_equal_loss_trace_to_the_plain_loop() -> None:
+    fast, feed = made(), made()
+    plain = plain_copy(fast, feed)
+    for step in range(SPEC.steps):
+        ours, theirs = fast.step(step), plain.step()
+        for name, value in theirs.items():
+            assert float(ours[name]) == pytest.approx(value, rel=1e-3, abs=1e-4), (step, name)
+    torch.testing.assert_close(fast.D.last.spectral.u, plain.D.last.weight_u, rtol=1e-3, atol=1e-4)
+
+
+def test_the_comparison_would_see_another_training() -> None:
+    fast, feed = made(), made()
+    plain = plain_copy(fast, feed)
+    plain.n_dis = 1
+    fast.step(0), plain.step()
+    assert float(fast.step(1)["d_loss"]) != pytest.approx(plain.step()["d_loss"], rel=1e-3, abs=1e-4)
+
+
+def test_the_plain_loop_reads_pictures_scaled_to_one() -> None:
+    images = torch.arange(4 * 3 * 32 * 32).view(4, 3, 32, 32).remainder(256).to(torch.uint8)
+    feed = LoaderFeed(images, 2, 0, CPU)
+    batch = feed.images()
+    assert batch.shape == (2, 3, 32, 32)
+    assert batch.min() == -1
+    assert batch.max() == 1
+    for _ in range(3):
+        assert feed.images().shape == (2, 3, 32, 32)  # goes round

@@ -1,0 +1,124 @@
+"""Updates as CUDA graphs: the same training as launched one by one; which methods may have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from repro.core.device import apply_precision, set_deterministic
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method
+from repro.methods.update_graph import WARM_UP, UpdateGraphs
+
+STEPS = 4
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+POINTS = "regulariser.points"
+CASES: list[tuple[str, dict[str, Any], bool]] = [
+    ("gan", {}, False),
+    ("gan", {"network": "robust_dcgan", "loss": "lsgan"}, False),
+    ("gan", {"regulariser": "gradient_penalty"}, True),
+    ("gan", {"regulariser": "lipschitz_penalty", POINTS: "real"}, False),
+    ("gan", {"regulariser": "zero_gp"}, False),
+    ("gan", {"weight_clip": 0.01, "decay": "none"}, False),
+    ("gan", {"eval_mode_after": 2}, False),
+    ("dat", {}, False),
+    ("dat", {"perturbation_steps": 2, "clean_weight": 1.0}, False),
+    ("dat", {"position": "all"}, True),
+    ("dat", {"position": "generator"}, True),
+    ("asgan", {"loss": "non_saturating"}, False),
+    ("ssgan", {}, False),
+    ("ssgan_dat", {}, False),
+    ("infomax_gan", {}, False),
+    ("infomax_gan_dat", {}, False),
+    ("rgan", {"network": "dcgan", "mode": "random_noise"}, True),
+    ("rgan", {"network": "dcgan", "mode": "both"}, False),
+]
+
+
+def made(name: str, options: dict[str, Any], device: str, *, graphs: bool) -> GanMethod:
+    place = torch.device(device)
+    spec = RunSpec(
+        recipe="tiny",
+        method=name,
+        dataset="cifar10",
+        source="synthetic",
+        seed=2,
+        steps=STEPS,
+        batch_size=8,
+        width=0.1,
+        options={"network": "sngan", "n_dis": 2, **options, "cuda_graph": graphs},
+    )
+    images = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(place)
+    method = load_method(name)(spec, images, Streams(2, place), place)
+    assert isinstance(method, GanMethod)
+    return method
+
+
+def trace(method: GanMethod, first: int = 0, last: int = STEPS) -> list[dict[str, float]]:
+    return [{name: float(value) for name, value in method.step(step).items()} for step in range(first, last)]
+
+
+@pytest.mark.cuda
+@no_cuda
+@pytest.mark.parametrize(("name", "options", "draws"), CASES)
+def test_graphs_train_as_single_launches_do(name: str, options: dict[str, Any], draws: bool) -> None:
+    set_deterministic()
+    apply_precision("float32", torch.device("cuda"))
+    assert 2 * STEPS > WARM_UP + 1
+    graphed, plain = (made(name, options, "cuda", graphs=graphs) for graphs in (True, False))
+    assert graphed.graphs.enabled != draws
+    for step, (ours, theirs) in enumerate(zip(trace(graphed), trace(plain), strict=True)):
+        for key, value in theirs.items():
+            assert ours[key] == pytest.approx(value, rel=2e-3, abs=1e-4), (step, key)
+
+
+@pytest.mark.cuda
+@no_cuda
+def test_a_graphed_run_goes_on_from_its_state() -> None:
+    set_deterministic()
+    whole = made("dat", {}, "cuda", graphs=True)
+    trace(whole, last=2)
+    state, streams = whole.state_dict(), whole.streams.state_dict()
+    copied = torch.utils._pytree.tree_map_only(torch.Tensor, lambda tensor: tensor.clone().cpu(), state)
+    rest = trace(whole, first=2)
+    resumed = made("dat", {}, "cuda", graphs=True)
+    resumed.load_state_dict(copied)
+    resumed.streams.load_state_dict(streams)
+    for ours, theirs in zip(trace(resumed, first=2), rest, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "options", "draws"), CASES)
+def test_updates_that_draw_are_never_graphs(name: str, options: dict[str, Any], draws: bool) -> None:
+    assert made(name, options, "cpu", graphs=True).draws_within_updates() == draws
+
+
+@pytest.mark.parametrize(("name", "options", "draws"), [case for case in CASES if not case[2]])
+def test_no_update_draws_that_says_so(name: str, options: dict[str, Any], draws: bool) -> None:
+    """Its streams stand still while it is done on given images and latents."""
+    method = made(name, options, "cpu", graphs=False)
+    real, z = method.real_images(), method.latents(8)
+    before = method.streams.state_dict()
+    method.update_discriminator(real, z)
+    method.update_generator(z)
+    after = method.streams.state_dict()
+    assert all(torch.equal(after[stream], state) for stream, state in before.items())
+
+
+def test_on_the_cpu_the_option_changes_nothing() -> None:
+    with_option, without = (made("dat", {}, "cpu", graphs=graphs) for graphs in (True, False))
+    assert not with_option.graphs.enabled
+    assert trace(with_option, last=2) == trace(without, last=2)
+
+
+def test_without_graphs_an_update_is_called_as_it_is() -> None:
+    seen: list[torch.Tensor] = []
+    graphs = UpdateGraphs(enabled=False)
+    for _ in range(WARM_UP + 2):
+        graphs.run("one", lambda tensor: seen.append(tensor) or {"loss": tensor}, torch.ones(()))
+    assert len(seen) == WARM_UP + 2

@@ -1,0 +1,193 @@
+"""GAT's generator against a fixed classifier, attacks of one power, gradients of another network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from method_cases import CPU, tiny_data
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.streams import Streams
+from repro.data.batches import scale
+from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.equal_power import mean_power
+from repro.evaluate.perturbation_grid import MARGIN, ZOOM, draw_perturbations
+from repro.evaluate.result import read_result
+from repro.evaluate.trained import load_trained
+from repro.methods.gat_attack import GATAttackTraining
+from repro.train.batch import train_batch
+
+DATA = {"dataset": "cifar10", "source": "synthetic", "train_limit": 40, "batch_size": 8, "width": 0.25}
+LIVELY = {"generator_learning_rate": 3e-3, "delta_scale": "unit_rms", "validate_every": 2}
+
+
+def baseline(seed: int = 0) -> RunSpec:
+    return RunSpec(
+        recipe="b", method="classifier", seed=seed, steps=30, options={"learning_rate": 3e-3}, **DATA
+    )  # type: ignore[arg-type]
+
+
+def attacker(steps: int = 6, **options: object) -> RunSpec:
+    given = {**LIVELY, **options}
+    return RunSpec(
+        recipe="a", method="gat_attack", seed=0, steps=steps, parent=baseline().run_id, options=given, **DATA
+    )  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = Layout(tmp_path_factory.mktemp("gat"), "test")
+    specs = [baseline(), baseline(1), attacker(c_g=0.0), attacker(c_g=30.0)]
+    train_batch(specs, layout, layout.batch("train", "b"), device=CPU, data_root=None, progress=False)
+    return layout
+
+
+def evaluate(layout: Layout, spec: EvaluationSpec) -> dict[str, float]:
+    evaluate_batch([spec], layout, layout.batch("evaluate", "b"), device=CPU)
+    result = read_result(layout.evaluation(spec.evaluation_id))
+    assert result is not None
+    assert result.threat_model
+    return result.values
+
+
+def measured(run: str, measure: str, surrogate: str | None = None, **options: object) -> EvaluationSpec:
+    return EvaluationSpec(
+        measure=measure,
+        run=run,
+        dataset="cifar10",
+        source="synthetic",
+        limit=60,
+        surrogate=surrogate,
+        options=options,  # type: ignore[arg-type]
+    )
+
+
+def test_the_classifier_stays_the_parents(trained: Layout) -> None:
+    parent = load_trained(trained, baseline().run_id, CPU).method.modules["classifier"].state_dict()
+    child = load_trained(trained, attacker(c_g=0.0).run_id, CPU).method
+    for name, value in child.modules["classifier"].state_dict().items():
+        assert torch.equal(value, parent[name])
+    fresh = GATAttackTraining(attacker(c_g=0.0), tiny_data(), Streams(0), CPU)
+    weights = fresh.perturber.state_dict()
+    assert any(not torch.equal(v, weights[n]) for n, v in child.modules["perturber"].state_dict().items())
+
+
+def method(**options: object) -> GATAttackTraining:
+    found = GATAttackTraining(attacker(steps=40, **options), tiny_data(), Streams(0), CPU)
+    found.validation = tiny_data()
+    return found
+
+
+def test_training_stops_early_and_keeps_the_best_generator() -> None:
+    training = method(validate_every=1, patience=2, generator_learning_rate=0.3)  # a rate that spoils G
+    losses = []
+    for step in range(40):
+        metrics = training.step(step)
+        if not metrics:
+            break
+        losses.append(float(metrics["validation_loss"]))
+    assert len(losses) < 40
+    assert losses.index(min(losses)) == len(losses) - 3
+    assert float(training.validation_loss()) == pytest.approx(min(losses), rel=1e-5)
+    before = {name: value.clone() for name, value in training.perturber.state_dict().items()}
+    assert training.step(39) == {}
+    assert all(torch.equal(value, before[name]) for name, value in training.perturber.state_dict().items())
+
+
+def test_the_validation_loss_is_equation_9() -> None:
+    training = method(c_g=0.7)
+    data = tiny_data()
+    images, labels = scale(data.images, (0.0, 1.0)), data.labels
+    perturbation = training.perturb(training.delta(images, labels))
+    chances = F.softmax(training.network(images + perturbation), dim=1)[torch.arange(len(labels)), labels]
+    expected = (chances + 0.7 * perturbation.flatten(1).square().sum(1)).mean()
+    torch.testing.assert_close(training.validation_loss(), expected.detach())
+
+
+def test_early_stopping_survives_a_restart() -> None:
+    through, first, second = (method(validate_every=1, patience=3) for _ in range(3))
+    for step in range(4):
+        through.step(step)
+        if step < 2:
+            first.step(step)
+    second.load_state_dict(first.state_dict())
+    second.streams.load_state_dict(first.streams.state_dict())
+    for step in range(2, 4):
+        second.step(step)
+    ours, theirs = through.state_dict()["early_stopping"], second.state_dict()["early_stopping"]
+    assert ours["loss"] == theirs["loss"]
+    assert ours["looks_since"] == theirs["looks_since"]
+
+
+def test_a_generator_needs_a_classifier_to_train_against() -> None:
+    with pytest.raises(ReproError, match="no classifier"):
+        GATAttackTraining(attacker().model_copy(update={"parent": None}), tiny_data(), Streams(0), CPU)
+    with pytest.raises(ReproError, match="does not hold the classifier"):
+        method().start_from({"modules": {}})
+
+
+def test_attacks_of_one_power_have_it(trained: Layout) -> None:
+    free, dear = (evaluate(trained, measured(attacker(c_g=c_g).run_id, "equal_power")) for c_g in (0.0, 30.0))
+    for values in (free, dear):
+        assert values["power_l2"] == pytest.approx(values["power"], rel=1e-3)
+        assert values["power_linf"] == pytest.approx(values["power"], rel=1e-2)
+        assert values["accuracy_l2"] <= values["accuracy_clean"]
+    assert dear["power"] < free["power"]
+    grid = trained.evaluation(measured(attacker(c_g=0.0).run_id, "equal_power").evaluation_id)
+    with Image.open(grid.with_suffix("") / "grid.png") as picture:
+        assert picture.size == (MARGIN + ZOOM * (8 * 33 + 1), ZOOM * (4 * 33 + 1))
+    clean = evaluate(trained, measured(baseline().run_id, "robust_accuracy", radii=(0.0, 0.1)))
+    assert free["accuracy_clean"] == clean["accuracy@0"]
+
+
+def test_a_picture_shows_images_and_perturbations_at_their_scale(tmp_path: Path) -> None:
+    images = torch.full((1, 3, 4, 4), 0.25)
+    delta, perturbation = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    delta[:, :, 0, 0], perturbation[:, :, 0, 0] = -1e-9, 0.1
+    factor = draw_perturbations(tmp_path / "grid.png", images, delta, perturbation)
+    assert factor == pytest.approx(5.0)
+    with Image.open(tmp_path / "grid.png") as picture:
+        corners = [picture.getpixel((MARGIN + ZOOM, ZOOM * (1 + 5 * row))) for row in range(4)]
+        middles = [picture.getpixel((MARGIN + 3 * ZOOM, ZOOM * (3 + 5 * row))) for row in range(4)]
+    assert corners == [(level, level, level) for level in (64, 0, 255, 89)]
+    assert middles == [(level, level, level) for level in (64, 128, 128, 64)]
+
+
+def test_power_is_a_mean_of_lengths_or_of_squares() -> None:
+    lengths = torch.tensor([3.0, 4.0])
+    assert mean_power(lengths, "mean_norm") == pytest.approx(3.5)
+    assert mean_power(lengths, "root_mean_square") == pytest.approx(12.5**0.5)
+
+
+def test_a_run_without_a_generator_has_no_power(trained: Layout) -> None:
+    with pytest.raises(ReproError, match="no generator of perturbations"):
+        evaluate(trained, measured(baseline().run_id, "equal_power"))
+
+
+def test_an_indirect_attack_is_the_direct_one_of_its_surrogate(trained: Layout, tmp_path: Path) -> None:
+    attack = {"norm": "l2", "radii": (0.0, 1.0), "unit": "unit", "steps": 1, "step_size": "radius/1"}
+    target, other = baseline().run_id, baseline(1).run_id
+    direct, itself, indirect = (
+        evaluate(trained, measured(target, "robust_accuracy", surrogate, **attack))
+        for surrogate in (None, target, other)
+    )
+    assert itself == direct
+    assert indirect["accuracy@0"] == direct["accuracy@0"]
+    assert indirect["accuracy@1"] > direct["accuracy@1"]
+    spec = measured(target, "robust_accuracy", other, **attack)
+    assert spec.evaluation_id != measured(target, "robust_accuracy", **attack).evaluation_id
+    with pytest.raises(ReproError, match="checkpoint is missing"):
+        evaluate(trained, measured(target, "robust_accuracy", "nothing-s0", **attack))
+
+
+def test_evaluations_without_a_surrogate_keep_their_ids() -> None:
+    spec = EvaluationSpec(
+        measure="accuracy", run="gat-cifar10-b2a9805333-s0", dataset="cifar10", source="real"
+    )
+    assert spec.evaluation_id == "accuracy-d01c7902c5"

@@ -1,0 +1,196 @@
+"""DAT's own figures: drawn from cells alone, every number in them, and what was not run marked as such."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from repro.papers.cell_plan import cells_of
+from repro.papers.config import load_config
+from repro.report import artefacts as entries
+from repro.report.cells import Cell
+from repro.report.draw import Shown
+from repro.report.numbers import metric_label
+
+CONFIG = load_config(Path(__file__).parents[1] / "config", "smoke")
+FIGURES = ("figure3", "figure4", "figure8", "figure9")
+NUMBERS = {
+    "modes": 7.0,
+    "high_quality": 91.5,
+    "kl_modes": 0.25,
+    "kl": 0.75,
+    "fid_train": 42.0,
+    "iterations": 3.5,
+}
+
+
+def shown(
+    name: str, root: Path, change: Callable[[Cell], Cell] | None = None, *, pictures: bool = True
+) -> Shown:
+    """Return an artefact of the sheet with a made-up number in each cell."""
+    declared = CONFIG.sheets["dat"].artefacts[name]
+    cells = []
+    for number, planned in enumerate(cells_of(CONFIG, "dat", name)):
+        value = NUMBERS.get(planned.metric, 10.0 + number % 7)
+        key = planned.row, planned.column, planned.metric
+        mark = {"verdict": "not comparable", "stand_ins": ("synthetic_data",)}
+        cell = Cell("dat", name, *key, measured=value, measured_std=0.5, n_seeds=3, **mark)  # type: ignore[arg-type]
+        cells.append(change(cell) if change else cell)
+    Image.new("RGB", (274, 104), (90, 120, 150)).save(root / "picture.png")
+    Image.linear_gradient("L").save(root / "grey.png")
+    picture = "grey.png" if name == "figure3" else "picture.png"
+    places = dict.fromkeys((cell.row, cell.column) for cell in cells)
+    panels = tuple(
+        entries.Panel(
+            name=panel.name,
+            rows=tuple(row.name for row in panel.rows),
+            columns=tuple(dict.fromkeys(column.name for column in panel.columns)),
+        )
+        for panel in declared.panels
+    )
+    artefact = entries.Artefact(
+        paper="dat",
+        name=name,
+        kind=declared.kind,
+        title=declared.title,
+        x_axis=declared.x_axis or None,
+        y_axis=declared.y_axis or None,
+        panels=panels,
+        pictures=tuple(
+            entries.Picture(row=row, column=column, path=picture if pictures else None)
+            for row, column in places
+        ),
+    )
+    return Shown(artefact, tuple(cells), root)
+
+
+def drawn(name: str, what: Shown, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """Draw a figure and return it instead of only its files."""
+    module: Any = importlib.import_module(f"repro.papers.dat.{name}")
+    kept: list[Figure] = []
+    save = module.save
+
+    def keep(figure: Figure, stem: Path, stamp: str) -> list[Path]:
+        kept.append(figure)
+        return save(figure, stem, stamp)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(module, "save", keep)
+    paths = module.draw(what, what.root / name, "smoke profile · synthetic_data")
+    assert [path.suffix for path in paths] == [".png", ".pdf"]
+    assert all(path.stat().st_size > 5000 for path in paths)
+    return kept[0]
+
+
+def words(figure: Figure) -> list[str]:
+    import matplotlib.text
+
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+
+
+def pending(cell: Cell) -> Cell:
+    return replace(cell, measured=None, measured_std=None, verdict="pending", stand_ins=())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_each_is_drawn_with_stamp_and_title(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = drawn(name, shown(name, tmp_path), monkeypatch)
+    text = " ".join(words(figure))
+    assert "smoke profile · synthetic_data" in text
+    assert f"dat/{name}" in text
+    assert "pending" not in text
+    assert figure.get_figwidth() <= 7
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_was_not_run_says_so(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(name, shown(name, tmp_path, pending, pictures=False), monkeypatch)
+    assert any("pending" in word for word in words(figure))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_lies_on_another_or_outside(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import matplotlib.text
+
+    figure = drawn(name, shown(name, tmp_path), monkeypatch)
+    figure.canvas.draw()  # at the screen's density again, not that of the files
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    found = [
+        (text.get_text(), text.get_window_extent(renderer))
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_text() and text.get_visible()
+    ]
+    width, height = figure.canvas.get_width_height()
+    for text, box in found:
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1, text
+    for index, (text, box) in enumerate(found):
+        for other, second in found[index + 1 :]:
+            across = min(box.x1, second.x1) - max(box.x0, second.x0)
+            upright = min(box.y1, second.y1) - max(box.y0, second.y0)
+            assert across <= 1 or upright <= 1.5, (text, other)
+
+
+def test_figure3_has_a_number_below_each_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = words(drawn("figure3", shown("figure3", tmp_path), monkeypatch))
+    assert text.count("0.750 ± 0.500") == 14
+    for metric in ("modes", "high_quality", "kl_modes", "kl"):
+        assert text.count(metric_label(metric)) == 2
+
+
+def test_figure4_puts_the_measured_value_at_its_spoke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(cell: Cell) -> Cell:
+        return replace(cell, measured=99.0) if (cell.column, cell.row[-3:]) == ("1e-3", "DAT") else cell
+
+    figure = drawn("figure4", shown("figure4", tmp_path, change), monkeypatch)
+    rates, betas = figure.axes
+    lines = [line for line in rates.lines if len(line.get_xdata()) == 7]  # six spokes, closed
+    assert [max(line.get_ydata()) for line in lines] == [42.0, 99.0]
+    place = list(lines[1].get_ydata()).index(99.0)
+    assert [label.get_text() for label in rates.get_xticklabels()][place] == "1e-3"
+    assert lines[1].get_xdata()[place] == pytest.approx(rates.get_xticks()[place])
+    assert [label.get_text() for label in betas.get_xticklabels()][3] == "(0.5, 0.999)"
+
+
+def test_figure4_leaves_out_a_spoke_that_was_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(cell: Cell) -> Cell:
+        return pending(cell) if cell.column == "5e-3" else cell
+
+    figure = drawn("figure4", shown("figure4", tmp_path, change), monkeypatch)
+    assert {len(line.get_xdata()) for line in figure.axes[0].lines} >= {5}  # not closed over the gap
+    assert len(figure.axes[0].get_xticks()) == 6
+
+
+def test_figure8_shows_each_gan_with_and_without_dat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn("figure8", shown("figure8", tmp_path), monkeypatch)
+    assert [at.get_title() or at.get_title("left") for at in figure.axes] == [
+        "DCGAN", "SNGAN", "SSGAN", "InfoMaxGAN",
+    ]  # fmt: skip
+    for at in figure.axes:
+        assert [list(line.get_xdata()) for line in at.lines] == [list(range(10, 101, 10))] * 2
+
+
+def test_figure9_has_bars_means_and_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn("figure9", shown("figure9", tmp_path), monkeypatch)
+    text = words(figure)
+    assert text.count("(a) without DAT, mean 3.50 ± 0.50") == 2
+    assert [len(at.patches) for at in figure.axes] == [22, 22, 0, 0]
+    assert [len(at.images) for at in figure.axes] == [0, 0, 1, 1]
+
+
+def test_drawing_imports_no_torch() -> None:
+    code = "import sys\n" + "\n".join(f"import repro.papers.dat.{name}" for name in FIGURES)
+    subprocess.run([sys.executable, "-c", f"{code}\nassert 'torch' not in sys.modules"], check=True)

@@ -1,0 +1,121 @@
+"""Searches: planned beside the artefacts, judged on validation images, adopted by the recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from papers_case import PROFILE, SHEET, plan
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.evaluate.result import Result, write_result
+from repro.papers.batching import Batches, make_batches
+from repro.papers.config import load_config
+from repro.papers.plan import Plan, build_plan
+from repro.papers.search_results import adopt, draw
+
+SEARCHES = """\
+searches:
+  rate:
+    recipe: twin
+    option: dropout
+    values: [0.1, 0.2, 0.4]
+    start: 0.2
+    evaluation: test_accuracy
+    value: accuracy
+    used_by: [baseline]
+    seeds: 2
+  size: {recipe: twin, option: batch_size, values: [50, 100], evaluation: test_accuracy, value: accuracy}
+artefacts:
+"""
+SEARCHED = SHEET.replace("artefacts:\n", SEARCHES, 1)
+
+
+def planned(tmp_path: Path) -> tuple[Plan, Batches, Layout]:
+    opened = plan(tmp_path / "config", sheet=SEARCHED, profile=PROFILE + "searches: {steps: 3}\n")
+    return opened, make_batches(opened), Layout(tmp_path / "results", "tiny")
+
+
+def measure(opened: Plan, batches: Batches, layout: Layout, search: str, scores: dict[object, float]) -> None:
+    """Write results as evaluations would, the score of each value and a little more for the second seed."""
+    for candidate in opened.searches[search].candidates:
+        for index, spec in enumerate(candidate.evaluations):
+            result = Result(
+                spec=spec,
+                values={"accuracy": scores[candidate.value] + 0.1 * index},
+                stand_ins=spec.stand_ins,
+                seconds=1.0,
+                device="cpu",
+                provenance={},
+                checkpoint_sha256="0",
+                extractor_sha256=None,
+                threat_model=None,
+                pictures=(),
+                pictures_sha256=(),
+            )
+            layout.evaluation(spec.evaluation_id).parent.mkdir(parents=True, exist_ok=True)
+            write_result(layout.evaluation(spec.evaluation_id), result)
+    for name, batch in batches.evaluate.items():
+        paths = {member: layout.evaluation(member) for member in batch.members}
+        if all(path.is_file() for path in paths.values()):
+            manifest = {member: {"sha256": sha256_file(path)} for member, path in paths.items()}
+            atomic_write_json(layout.batch("evaluate", name), manifest)
+
+
+def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_are(tmp_path: Path) -> None:
+    opened, batches, _ = planned(tmp_path / "with")
+    before = make_batches(plan(tmp_path / "without"))
+    for stage in ("train", "evaluate"):
+        ours, theirs = getattr(batches, stage), getattr(before, stage)
+        assert {name: batch for name, batch in ours.items() if not name.startswith("search")} == theirs
+    rates = opened.searches["gat/rate"].candidates
+    assert [(c.value, len(c.runs), c.runs[0].steps) for c in rates] == [(0.1, 2, 3), (0.2, 2, 3), (0.4, 2, 3)]
+    assert [c.runs[0].options["dropout"] for c in rates] == [0.1, 0.2, 0.4]
+    sizes = opened.searches["gat/size"].candidates
+    assert [(c.runs[0].batch_size, c.runs[0].steps) for c in sizes] == [(50, 1), (100, 1)]
+    assert len({run.run_id for c in (*rates, *sizes) for run in c.runs}) == 8
+    assert all(run.run_id in opened.runs for c in rates for run in c.runs)
+
+
+def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    measure(opened, batches, layout, "gat/rate", {0.1: 40.0, 0.2: 50.0, 0.4: 61.0})
+    table = next(path for path in draw(opened, batches, layout, "gat/rate") if path.suffix == ".csv")
+    lines = [line.split(",") for line in table.read_text().splitlines()]
+    assert [line[1:7] for line in lines[1:]] == [
+        ["0.1", "40.0500", "0.0707", "2", "", ""],
+        ["0.2", "50.0500", "0.0707", "2", "", "yes"],
+        ["0.4", "61.0500", "0.0707", "2", "yes", ""],
+    ]
+    assert adopt(opened, batches, layout) == {"gat/rate@cifar10": 0.4}  # the other search is not finished
+    again = build_plan(load_config(tmp_path / "config", "tiny"))
+    asked = [run for run in again.runs.values() if run.run_id not in again.only_searched]
+    users = [run for run in asked if run.recipe in ("gat.baseline", "gat.twin")]
+    assert {run.options.get("dropout") for run in users} == {0.4}
+    ids = [[c.runs[0].run_id for c in p.searches["gat/rate"].candidates] for p in (opened, again)]
+    assert ids[0] == ids[1]  # a search does not depend on what was adopted
+    draw(again, make_batches(again), layout, "gat/rate")
+    assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
+
+
+def test_values_of_searches_that_nobody_declares_are_refused(tmp_path: Path) -> None:
+    planned(tmp_path)
+    (tmp_path / "config" / "searched.yaml").write_text("tiny:\n  gat/speed@cifar10: 3\n")
+    with pytest.raises(ReproError, match="there is no search 'gat/speed'") as error:
+        load_config(tmp_path / "config", "tiny")
+    assert error.value.line == 2
+
+
+def test_a_search_of_a_missing_recipe_is_an_error_of_the_sheet(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match=r"search rate names 'gat\.nobody'"):
+        plan(tmp_path, sheet=SEARCHED.replace("rate:\n    recipe: twin", "rate:\n    recipe: nobody"))
+
+
+def test_an_unfinished_search_has_no_table(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    with pytest.raises(ReproError):
+        draw(opened, batches, layout, "gat/rate")
+    with pytest.raises(ReproError, match="there is no search"):
+        draw(opened, batches, layout, "gat/nothing")

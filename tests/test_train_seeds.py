@@ -1,0 +1,137 @@
+"""Batches of seeds in the loop: a log, checkpoint and record for each run, resumable, one may fail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from repro.core import checkpoint
+from repro.core.families import seed_batches
+from repro.core.jsonl import read_lines
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.methods.registry import joinable_names, load_method
+from repro.methods.seed_batch import FASTEST
+from repro.train.batch import train_batch
+from repro.train.record import finished
+from repro.train.run import prepare, train_run
+from repro.train.seeds import train_seeds
+from repro.train.settings import LoopSettings
+from repro.train.together import run_together
+from repro.train.training_data import TrainingData
+
+CPU = torch.device("cpu")
+QUIET = LoopSettings(log_every=2, checkpoint_steps=2)
+
+
+def specs(method: str = "gat", count: int = 3, **options: object) -> list[RunSpec]:
+    return [
+        RunSpec(
+            recipe="gat.gat",
+            method=method,
+            dataset="cifar10",
+            source="synthetic",
+            train_limit=20,
+            seed=seed,
+            steps=6,
+            batch_size=8,
+            width=0.25,  # narrower, some gradients are 0 but for rounding, which Adam makes a whole step
+            snapshots=2,
+            options=options,  # type: ignore[arg-type]
+        )
+        for seed in range(count)
+    ]
+
+
+def tensors(layout: Layout, spec: RunSpec) -> dict[str, torch.Tensor]:
+    state = checkpoint.load(layout.checkpoint(spec.run_id)).state["method"]["modules"]
+    return {f"{part}.{name}": value for part, own in state.items() for name, value in own.items()}
+
+
+def equal(layout: Layout, other: Layout, runs: list[RunSpec]) -> None:
+    for spec in runs:
+        ours, theirs = tensors(layout, spec), tensors(other, spec)
+        assert ours.keys() == theirs.keys()
+        for name, value in ours.items():
+            torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture(autouse=True)
+def _stacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FASTEST, "cpu", "grouped")  # where it is slower than in turn, so not the default
+
+
+@pytest.fixture
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = Layout(tmp_path_factory.mktemp("alone"), "test")
+    for spec in specs():
+        train_run(spec, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
+    return layout
+
+
+def test_a_batch_of_seeds_leaves_what_single_runs_leave(layout: Layout, alone: Layout) -> None:
+    runs = specs()
+    manifest = layout.batch("train", "b")
+    train_batch(runs, layout, manifest, device=CPU, data_root=None, progress=False, settings=QUIET, seeds=3)
+    equal(alone, layout, runs)
+    assert set(json.loads(manifest.read_text())) == {spec.run_id for spec in runs}
+    for spec in runs:
+        record = finished(layout, spec.run_id, spec)
+        assert record is not None
+        assert record["sessions"][0]["seeds_together"] == 3
+        ours, theirs = (read_lines(place.log(spec.run_id)) for place in (layout, alone))
+        assert [line["step"] for line in ours] == [line["step"] for line in theirs] == [2, 4, 6]
+        for one, other in zip(ours, theirs, strict=True):
+            assert one["metrics"] == pytest.approx(other["metrics"], rel=1e-2)
+        assert [snapshot["step"] for snapshot in record["snapshots"]] == [3, 6]
+    assert not torch.equal(*(tensors(layout, spec)["classifier.layers.0.weight"] for spec in runs[:2]))
+
+
+def test_seeds_that_were_stopped_at_different_steps_catch_up(layout: Layout, alone: Layout) -> None:
+    runs = specs()
+    kind = load_method("gat")
+    images = TrainingData().load(runs[0], "train45k", None, CPU)
+    for spec, until in ((runs[0], 2), (runs[1], 6)):  # the second needs only its record
+        loop = prepare(kind, images, spec, layout, device=CPU, settings=QUIET)
+        method = loop.method
+        run_together([loop], lambda step, own=method: [own.step(step)], until=until, progress=False)  # type: ignore[misc]
+    failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
+    assert failed == {}
+    equal(alone, layout, runs)
+    for spec in runs:
+        assert finished(layout, spec.run_id, spec) is not None
+        assert [line["step"] for line in read_lines(layout.log(spec.run_id))] == [2, 4, 6]
+    train_seeds(runs, layout, device=CPU, data_root=None, progress=False)  # nothing is left to do
+
+
+def test_a_seed_that_diverges_leaves_the_batch(layout: Layout, alone: Layout) -> None:
+    runs = specs()
+    failing = runs[1].run_id
+    kind = load_method("gat")
+    original = kind.step
+
+    def step(self: object, number: int) -> dict[str, torch.Tensor]:
+        metrics = original(self, number)  # type: ignore[arg-type]
+        if metrics["loss"].numel() == 3:
+            metrics["loss"][1] = float("nan")
+        return metrics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "step", step)
+        failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
+    assert list(failed) == [failing]
+    assert "not finite" in failed[failing]
+    left = [spec for spec in runs if spec.run_id != failing]
+    equal(alone, layout, left)
+    assert finished(layout, failing) is None
+
+
+def test_only_seeds_of_one_training_are_batched() -> None:
+    runs = [*specs(), *specs(c_g=2.0), *specs("gan", 2)]
+    child = runs[0].model_copy(update={"parent": "other-s0"})
+    found = [[spec.seed for spec in batch] for batch in seed_batches([*runs, child], 2, joinable_names())]
+    assert found == [[0, 1], [2], [0, 1], [2], [0], [1], [0]]
+    assert set(joinable_names()) == {"classifier", "fast_gradient_training", "gat", "random_perturbation"}
+    assert [len(batch) for batch in seed_batches(runs, 1, joinable_names())] == [1] * len(runs)
