@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The checks that need a CUDA device: the tests marked `cuda`, then attacks against other libraries' (where installed:
-# the extra 'peers'), the attacks' kernels alone, and training steps at the papers' width, each paper's own method in
-# every format, and those of SNGAN and DAT against a plain eager loop. Meant to end within 8 minutes: an attack's case gets few seconds, a training step few rounds; the log
-# says what each step took.
+# The checks that need a CUDA device: the tests marked `cuda`, the attacks' kernels alone, attacks against other
+# libraries' (where installed: the extra 'peers'), training steps at the papers' width, each paper's own method in every
+# format, and those of SNGAN and DAT against a plain eager loop. Meant to end within 8 minutes: an attack's case gets
+# few seconds, a training step few rounds; the log says what each step took.
 # Use: PYTHON=python3 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
