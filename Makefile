@@ -22,7 +22,8 @@ bench gpu: export MALLOC_MMAP_THRESHOLD_ = 4294967296
 bench gpu: export MALLOC_TRIM_THRESHOLD_ = 8589934592
 bench gpu: export MALLOC_TOP_PAD_ = 268435456
 
-# Where `make gpu` and `make bench` leave their files, and what they are told, e.g. BENCH="--device cuda --width 1".
+# Where `make gpu` and `make bench` leave their files, and what they are told, e.g. BENCH="--width 1 --batch 128
+# --threads 2 -k test_pgd" for whole attacks at the papers' size (a quarter of an hour on two quiet cores).
 OUT ?= results/benchmarks
 BENCH ?=
 
@@ -60,7 +61,7 @@ check: $(STAMP) ## formatting, lint and types, of Python and of the workflow
 bench: $(STAMP) ## what the DAG costs and how fast the methods train, into results/published/benchmarks/
 	@mkdir -p $(OUT)
 	$(PYTEST) benchmarks --benchmark-enable --benchmark-only --benchmark-json=$(OUT)/bench.json $(BENCH)
-	$(BIN)/python benchmarks/publish.py $(OUT)/bench.json results/published/benchmarks
+	. $(BIN)/activate && python benchmarks/publish.py $(OUT)/bench.json results/published/benchmarks
 
 gpu: $(STAMP) ## the tests and timings that need a CUDA device, into OUT
 	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh $(OUT)

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The checks that need a CUDA device: the tests marked `cuda`, then attacks against other libraries' (where installed:
-# the extra 'peers'), the attacks' kernels alone, training steps at the papers' width in each format, and those of SNGAN
-# and DAT against a plain eager loop.
-# Use: PYTHON=python3 benchmarks/gpu.sh FOLDER
+# The checks that need a CUDA device: the tests marked `cuda`, the attacks' kernels alone, attacks against other
+# libraries' (where installed: the extra 'peers'), training steps at the papers' width, each paper's own method in every
+# format, and those of SNGAN and DAT against a plain eager loop. Meant to end within 8 minutes: an attack's case gets
+# few seconds, a training step few rounds; the log says what each step took.
+# Use: PYTHON=python3 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
+dry=${GPU_DRY_RUN:-}
 export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"
 
-"$python" - <<'EOF'
+if [[ -z $dry ]]; then
+  "$python" - <<'EOF'
 import sys
 import torch
 if not torch.cuda.is_available():
@@ -17,22 +20,40 @@ if not torch.cuda.is_available():
     sys.exit(f"error: no CUDA device here (torch {torch.__version__}, CUDA {build}); nothing was tested or timed")
 print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}")
 EOF
+fi
+[[ -n $dry ]] || mkdir -p "$out"
 
-mkdir -p "$out"
-"$python" -m pytest tests -m cuda -rs -v 2>&1 | tee "$out/cuda-tests.log"
+# step NAME PYTEST-ARGUMENTS...: runs pytest, keeps its output in NAME.log, says how long it took
+step() {
+  local name=$1 started=$SECONDS
+  shift
+  if [[ -n $dry ]]; then
+    printf '%s:' "$name" && printf ' %q' "$@" && echo
+    return
+  fi
+  "$python" -m pytest "$@" 2>&1 | tee "$out/$name.log"
+  echo "== $name: $((SECONDS - started)) s, $SECONDS s in all" | tee -a "$out/$name.log"
+}
+
+# bench NAME ARGUMENTS...: times with pytest-benchmark and publishes the CSV
+bench() {
+  local name=$1
+  shift
+  step "$name" "$@" --benchmark-enable --benchmark-only --benchmark-json="$out/$name.json" --device cuda --width 1
+  if [[ -z $dry ]]; then "$python" benchmarks/publish.py "$out/$name.json" "$out/published"; fi
+}
+
+step cuda-tests tests -m cuda -rs -v
+bench kernels benchmarks/test_kernels.py
 for precision in float32 tf32; do
-  "$python" -m pytest benchmarks/test_attacks.py benchmarks/test_kernels.py --benchmark-enable --benchmark-only \
-    --benchmark-json="$out/attacks-$precision.json" --device cuda --width 1 --batch 128 --precision "$precision" \
-    2>&1 | tee "$out/attacks-$precision.log"
-  "$python" benchmarks/publish.py "$out/attacks-$precision.json" "$out/published"
+  bench "attacks-$precision" benchmarks/test_attacks.py --precision "$precision" --batch 128 --budget 6
+done
+bench steps-float32 benchmarks/test_training_steps.py --rounds 3
+own="gat.gat or robgan.cotrain or rgan.dcgan_both or dat.sngan or dat.dat_discriminator"
+for precision in tf32 bf16; do
+  bench "steps-$precision" benchmarks/test_training_steps.py --precision "$precision" --rounds 3 -k "$own"
 done
 for precision in float32 tf32 bf16; do
-  "$python" -m pytest benchmarks/test_training_steps.py --benchmark-enable --benchmark-only \
-    --benchmark-json="$out/steps-$precision.json" --device cuda --width 1 --precision "$precision" \
-    2>&1 | tee "$out/steps-$precision.log"
-  "$python" benchmarks/publish.py "$out/steps-$precision.json" "$out/published"
-  "$python" -m pytest benchmarks/test_gan_loops.py --benchmark-enable --benchmark-only \
-    --benchmark-json="$out/loops-$precision.json" --device cuda --width 1 --workers 8 --precision "$precision" \
-    2>&1 | tee "$out/loops-$precision.log"
-  "$python" benchmarks/publish.py "$out/loops-$precision.json" "$out/published"
+  bench "loops-$precision" benchmarks/test_gan_loops.py --precision "$precision" --workers 8 --rounds 5
 done
+echo "done in $SECONDS s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -67,6 +68,25 @@ def test_whole_attacks_are_timed_against_the_floor_and_drawn(tmp_path: Path) -> 
         assert share > 0
     assert [name for name in installed if f"{name}_ratio" in short["details"]] == installed
     assert long["details"].count("_ratio") == min(1, len(installed)), "the fastest library only"
+
+
+def test_the_steps_of_the_gpu_script_can_be_run(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHON": sys.executable, "GPU_DRY_RUN": "1"}
+    command = ["bash", "benchmarks/gpu.sh", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    names = ["cuda-tests", "kernels", "attacks-float32", "attacks-tf32"]
+    formats = ("float32", "tf32", "bf16")
+    assert list(steps) == [*names, *(f"{what}-{name}" for what in ("steps", "loops") for name in formats)]
+    for line in steps.values():
+        assert (ROOT / shlex.split(line)[0]).exists()
+    # the one with most options, up to the point where it would need the device
+    collected = python("-m", "pytest", *shlex.split(steps["steps-bf16"]), "--collect-only")
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+    for recipe in ("gat.gat", "robgan.cotrain", "rgan.dcgan_both", "dat.dat_discriminator"):
+        assert f"[{recipe}]" in collected.stdout
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
