@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The checks that need a CUDA device: the tests marked `cuda`, then attacks against other libraries' (where installed:
-# the extra 'peers'), the attacks' kernels alone, and training steps at the papers' width in each format.
+# the extra 'peers'), the attacks' kernels alone, training steps at the papers' width in each format, and those of SNGAN
+# and DAT against a plain eager loop.
 # Use: PYTHON=python3 benchmarks/gpu.sh FOLDER
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
@@ -30,4 +31,8 @@ for precision in float32 tf32 bf16; do
     --benchmark-json="$out/steps-$precision.json" --device cuda --width 1 --precision "$precision" \
     2>&1 | tee "$out/steps-$precision.log"
   "$python" benchmarks/publish.py "$out/steps-$precision.json" "$out/published"
+  "$python" -m pytest benchmarks/test_gan_loops.py --benchmark-enable --benchmark-only \
+    --benchmark-json="$out/loops-$precision.json" --device cuda --width 1 --workers 8 --precision "$precision" \
+    2>&1 | tee "$out/loops-$precision.log"
+  "$python" benchmarks/publish.py "$out/loops-$precision.json" "$out/published"
 done

@@ -39,7 +39,7 @@ def made(name: str, pytestconfig: pytest.Config, data: ImageSet, device: torch.d
         batch_size=pytestconfig.getoption("batch"),
         width=pytestconfig.getoption("width"),
         precision=pytestconfig.getoption("precision"),
-        options={"network": "sngan", "n_dis": N_DIS},
+        options={"network": "sngan", "n_dis": N_DIS, "cuda_graph": True},  # the CPU knows no graphs
     )
     method = load_method(name)(spec, data, Streams(0, device), device)
     assert isinstance(method, GanMethod)

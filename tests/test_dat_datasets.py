@@ -11,7 +11,10 @@ import torch
 from data_archives import write_lsun, write_stl10, write_tiny_imagenet
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec
+from repro.data.load import load_images
 from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.context import Context, Shared
 from repro.evaluate.result import read_result
 from repro.papers.config import load_config
 from repro.papers.plan import Plan, build_plan
@@ -123,3 +126,24 @@ def test_an_unknown_lender_of_features_is_an_error_with_its_line(tmp_path: Path)
         load_config(copy, "smoke")
     assert caught.value.where == str(copy / "config.yaml")
     assert caught.value.line
+
+
+def test_as_many_images_as_the_paper_takes_are_no_stand_in(tmp_path: Path) -> None:
+    images = load_images("stl10", "unlabeled", source="synthetic", limit=10, root=None)
+    part = replace(images, source="real")
+    spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="real")
+    marks = {}
+    for wanted in (None, 10, 11):
+        shared = Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path)
+        shared._images["stl10", "unlabeled", "real", wanted] = part
+        context = Context(spec, shared, tmp_path)
+        assert len(context.images("unlabeled", wanted)) == 10
+        marks[wanted] = context.all_stand_ins()
+    assert marks == {None: ["sample_data"], 10: [], 11: ["sample_data"]}
+
+
+def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
+    spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="synthetic", limit=6)
+    context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path), tmp_path)
+    assert len(context.images("test", at_most=50_000)) == 6
+    assert context.all_stand_ins() == ["synthetic_data"]

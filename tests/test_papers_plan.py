@@ -182,6 +182,24 @@ def test_a_recipes_entry_wins_over_its_workloads(config: Config) -> None:
     assert work_for(profile, "gat.twin", recipe) == Work(steps=9, width=0.5, batch_size=7)
 
 
+def test_patterns_give_work_to_many_recipes_and_those_of_a_data_set_win(config: Config) -> None:
+    profile = Profile.model_validate(
+        {
+            "name": "p", "title": "p", "data": "real",
+            "recipes": {
+                "gat.*@cifar100": {"steps": 1},
+                "gat.*": {"epochs": 2, "width": 0.5},
+                "gat.twin": {"steps": 3},
+                "gat.gan": {"steps": 5},
+            },
+        }
+    )  # fmt: skip
+    recipe = config.sheets["gat"].recipes["baseline"]
+    assert work_for(profile, "gat.baseline", recipe) == Work(epochs=2, width=0.5)
+    assert work_for(profile, "gat.twin", recipe) == Work(steps=3, width=0.5)
+    assert work_for(profile, "gat.twin", recipe, "cifar100") == Work(steps=1, width=0.5)
+
+
 def test_every_member_is_in_one_batch_after_what_it_needs(plan: Plan) -> None:
     batches = make_batches(plan)
     for stage, members, of_member in (

@@ -81,7 +81,10 @@ class SplitWatch:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Count what runs within as ``name``."""
+        """Count what runs within as ``name``; what a CUDA graph only captures does not run."""
+        if self._device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+            yield
+            return
         watch = self._parts.setdefault(name, Stopwatch(self._device))
         watch.start()
         try:

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.asgan_step import AsganImages, AsganStep
+from repro.attacks.asgan_step import AsganImages, AsganStep, Value
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -24,10 +24,13 @@ class AsganOptions(PerturbedOptions):
         epsilon: largest change of a value, in [-1,1] units. DAT takes 1/255 without saying of which range:
             2/255 is the other reading.
         clip: move perturbed images back into [-1,1] (not said).
+        value: what V is in x - epsilon sign(grad V): D's ``gain``, so that the step makes its task harder as
+            adversarial training wants it, or its ``loss``, as DAT's text has it, which makes it easier.
     """
 
     epsilon: float = Field(default=1 / 255, ge=0)
     clip: bool = False
+    value: Value = "gain"
 
 
 class Asgan(PerturbedGan):
@@ -39,10 +42,12 @@ class Asgan(PerturbedGan):
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         o = self.options
-        self.attack = AsganStep(self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC, watch=self.watch)
+        self.attack = AsganStep(
+            self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC, value=o.value, watch=self.watch
+        )
 
     def perturb(self, real: Tensor, fake: Tensor) -> AsganImages:
-        """Return both batches after one step of FGSM that lowers D's gain."""
+        """Return both batches after one step of FGSM against D, see ``value``."""
         return self.attack(self.D, real, fake)
 
 
