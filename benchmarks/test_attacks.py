@@ -73,7 +73,7 @@ def test_pgd(
     torch.manual_seed(0)
     width, batch_size = pytestconfig.getoption("width"), pytestconfig.getoption("batch")
     network = NETWORKS[network_name](width).to(device).eval()
-    # laid out as runs on CUDA have theirs; others' L2 attacks know one order only, and on the CPU ours chooses
+    # laid out as runs on CUDA have theirs; others' L2 attacks know one order only; on the CPU ours chooses
     own_network = network if device.type == "cpu" else place(copy.deepcopy(network), device)
     images = torch.rand(batch_size, 3, 32, 32, device=device)
     labels = torch.randint(CLASSES, (batch_size,), device=device)

@@ -127,12 +127,13 @@ def test_no_text_lies_on_another_or_outside(
     figure = drawn(name, shown(name, tmp_path), monkeypatch)
     figure.canvas.draw()  # at the screen's density again, not that of the files
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    beyond = {  # ticks outside the view have a label that is not drawn
-        label
-        for at in figure.axes
-        for label in at.get_yticklabels()
-        if not min(at.get_ylim()) <= label.get_position()[1] <= max(at.get_ylim())
-    }
+    beyond = {
+        tick.label1
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }  # labels of ticks outside the axes exist and are not drawn
     found = [
         (text.get_text(), text.get_window_extent(renderer))
         for text in figure.findobj(matplotlib.text.Text)
