@@ -19,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--width", type=float, default=0.25, help="part of the papers' channels; 1 is theirs")
     group.addoption("--batch", type=int, default=64, help="images a step")
     group.addoption("--rounds", type=int, default=10, help="timed calls of each benchmark")
+    group.addoption("--budget", type=float, default=40, help="seconds of an attack's case, if rounds allow")
+    group.addoption("--seeds", type=int, default=4, help="models of a batch of seeds")
     group.addoption("--threads", type=int, default=1, help="torch's threads on the CPU")
     group.addoption("--workers", type=int, default=2, help="processes that load the plain GAN loop's images")
 
@@ -47,3 +49,4 @@ def device(pytestconfig: pytest.Config, precision: Precision) -> torch.device:
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, object]) -> None:
     """Record what a run records: code, packages, device, settings."""
     machine_info["repro"] = provenance(choose_device(config.getoption("device")))
+    machine_info["cuda_at_hand"] = torch.cuda.is_available()

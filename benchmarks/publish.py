@@ -1,5 +1,8 @@
 """Turns pytest-benchmark's JSON into small CSV files named by what was timed, device, format and versions.
 
+Where no GPU was at hand, each case that one could have run has a second row that says so. Whole attacks are
+also drawn (see ``ratios.py``).
+
 Use: ``python benchmarks/publish.py BENCH.json results/published/benchmarks``
 """
 
@@ -12,7 +15,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ("benchmark", "case", "median_s", "q1_s", "q3_s", "fastest_s", "rounds", "per_second", "details")
+from ratios import NO_GPU, draw_ratios
+
+COLUMNS = (
+    "benchmark",
+    "case",
+    "device",
+    "median_s",
+    "q1_s",
+    "q3_s",
+    "fastest_s",
+    "rounds",
+    "per_second",
+    "details",
+)
 
 
 def slug(text: str) -> str:
@@ -20,18 +36,25 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
 
 
-def row(benchmark: dict[str, Any]) -> dict[str, object]:
+def row(benchmark: dict[str, Any], device: str) -> dict[str, object]:
     """Return one line of the CSV; seconds per call, quartiles over the timed calls."""
     stats, details = benchmark["stats"], benchmark["extra_info"]
     times = {"median_s": "median", "q1_s": "q1", "q3_s": "q3", "fastest_s": "min"}
     return {
         "benchmark": benchmark["name"].partition("[")[0].removeprefix("test_"),
         "case": benchmark["param"] or "",
+        "device": device,
         **{column: f"{stats[name]:.5g}" for column, name in times.items()},
         "rounds": stats["rounds"],
         "per_second": f"{1 / stats['median']:.4g}",
         "details": "; ".join(f"{name} {value}" for name, value in details.items()),
     }
+
+
+def without_gpu(benchmark: dict[str, Any]) -> dict[str, object]:
+    """Return the line that stands for the same case on CUDA where there was none."""
+    name, case = row(benchmark, "cuda")["benchmark"], benchmark["param"] or ""
+    return {"benchmark": name, "case": case, "device": "cuda", "details": NO_GPU}
 
 
 def publish(source: Path, folder: Path) -> list[Path]:
@@ -45,6 +68,9 @@ def publish(source: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for topic, members in groups.items():
+        rows = [row(member, made["device"]["kind"]) for member in members]
+        if not found["machine_info"]["cuda_at_hand"]:
+            rows += [without_gpu(member) for member in members if "precision" in member["extra_info"]]
         formats = {member["extra_info"].get("precision") for member in members} - {None}
         versions = [f"repro{made['code']['version']}", f"torch{made['packages']['torch']}"]
         parts = [topic, made["device"]["name"], *sorted(formats), *versions]
@@ -55,8 +81,10 @@ def publish(source: Path, folder: Path) -> list[Path]:
             file.write(f"# {json.dumps(about)}\n")
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
-            table.writerows(row(member) for member in members)
+            table.writerows(rows)
         written.append(path)
+        if topic == "attacks":
+            written += draw_ratios(path)
     return written
 
 

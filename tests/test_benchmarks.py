@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,36 @@ def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
     assert f"torch{torch.__version__}".replace("+", "-") in steps.name
     about, *table = steps.read_text().splitlines()
     assert json.loads(about.removeprefix("# "))["threads"] == 1
-    (row,) = csv.DictReader(table)
-    assert (row["case"], row["rounds"]) == ("gat.baseline", "2")
+    row, *without = csv.DictReader(table)
+    assert (row["case"], row["device"], row["rounds"]) == ("gat.baseline", "cpu", "2")
+    if not torch.cuda.is_available():
+        assert [(other["case"], other["device"], other["median_s"]) for other in without] == [
+            ("gat.baseline", "cuda", "")
+        ]
+        assert without[0]["details"] == "no GPU was at hand"
     assert float(row["per_second"]) == pytest.approx(1 / float(row["median_s"]), rel=1e-3)
     assert "width 0.03; batch_size 4" in row["details"]
+
+
+def test_whole_attacks_are_timed_against_the_floor_and_drawn(tmp_path: Path) -> None:
+    found = tmp_path / "bench.json"
+    small = ["--rounds", "2", "--width", "0.03", "--batch", "4", "-k", "test_pgd and gat_classifier and linf"]
+    switches = ["--benchmark-enable", "--benchmark-only", f"--benchmark-json={found}"]
+    done = python("-m", "pytest", "benchmarks/test_attacks.py", *switches, *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = python("benchmarks/publish.py", str(found), str(tmp_path / "published"))
+    assert done.returncode == 0, done.stderr
+    written = sorted(path.suffix for path in (tmp_path / "published").iterdir())
+    installed = [name for name in ("torchattacks", "foolbox", "art") if find_spec(name)]
+    assert written == ([".csv", ".pdf", ".png"] if installed else [".csv"])
+    (path,) = (tmp_path / "published").glob("attacks_*.csv")
+    rows = [row for row in csv.DictReader(path.read_text().splitlines()[1:]) if row["device"] == "cpu"]
+    short, long = sorted(rows, key=lambda row: float(row["median_s"]))
+    for row in rows:
+        share = float(row["details"].partition("conv_floor_share ")[2].partition(";")[0])
+        assert share > 0
+    assert [name for name in installed if f"{name}_ratio" in short["details"]] == installed
+    assert long["details"].count("_ratio") == min(1, len(installed)), "the fastest library only"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

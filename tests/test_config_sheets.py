@@ -14,7 +14,7 @@ from repro.evaluate.registry import measurement_names
 from repro.evaluate.registry import validate_options as validate_measurement
 from repro.methods.registry import method_names
 from repro.methods.registry import validate_options as validate_method
-from repro.papers.cell_plan import Cell, cells_of, find_recipe, qualified
+from repro.papers.cell_plan import Cell, cells_of, find_evaluation, find_recipe, qualified
 from repro.papers.config import PAPERS, Config, Settings
 from repro.papers.profile import Profile
 from repro.papers.sheet import Budget, Recipe, Sheet
@@ -193,6 +193,12 @@ def test_every_recipe_and_evaluation_is_used(config: Config, cells: list[Cell]) 
     parents = {qualified(r.start_from, n.partition(".")[0]) for n, r in _recipes(config) if r.start_from}
     assert {name for name, _ in _recipes(config)} <= used | parents
     measured = [cell.evaluation for cell in cells if cell.evaluation is not None]
+    searching = [
+        find_evaluation(config, search.evaluation, paper)
+        for paper, sheet in config.sheets.items()
+        for search in sheet.searches.values()
+    ]
+    measured += [evaluation for evaluation in searching if evaluation is not None]
     declared = [evaluation for sheet in config.sheets.values() for evaluation in sheet.evaluations.values()]
     assert all(evaluation in measured for evaluation in declared)
 

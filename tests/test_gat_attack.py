@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from method_cases import CPU, tiny_data
@@ -16,6 +17,7 @@ from repro.core.streams import Streams
 from repro.data.batches import scale
 from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.equal_power import mean_power
+from repro.evaluate.perturbation_grid import MARGIN, ZOOM, draw_perturbations
 from repro.evaluate.result import read_result
 from repro.evaluate.trained import load_trained
 from repro.methods.gat_attack import GATAttackTraining
@@ -137,8 +139,24 @@ def test_attacks_of_one_power_have_it(trained: Layout) -> None:
         assert values["power_linf"] == pytest.approx(values["power"], rel=1e-2)
         assert values["accuracy_l2"] <= values["accuracy_clean"]
     assert dear["power"] < free["power"]
+    grid = trained.evaluation(measured(attacker(c_g=0.0).run_id, "equal_power").evaluation_id)
+    with Image.open(grid.with_suffix("") / "grid.png") as picture:
+        assert picture.size == (MARGIN + ZOOM * (8 * 33 + 1), ZOOM * (4 * 33 + 1))
     clean = evaluate(trained, measured(baseline().run_id, "robust_accuracy", radii=(0.0, 0.1)))
     assert free["accuracy_clean"] == clean["accuracy@0"]
+
+
+def test_a_picture_shows_images_and_perturbations_at_their_scale(tmp_path: Path) -> None:
+    images = torch.full((1, 3, 4, 4), 0.25)
+    delta, perturbation = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    delta[:, :, 0, 0], perturbation[:, :, 0, 0] = -1e-9, 0.1
+    factor = draw_perturbations(tmp_path / "grid.png", images, delta, perturbation)
+    assert factor == pytest.approx(5.0)
+    with Image.open(tmp_path / "grid.png") as picture:
+        corners = [picture.getpixel((MARGIN + ZOOM, ZOOM * (1 + 5 * row))) for row in range(4)]
+        middles = [picture.getpixel((MARGIN + 3 * ZOOM, ZOOM * (3 + 5 * row))) for row in range(4)]
+    assert corners == [(level, level, level) for level in (64, 0, 255, 89)]
+    assert middles == [(level, level, level) for level in (64, 128, 128, 64)]
 
 
 def test_power_is_a_mean_of_lengths_or_of_squares() -> None:

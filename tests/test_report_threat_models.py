@@ -1,4 +1,4 @@
-"""Whoever attacks says how: in the result of every attacking measurement, in every format of its table."""
+"""Whoever attacks says how: in the result of each attacking measurement, in each format of its table."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import joinable_names, load_method
+from repro.methods.seed_batch import FASTEST
 from repro.train.batch import train_batch
 from repro.train.record import finished
 from repro.train.run import prepare, train_run
@@ -55,6 +56,11 @@ def equal(layout: Layout, other: Layout, runs: list[RunSpec]) -> None:
         assert ours.keys() == theirs.keys()
         for name, value in ours.items():
             torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture(autouse=True)
+def _stacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FASTEST, "cpu", "grouped")  # where it is slower than in turn, so not the default
 
 
 @pytest.fixture

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from repro.attacks.fast_gradient import FGL2, FGSM
 from repro.attacks.gat_generator import GATAttack
+from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
+from repro.evaluate.perturbation_grid import draw_perturbations
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 from repro.methods.perturber import Perturber
@@ -29,11 +32,13 @@ class Options(MeasureOptions):
             ``root_mean_square`` the root of its mean square; the paper does not say which.
         split: which images.
         batch_size: images attacked at once.
+        shown: of so many images a picture shows x, Delta, G(Delta) and x + G(Delta); 0 for none.
     """
 
     power: Power = "mean_norm"
     split: str = "test"
     batch_size: int = 250
+    shown: int = Field(default=8, ge=0)
 
 
 def mean_power(lengths: Tensor, power: Power) -> float:
@@ -66,7 +71,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``power``, ``accuracy`` under G, and ``accuracy_l2``, ``accuracy_linf`` at that power.
 
     ``accuracy_clean`` is without attack; ``power_l2`` and ``power_linf`` are what the two fast gradient
-    attacks came to, a little less where clipping or a vanished gradient took some.
+    attacks came to, a little less where clipping or a vanished gradient took some; ``picture_factor`` is how
+    many times ``grid.png`` enlarges G(Delta).
 
     Raises:
         ReproError: the run has no such generator, or the split does not exist.
@@ -91,6 +97,14 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     for name, kind in (("l2", FGL2), ("linf", FGSM)):
         rival = kind(model=network, radius=radii[name], clip=clip)
         values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
+    if options.shown:
+        images, labels = next(_batches(data.first(options.shown), options.shown))
+        with undisturbed(network), undisturbed(method.perturber):
+            delta = method.delta(images, labels)
+            with torch.no_grad():
+                perturbations = method.perturb(delta)
+        path = context.pictures / "grid.png"
+        values["picture_factor"] = draw_perturbations(path, images, delta, perturbations)
     context.threat_model = (
         f"perturbations of one power, {options.power} {power:.4g} in [0, 1]: G(Delta), one L2 step of "
         f"{radii['l2']:.4g}, one L-infinity step of {radii['linf']:.4g}; {'' if clip else 'not '}clipped"

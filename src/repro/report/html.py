@@ -75,6 +75,7 @@ def write_report(layout: Layout, config: Path) -> Path:
     for paper in material.papers:
         items = [
             _item(artefact, material, files[artefact.id])
+            | {"pictures": _pictures(artefact, layout.root, folder)}
             for artefact in material.artefacts.artefacts
             if artefact.paper == paper
         ]
@@ -130,6 +131,25 @@ def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str
         "size": (0, 0) if picture is None else _size(picture),
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
     }
+
+
+def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, Any]]:
+    """Copy the pictures that a plot's evaluations left, once each, and return what the page shows of them."""
+    if artefact.kind != "plot":
+        return []
+    titles: dict[str, str] = {}
+    for picture in artefact.pictures:
+        if picture.path is not None:
+            panel = picture.row.partition(": ")[0] if len(artefact.panels) > 1 else ""
+            titles.setdefault(picture.path, f"{panel} {picture.column}".strip())
+    shown = []
+    for index, (path, title) in enumerate(titles.items()):
+        target = folder / artefact.paper / f"{artefact.name}-{index}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, target)
+        with Image.open(target) as image:
+            shown.append({"file": target.name, "title": title, "size": image.size})
+    return shown
 
 
 def _cost(folder: Path) -> dict[str, Any]:

@@ -59,15 +59,15 @@ def train_run(
         if finished(layout, spec.run_id, spec) is None:
             kind = load_method(spec.method)
             data = data or TrainingData()
-            images = data.load(spec, kind.train_split(spec), data_root, device)
-            split = kind.validation_split(spec)
+            train, split = kind.train_split(spec), kind.validation_split(spec)
+            images = data.load(spec, train, data_root, device)
             train_method(
                 kind,
                 images,
                 spec,
                 layout,
                 device=device,
-                validation=data.load(spec, split, data_root, device) if split else None,
+                validation=data.load_validation(spec, split, train, data_root, device) if split else None,
                 progress=progress,
                 settings=settings,
             )

@@ -48,7 +48,7 @@ def train_seeds(
         progress: show progress on stderr.
         settings: intervals of log and checkpoints, bound for the loss.
         data: keeps the images for the next runs.
-        way: how the stacked networks are computed; None: the faster way on the device.
+        way: how the stacked networks are computed; None: what is fastest on the device.
 
     Returns:
         Why runs failed, by run id.
@@ -93,9 +93,10 @@ def _program(loops: Sequence[Loop], device: torch.device, way: Way | None) -> Ta
     """Return what trains all of ``loops`` by one step: stacked if their networks allow it, else in turn."""
     methods = [loop.method for loop in loops]
     members = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    if len(loops) == 1 or len(members) < len(methods):
+    chosen = way or FASTEST.get(device.type)
+    if chosen is None or len(loops) == 1 or len(members) < len(methods):
         return lambda step: [method.step(step) for method in methods]
-    together = joined(members, way or FASTEST.get(device.type, "grouped"))
+    together = joined(members, chosen)
     for loop in loops:
         loop.book.sessions[-1]["seeds_together"] = len(loops)
 

@@ -22,8 +22,17 @@ class TrainingData:
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], ImageSet] = {}
 
+    def load_validation(
+        self, spec: RunSpec, split: str, of: str, root: Path | None, device: torch.device
+    ) -> ImageSet:
+        """Return the validation images ``split`` of a run that trains on ``of``: the same share of them."""
+        sizes, limit = dataset_info(spec.dataset).splits, spec.train_limit
+        if limit is not None:
+            limit = max(1, min(sizes[split], round(limit * sizes[split] / sizes[of])))
+        return self.load(spec.model_copy(update={"train_limit": limit}), split, root, device)
+
     def load(self, spec: RunSpec, split: str, root: Path | None, device: torch.device) -> ImageSet:
-        """Return the images that ``spec`` trains on (or validates with), on ``device``.
+        """Return the images that ``spec`` trains on, on ``device``.
 
         Args:
             spec: names data set, source and limit.
@@ -38,11 +47,11 @@ class TrainingData:
         if key not in self._kept:
             while len(self._kept) >= KEPT:  # free the oldest set before the new one comes
                 self._kept.pop(next(iter(self._kept)))
-            info = dataset_info(spec.dataset)
-            if info.kind == "points":
+            if dataset_info(spec.dataset).kind == "points":
                 found = gaussian_set()
             else:
-                limit = spec.train_limit and min(spec.train_limit, info.splits.get(split, spec.train_limit))
-                found = load_images(spec.dataset, split, source=spec.source, limit=limit, root=root)
+                found = load_images(
+                    spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root
+                )
             self._kept[key] = found.to(device)
         return self._kept[key]
