@@ -15,6 +15,7 @@ NAMES = {
     "adversarial_share",
     "auto_attack",
     "curve",
+    "equal_power",
     "fidelity",
     "fidelity_real",
     "flip_iterations",

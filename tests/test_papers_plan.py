@@ -225,3 +225,42 @@ def test_the_plan_is_the_same_each_time(tmp_path: Path) -> None:
     first, second = plan_of(tmp_path), plan_of(tmp_path)
     assert list(first.runs) == list(second.runs)
     assert make_batches(first) == make_batches(second)
+
+
+def test_seeds_of_one_training_go_into_one_job_where_the_profile_batches_them(tmp_path: Path) -> None:
+    profile = PROFILE.replace("max_seeds: 2", "max_seeds: 3").replace("{train: 2,", "{train: 1, seeds: 2,")
+    opened = plan_of(tmp_path, profile=profile)
+    runs = [
+        sorted(opened.runs[member].seed for member in batch.members)
+        for batch in make_batches(opened).train.values()
+        if opened.runs[batch.members[0]].recipe == "gat.baseline"
+    ]
+    assert runs == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [(1, {0: 1}), (2, {0: 1, 1: 0}), (3, {0: 1, 1: 2, 2: 0})])
+def test_an_indirect_attack_takes_the_next_seeds_gradients(
+    tmp_path: Path, seeds: int, expected: dict[int, int]
+) -> None:
+    indirect = "    measure: robust_accuracy\n    surrogate: twin\n"
+    sheet = SHEET.replace("    measure: accuracy\n", indirect).replace("{batch_size: 10}", "{}")
+    sheet = sheet.replace("options: {split: test}", "options: {split: test, radii: [0]}")
+    profile = PROFILE.replace("max_seeds: 2", f"max_seeds: {seeds}")
+    opened = plan_of(tmp_path, sheet=sheet, profile=profile)
+    pairs = {
+        opened.runs[each.run].seed: opened.runs[each.surrogate].seed
+        for each in opened.evaluations.values()
+        if each.surrogate is not None
+    }
+    assert pairs == expected
+    batches = make_batches(opened)
+    for each in opened.evaluations.values():
+        if each.surrogate is not None:
+            needed = batches.evaluate[batches.evaluate_of[each.evaluation_id]].needs
+            assert batches.train_of[each.surrogate] in needed
+
+
+def test_a_surrogate_that_nobody_declares_is_an_error(tmp_path: Path) -> None:
+    sheet = SHEET.replace("    measure: accuracy\n", "    measure: robust_accuracy\n    surrogate: nobody\n")
+    with pytest.raises(ReproError, match="takes gradients from gat"):
+        plan_of(tmp_path, sheet=sheet)

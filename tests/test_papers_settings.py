@@ -104,6 +104,7 @@ def test_dat_table1_is_what_the_run_recorded(smoke: Plan, layout: Layout) -> Non
         "Learning Rate": "reproduced",
         "β1": "reproduced",
         "β2": "reproduced",
+        "Decay Policy": "reproduced",
         "ndis": "reproduced",
         "niter": "not comparable",
     }
@@ -115,6 +116,9 @@ def test_dat_table1_is_what_the_run_recorded(smoke: Plan, layout: Layout) -> Non
     sides = {name: cell.measured for (name, column, _), cell in cells.items() if column == "Resolution"}
     assert sides == {"CIFAR-10": 32, "CIFAR-100": 32, "STL-10": 48, "Tiny-ImageNet": 64, "LSUN-Bedroom": 64}
     assert not {cell.verdict for cell in cells.values()} - {"reproduced", "not comparable"}
+    decay = {name: (cell.reported, cell.measured) for (name, at, _), cell in cells.items() if at[0] == "D"}
+    assert decay.pop("Tiny-ImageNet") == ("None", "none")
+    assert set(decay.values()) == {("Linear", "linear")}
 
 
 def test_an_unreduced_schedule_is_judged(layout: Layout) -> None:

@@ -192,3 +192,21 @@ def test_report_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_plots_places_may_be_measured_too() -> None:
+    names = ("c_g = 1", "c_g = 3", "c_g = 9")
+    artefact = CURVE.model_copy(
+        update={"x_row": "Power", "panels": (Panel(name="", rows=("Power", "GAT"), columns=names),)}
+    )
+    powers, accuracies = (0.9, 0.3, None), (10.0, 40.0, 60.0)
+    cells = [
+        Cell("robgan", "figure6", row, name, metric, measured=value)
+        for row, metric, values in (("Power", "power", powers), ("GAT", "accuracy", accuracies))
+        for name, value in zip(names, values, strict=True)
+    ]
+    (group,) = groups(artefact, cells)
+    assert group.categories is None
+    (series,) = group.series
+    assert series.name == "GAT"
+    assert [(point.place, point.measured) for point in series.points] == [(0.3, 40.0), (0.9, 10.0)]

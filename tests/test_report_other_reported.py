@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import report_profile
 from repro.core.errors import ReproError
 from repro.papers.cell_plan import cells_of
 from repro.papers.config import load_config
 from repro.report.artefacts import Artefact, Other, Panel
 from repro.report.cells import Cell
+from repro.report.html import write_report
 from repro.report.other_reported import read_others
 from repro.report.table_layout import cell_lines, lay_out
 from repro.report.table_picture import draw_table
@@ -75,6 +77,18 @@ def test_markdown_latex_csv_and_picture_name_the_source(tmp_path: Path) -> None:
     assert view.rows[0].cells[2] is not None
     assert cell_lines(view.rows[0].cells[2]) == ("16.77 ± 0.04", "")
     assert all(path.stat().st_size for path in draw_table(TABLE, CELLS, tmp_path / "table2", "smoke"))
+
+
+def test_the_html_report_shows_it_beside_the_papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Other(source="A. Nother", row="GAT", column="CIFAR-10", metric="accuracy", value=79.12)
+    first, *rest = report_profile.ARTEFACTS
+    monkeypatch.setattr(report_profile, "ARTEFACTS", (first.model_copy(update={"others": (other,)}), *rest))
+    layout = report_profile.write_profile(tmp_path / "results")
+    page = write_report(layout, tmp_path).parent / "gat.html"
+    text = page.read_text(encoding="utf-8")
+    assert "CIFAR-10, A. Nother" in text
+    assert '<span class="printed">79.12</span>' in text
+    assert "A. Nother" not in layout.cells.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

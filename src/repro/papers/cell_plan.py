@@ -40,6 +40,7 @@ class Cell:
     evaluation: Evaluation | None = None
     value: str = ""
     setting: str = ""
+    stated: str = ""
     network: str = ""
     layer: int = 0
     run_options: tuple[tuple[str, object], ...] = ()
@@ -177,4 +178,4 @@ def _setting(place: Place, cell: Callable[..., Cell], recipe: str, merged: CellF
         raise place.unknown(f"the setting {merged.setting!r} names no {missing}", in_row=True)
     if merged.network:
         return cell(convention="standard", setting=merged.setting, network=merged.network, layer=merged.layer)
-    return cell(convention="standard", setting=merged.setting, recipe=recipe)
+    return cell(convention="standard", setting=merged.setting, stated=merged.stated or "", recipe=recipe)

@@ -61,9 +61,11 @@ def _cell(
     printed = _printed(planned, reported)
     value = None if printed is None else float(printed.value)
     std = None if printed is None or printed.std is None else float(printed.std)
+    text: str | None = None  # of a setting that is no number
     if cell.status == "live" and cell.setting:
         setting, stand_ins = used(plan, measured.batches, measured.layout, planned)
-        verdict = judge_setting(value, setting, stand_ins)
+        verdict = judge_setting(cell.stated or value, setting, stand_ins)
+        text = setting if isinstance(setting, str) else None
     else:
         values = measured.values(planned) if cell.status == "live" else []
         results = [measured.result(name) for name in planned.evaluations + planned.subtracted]
@@ -87,9 +89,9 @@ def _cell(
         column=cell.column,
         metric=cell.metric,
         convention=cell.convention,
-        reported=value,
+        reported=cell.stated or value,
         reported_std=std,
-        measured=verdict.mean,
+        measured=text or verdict.mean,
         measured_std=verdict.std,
         n_seeds=verdict.n,
         ci_low=verdict.low,

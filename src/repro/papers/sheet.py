@@ -98,7 +98,8 @@ class CellFields(Frozen):
 
     ``setting`` reads a cell from the recipe as it ran instead of measuring it (``steps``, ``options.lr``,
     ``data.height``), or with ``network`` and ``layer`` from a built network (``kernel``, ``filters``,
-    ``stride``; layers are counted from 1 as papers do, see ``report.architectures``). Where the paper has no
+    ``stride``; layers are counted from 1 as papers do, see ``report.architectures``). ``stated`` is what the
+    paper says of a setting that is no number (numbers stand in reported.csv). Where the paper has no
     such thing ``absent`` makes no cell.
     """
 
@@ -110,6 +111,7 @@ class CellFields(Frozen):
     options: Options = {}
     minus: str | None = None
     setting: str | None = None
+    stated: str | None = None
     network: str | None = None
     layer: int | None = Field(default=None, ge=1)
     absent: bool | None = None

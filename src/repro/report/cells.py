@@ -44,7 +44,7 @@ Value = float | str | None
 class Cell:
     """One row of cells.csv.
 
-    ``reported`` and ``measured`` are text only for settings (``metric`` "setting:<name>").
+    ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
     Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
     flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
     """
@@ -193,7 +193,7 @@ def _names(
 
 
 def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:
-    if row["metric"].startswith(SETTING):
+    if f"{row['metric']}:".startswith(SETTING):
         try:
             return float(row[name])
         except ValueError:

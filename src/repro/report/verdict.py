@@ -141,5 +141,5 @@ def _finite(value: float) -> float | None:
 
 def _same(left: float | str, right: float | str) -> bool:
     if isinstance(left, str) or isinstance(right, str):
-        return str(left).strip() == str(right).strip()
+        return str(left).strip().casefold() == str(right).strip().casefold()
     return math.isclose(left, right, rel_tol=_ROUNDING, abs_tol=0.0)

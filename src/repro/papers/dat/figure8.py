@@ -48,6 +48,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
                 _line(at, each, index)
             at.set_xlim(0, 104)
             at.set_xticks([20, 60, 100])
+            at.set_yticks(range(0, 101, 20))
             at.set_ylim(-4, 104)
         axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
         centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
