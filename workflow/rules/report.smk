@@ -35,7 +35,7 @@ rule cost:
         "../../environment.yml"
     params:
         common=COMMON,
-        into=subpath(results("cost.csv"), parent=True),
+        into=subpath(output[0], parent=True),
     shell:
         "repro cost {params.common} --into {params.into} > {log} 2>&1"
 

@@ -38,7 +38,7 @@ class Step(Protocol):
 
 
 def fused_or(reference: Step, name: str) -> Step:
-    """Return the step that runs ``name`` of ``kernels.fused`` where it takes the tensors, or ``reference``."""
+    """Return the step that runs ``kernels.fused.<name>`` on what it takes, and ``reference`` on the rest."""
 
     def step_(
         attacked: Tensor,
