@@ -39,7 +39,11 @@ def made(method: str, device: torch.device) -> Method:
     spec, kind = RUNS[method], load_method(method)
     apply_precision(spec.precision, device)
     images = load_images(spec.dataset, kind.train_split(spec), source="synthetic", limit=40, root=None)
-    return kind(spec, images.to(device), Streams(spec.seed, device), device)
+    method = kind(spec, images.to(device), Streams(spec.seed, device), device)
+    if split := kind.validation_split(spec):
+        kept = load_images(spec.dataset, split, source="synthetic", limit=10, root=None)
+        method.validation = kept.to(device)
+    return method
 
 
 def weights(method: Method) -> dict[str, Tensor]:

@@ -21,13 +21,14 @@ from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
 
 CPU = torch.device("cpu")
-PARENTS = {"robgan_finetune": "robgan"}
+PARENTS = {"robgan_finetune": "robgan", "gat_attack": "classifier"}
 ATTACKING = {
     "adversarial_training",
     "asgan",
     "dat",
     "fast_gradient_training",
     "gat",
+    "gat_attack",
     "infomax_gan_dat",
     "rgan",
     "robgan",
@@ -62,10 +63,21 @@ def spec(method: str, parent: str | None = None) -> RunSpec:
 
 
 def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
-    images = TrainingData().load(spec, kind.train_split(spec), None, CPU)
+    data, split, kept = TrainingData(), kind.train_split(spec), kind.validation_split(spec)
+    images = data.load(spec, split, None, CPU)
+    validation = data.load_validation(spec, kept, split, None, CPU) if kept else None
     settings = LoopSettings(checkpoint_steps=2, log_every=1)
     with only_process(layout.run(spec.run_id), spec.run_id):
-        train_method(kind, images, spec, layout, device=CPU, progress=False, settings=settings)
+        train_method(
+            kind,
+            images,
+            spec,
+            layout,
+            device=CPU,
+            validation=validation,
+            progress=False,
+            settings=settings,
+        )
 
 
 @pytest.mark.parametrize("name", method_names())
