@@ -16,7 +16,7 @@ from repro.report import style
 from repro.report.artefacts import Artefact, Panel, Picture, stamp_of
 from repro.report.cells import Cell
 from repro.report.draw import draw
-from repro.report.plots import draw_plot
+from repro.report.plots import _look, draw_plot
 from repro.report.samples import draw_samples
 from repro.report.series import groups
 
@@ -210,3 +210,20 @@ def test_a_plots_places_may_be_measured_too() -> None:
     (series,) = group.series
     assert series.name == "GAT"
     assert [(point.place, point.measured) for point in series.points] == [(0.3, 40.0), (0.9, 10.0)]
+
+
+def test_a_row_beside_another_has_its_colour_and_no_two_rows_look_alike() -> None:
+    networks = ("Baseline", "FG", "GAT")
+    rows = (*networks, *(f"{name}, {by}" for by in ("PGD-20", "AutoAttack") for name in networks))
+    plot = Artefact(
+        paper="gat", name="figure3", kind="plot", title="Attacks", panels=(Panel(rows=rows, columns=RADII),)
+    )
+    cells = [
+        Cell("gat", "figure3", row, radius, "accuracy", measured=1.0, n_seeds=1, verdict="unreported")
+        for row in rows
+        for radius in RADII
+    ]
+    (group,) = groups(plot, cells)
+    hues = {series.name: series.hue for series in group.series}
+    assert hues["GAT, PGD-20"] == hues["GAT, AutoAttack"] == hues["GAT"] != hues["FG"]
+    assert len({_look(series) for series in group.series}) == len(rows)

@@ -166,7 +166,7 @@ def _dress(at: Any, group: Group) -> None:
 
 def _look(series: Series) -> tuple[str, str, Any]:
     shape = (series.slot + 3 * series.variant) % len(MARKERS)
-    return COLOURS[series.slot % len(COLOURS)], MARKERS[shape], DASHES[shape]
+    return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[shape]
 
 
 def _handles(shown: Sequence[Group]) -> list[Any]:

@@ -26,13 +26,15 @@ class Series:
     """One line or one set of bars.
 
     ``slot`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
-    ``variant`` is its convention's place among those of the panel.
+    ``variant`` is its convention's place among those of the panel. ``hue`` is the slot whose colour it has: its
+    own, or for a row "A, B" beside a row "A" that of A.
     """
 
     name: str
     slot: int
     variant: int
     points: tuple[Point, ...]
+    hue: int
 
     @property
     def pending(self) -> bool:
@@ -81,6 +83,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             series: list[Series] = []
             for row in rows:
                 slot = slots.setdefault(row.name, len(slots))
+                hue = slots.get(row.name.rpartition(", ")[0], slot)
                 lines: dict[str, list[Point]] = {}
                 for index in columns:
                     at, cell = view.columns[index], row.cells[index]
@@ -89,7 +92,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
                 for convention, points in (lines or {conventions[0]: []}).items():
                     name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
                     ordered = tuple(sorted(points, key=lambda point: point.place))
-                    series.append(Series(name, slot, conventions.index(convention), ordered))
+                    series.append(Series(name, slot, conventions.index(convention), ordered, hue))
             embedded = any(
                 cell is not None and "embedded_features" in cell.stand_ins
                 for row in view.rows
