@@ -26,8 +26,8 @@ class Series:
     """One line or one set of bars.
 
     ``slot`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
-    ``variant`` is its convention's place among those of the panel. ``hue`` is the slot whose colour it has: its
-    own, or for a row "A, B" beside a row "A" that of A.
+    ``variant`` is its convention's place among those of the panel. ``hue`` is the slot whose colour it has:
+    its own, or for a row "A, B" beside a row "A" that of A.
     """
 
     name: str
