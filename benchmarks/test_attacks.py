@@ -28,7 +28,7 @@ from repro.attacks import PGD, Execution, ThreatModel
 from repro.attacks.execution import image_order
 from repro.core.device import autocast
 from repro.core.spec import Precision
-from repro.core.timing import SplitWatch, Stopwatch
+from repro.core.timing import SplitWatch, Stopwatch, time_calls
 from repro.methods.optimisation import place
 from repro.models.gat_networks import GATClassifier
 from repro.models.heads import ClassView
@@ -49,11 +49,7 @@ def threat_model(norm: str, steps: int) -> ThreatModel:
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
-    watch = Stopwatch(device)
-    watch.start()
-    call()
-    watch.stop()
-    return watch.seconds
+    return time_calls(call, device, warmup=0, repeats=1).median
 
 
 @pytest.mark.benchmark(group="attacks")

@@ -19,7 +19,7 @@ from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
 from repro.core.device import autocast
 from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
-from repro.core.timing import Stopwatch
+from repro.core.timing import time_calls
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
@@ -47,11 +47,7 @@ def made(name: str, pytestconfig: pytest.Config, data: ImageSet, device: torch.d
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
-    watch = Stopwatch(device)
-    watch.start()
-    call()
-    watch.stop()
-    return watch.seconds
+    return time_calls(call, device, warmup=0, repeats=1).median
 
 
 @pytest.mark.benchmark(group="GAN loops")

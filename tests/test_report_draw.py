@@ -16,7 +16,7 @@ from repro.report import style
 from repro.report.artefacts import Artefact, Panel, Picture, stamp_of
 from repro.report.cells import Cell
 from repro.report.draw import draw
-from repro.report.plots import _look, draw_plot
+from repro.report.plots import draw_plot, series_look
 from repro.report.samples import draw_samples
 from repro.report.series import groups
 
@@ -226,4 +226,4 @@ def test_a_row_beside_another_has_its_colour_and_no_two_rows_look_alike() -> Non
     (group,) = groups(plot, cells)
     hues = {series.name: series.hue for series in group.series}
     assert hues["GAT, PGD-20"] == hues["GAT, AutoAttack"] == hues["GAT"] != hues["FG"]
-    assert len({_look(series) for series in group.series}) == len(rows)
+    assert len({series_look(series) for series in group.series}) == len(rows)

@@ -85,14 +85,8 @@ def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) 
 
 def _lines(at: Any, group: Group, artefact: Artefact) -> None:
     for series in group.series:
-        colour, marker, dash = _look(series)
-        points = [point for point in series.points if point.measured is not None]
-        x = [point.place for point in points]
-        y = [point.measured or 0.0 for point in points]
-        low = [value - point.spread for value, point in zip(y, points, strict=True)]
-        high = [value + point.spread for value, point in zip(y, points, strict=True)]
-        at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-        at.plot(x, y, color=colour, marker=marker, linestyle=dash)
+        colour, marker, dash = series_look(series)
+        mean_line(at, series, colour, marker, dash)
         printed = [point for point in series.points if point.reported is not None]
         _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
     at.grid(True)
@@ -122,7 +116,7 @@ def _bars(at: Any, group: Group, axes_width: float) -> None:
     n = max(1, len(group.series))
     width = 0.8 / n  # of one bar; categories are one apart
     for index, series in enumerate(group.series):
-        colour, _, _ = _look(series)
+        colour, _, _ = series_look(series)
         shift = (index - (n - 1) / 2) * width
         for point in series.points:
             x = point.place + shift
@@ -164,7 +158,19 @@ def _dress(at: Any, group: Group) -> None:
             at.set_xticks([])
 
 
-def _look(series: Series) -> tuple[str, str, Any]:
+def mean_line(at: Any, series: Series, colour: str, marker: str, dash: Any, **style: Any) -> None:
+    """Draw the measured means as a line, within a band of one standard deviation over seeds."""
+    points = [point for point in series.points if point.measured is not None]
+    x = [point.place for point in points]
+    y = [point.measured or 0.0 for point in points]
+    low = [value - point.spread for value, point in zip(y, points, strict=True)]
+    high = [value + point.spread for value, point in zip(y, points, strict=True)]
+    at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    at.plot(x, y, color=colour, marker=marker, linestyle=dash, **style)
+
+
+def series_look(series: Series) -> tuple[str, str, Any]:
+    """Return colour, marker and dash of one line."""
     shape = (series.slot + 3 * series.variant) % len(MARKERS)
     return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[shape]
 
@@ -173,7 +179,7 @@ def _handles(shown: Sequence[Group]) -> list[Any]:
     handles: dict[str, Any] = {}
     for group in shown:
         for series in group.series:
-            colour, marker, dash = _look(series)
+            colour, marker, dash = series_look(series)
             pending = all(
                 other.pending for each in shown for other in each.series if other.name == series.name
             )

@@ -10,12 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from repro.report.draw import Shown
+from repro.report.plots import series_look
 from repro.report.series import Group, Series, groups
 from repro.report.style import (
     COLOURS,
-    DASHES,
     INK,
-    MARKERS,
     PAGE_WIDTH,
     STAMP_HEIGHT,
     centred,
@@ -91,5 +90,5 @@ def _places(group: Group, spokes: tuple[str, ...]) -> list[float]:
 
 
 def _look(series: Series) -> dict[str, Any]:
-    slot = series.slot
-    return {"color": COLOURS[slot], "marker": MARKERS[slot], "linestyle": DASHES[slot]}
+    colour, marker, dash = series_look(series)
+    return {"color": colour, "marker": marker, "linestyle": dash}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from repro.report.draw import Shown
-from repro.report.series import Series, groups
+from repro.report.plots import mean_line
+from repro.report.series import groups
 from repro.report.style import (
     COLOURS,
     DASHES,
@@ -45,7 +45,9 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             if all(each.pending for each in pair):
                 mark_pending(at)
             for index, each in enumerate(pair):
-                _line(at, each, index)
+                mean_line(
+                    at, each, COLOURS[index], MARKERS[index], DASHES[index], markersize=3.5, label=each.name
+                )
             at.set_xlim(0, 104)
             at.set_xticks([20, 60, 100])
             at.set_yticks(range(0, 101, 20))
@@ -58,15 +60,3 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
                             ncols=2, borderaxespad=0.2)  # fmt: skip
         box.set_in_layout(False)
         return save(figure, stem, stamp)
-
-
-def _line(at: Any, series: Series, index: int) -> None:
-    """Draw one GAN's mean over seeds with a band of one standard deviation."""
-    points = [point for point in series.points if point.measured is not None]
-    x = [point.place for point in points]
-    y = [point.measured or 0.0 for point in points]
-    low = [value - point.spread for value, point in zip(y, points, strict=True)]
-    high = [value + point.spread for value, point in zip(y, points, strict=True)]
-    colour, marker, dash = COLOURS[index], MARKERS[index], DASHES[index]
-    at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-    at.plot(x, y, color=colour, marker=marker, linestyle=dash, markersize=3.5, label=series.name)
