@@ -132,7 +132,11 @@ def train(
     data = make_synthetic(dataset_info("cifar10"), "train", images)
     device = torch.device("cpu")
     with only_process(layout.run(spec.run_id), spec.run_id):
-        train_method(kind, data, spec, layout, device=device, progress=progress, settings=settings)
+        diverged = train_method(
+            kind, data, [spec], layout, device=device, progress=progress, settings=settings
+        )
+    for error in diverged.values():
+        raise error
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ def train_manifests(batches):
     return [results(f"batches/train/{batch}.json") for batch in batches]
 
 
+def asked(batches):
+    """Return the names of the batches that an artefact asks for; those of searches have a target of their own."""
+    return [batch.name for batch in batches.values() if not batch.only_searched]
+
+
 def runs_of(wildcards):
     """Return the runs of a training batch, each with its marks; a changed list trains the batch again."""
     return marked(PLAN.runs, BATCHES.train[wildcards.batch].members)

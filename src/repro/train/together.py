@@ -24,12 +24,12 @@ TakeStep = Callable[[int], list[dict[str, Tensor]]]
 
 
 class MembersDivergedError(ReproError):
-    """Some of several runs that were trained side by side diverged: ``reasons`` by run id."""
+    """Runs that were trained side by side, or the one that was trained alone, diverged: why, by run id."""
 
-    def __init__(self, reasons: dict[str, str]) -> None:
-        self.reasons = reasons
+    def __init__(self, members: dict[str, DivergedError]) -> None:
+        self.members = members
         super().__init__(
-            f"training diverged: {', '.join(reasons)}", remedy="the other seeds can go on without them"
+            f"training diverged: {', '.join(members)}", remedy="the other seeds can go on without them"
         )
 
 
@@ -47,8 +47,7 @@ def run_together(
         progress: show progress on stderr.
 
     Raises:
-        DivergedError: a loss or weight became infinite or NaN; the last good checkpoint is kept.
-        MembersDivergedError: the same for some of several runs.
+        MembersDivergedError: a loss or weight became infinite or NaN; the last good checkpoint is kept.
         ReproError: a file cannot be written.
         StoppedError: SIGTERM or SIGINT came; the step was finished and a checkpoint written.
     """
@@ -118,14 +117,12 @@ def run_together(
 
 def _every(loops: Sequence[Loop], act: Callable[[Loop], None]) -> None:
     """Do ``act`` for every run; one that diverged keeps none of the others from it."""
-    diverged: dict[str, str] = {}
+    diverged: dict[str, DivergedError] = {}
     for loop in loops:
         try:
             act(loop)
         except DivergedError as error:
-            if len(loops) == 1:
-                raise
-            diverged[loop.spec.run_id] = str(error)
+            diverged[loop.spec.run_id] = error
     if diverged:
         raise MembersDivergedError(diverged)
 
