@@ -17,6 +17,7 @@ from repro.cli.planning import plan, validate
 from repro.cli.reporting import collect, cost, publish, report, verify
 from repro.cli.running import evaluate, train
 from repro.cli.searching import search_app
+from repro.core.allocator import keep_freed_memory
 from repro.core.errors import ReproError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ def _main(
 
 def main() -> None:
     """Run the command line; a user's error is printed without a traceback and ends with status 2."""
+    keep_freed_memory()
     try:
         app()
     except ReproError as error:
