@@ -18,8 +18,16 @@ from repro.methods.registry import load_method
 from repro.methods.seed_batch import FASTEST, can_be_joined, joined
 from repro.models.stacked import Way
 from repro.train.loop import Loop
+from repro.train.meter import DivergedError
 from repro.train.record import finished
-from repro.train.run import finish, out_of_memory, prepare, stopped_at_the_end
+from repro.train.run import (
+    finish,
+    out_of_memory,
+    prepare,
+    record_divergence,
+    refuse_diverged,
+    stopped_at_the_end,
+)
 from repro.train.settings import LoopSettings
 from repro.train.together import MembersDivergedError, TakeStep, run_together
 from repro.train.training_data import TrainingData
@@ -46,22 +54,32 @@ def train_seeds(
         device: where they are trained.
         data_root: folder of the data sets; not needed for synthetic images.
         progress: show progress on stderr.
-        settings: intervals of log and checkpoints, bound for the loss.
+        settings: intervals of log and checkpoints, bound for the loss, what a divergence is.
         data: keeps the images for the next runs.
         way: how the stacked networks are computed; None: what is fastest on the device.
 
     Returns:
-        Why runs failed, by run id.
+        Why runs failed, by run id; one that diverged and was recorded did not fail.
 
     Raises:
         ReproError: as ``train_run``, except that a diverged run is in the result.
     """
     failed: dict[str, str] = {}
+    settings = settings or LoopSettings()
     kind, images = load_method(specs[0].method), None
     with ExitStack() as locks:
         for spec in specs:
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
-        left = [spec for spec in specs if finished(layout, spec.run_id, spec) is None]
+        left: list[RunSpec] = []
+        for spec in specs:
+            record = finished(layout, spec.run_id, spec)
+            if record is None:
+                left.append(spec)
+                continue
+            try:
+                refuse_diverged(record, settings)
+            except DivergedError as error:
+                failed[spec.run_id] = str(error)
         while left:
             if images is None:
                 images = (data or TrainingData()).load(left[0], kind.train_split(left[0]), data_root, device)
@@ -75,10 +93,18 @@ def train_seeds(
                 outcomes = run_together(now, _program(now, device, way), until=until, progress=progress)
             except torch.OutOfMemoryError as error:
                 raise out_of_memory(error, left[0], layout, device) from error
-            except MembersDivergedError as error:
-                failed |= error.reasons
-                left = [spec for spec in left if spec.run_id not in failed]
-                print(f"going on without {', '.join(error.reasons)}", file=sys.stderr, flush=True)
+            except (DivergedError, MembersDivergedError) as error:
+                gone = {now[0].spec.run_id: error} if isinstance(error, DivergedError) else error.members
+                for loop in loops:
+                    found = gone.get(loop.spec.run_id)
+                    if found is not None and settings.diverged == "stop":
+                        failed[loop.spec.run_id] = str(found)
+                    elif found is not None:
+                        record_divergence(
+                            found, loop.spec, layout, images, device, loop=loop, progress=progress
+                        )
+                left = [spec for spec in left if spec.run_id not in gone]
+                print(f"going on without {', '.join(gone)}", file=sys.stderr, flush=True)
                 continue
             if until == left[0].steps:
                 for loop, outcome in zip(now, outcomes, strict=True):

@@ -24,12 +24,15 @@ TakeStep = Callable[[int], list[dict[str, Tensor]]]
 
 
 class MembersDivergedError(ReproError):
-    """Some of several runs that were trained side by side diverged: ``reasons`` by run id."""
+    """Some of the runs that were trained side by side diverged: ``members`` has the error of each by run id.
 
-    def __init__(self, reasons: dict[str, str]) -> None:
-        self.reasons = reasons
+    A single run has nobody beside it: its ``DivergedError`` is raised as it is.
+    """
+
+    def __init__(self, members: dict[str, DivergedError]) -> None:
+        self.members = members
         super().__init__(
-            f"training diverged: {', '.join(reasons)}", remedy="the other seeds can go on without them"
+            f"training diverged: {', '.join(members)}", remedy="the other seeds can go on without them"
         )
 
 
@@ -68,6 +71,15 @@ def run_together(
         ]
         display = stack.enter_context(ProgressDisplay(label, total=steps, start=start, shown=progress))
         stop = stack.enter_context(StopSignals())
+
+        def spend() -> None:
+            for loop in loops:
+                loop.spend(
+                    seconds=(time.monotonic() - began) / count,
+                    device_seconds=watch.seconds / count,
+                    attack_seconds=split.so_far(),
+                )
+
         while first.step < end:
             watch.start()
             metrics = _guarded(first, take_step) if first.step == start else take_step(first.step)
@@ -78,7 +90,8 @@ def run_together(
             if step % log_every == 0 or step == steps:
                 watch.stop()
                 seconds, watched = watch.seconds - watched, watch.seconds
-                _every(loops, lambda loop: loop.meter.check(loop.step))
+                spend()
+                _every(loops, Loop.check_metrics)
                 passed, attacks = step - logged, split.since_last()
                 for loop, log in zip(loops, logs, strict=True):
                     means = loop.meter.means()
@@ -98,14 +111,8 @@ def run_together(
             if not (last or snapshot or stop.received or first.due(saved)):
                 continue
             watch.stop()
-            keep = partial(
-                Loop.keep,
-                seconds=(time.monotonic() - began) / count,
-                device_seconds=watch.seconds / count,
-                attack_seconds=split.so_far(),
-                snapshot=snapshot,
-            )
-            _every(loops, keep)
+            spend()
+            _every(loops, partial(Loop.keep, snapshot=snapshot))
             saved = time.monotonic()
             if stop.received and step < steps:
                 raise StoppedError(
@@ -118,14 +125,14 @@ def run_together(
 
 def _every(loops: Sequence[Loop], act: Callable[[Loop], None]) -> None:
     """Do ``act`` for every run; one that diverged keeps none of the others from it."""
-    diverged: dict[str, str] = {}
+    diverged: dict[str, DivergedError] = {}
     for loop in loops:
         try:
             act(loop)
         except DivergedError as error:
             if len(loops) == 1:
                 raise
-            diverged[loop.spec.run_id] = str(error)
+            diverged[loop.spec.run_id] = error
     if diverged:
         raise MembersDivergedError(diverged)
 
