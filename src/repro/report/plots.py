@@ -183,6 +183,8 @@ LOST_LABEL = "a run diverged"
 def mark_lost(at: Any, series: Series, colour: str, row: int = 0) -> None:
     """Put a cross at the upper edge above each point of which a run diverged, ``row`` lines down."""
     places = [point.place for point in series.lost]
+    if not places:
+        return
     at.plot(places, [0.97 - 0.06 * row] * len(places), color=colour, clip_on=False, zorder=5,
             transform=at.get_xaxis_transform(), **LOST)  # fmt: skip
 

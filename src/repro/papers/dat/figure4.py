@@ -86,6 +86,8 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
     at.set_ylim(0, rim)
     for row, series in enumerate(group.series):
         crosses = [angles[point.place] for point in series.lost]
+        if not crosses:
+            continue
         at.plot(crosses, [rim * (1 - 0.07 * row)] * len(crosses), color=COLOURS[series.slot], clip_on=False,
                 zorder=5, **LOST)  # fmt: skip
     at.yaxis.set_major_locator(MaxNLocator(4, prune="upper"))
