@@ -42,14 +42,15 @@ class SpectralVectors(nn.Module):
         with torch.autocast(weight.device.type, enabled=False):
             matrix = weight.flatten(1)
             if self.training and not self.resting:
-                self._iterate(matrix)
+                self.iterate(matrix)
             # Copies, for a later pass moves the buffers in place while this pass's gradient still needs the
             # old ones.
             sigma = torch.dot(self.u.clone(), torch.mv(matrix, self.v.clone()))
             return weight / sigma
 
     @torch.no_grad()
-    def _iterate(self, matrix: Tensor) -> None:
+    def iterate(self, matrix: Tensor) -> None:
+        """Take one power iteration on the weight as a matrix (out, rest); the vectors move in place."""
         self.v.copy_(F.normalize(torch.mv(matrix.T, self.u), dim=0, eps=EPS))
         self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=EPS))
 
