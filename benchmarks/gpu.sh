@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # The checks that need a CUDA device: the tests marked `cuda`, the attacks' kernels alone, attacks against other
 # libraries' (where installed: the extra 'peers'), training steps at the papers' width, each paper's own method in every
-# format, and those of SNGAN and DAT against a plain eager loop. Meant to end within 8 minutes: an attack's case gets
-# few seconds, a training step few rounds; the log says what each step took.
-# Use: PYTHON=python3 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
+# format, and those of SNGAN and DAT against a plain eager loop, in order of weight. Meant to end within 8 minutes: an
+# attack's case gets few seconds, a training step few rounds, and no step begins after GPU_SECONDS. A step that fails
+# does not keep the others from running. FOLDER/steps.txt says what each step took, or that it failed or was not begun.
+# Use: PYTHON=python3 GPU_SECONDS=420 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 dry=${GPU_DRY_RUN:-}
+limit=${GPU_SECONDS:-420}
+wrong=0
 export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"
 
 if [[ -z $dry ]]; then
@@ -21,29 +24,37 @@ if not torch.cuda.is_available():
 print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}")
 EOF
 fi
-[[ -n $dry ]] || mkdir -p "$out"
+[[ -n $dry ]] || { mkdir -p "$out" && : > "$out/steps.txt"; }
 
-# step NAME PYTEST-ARGUMENTS...: runs pytest, keeps its output in NAME.log, says how long it took
+say() { echo "$*" | tee -a "$out/steps.txt"; }
+
+# step NAME PYTEST-ARGUMENTS...: runs pytest, keeps its output in NAME.log, says how it ended; 1 if it did not end well
 step() {
-  local name=$1 started=$SECONDS
+  local name=$1 started=$SECONDS ended=ended
   shift
   if [[ -n $dry ]]; then
     printf '%s:' "$name" && printf ' %q' "$@" && echo
     return
   fi
-  "$python" -m pytest "$@" 2>&1 | tee "$out/$name.log"
-  echo "== $name: $((SECONDS - started)) s, $SECONDS s in all" | tee -a "$out/$name.log"
+  if ((SECONDS >= limit)); then
+    say "$name: not begun, $SECONDS s have passed (GPU_SECONDS=$limit)"
+    wrong=1
+    return 1
+  fi
+  "$python" -m pytest "$@" 2>&1 | tee "$out/$name.log" || ended=failed
+  say "$name: $ended after $((SECONDS - started)) s, $SECONDS s in all"
+  [[ $ended == ended ]] || { wrong=1 && return 1; }
 }
 
-# bench NAME ARGUMENTS...: times with pytest-benchmark and publishes the CSV
+# bench NAME ARGUMENTS...: times with pytest-benchmark and publishes the CSV of what was timed
 bench() {
   local name=$1
   shift
-  step "$name" "$@" --benchmark-enable --benchmark-only --benchmark-json="$out/$name.json" --device cuda --width 1
-  if [[ -z $dry ]]; then "$python" benchmarks/publish.py "$out/$name.json" "$out/published"; fi
+  step "$name" "$@" --benchmark-enable --benchmark-only --benchmark-json="$out/$name.json" --device cuda --width 1 || true
+  if [[ -s $out/$name.json ]]; then "$python" benchmarks/publish.py "$out/$name.json" "$out/published"; fi
 }
 
-step cuda-tests tests -m cuda -rs -v
+step cuda-tests tests -m cuda -rs -v || true
 bench kernels benchmarks/test_kernels.py
 for precision in float32 tf32; do
   bench "attacks-$precision" benchmarks/test_attacks.py --precision "$precision" --batch 128 --budget 6
@@ -57,3 +68,4 @@ for precision in float32 tf32 bf16; do
   bench "loops-$precision" benchmarks/test_gan_loops.py --precision "$precision" --workers 8 --rounds 5
 done
 echo "done in $SECONDS s"
+exit "$wrong"

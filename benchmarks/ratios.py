@@ -55,7 +55,7 @@ def draw_ratios(table: Path) -> list[Path]:
         figure.text(0.02, 1 - 0.16 / height, title, fontsize=9, weight="bold", color=INK, va="center")
         handles: list[Any] = [Patch(color=colour, label=name) for name, colour in colours.items()]
         handles.append(
-            Line2D([], [], color=INK, marker="|", linestyle="none", label="floor: the convolutions alone")
+            Line2D([], [], color=INK, marker="|", linestyle="none", label="torch's convolutions alone")
         )
         anchor = (0.98, 1 - 0.24 / height)
         figure.legend(handles=handles, loc="upper right", bbox_to_anchor=anchor, ncols=len(handles))
@@ -66,12 +66,12 @@ def draw_ratios(table: Path) -> list[Path]:
 
 
 def _bars(axes: Any, rows: Sequence[dict[str, str]], colours: dict[str, str], goal: float) -> None:
-    """One group of bars for each case, from above; a tick says what the convolutions alone take."""
+    """One group of bars for each case, from above; a tick says what torch's convolutions alone take."""
     place, ticks = 0.0, []
     for row in rows:
         found = ratios(row)
         ticks.append(place + (len(found) - 1) / 2)
-        share = float(details(row)["conv_floor_share"])
+        share = float(details(row)["direct_conv_share"])
         axes.plot([share] * 2, [place - 0.5, place + len(found) - 0.5], color=INK, linewidth=1.2)
         for name, ratio in found.items():
             axes.barh(place, ratio, color=colours[name], height=0.85)

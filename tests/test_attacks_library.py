@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import repro.attacks
-from attack_cases import Linear, Smooth
+from attack_cases import Linear, Normed, Smooth
 from repro.attacks import (
     FGL2,
     FGSM,
@@ -26,7 +26,6 @@ from repro.attacks import (
     Transfer,
 )
 from repro.attacks.execution import image_order
-from repro.attacks.folding import fold
 from repro.attacks.objective import losses
 from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch
@@ -34,33 +33,12 @@ from repro.methods.losses import make_loss
 from repro.models.spectral_norm import SpectralConv2d
 
 THREAT = ThreatModel(radius=0.1, step_size=0.04, steps=4)
-PLAIN = Execution(channels_last=False, fold_batch_norm=False)
+PLAIN = Execution(channels_last=False, fold_batch_norm=False, winograd=False)
 
 
 def images_of(seed: int = 0, n: int = 6, size: int = 4) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(n, 3, size, size, generator=generator), torch.arange(n) % 4
-
-
-class Normed(nn.Module):
-    """Convolutions with batch norms, statistics far from the initial ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.first, self.norm = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
-        self.second = nn.Sequential(nn.Conv2d(8, 16, 3, stride=2, groups=2), nn.BatchNorm2d(16), nn.ReLU())
-        self.last = nn.Linear(16, 4)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                nn.init.normal_(module.weight, 1.0, 0.3)
-                nn.init.normal_(module.bias, 0.0, 0.3)
-                module.running_mean.normal_(0, 0.3)
-                module.running_var.uniform_(0.2, 2.0)
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.second(torch.tanh(self.norm(self.first(images))))
-        return self.last(maps.mean(dim=(2, 3)))
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
@@ -263,54 +241,6 @@ def test_perturbations_are_float32_under_a_bf16_network(low_precision: str) -> N
     change, expected = (attacked - images).flatten(1), (reference - images).flatten(1)
     torch.testing.assert_close(change.norm(dim=1), expected.norm(dim=1), rtol=0.02, atol=0)
     assert (torch.cosine_similarity(change, expected) > 0.98).all()
-
-
-def test_folded_batch_norms_give_the_same_logits_and_gradients() -> None:
-    network = Normed().eval()
-    images, _ = images_of(size=12)
-    folded = fold(network, images)
-    assert folded is not None
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.graph.modules())
-    results = []
-    for module in (network, folded.graph):
-        given = images.clone().requires_grad_()
-        logits = module(given)
-        results.append((logits, torch.autograd.grad(logits.square().sum(), given)[0]))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
-
-
-def test_a_folded_attack_follows_the_weights() -> None:
-    network = Normed().eval()
-    images, labels = images_of(size=12)
-    threat = ThreatModel(norm="l2", radius=0.5, step_size=0.2, steps=3)
-    fast, plain = PGD(model=network, threat=threat), PGD(model=network, threat=threat, execution=PLAIN)
-    first = fast(images, labels)
-    torch.testing.assert_close(first, plain(images, labels), rtol=0, atol=1e-4)
-    with torch.no_grad():
-        network.norm.weight.mul_(-1.5)
-        network.norm.running_mean.add_(0.7)
-    second = fast(images, labels)
-    assert (second - first).abs().max() > 0.01
-    torch.testing.assert_close(second, plain(images, labels), rtol=0, atol=1e-4)
-
-
-class Counting(Normed):
-    """Does something that a trace records wrongly: the batch's size decides."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        scale = 1.0 if int(images.shape[0]) else 2.0
-        return super().forward(images) * scale
-
-
-def test_what_cannot_be_folded_is_left_alone() -> None:
-    images, labels = images_of(size=12)
-    assert fold(Smooth(), images) is None
-    assert fold(Counting().eval(), images) is None
-    hooked = Normed().eval()
-    hooked.first.register_forward_hook(lambda module, args, output: output * 2)
-    assert fold(hooked, images) is None
-    plain = PGD(model=Counting(), threat=THREAT, execution=PLAIN)(images, labels)
-    torch.testing.assert_close(PGD(model=Counting(), threat=THREAT)(images, labels), plain, atol=1e-5, rtol=0)
 
 
 def test_narrow_pointwise_convolutions_keep_their_order() -> None:

@@ -64,7 +64,7 @@ def test_whole_attacks_are_timed_against_the_floor_and_drawn(tmp_path: Path) -> 
     rows = [row for row in csv.DictReader(path.read_text().splitlines()[1:]) if row["device"] == "cpu"]
     short, long = sorted(rows, key=lambda row: float(row["median_s"]))
     for row in rows:
-        share = float(row["details"].partition("conv_floor_share ")[2].partition(";")[0])
+        share = float(row["details"].partition("direct_conv_share ")[2].partition(";")[0])
         assert share > 0
     assert [name for name in installed if f"{name}_ratio" in short["details"]] == installed
     assert long["details"].count("_ratio") == min(1, len(installed)), "the fastest library only"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from repro.attacks.climb import Climb, Move
 from repro.attacks.cuda_graph import GraphedClimb, can_be_graphed, same_graph
 from repro.attacks.execution import Execution, image_order
-from repro.attacks.folding import Folded, fold
 from repro.attacks.objective import Network, in_its_format
+from repro.attacks.stand_in import StandIn, stand_in
 from repro.attacks.threat_model import AttackLoss
 from repro.core.timing import SplitWatch
 
@@ -34,7 +34,7 @@ class Engine:
     ) -> None:
         self.loss, self.move, self.execution, self.watch = loss, move, execution, watch
         self._graphs: dict[tuple[object, ...], GraphedClimb | None] = {}
-        self._folded: tuple[tuple[int, ...], Folded | None] = (), None
+        self._stand_in: tuple[tuple[int, ...], StandIn | None] = (), None
 
     def climb(
         self, network: nn.Module, images: Tensor, labels: Tensor, largest: int | None = None
@@ -68,18 +68,18 @@ class Engine:
 
     def _fastest(self, network: nn.Module, images: Tensor) -> Network:
         training = any(isinstance(m, nn.BatchNorm2d) and m.training for m in network.modules())
-        if not self.execution.fold_batch_norm or images.is_cuda or training:
+        if images.is_cuda or images.dim() != 4 or training:
             return in_its_format(network)
         tensors = (*network.parameters(), *network.buffers())
         key = (id(network), *(id(tensor) for tensor in tensors), *(tensor.data_ptr() for tensor in tensors))
-        if self._folded[0] != key:
+        if self._stand_in[0] != key:
             plain = all(p.dtype == torch.float32 for p in network.parameters())
-            self._folded = key, fold(network, images) if plain else None
-        folded = self._folded[1]
-        if folded is None:
+            self._stand_in = key, stand_in(network, images, self.execution) if plain else None
+        faster = self._stand_in[1]
+        if faster is None:
             return in_its_format(network)
-        folded.refresh()
-        return folded.graph
+        faster.refresh()
+        return faster.graph
 
     def _graphed(
         self,

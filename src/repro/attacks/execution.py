@@ -17,11 +17,14 @@ class Execution(Frozen):
             one; for networks in eval mode.
         channels_last: let images and feature maps lie in channels-last order where that is faster.
         fold_batch_norm: on the CPU, multiply batch norms in eval mode into the convolutions before them.
+        winograd: on the CPU, do wide 3 x 3 convolutions with a quarter of the multiplications; their rounding
+            errors are some four times those of the direct convolution, 1e-5 of the largest value.
     """
 
     cuda_graph: bool = True
     channels_last: bool = True
     fold_batch_norm: bool = True
+    winograd: bool = True
 
 
 def image_order(network: nn.Module, images: Tensor, execution: Execution) -> torch.memory_format:

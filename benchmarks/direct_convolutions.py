@@ -1,7 +1,7 @@
-"""The least that a gradient step costs: the network's convolutions alone, forwards and to their input.
+"""A gradient step's convolutions alone, forwards and to their input, as torch does them.
 
-An attack cannot take less without faster convolutions; what it takes beyond is overhead (activations, loss,
-kernel, autograd).
+Without faster convolutions no attack takes less; what it takes beyond is overhead (activations, loss, kernel,
+autograd). On the CPU this package does some of them faster (``repro.attacks.winograd``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Pass = Callable[[], None]
 
 
 @torch.no_grad()
-def conv_floor(network: nn.Module, images: Tensor) -> Pass:
+def direct_convolutions(network: nn.Module, images: Tensor) -> Pass:
     """Return a call that does the convolutions of one gradient step at ``images`` (N, C, H, W).
 
     Inputs lie in memory and have the number format as the network itself hands them on.
