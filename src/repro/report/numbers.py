@@ -43,8 +43,7 @@ MEANINGS: Mapping[str, str] = {
     "cited": "cited: the paper took the number from elsewhere",
     "unreported": "measured here, not printed in the paper",
     "pending": "pending: not run",
-    "diverged": "diverged: a loss or a weight left the finite numbers; ∞ 1/3: in one of three runs, "
-    "and the number is the mean of the others",
+    "diverged": "diverged: no finite loss or weights (∞ 1/3: one run of three, not in the mean)",
 }
 # Settings have neither seeds nor a tolerance.
 SETTING_MEANINGS: Mapping[str, str] = {

@@ -144,7 +144,8 @@ def _bars(at: Any, group: Group, axes_width: float) -> None:
 def _upright(at: Any, x: float, y: float, text: str, va: str) -> None:
     """Write along a bar's place, ``y`` a share of the axes' height."""
     at.text(x, y, text, rotation=90, ha="center", va=va, fontsize=6, color=FAINT,
-            transform=at.get_xaxis_transform())  # fmt: skip
+            transform=at.get_xaxis_transform(),
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})  # fmt: skip
 
 
 def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour: str) -> None:
