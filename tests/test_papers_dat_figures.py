@@ -118,6 +118,47 @@ def test_what_was_not_run_says_so(name: str, tmp_path: Path, monkeypatch: pytest
     assert any("pending" in word for word in words(figure))
 
 
+def lost(cell: Cell) -> Cell:
+    return replace(
+        cell, measured=None, measured_std=None, n_seeds=0, diverged=3, verdict="diverged", stand_ins=()
+    )
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_diverged_says_so(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(name, shown(name, tmp_path, lost, pictures=False), monkeypatch)
+    assert any("diverged" in word for word in words(figure))
+    assert not any("pending" in word for word in words(figure))
+
+
+def test_figure4_puts_a_cross_at_the_rim_where_a_run_diverged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(cell: Cell) -> Cell:
+        return lost(cell) if (cell.column, cell.row[-3:]) == ("5e-3", "GAN") else cell
+
+    figure = drawn("figure4", shown("figure4", tmp_path, change), monkeypatch)
+    rates = figure.axes[0]
+    (cross,) = [line for line in rates.lines if line.get_marker() == "x"]
+    assert list(cross.get_xdata()) == [rates.get_xticks()[5]]
+    assert cross.get_ydata()[0] == rates.get_ylim()[1]
+    assert "a run diverged" in words(figure)
+
+
+def test_figure8_puts_a_cross_above_the_place_of_a_diverged_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(cell: Cell) -> Cell:
+        return lost(cell) if (cell.row, cell.column) == ("SNGAN", "90") else cell
+
+    figure = drawn("figure8", shown("figure8", tmp_path, change), monkeypatch)
+    crosses = [
+        [list(line.get_xdata()) for line in at.lines if line.get_marker() == "x"] for at in figure.axes
+    ]
+    assert crosses == [[], [[90.0]], [], []]
+    assert "a run diverged" in words(figure)
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_lies_on_another_or_outside(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

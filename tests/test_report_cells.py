@@ -31,19 +31,30 @@ SETTING = Cell(
     measured="hinge",
     verdict="reproduced",
 )
+LOST = Cell(
+    "dat", "figure4", "DCGAN", "5e-3", "fid_train", measured=90.5, n_seeds=2, diverged=1, verdict="diverged"
+)
 PENDING = Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", reported=19.75)
 
 
 def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "cells.csv"
-    path.write_text(render_cells([DONE, SETTING, PENDING]))
-    assert read_cells(path) == [DONE, SETTING, PENDING]
+    path.write_text(render_cells([DONE, SETTING, LOST, PENDING]))
+    assert read_cells(path) == [DONE, SETTING, LOST, PENDING]
     assert path.read_text() == render_cells(read_cells(path))
+
+
+def test_a_file_from_before_diverged_runs_were_counted_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    lines = render_cells([DONE, PENDING]).splitlines()
+    path.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in lines))
+    assert path.read_text().splitlines()[0].endswith(",flags")
+    assert read_cells(path) == [DONE, PENDING]
 
 
 def test_number_format_is_stable() -> None:
     line = render_cells([Cell("a", "b", "c", "d", "kid", measured=0.1 + 0.2, reported=7.70)]).splitlines()[1]
-    assert line == "a,b,c,d,kid,standard,7.7,,0.3,,0,,,,pending,,,"
+    assert line == "a,b,c,d,kid,standard,7.7,,0.3,,0,,,,pending,,,,0"
 
 
 @pytest.mark.parametrize(
@@ -84,5 +95,5 @@ def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
         read_cells(path)
     assert caught.value.line == 4
     path.write_text(render_cells([GAT]) + "gat,table2\n")
-    with pytest.raises(ReproError, match="2 fields instead of 18"):
+    with pytest.raises(ReproError, match="2 fields instead of 19"):
         read_cells(path)

@@ -59,6 +59,8 @@ def test_words() -> None:
     assert word(better, replace(GAT, n_seeds=2), DROPOUT) == "inconclusive"
     assert word(better, replace(GAT, stand_ins=("synthetic_data",)), DROPOUT) == "not comparable"
     assert word(better, replace(GAT, measured=None), DROPOUT) == "pending"
+    assert word(better, GAT, replace(DROPOUT, diverged=1)) == "inconclusive"
+    assert word(better, GAT, replace(DROPOUT, measured=None, n_seeds=0, diverged=5)) == "inconclusive"
 
 
 def test_margin_and_fixed_number() -> None:

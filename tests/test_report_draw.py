@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,37 @@ def test_samples_with_a_pending_picture(tmp_path: Path, drawn: list[Figure]) -> 
     assert shown.get_title(loc="left") == "Modified loss"
     assert waiting.patch.get_hatch()
     assert "smoke profile · pending" in texts(drawn[0])
+
+
+def test_what_diverged_is_marked_on_lines_bars_and_grids(tmp_path: Path, drawn: list[Figure]) -> None:
+    whole = {"measured": None, "measured_std": None, "n_seeds": 0, "diverged": 3, "verdict": "diverged"}
+    gone = [
+        replace(cell, **whole) if cell.column == "0.04" else cell
+        for cell in curve("CIFAR-10", "With FT", 80.0)
+    ]
+    draw_plot(CURVE, [*gone, *curve("CIFAR-10", "Without FT", 70.0), *PENDING], tmp_path / "a", "p")
+    (cross,) = [line for line in drawn[0].axes[0].lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert list(cross.get_xdata()) == [0.04]
+    assert "a run diverged" in texts(drawn[0])
+    part = {"measured": 5.0, "n_seeds": 2, "diverged": 1, "verdict": "diverged"}
+    bars = [
+        Cell("rgan", "figure1", "Baseline", "WGAN-GP", "is", **part),  # type: ignore[arg-type]
+        Cell("rgan", "figure1", "RGAN", "WGAN-GP", "is", **whole),  # type: ignore[arg-type]
+        Cell("rgan", "figure1", "Baseline", "DCGAN", "is", measured=4.0, n_seeds=3),
+    ]
+    draw_plot(BARS, bars, tmp_path / "b", "p")
+    assert {"1 of 3 diverged", "diverged"} <= set(texts(drawn[1]))
+    grid = Artefact(
+        paper="dat",
+        name="figure5",
+        kind="samples",
+        title="Two",
+        panels=(Panel(rows=("a", "b"), columns=("x",)),),
+    )
+    lost = Cell("dat", "figure5", "a", "x", "images", **whole)  # type: ignore[arg-type]
+    draw_samples(grid, [lost], tmp_path, tmp_path / "c", "p")
+    words = texts(drawn[2])
+    assert (words.count("diverged"), words.count("pending")) == (1, 1)
 
 
 def test_a_listed_picture_that_does_not_exist(tmp_path: Path) -> None:

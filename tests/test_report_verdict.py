@@ -57,6 +57,17 @@ def test_words(values: list[float], word: str) -> None:
     assert judge(80.33, 0.44, values, 1.0).word == word
 
 
+def test_one_diverged_run_decides_whatever_the_others_say() -> None:
+    verdict = judge(80.33, 0.44, [80.3, 80.4, 80.2], 1.0, diverged=1)
+    assert (verdict.word, verdict.reason) == ("diverged", "1 of 4 runs diverged")
+    assert (verdict.n, verdict.diverged) == (3, 1)
+    assert verdict.mean == pytest.approx(80.3)
+    alone = judge(80.33, 0.44, [], 1.0, ("synthetic_data",), diverged=2)
+    assert (alone.word, alone.n, alone.diverged, alone.mean, alone.low) == ("diverged", 0, 2, None, None)
+    assert judge(80.33, 0.44, [], 1.0, pending=True).word == "pending"
+    assert judge(80.33, None, [80.3], 1.0, cited=True, diverged=1).word == "cited"
+
+
 def test_zero_variance_at_the_bound() -> None:
     assert judge(80.0, None, [81.0] * 3, 1.0).word == "reproduced"
     assert judge(80.0, None, [81.001] * 3, 1.0).word == "not reproduced"

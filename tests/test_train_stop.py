@@ -15,7 +15,7 @@ from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.paths import Layout
-from repro.train.meter import Meter
+from repro.train.meter import DivergedError, Meter
 from repro.train.settings import LoopSettings
 
 
@@ -24,7 +24,9 @@ def test_a_weight_that_is_nan_never_reaches_the_checkpoint(layout: Layout) -> No
     spec = tiny_gan.tiny_spec(poison_step=13)
     with pytest.raises(ReproError, match=r"discriminator.*not finite") as caught:
         tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=7, log_every=100))
-    assert "between steps 7 and 14" in caught.value.message
+    assert "diverged at step 14: " in caught.value.message
+    assert isinstance(caught.value, DivergedError)
+    assert caught.value.divergence.last_good_step == 7
     loaded = checkpoint.load(layout.checkpoint(spec.run_id))
     assert loaded.header["step"] == 7
     assert all(w.isfinite().all() for w in loaded.state["method"]["modules"]["discriminator"].values())
@@ -35,7 +37,8 @@ def test_a_nan_loss_is_found_at_the_next_log_line(layout: Layout) -> None:
     spec = tiny_gan.tiny_spec(poison_step=11)
     with pytest.raises(ReproError, match="loss is not finite") as caught:
         tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=10, log_every=5))
-    assert "between steps 10 and 15" in caught.value.message
+    # NaN weights from step 12 on (the first is 1), so that the next step's loss is the first to show it
+    assert "diverged at step 13: " in caught.value.message
     assert checkpoint.load_header(layout.checkpoint(spec.run_id))["step"] == 10
 
 
@@ -52,8 +55,10 @@ def test_one_bad_value_in_a_long_interval_is_seen() -> None:
         meter = Meter(torch.device("cpu"), 1e6)
         for value in (1.0, bad, 2.0):
             meter.add({"accuracy": torch.tensor(value)})
-        with pytest.raises(ReproError, match="accuracy is not finite"):
-            meter.check(3)
+        with pytest.raises(DivergedError, match="accuracy is not finite") as caught:
+            meter.check(13)  # ten steps were done before this session
+        assert caught.value.divergence.step == 12
+        assert caught.value.divergence.quantity == "accuracy"
 
 
 def test_a_metric_that_comes_now_and_then_is_averaged_over_its_own_steps() -> None:

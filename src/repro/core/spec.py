@@ -25,6 +25,7 @@ STAND_INS: tuple[StandIn, ...] = (
 # Signs that an attack's gradients mislead, so that what it leaves says little (see attacks.auto_attack).
 Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
+OnDivergence = Literal["stop", "record"]  # a training that diverges is an error, or ends and says so
 
 
 def digest(value: BaseModel, *, leave_out: set[str]) -> str:

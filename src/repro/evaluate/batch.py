@@ -20,6 +20,7 @@ from repro.core.provenance import provenance
 from repro.core.spec import FLAGS, EvaluationSpec
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
+from repro.evaluate.diverged import divergence_behind, note_divergence
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.result import (
     Result,
@@ -84,6 +85,8 @@ def evaluate_batch(
 def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     """Return the result of one evaluation, measured now unless it is on disk already.
 
+    Of a training that diverged nothing is measured, not even its last good weights: the result says so.
+
     torch's global random state is the same afterwards as before; everything random in a measurement comes
     from ``spec.seed``.
 
@@ -94,6 +97,9 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
     layout, device = shared.layout, shared.device
     measurement = load_measurement(spec.measure)
     options = validate_options(spec.measure, spec.options)
+    diverged = divergence_behind(spec, layout) if measurement.needs_run else None
+    if diverged is not None:
+        return note_divergence(spec, diverged, shared)
     start = time.perf_counter()
     run = load_trained(layout, spec.run, device) if measurement.needs_run else None
     context = Context(spec, shared, pictures_folder(layout, spec))

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from repro.core.divergence import Divergence
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, sha256_file
 from repro.core.paths import Layout
@@ -23,7 +24,8 @@ class Result(Frozen):
 
     Attributes:
         spec: the evaluation.
-        values: named numbers; which ones is the measurement's affair.
+        values: named numbers; which ones is the measurement's affair. None at all of a diverged training.
+        diverged: how the training of the run (or of its surrogate) diverged, so that nothing was measured.
         stand_ins: what stood in for the real thing.
         seconds: wall-clock time of the measurement, its data's loading included where it was the first to
             need it.
@@ -43,6 +45,7 @@ class Result(Frozen):
 
     spec: EvaluationSpec
     values: dict[str, float]
+    diverged: Divergence | None = None
     stand_ins: tuple[StandIn, ...]
     seconds: float
     device_seconds: float | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from repro.core import checkpoint
+from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec, StandIn
@@ -85,10 +86,17 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
     measurement brings its own data, so the training split (and its place in the epoch) is not loaded.
 
     Raises:
-        ReproError: the checkpoint is missing, damaged, of another run than its folder's, or of an unfinished
-            one.
+        ReproError: the checkpoint is missing, damaged, of another run than its folder's, of an unfinished or
+            of a diverged one.
     """
     path = layout.checkpoint(run_id)
+    diverged = divergence_of(layout, run_id)
+    if diverged is not None:
+        raise ReproError(
+            f"run {run_id} diverged at step {diverged.step}: {diverged.reason}",
+            remedy="nothing can be measured with it; let its recipe train at a lower learning rate",
+            where=layout.record(run_id),
+        )
     loaded = checkpoint.load(path, device=device)
     spec = RunSpec.model_validate(loaded.header["spec"])
     if spec.run_id != run_id:

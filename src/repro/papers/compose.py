@@ -67,10 +67,12 @@ def _cell(
         verdict = judge_setting(cell.stated or value, setting, stand_ins)
         text = setting if isinstance(setting, str) else None
     else:
-        values = measured.values(planned) if cell.status == "live" else []
+        live = cell.status == "live"
+        values = measured.values(planned) if live else []
+        diverged = measured.diverged(planned) if live else 0
         results = [measured.result(name) for name in planned.evaluations + planned.subtracted]
-        found = [result.stand_ins for result in results]
-        stand_ins = in_order([name for names in (planned.stand_ins, *found) for name in names if values])
+        found = [result.stand_ins for result in results] if values or diverged else []
+        stand_ins = in_order(name for names in (planned.stand_ins, *found) for name in names if found)
         if any(result.threat_model for result in results) and not cell.value.endswith(UNATTACKED):
             flags = {flag for run in planned.runs for flag in signs.get(run, ())}
         verdict = judge(
@@ -81,6 +83,7 @@ def _cell(
             stand_ins,
             cited=cell.status == "cited",
             pending=cell.status == "pending",
+            diverged=diverged,
         )
     return table.Cell(
         paper=cell.paper,
@@ -101,6 +104,7 @@ def _cell(
         stand_ins=stand_ins,
         runs=planned.runs,
         flags=tuple(flag for flag in FLAGS if flag in flags),
+        diverged=verdict.diverged,
     )
 
 
@@ -147,7 +151,7 @@ def _pictures(
 ) -> tuple[entries.Picture, ...]:
     """Return the picture of each row and column: the first seed's, never a chosen one.
 
-    With ``pending`` a place whose picture is not made yet is listed too.
+    With ``pending`` a place whose picture is not made yet, or never will be, is listed too.
     """
     pictures: dict[tuple[str, str], entries.Picture] = {}
     for item in planned:

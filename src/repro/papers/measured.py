@@ -31,17 +31,31 @@ class Measured:
             self._results[evaluation_id] = self._read(evaluation_id)
         return self._results[evaluation_id]
 
+    def diverged(self, planned: PlannedCell) -> int:
+        """Return of how many seeds there is no number because a training diverged."""
+        return len(planned.evaluations) - len(self._whole(planned))
+
     def values(self, planned: PlannedCell) -> list[float]:
-        """Return one number per seed (a difference where the cell asks for one).
+        """Return one number per seed (a difference where the cell asks for one) that did not diverge.
 
         None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending.
         """
-        left = [self._value(name, planned) for name in planned.evaluations]
-        right = [self._value(name, planned) for name in planned.subtracted]
+        whole = self._whole(planned)
+        left = [self._value(planned.evaluations[index], planned) for index in whole]
+        right = [self._value(planned.subtracted[index], planned) for index in whole if planned.subtracted]
         if None in left or None in right:
             return []
         numbers, others = ([value for value in side if value is not None] for side in (left, right))
         return [a - b for a, b in zip(numbers, others, strict=True)] if others else numbers
+
+    def _whole(self, planned: PlannedCell) -> list[int]:
+        """Return the places of the seeds all of whose trainings stayed finite."""
+        sides = [side for side in (planned.evaluations, planned.subtracted) if side]
+        return [
+            index
+            for index in range(len(planned.evaluations))
+            if all(self.result(side[index]).diverged is None for side in sides)
+        ]
 
     def _value(self, evaluation_id: str, planned: PlannedCell) -> float | None:
         values = self.result(evaluation_id).values

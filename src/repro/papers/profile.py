@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from repro.core.spec import Frozen, Options, Precision, Source
+from repro.core.spec import Frozen, OnDivergence, Options, Precision, Source
 from repro.papers.sheet import Workload
 
 
@@ -65,6 +65,8 @@ class Profile(Frozen):
     ``*@cifar100`` for one data set; their cells stay pending and say so.
     ``searches`` is the work that each run of a search is given, over what its recipe has.
     ``artefacts``, where given, are the only ones that are planned at all.
+    ``diverged`` says what becomes of a training whose loss or weights leave the finite numbers: ``record``
+    ends it and says so in its record and its cells (ledger training.diverged), ``stop`` makes it an error.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Profile(Frozen):
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
     leave_out: tuple[str, ...] = ()
+    diverged: OnDivergence = "record"
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
 

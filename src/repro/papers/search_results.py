@@ -21,6 +21,8 @@ from repro.report.searches import Found, draw_search
 def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]:
     """Return one row for each value and data set; of equal winners the one that is declared first.
 
+    A value with a run that diverged has no mean. Where all of them have none, nothing wins.
+
     Raises:
         ReproError: an evaluation is missing or not what the DAG made.
     """
@@ -28,15 +30,14 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]
     sign = 1.0 if planned.search.rule == "max" else -1.0
     for dataset in dict.fromkeys(candidate.dataset for candidate in planned.candidates):
         own = [candidate for candidate in planned.candidates if candidate.dataset == dataset]
-        numbers = [
-            [
-                measured.result(each.evaluation_id).values[planned.search.value]
-                for each in candidate.evaluations
-            ]
-            for candidate in own
-        ]
-        means = [statistics.fmean(values) for values in numbers]
-        best = max(range(len(own)), key=lambda index: sign * means[index])
+        numbers: list[list[float]] = []
+        for candidate in own:
+            results = [measured.result(each.evaluation_id) for each in candidate.evaluations]
+            whole = all(result.diverged is None for result in results)
+            numbers.append([result.values[planned.search.value] for result in results] if whole else [])
+        means = [statistics.fmean(values) if values else None for values in numbers]
+        scores = {index: sign * mean for index, mean in enumerate(means) if mean is not None}
+        best = max(scores, key=lambda index: scores[index]) if scores else None
         in_use = value_in_use(plan.config, planned.paper, planned.name, planned.search, dataset)
         for index, candidate in enumerate(own):
             results = [measured.result(each.evaluation_id) for each in candidate.evaluations]

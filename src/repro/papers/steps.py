@@ -29,6 +29,7 @@ def train_step(
     from repro.core.device import choose_device
     from repro.train.batch import train_batch
     from repro.train.run import train_run
+    from repro.train.settings import LoopSettings
 
     if (batch is None) == (run is None):
         raise ReproError(
@@ -36,6 +37,7 @@ def train_step(
         )
     where = choose_device(device or plan.config.profile.device)
     root = data_root or _path(plan.config.settings.data_root)
+    settings = LoopSettings(diverged=plan.config.profile.diverged)
     if run is not None:
         if run not in plan.runs:
             raise ReproError(
@@ -43,13 +45,13 @@ def train_step(
             )
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
-        train_run(plan.runs[run], layout, device=where, data_root=root)
+        train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
         return
     assert batch is not None
     members = _batch(batches.train, batch).members
     specs = [plan.runs[member] for member in members]
     seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-    train_batch(specs, layout, manifest, device=where, data_root=root, seeds=seeds)
+    train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
 
 
 def evaluate_step(

@@ -133,7 +133,7 @@ def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
 
 def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
     """Return the stamp of what is made from ``cells``: the stand-ins that touched one, or "pending"."""
-    measured = [cell for cell in cells if cell.measured is not None]
+    measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
     if not measured:
         return f"{profile} profile · pending"
     return stamp(

@@ -33,7 +33,9 @@ COLUMNS: tuple[str, ...] = (
     "stand_ins",
     "runs",
     "flags",
+    "diverged",
 )
+_OLDER = COLUMNS[:-1]  # before trainings that diverge were recorded
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
@@ -47,6 +49,7 @@ class Cell:
     ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
     Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
     flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
+    ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured.
     """
 
     paper: str
@@ -67,6 +70,7 @@ class Cell:
     stand_ins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    diverged: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
@@ -75,7 +79,7 @@ class Cell:
 
 
 def read_cells(path: Path) -> list[Cell]:
-    """Return the cells of ``path`` in file order.
+    """Return the cells of ``path`` in file order; a file without the column ``diverged`` has no such run.
 
     Raises:
         ReproError: the file is missing, has other columns, or a line has a wrong value or repeats another's
@@ -88,7 +92,7 @@ def read_cells(path: Path) -> list[Cell]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = next(reader, [])
-        if tuple(header) != COLUMNS:
+        if tuple(header) not in (COLUMNS, _OLDER):
             differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
             raise ReproError(
                 f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
@@ -100,7 +104,7 @@ def read_cells(path: Path) -> list[Cell]:
         seen: dict[tuple[str, ...], int] = {}
         for fields in reader:
             line = reader.line_num
-            cell = _parse(fields, path, line)
+            cell = _parse(fields, tuple(header), path, line)
             if cell.key in seen:
                 _fail(
                     f"the cell {' / '.join(cell.key)} is given twice (first in line {seen[cell.key]})",
@@ -138,10 +142,10 @@ def render(value: Value | int | tuple[str, ...]) -> str:
     return str(value)
 
 
-def _parse(fields: list[str], path: Path, line: int) -> Cell:
-    if len(fields) != len(COLUMNS):
-        _fail(f"it has {len(fields)} fields instead of {len(COLUMNS)}", path, line)
-    row = dict(zip(COLUMNS, fields, strict=True))
+def _parse(fields: list[str], header: tuple[str, ...], path: Path, line: int) -> Cell:
+    if len(fields) != len(header):
+        _fail(f"it has {len(fields)} fields instead of {len(header)}", path, line)
+    row = {"diverged": "0", **dict(zip(header, fields, strict=True))}
     for name in ("paper", "artefact", "row", "column", "metric"):
         if not row[name]:
             _fail(f"`{name}` is empty", path, line)
@@ -149,9 +153,10 @@ def _parse(fields: list[str], path: Path, line: int) -> Cell:
         _fail(f"`{row['verdict']}` is no verdict (known: {', '.join(VERDICTS)})", path, line)
     stand_ins = _names(row, "stand_ins", "stand-in", STAND_INS, path, line)
     flags = _names(row, "flags", "flag", FLAGS, path, line)
-    seeds = row["n_seeds"] or "0"
-    if not seeds.isdecimal():
-        _fail(f"`n_seeds` is `{seeds}`, not a count", path, line)
+    counts = {name: row[name] or "0" for name in ("n_seeds", "diverged")}
+    for name, count in counts.items():
+        if not count.isdecimal():
+            _fail(f"`{name}` is `{count}`, not a count", path, line)
     numbers = {name: _number(row[name], name, path, line) for name in _NUMBERS}
     return Cell(
         paper=row["paper"],
@@ -168,7 +173,8 @@ def _parse(fields: list[str], path: Path, line: int) -> Cell:
         ci_low=numbers["ci_low"],
         ci_high=numbers["ci_high"],
         tolerance=numbers["tolerance"],
-        n_seeds=int(seeds),
+        n_seeds=int(counts["n_seeds"]),
+        diverged=int(counts["diverged"]),
         stand_ins=stand_ins,
         runs=tuple(part for part in row["runs"].split("+") if part),
         flags=flags,

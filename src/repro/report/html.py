@@ -28,6 +28,7 @@ from repro.report.numbers import (
     FLAG_MEANINGS,
     MARKS,
     MEANINGS,
+    diverged_share,
     flag_lines,
     metric_label,
     number,
@@ -111,6 +112,7 @@ def _environment(material: Material) -> Environment:
         "metric_label": metric_label,
         "number": number,
         "with_std": with_std,
+        "diverged_share": diverged_share,
     }
     return environment
 

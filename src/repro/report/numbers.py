@@ -33,6 +33,7 @@ MARKS: Mapping[str, str] = {
     "cited": "†",
     "unreported": "+",
     "pending": "",
+    "diverged": "∞",
 }
 MEANINGS: Mapping[str, str] = {
     "reproduced": "reproduced: the 95 % interval of the seed mean lies inside the tolerance",
@@ -42,6 +43,7 @@ MEANINGS: Mapping[str, str] = {
     "cited": "cited: the paper took the number from elsewhere",
     "unreported": "measured here, not printed in the paper",
     "pending": "pending: not run",
+    "diverged": "diverged: no finite loss or weights (∞ 1/3: one run of three, not in the mean)",
 }
 # Settings have neither seeds nor a tolerance.
 SETTING_MEANINGS: Mapping[str, str] = {
@@ -98,8 +100,22 @@ def sentence(cell: Cell | None) -> str:
 
 def measured_text(cell: Cell) -> str:
     """Return what was measured with the verdict's mark, and a flag where AutoAttack's audit raised one."""
-    marks = [MARKS[cell.verdict], FLAG if cell.flags else ""]
-    return " ".join([with_std(cell.metric, cell.measured, cell.measured_std), *filter(None, marks)])
+    marks = [MARKS[cell.verdict], diverged_share(cell), FLAG if cell.flags else ""]
+    number_text = with_std(cell.metric, cell.measured, cell.measured_std)
+    if cell.measured is None and cell.diverged:
+        number_text = missing_word(cell)
+    return " ".join([number_text, *filter(None, marks)])
+
+
+def missing_word(cell: Cell | None) -> str:
+    """Return what stands where a number is missing: "diverged", or "pending" for what was not run."""
+    return "diverged" if cell is not None and cell.diverged else "pending"
+
+
+def diverged_share(cell: Cell) -> str:
+    """Return e.g. "1/3" where one of three runs diverged; "" for none, or the only one."""
+    runs = cell.n_seeds + cell.diverged
+    return f"{cell.diverged}/{runs}" if cell.diverged and runs > 1 else ""
 
 
 def flag_lines(cells: Iterable[Cell]) -> list[str]:

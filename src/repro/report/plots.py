@@ -39,7 +39,8 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
     """Draw one figure as ``stem``.png and ``stem``.pdf and return the two paths.
 
     Measured values are filled markers with a band (lines) or bar (bars) of one standard deviation over seeds;
-    values that the paper prints are open diamonds; what was not run says "pending".
+    values that the paper prints are open diamonds; what was not run says "pending", what diverged says so, on
+    lines by a cross at the upper edge.
     """
     own = select(cells, artefact.paper, artefact.name)
     shown = groups(artefact, own)
@@ -84,9 +85,10 @@ def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) 
 
 
 def _lines(at: Any, group: Group, artefact: Artefact) -> None:
-    for series in group.series:
+    for row, series in enumerate(group.series):
         colour, marker, dash = series_look(series)
         mean_line(at, series, colour, marker, dash)
+        mark_lost(at, series, colour, row)
         printed = [point for point in series.points if point.reported is not None]
         _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
     at.grid(True)
@@ -122,13 +124,12 @@ def _bars(at: Any, group: Group, axes_width: float) -> None:
             x = point.place + shift
             if point.measured is None:
                 if not group.pending:
-                    at.text(
-                        x, 0.02, "pending", rotation=90, ha="center", va="bottom",
-                        fontsize=6, color=FAINT, transform=at.get_xaxis_transform(),
-                    )  # fmt: skip
+                    _upright(at, x, 0.02, "diverged" if point.diverged else "pending", "bottom")
             else:
                 error = {"yerr": point.spread} if point.spread else {}
                 at.bar(x, point.measured, width * 0.92, color=colour, ecolor=INK, capsize=2, **error)
+                if point.diverged:
+                    _upright(at, x, 0.98, f"{point.diverged} of {point.runs} diverged", "top")
             if point.reported is not None:
                 _open_markers(at, [x], [point.reported], INK)
     at.grid(True, axis="y")
@@ -138,6 +139,13 @@ def _bars(at: Any, group: Group, axes_width: float) -> None:
     at.set_xticks(
         range(len(categories)), categories, rotation=30 if slanted else 0, ha="right" if slanted else "center"
     )
+
+
+def _upright(at: Any, x: float, y: float, text: str, va: str) -> None:
+    """Write along a bar's place, ``y`` a share of the axes' height."""
+    at.text(x, y, text, rotation=90, ha="center", va=va, fontsize=6, color=FAINT,
+            transform=at.get_xaxis_transform(),
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})  # fmt: skip
 
 
 def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour: str) -> None:
@@ -151,7 +159,7 @@ def _dress(at: Any, group: Group) -> None:
     at.set_ylabel(textwrap.fill(group.y_label, 28))
     if group.pending:
         printed = any(point.reported is not None for series in group.series for point in series.points)
-        mark_pending(at, height=0.9 if printed else 0.5)
+        mark_pending(at, height=0.9 if printed else 0.5, word=group.missing_word)
         if not printed:
             at.set_yticks([])
         if not any(series.points for series in group.series):
@@ -169,6 +177,24 @@ def mean_line(at: Any, series: Series, colour: str, marker: str, dash: Any, **st
     at.plot(x, y, color=colour, marker=marker, linestyle=dash, **style)
 
 
+LOST = {"linestyle": "none", "marker": "x", "markersize": 5.0, "markeredgewidth": 1.3}
+LOST_LABEL = "a run diverged"
+
+
+def mark_lost(at: Any, series: Series, colour: str, row: int = 0) -> None:
+    """Put a cross at the upper edge above each point of which a run diverged, ``row`` lines down."""
+    places = [point.place for point in series.lost]
+    if not places:
+        return
+    at.plot(places, [0.97 - 0.06 * row] * len(places), color=colour, clip_on=False, zorder=5,
+            transform=at.get_xaxis_transform(), **LOST)  # fmt: skip
+
+
+def lost_handle() -> Line2D:
+    """Return the legend's entry for these crosses."""
+    return Line2D([], [], color=INK, label=LOST_LABEL, **LOST)  # type: ignore[arg-type]
+
+
 def series_look(series: Series) -> tuple[str, str, Any]:
     """Return colour, marker and dash of one line."""
     shape = (series.slot + 3 * series.variant) % len(MARKERS)
@@ -180,15 +206,17 @@ def _handles(shown: Sequence[Group]) -> list[Any]:
     for group in shown:
         for series in group.series:
             colour, marker, dash = series_look(series)
-            pending = all(
-                other.pending for each in shown for other in each.series if other.name == series.name
-            )
-            label = f"{series.name} (pending)" if pending else series.name
+            same = [other for each in shown for other in each.series if other.name == series.name]
+            word = "diverged" if any(other.lost for other in same) else "pending"
+            label = f"{series.name} ({word})" if all(other.pending for other in same) else series.name
             if group.categories is not None:
                 handles.setdefault(series.name, Patch(color=colour, label=label))
             else:
                 line = Line2D([], [], color=colour, marker=marker, linestyle=dash, label=label)
                 handles.setdefault(series.name, line)
+    lines = [group for group in shown if group.categories is None]
+    if any(series.lost for group in lines for series in group.series):
+        handles[LOST_LABEL] = lost_handle()
     if any(
         point.reported is not None for group in shown for series in group.series for point in series.points
     ):

@@ -1,9 +1,9 @@
-"""Sample grids side by side, as the papers show them; a picture that was not made yet is a hatched box."""
+"""Sample grids side by side, as the papers show them; a picture that was not made is a hatched box."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ def draw_samples(
     Raises:
         ReproError: a picture that the artefact lists does not exist.
     """
-    boxes = _boxes(artefact)
+    own = select(cells, artefact.paper, artefact.name)
+    lost = {(cell.row, cell.column) for cell in own if cell.diverged}
+    boxes = _boxes(artefact, lost)
     columns = _columns(artefact, len(boxes))
     rows = -(-len(boxes) // columns)
     width = min(PAGE_WIDTH, 0.3 + 2.3 * columns)
@@ -43,17 +45,21 @@ def draw_samples(
             textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15)), fontsize=8.5, color=INK
         )
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
-        for at, (title, path) in zip(axes, boxes, strict=False):
-            _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path)
+        for at, (title, path, word) in zip(axes, boxes, strict=False):
+            _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path, word)
         for at in axes[len(boxes) :]:
             at.axis("off")
-        return save(figure, stem, stamp_of(profile, select(cells, artefact.paper, artefact.name)))
+        return save(figure, stem, stamp_of(profile, own))
 
 
-def _boxes(artefact: Artefact) -> list[tuple[str, str | None]]:
-    """Return title and path of each picture, panel by panel, row by row."""
+def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
+    """Return title, path and the word for a missing picture, panel by panel, row by row."""
     paths = {(picture.row, picture.column): picture.path for picture in artefact.pictures}
-    boxes: list[tuple[str, str | None]] = []
+    boxes: list[tuple[str, str | None, str]] = []
+
+    def word(row: str, column: str) -> str:
+        return "diverged" if (row, column) in lost else "pending"
+
     for panel in artefact.panels or (Panel(),):
         prefix = artefact.prefix(panel)
         for row in panel.rows:
@@ -63,11 +69,11 @@ def _boxes(artefact: Artefact) -> list[tuple[str, str | None]]:
                     row if len(panel.rows) > 1 or len(panel.columns) < 2 else "",
                     column if len(panel.columns) > 1 else "",
                 ]
-                boxes.append(
-                    (" · ".join(part for part in parts if part), paths.pop((prefix + row, column), None))
-                )
-    boxes += [(f"{row} · {column}", path) for (row, column), path in paths.items()]
-    return boxes or [("", None)]
+                path = paths.pop((prefix + row, column), None)
+                title = " · ".join(part for part in parts if part)
+                boxes.append((title, path, word(prefix + row, column)))
+    boxes += [(f"{row} · {column}", path, word(row, column)) for (row, column), path in paths.items()]
+    return boxes or [("", None, "pending")]
 
 
 def _columns(artefact: Artefact, n: int) -> int:
@@ -80,7 +86,7 @@ def _columns(artefact: Artefact, n: int) -> int:
     return min(n, 2 if n == 4 else _MAX_PER_ROW - 1 if n % 3 == 0 else _MAX_PER_ROW)
 
 
-def _box(at: Any, title: str, path: Path | None) -> None:
+def _box(at: Any, title: str, path: Path | None, word: str) -> None:
     at.set_title(title, fontsize=7.5)
     at.set_xticks([])
     at.set_yticks([])
@@ -88,7 +94,7 @@ def _box(at: Any, title: str, path: Path | None) -> None:
         for spine in at.spines.values():
             spine.set(visible=True, color="#cccccc")
         at.set_box_aspect(1)
-        mark_pending(at)
+        mark_pending(at, word=word)
         return
     if not path.is_file():
         raise ReproError(

@@ -18,11 +18,14 @@ COLUMNS = ("dataset", "value", "mean", "std", "n_seeds", "winner", "in_use", "st
 
 @dataclass(frozen=True)
 class Found:
-    """One value of a search on one data set; ``mean`` and ``std`` are over seeds."""
+    """One value of a search on one data set; ``mean`` and ``std`` are over seeds.
+
+    Where a run diverged the value has no mean and cannot win.
+    """
 
     dataset: str
     value: OptionValue
-    mean: float
+    mean: float | None
     std: float | None
     seeds: int
     winner: bool
@@ -53,7 +56,7 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
             [
                 row.dataset,
                 value,
-                f"{row.mean:.4f}",
+                "diverged" if row.mean is None else f"{row.mean:.4f}",
                 std,
                 row.seeds,
                 *marks,
@@ -89,6 +92,10 @@ def _picture(rows: Sequence[Found], stem: Path, heading: str, option: str, line:
         ):
             own = [row for row in rows if row.dataset == dataset]
             for place, row in enumerate(own):
+                if row.mean is None:
+                    at.text(place, 0.02, "diverged", rotation=90, ha="center", va="bottom", fontsize=6,
+                            transform=at.get_xaxis_transform())  # fmt: skip
+                    continue
                 at.errorbar(
                     place, row.mean, yerr=row.std, fmt="o", color=COLOURS[2 if row.winner else 0], capsize=2
                 )
@@ -104,6 +111,8 @@ def _text(value: OptionValue) -> str:
 
 
 def _score(row: Found) -> str:
+    if row.mean is None:
+        return "diverged"
     return f"{row.mean:.2f}" if row.std is None else f"{row.mean:.2f} ± {row.std:.2f}"
 
 

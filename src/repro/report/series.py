@@ -13,12 +13,17 @@ from repro.report.view import View, views
 
 @dataclass(frozen=True)
 class Point:
-    """One cell of a series; ``place`` is its position on the axis, or its category's index."""
+    """One cell of a series; ``place`` is its position on the axis, or its category's index.
+
+    ``diverged`` of its ``runs`` diverged; ``measured`` is the mean of the others, if there are any.
+    """
 
     place: float
     measured: float | None
     spread: float
     reported: float | None
+    diverged: int = 0
+    runs: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Series:
         """Nothing of it has been measured."""
         return all(point.measured is None for point in self.points)
 
+    @property
+    def lost(self) -> tuple[Point, ...]:
+        """The points of which a run diverged."""
+        return tuple(point for point in self.points if point.diverged)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -56,6 +66,11 @@ class Group:
     def pending(self) -> bool:
         """Nothing in these axes has been measured."""
         return all(series.pending for series in self.series)
+
+    @property
+    def missing_word(self) -> str:
+        """Why nothing has been measured: "diverged" where runs did, else "pending"."""
+        return "diverged" if any(series.lost for series in self.series) else "pending"
 
 
 def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
@@ -124,7 +139,9 @@ def _x(panel: Panel, names: tuple[str, ...]) -> tuple[float, ...] | None:
 
 
 def _point(place: float, cell: Cell) -> Point:
-    return Point(place, _number(cell.measured), cell.measured_std or 0.0, _number(cell.reported))
+    runs = cell.n_seeds + cell.diverged
+    spread, reported = cell.measured_std or 0.0, _number(cell.reported)
+    return Point(place, _number(cell.measured), spread, reported, cell.diverged, runs)
 
 
 def _number(value: Value) -> float | None:

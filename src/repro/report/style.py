@@ -78,12 +78,12 @@ def centred(figure: Figure, text: str, inches: float, *, size: float = 6.5, colo
     figure.text(0.5, y, text, ha="center", va="center", fontsize=size, color=colour)
 
 
-def mark_pending(axes: Any, height: float = 0.5) -> None:
-    """Hatch ``axes`` and write "pending" across them at ``height`` (a share of theirs)."""
+def mark_pending(axes: Any, height: float = 0.5, word: str = "pending") -> None:
+    """Hatch ``axes`` and write why they are empty across them at ``height`` (a share of theirs)."""
     axes.patch.set(hatch="////", facecolor="#f7f7f7", edgecolor="#d0d0d0")
     box = {"facecolor": "white", "edgecolor": "none", "pad": 3}
     middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, height, "pending", fontsize=11, color="#666666", bbox=box, **middle)
+    axes.text(0.5, height, word, fontsize=11, color="#666666", bbox=box, **middle)
 
 
 def save(figure: Figure, stem: Path, stamp: str) -> list[Path]:

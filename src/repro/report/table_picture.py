@@ -40,6 +40,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "cited": ("#f0ebf5", "#5c4a7c"),
     "unreported": ("#ffffff", INK),
     "pending": ("#f1f1f1", "#6b6b6b"),
+    "diverged": ("#f6dde6", "#8a1846"),
 }
 KEY = "Above: printed in the paper; below: measured here, mean ± standard deviation over seeds."
 SETTINGS_KEY = "Above: stated in the paper; below: used here."

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 VerdictWord = Literal[
-    "reproduced", "not reproduced", "inconclusive", "not comparable", "cited", "pending", "unreported"
+    "reproduced",
+    "not reproduced",
+    "inconclusive",
+    "not comparable",
+    "cited",
+    "pending",
+    "unreported",
+    "diverged",
 ]
 VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 
@@ -22,7 +29,8 @@ class Verdict:
     """A verdict and the numbers it rests on.
 
     ``mean``, ``std``, ``low`` and ``high`` are None where they are undefined; ``tolerance`` is the one that
-    was applied (None where nothing was compared); ``reason`` is one sentence for a reader.
+    was applied (None where nothing was compared); ``reason`` is one sentence for a reader. ``diverged``
+    counts runs beside the ``n`` that the numbers are of.
     """
 
     word: VerdictWord
@@ -33,6 +41,7 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     tolerance: float | None = None
+    diverged: int = 0
 
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float, float]:
@@ -63,8 +72,12 @@ def judge(
     stand_ins: Sequence[str] = (),
     cited: bool = False,
     pending: bool = False,
+    diverged: int = 0,
 ) -> Verdict:
     """Judge one cell.
+
+    One diverged run decides it, whatever the others say and whatever stood in: their mean is of those that
+    happened to survive, and that a training does not come to its end is a result.
 
     Args:
         reported: the number that the paper prints, or None.
@@ -75,11 +88,12 @@ def judge(
         stand_ins: what stood in for the real thing; any makes the number not comparable.
         cited: the paper took the number from elsewhere, so that it says nothing about its method.
         pending: not run.
+        diverged: number of further runs, which diverged.
     """
     n = len(values)
     if cited:
         return Verdict("cited", "the paper cites this number from elsewhere")
-    if pending or n == 0:
+    if pending or n + diverged == 0:
         return Verdict("pending", "not run")
     mean, std, low, high = t_interval(values)
     measured = Verdict(
@@ -91,6 +105,9 @@ def judge(
         _finite(low),
         _finite(high),
     )
+    if diverged:
+        text = f"{diverged} of {n + diverged} runs diverged"
+        return replace(measured, word="diverged", reason=text, diverged=diverged)
     if stand_ins:
         return replace(measured, word="not comparable", reason="stood in: " + ", ".join(stand_ins))
     if reported is None:

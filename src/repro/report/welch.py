@@ -76,10 +76,12 @@ def _judge_predicate(predicate: Predicate, left: Cell, right: Cell | float) -> t
     sides = [left, right] if isinstance(right, Cell) else [left]
     by = f" by more than {predicate.by:g}" if predicate.by else ""
     name = f"{_name(left)} {predicate.relation} than {_name(right)}{by}"
-    if any(not isinstance(cell.measured, float) for cell in sides):
+    if any(not isinstance(cell.measured, float) and not cell.diverged for cell in sides):
         return "pending", f"{name}: not run"
     if any(cell.stand_ins for cell in sides):
         return "not comparable", f"{name}: a stand-in was involved"
+    if any(cell.diverged for cell in sides):
+        return "inconclusive", f"{name}: a run diverged"
     if any(cell.n_seeds < MIN_SEEDS or cell.measured_std is None for cell in sides):
         return "inconclusive", f"{name}: fewer than {MIN_SEEDS} seeds"
     first, second = _sample(left), _sample(right)

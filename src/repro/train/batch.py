@@ -36,7 +36,8 @@ def train_batch(
 ) -> Path:
     """Train runs one after the other, parents before children; finished ones are left as they are.
 
-    A failing run does not keep the others from being trained; its children are left out.
+    A failing run does not keep the others from being trained; its children are left out. A run that diverges
+    fails, unless ``settings.diverged`` is "record".
 
     Args:
         specs: the runs, in any order.

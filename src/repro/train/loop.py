@@ -56,7 +56,7 @@ class Loop:
         self.method, self.streams, self.spec, self.layout = method, streams, spec, layout
         self.settings, self.header = settings, header
         self.path = layout.checkpoint(spec.run_id)
-        self.step = 0
+        self.step = self.saved_step = 0
         self.sha256 = ""
         self.meter = Meter(method.device, settings.largest_loss)
         self.book = self.before = Book()
@@ -73,12 +73,12 @@ class Loop:
             for what in ("data", "parent"):
                 if loaded.header.get(what) != self.header.get(what):
                     raise self._foreign(f"it was made with another {what}")
-            self.step = int(loaded.header["step"])
+            self.step = self.saved_step = int(loaded.header["step"])
             self.sha256 = loaded.sha256
             try:
                 self.method.load_state_dict(loaded.state["method"])
                 self.streams.load_state_dict(loaded.state["streams"])
-                self.meter.load_state_dict(loaded.state["meter"], self.step)
+                self.meter.load_state_dict(loaded.state["meter"])
             except (KeyError, ValueError, TypeError, RuntimeError) as error:
                 raise self._foreign(f"it does not fit the method as it is now ({error})") from error
         self.book = Book.read(self.layout.book(self.spec.run_id), step=self.step)
@@ -104,26 +104,34 @@ class Loop:
         self.book.write(self.layout.book(self.spec.run_id))
         header = {"kind": "checkpoint", "spec": self.spec.model_dump(mode="json"), "step": self.step}
         self.sha256 = checkpoint.save(self.path, state, {**header, **self.header})
+        self.saved_step = self.step
+
+    def check_metrics(self) -> None:
+        """Wait for the device; raise DivergedError where a metric is not finite or a loss too large."""
+        self.meter.check(self.step, self.saved_step)
 
     def check(self) -> None:
-        """Wait for the device; raise ReproError where a recent loss or a weight is not finite."""
-        self.meter.check(self.step)
+        """Wait for the device; raise DivergedError where a recent metric or a weight is not as it must be."""
+        self.check_metrics()
         _, tensors = flatten(self.method.state_dict(), move=False)
         bad = first_non_finite(tensors)
         if bad is not None:
-            saved = int(checkpoint.load_header(self.path)["step"]) if self.path.exists() else 0
-            raise diverged(f"{bad} holds a value that is not finite", saved, self.step)
+            raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)
 
-    def keep(
-        self, *, seconds: float, device_seconds: float, attack_seconds: Mapping[str, float], snapshot: bool
-    ) -> None:
-        """Check losses and weights, then save: the checkpoint, and where it is due a snapshot.
+    def spend(self, *, seconds: float, device_seconds: float, attack_seconds: Mapping[str, float]) -> None:
+        """Enter what this session has used so far into the book.
 
         Args:
-            seconds: this session's so far.
+            seconds: wall-clock time.
             device_seconds: the device's part of them.
             attack_seconds: the attacks' part of those, split into network and kernel.
-            snapshot: whether to write one.
+        """
+        self.book.seconds = self.before.seconds + seconds
+        self.book.device_seconds = self.before.device_seconds + device_seconds
+        self.book.attack_seconds = added(self.before.attack_seconds, attack_seconds)
+
+    def keep(self, *, snapshot: bool) -> None:
+        """Check losses and weights, then save: the checkpoint, and with ``snapshot`` one of these.
 
         Raises:
             DivergedError: something is not finite; nothing is written.
@@ -131,9 +139,6 @@ class Loop:
         self.check()
         if snapshot:
             self.book.snapshots.append(save_snapshot(self.method, self.spec, self.layout, self.step))
-        self.book.seconds = self.before.seconds + seconds
-        self.book.device_seconds = self.before.device_seconds + device_seconds
-        self.book.attack_seconds = added(self.before.attack_seconds, attack_seconds)
         self.save()
 
     def due(self, saved: float) -> bool:

@@ -9,16 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from repro.core.divergence import Divergence
 from repro.core.errors import ReproError
 
 
 @dataclass
 class _Group:
-    """Metrics that come together: sums and largest absolute values (float64, one a metric), and the steps."""
+    """Metrics that come together: sums and largest absolute values (float64, one a metric), and the steps.
+
+    ``bounds`` holds the largest absolute values allowed; ``bad`` counts the steps of this session up to the
+    first one that broke it, 0 for none.
+    """
 
     total: Tensor
     largest: Tensor
     steps: int
+    bounds: Tensor
+    bad: Tensor
 
 
 class Meter:
@@ -33,39 +40,57 @@ class Meter:
         self._device = device
         self._largest_loss = largest_loss
         self._groups: dict[tuple[str, ...], _Group] = {}
-        self._since = 0  # the step that the last check passed
+        self._added = 0  # steps of this session
 
     def add(self, metrics: Mapping[str, Tensor]) -> None:
         """Take in one step's metrics, 0-d tensors on the device; does not wait for them."""
+        self._added += 1
         if not metrics:
             return
         names = tuple(metrics)
         values = torch.stack([value.detach().double() for value in metrics.values()])
+        sizes = values.abs()
         group = self._groups.get(names)
         if group is None:
-            self._groups[names] = _Group(values, values.abs(), 1)
-            return
+            group = self._groups[names] = self._new(names, torch.zeros_like(values), sizes, 0)
         group.total = group.total + values
-        group.largest = torch.maximum(group.largest, values.abs())  # passes a NaN on
+        group.largest = torch.maximum(group.largest, sizes)  # passes a NaN on
+        group.bad = torch.where((group.bad == 0) & ~(sizes <= group.bounds), self._added, group.bad)
         group.steps += 1
 
-    def check(self, step: int) -> None:
+    def _new(self, names: tuple[str, ...], total: Tensor, largest: Tensor, steps: int) -> _Group:
+        finite = torch.finfo(torch.float64).max
+        bounds = [self._largest_loss if "loss" in name else finite for name in names]
+        return _Group(
+            total,
+            largest,
+            steps,
+            torch.tensor(bounds, dtype=torch.float64, device=self._device),
+            torch.zeros(len(names), dtype=torch.int64, device=self._device),
+        )
+
+    def check(self, step: int, last_good_step: int = 0) -> None:
         """Wait for the device and look at every value since the last reset.
 
         Args:
-            step: number of steps done, for the message.
+            step: number of steps done.
+            last_good_step: step of the last checkpoint, for the error.
 
         Raises:
-            ReproError: a metric is not finite, or a loss is too large.
+            DivergedError: a metric is not finite, or a loss is too large; names the first step where.
         """
+        worst: tuple[int, str, float] | None = None
         for names, group in self._groups.items():
-            for name, largest in zip(names, group.largest.tolist(), strict=True):
-                if not largest < float("inf"):
-                    raise diverged(f"{name} is not finite", self._since, step)
-                if "loss" in name and largest > self._largest_loss:
-                    bound = f"more than {self._largest_loss:g}"
-                    raise diverged(f"|{name}| reached {largest:.3g}, {bound}", self._since, step)
-        self._since = step
+            for name, bad, largest in zip(names, group.bad.tolist(), group.largest.tolist(), strict=True):
+                if bad and (worst is None or bad < worst[0]):
+                    worst = bad, name, largest
+        if worst is None:
+            return
+        bad, name, largest = worst
+        what = f"{name} is not finite"
+        if largest < float("inf"):
+            what = f"|{name}| reached {largest:.3g}, more than {self._largest_loss:g}"
+        raise diverged(name, what, step - self._added + bad, last_good_step)
 
     def means(self) -> dict[str, float]:
         """Return each metric's mean over the steps that returned it, and begin anew."""
@@ -85,25 +110,28 @@ class Meter:
             for names, group in self._groups.items()
         ]
 
-    def load_state_dict(self, state: list[dict[str, Any]], step: int) -> None:
-        """Take up what ``state_dict`` returned after ``step`` steps."""
-        self._since = step
-        self._groups = {
-            tuple(group["names"]): _Group(
-                group["total"].to(self._device), group["largest"].to(self._device), group["steps"]
-            )
-            for group in state
-        }
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Take up what ``state_dict`` returned."""
+        self._groups = {}
+        for group in state:
+            names = tuple(group["names"])
+            total, largest = group["total"].to(self._device), group["largest"].to(self._device)
+            self._groups[names] = self._new(names, total, largest, group["steps"])
 
 
 class DivergedError(ReproError):
-    """A training went wrong."""
+    """A training went wrong: ``divergence`` says how."""
+
+    def __init__(self, divergence: Divergence) -> None:
+        self.divergence = divergence
+        super().__init__(
+            f"training diverged at step {divergence.step}: {divergence.reason}",
+            remedy="lower the learning rate or the attack's strength, use another seed, or let the profile "
+            "say diverged: record; the last good checkpoint was kept",
+        )
 
 
-def diverged(what: str, first: int, last: int) -> DivergedError:
-    """Return the error for a training that went wrong between the steps ``first`` and ``last``."""
-    return DivergedError(
-        f"training diverged between steps {first} and {last}: {what}",
-        remedy="lower the learning rate or the attack's strength, or use another seed; "
-        "the last good checkpoint was kept",
-    )
+def diverged(quantity: str, reason: str, step: int, last_good_step: int) -> DivergedError:
+    """Return the error for a training in which ``quantity`` was seen to go wrong at ``step``."""
+    found = Divergence(quantity=quantity, step=step, last_good_step=last_good_step, reason=reason)
+    return DivergedError(found)

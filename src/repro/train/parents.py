@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.core import checkpoint
+from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.train.meter import DivergedError
 from repro.train.record import finished
 
 
@@ -25,10 +27,14 @@ def load_parent(spec: RunSpec, layout: Layout) -> Parent | None:
     """Return the final state of the run that ``spec`` starts from, None where it starts from nothing.
 
     Raises:
+        DivergedError: its training diverged, so there is nothing to start from.
         ReproError: the parent is not finished, damaged, or not what its record says.
     """
     if spec.parent is None:
         return None
+    inherited = divergence_of(layout, spec.parent)
+    if inherited is not None:
+        raise DivergedError(inherited.passed_on(spec.parent, "parent"))
     if finished(layout, spec.parent) is None:
         raise ReproError(
             f"run {spec.run_id} starts from run {spec.parent}, which is not finished",

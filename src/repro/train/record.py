@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from repro.core import checkpoint
+from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json
 from repro.core.paths import Layout
@@ -25,9 +26,10 @@ def write_record(
     data: ImageSet,
     device: torch.device,
     book: Book,
-    sha256: str,
+    sha256: str | None,
     parent: str | None,
     metrics: dict[str, float],
+    diverged: Divergence | None = None,
 ) -> dict[str, Any]:
     """Write ``run.json``, the last file of a run, and return its content.
 
@@ -37,15 +39,17 @@ def write_record(
         data: the images that it was trained on.
         device: where the last session ran.
         book: seconds, sessions and snapshots.
-        sha256: of the final checkpoint's content.
+        sha256: of the final checkpoint's content; of a diverged run the last good one's, if any.
         parent: sha256 of the parent's checkpoint, or None.
         metrics: means over the last log interval.
+        diverged: how the training went wrong; None where it did not.
     """
     stand_ins = {*spec.stand_ins, *data.stand_ins}
     record = {
         "run_id": spec.run_id,
         "spec": spec.model_dump(mode="json"),
-        "steps": spec.steps,
+        "steps": diverged.step if diverged else spec.steps,
+        FIELD: None if diverged is None else diverged.model_dump(mode="json"),
         "metrics": metrics,
         "stand_ins": [name for name in STAND_INS if name in stand_ins],
         "checkpoint_sha256": sha256,
@@ -71,7 +75,7 @@ def write_record(
 
 
 def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[str, Any] | None:
-    """Return the record of a run if it is finished, else None.
+    """Return the record of a run if it is finished, else None. One that diverged is finished as well.
 
     Args:
         layout: where the run lies.
@@ -89,6 +93,10 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=_REMEDY, where=path)
     if not layout.checkpoint(run_id).is_file():
+        if record.get(FIELD) is not None and record.get("checkpoint_sha256") is None:
+            if spec is not None:
+                checkpoint.require_same_run({"spec": record.get("spec")}, spec, path)
+            return record  # it diverged before its first checkpoint
         raise ReproError(
             f"run {run_id} has a record but no checkpoint", remedy=_REMEDY, where=layout.checkpoint(run_id)
         )
@@ -107,5 +115,9 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
 
 def record_line(record: dict[str, Any]) -> str:
     """Return a record's main facts in one line of text, for the end of a run."""
+    if record[FIELD] is not None:
+        found = Divergence.model_validate(record[FIELD])
+        steps = record["spec"]["steps"]
+        return f"{record['run_id']}: diverged at step {found.step} of {steps}, {found.reason}"
     metrics = "".join(f", {name} {value:.4g}" for name, value in record["metrics"].items())
     return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}"

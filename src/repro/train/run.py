@@ -16,10 +16,18 @@ from repro.data.image_set import ImageSet
 from repro.methods.base import Method
 from repro.methods.registry import load_method
 from repro.models.stacked import Way
+from repro.train.loop import Loop
 from repro.train.meter import DivergedError
 from repro.train.record import finished
 from repro.train.seeds import program
-from repro.train.session import finish, out_of_memory, prepare, stopped_at_the_end
+from repro.train.session import (
+    finish,
+    out_of_memory,
+    prepare,
+    record_divergence,
+    refused,
+    stopped_at_the_end,
+)
 from repro.train.settings import LoopSettings
 from repro.train.together import MembersDivergedError, run_together
 from repro.train.training_data import TrainingData
@@ -36,13 +44,16 @@ def train_run(
 ) -> Path:
     """Train a run to its end, or go on where an earlier process left it; a finished run is left as it is.
 
+    A run that diverges ends there. With ``settings.diverged`` "record" its record says so, it counts as
+    finished and is never trained again; a run that starts from it is recorded likewise, untrained.
+
     Args and errors as ``train_seeds``.
 
     Returns:
         The record, ``run.json``.
 
     Raises:
-        DivergedError: training diverged; the last good checkpoint is kept.
+        DivergedError: the training diverged, now or earlier, and ``settings.diverged`` is "stop".
     """
     diverged = train_seeds(
         [spec], layout, device=device, data_root=data_root, progress=progress, settings=settings
@@ -71,12 +82,13 @@ def train_seeds(
         device: where they are trained.
         data_root: folder of the data sets; not needed for synthetic images.
         progress: show progress on stderr.
-        settings: intervals of log and checkpoints, bound for the loss.
+        settings: intervals of log and checkpoints, bound for the loss, what a divergence is.
         data: keeps the images for the next runs.
         way: how the stacked networks are computed; None: what is fastest on the device.
 
     Returns:
-        Why runs diverged, by run id; the last good checkpoint of each is kept.
+        Why runs diverged, now or earlier, by run id, where ``settings.diverged`` is "stop"; the last good
+        checkpoint of each is kept. One whose divergence was recorded did not fail.
 
     Raises:
         ReproError: unknown method or option, missing data, parent not finished, files damaged or of another
@@ -86,12 +98,19 @@ def train_seeds(
     with ExitStack() as locks:
         for spec in specs:
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
-        left = [spec for spec in specs if finished(layout, spec.run_id, spec) is None]
+        settings = settings or LoopSettings()
+        records = {spec.run_id: finished(layout, spec.run_id, spec) for spec in specs}
+        diverged = {
+            run_id: error
+            for run_id, record in records.items()
+            if record is not None and (error := refused(record, settings)) is not None
+        }
+        left = [spec for spec in specs if records[spec.run_id] is None]
         if not left:
-            return {}
+            return diverged
         kind = load_method(left[0].method)
         images, validation = (data or TrainingData()).load_all(kind, left[0], data_root, device)
-        return train_method(
+        return diverged | train_method(
             kind,
             images,
             left,
@@ -121,14 +140,20 @@ def train_method(
     Runs that were stopped at different steps catch up first. One that diverges leaves the others. The caller
     holds the runs' locks.
     """
+    settings = settings or LoopSettings()
     diverged: dict[str, DivergedError] = {}
     left, end = list(specs), specs[0].steps
     while left:
+        loops: list[Loop] = []
         try:
-            loops = [
-                prepare(kind, images, spec, layout, device=device, validation=validation, settings=settings)
-                for spec in left
-            ]
+            for spec in left:
+                try:
+                    loop = prepare(
+                        kind, images, spec, layout, device=device, validation=validation, settings=settings
+                    )
+                except DivergedError as error:  # its parent did
+                    raise MembersDivergedError({spec.run_id: error}) from error
+                loops.append(loop)
             steps = sorted({loop.step for loop in loops})
             now = [loop for loop in loops if loop.step == steps[0]]
             until = steps[1] if len(steps) > 1 else end
@@ -136,8 +161,16 @@ def train_method(
         except torch.OutOfMemoryError as error:
             raise out_of_memory(error, left[0], layout, device) from error
         except MembersDivergedError as error:
-            diverged |= error.members
-            left = [spec for spec in left if spec.run_id not in diverged]
+            begun = {loop.spec.run_id: loop for loop in loops}
+            for spec in [spec for spec in left if spec.run_id in error.members]:
+                why = error.members[spec.run_id]
+                if settings.diverged == "stop":
+                    diverged[spec.run_id] = why
+                else:
+                    record_divergence(
+                        why, spec, layout, images, device, loop=begun.get(spec.run_id), progress=progress
+                    )
+            left = [spec for spec in left if spec.run_id not in error.members]
             if left:
                 print(f"going on without {', '.join(error.members)}", file=sys.stderr, flush=True)
             continue

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from repro.core.device import apply_precision, set_deterministic
+from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
 from repro.core.paths import Layout
@@ -15,7 +18,9 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.methods.base import Method
+from repro.train.book import Book
 from repro.train.loop import Loop, Outcome
+from repro.train.meter import DivergedError
 from repro.train.parents import load_parent
 from repro.train.record import record_line, write_record
 from repro.train.settings import LoopSettings
@@ -72,6 +77,41 @@ def finish(loop: Loop, outcome: Outcome, images: ImageSet, device: torch.device,
     loop.layout.book(loop.spec.run_id).unlink(missing_ok=True)
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)
+
+
+def record_divergence(
+    error: DivergedError,
+    spec: RunSpec,
+    layout: Layout,
+    images: ImageSet,
+    device: torch.device,
+    *,
+    loop: Loop | None,
+    progress: bool,
+) -> None:
+    """Write the record of a diverged run; ``loop`` is None where it never began, for its parent diverged."""
+    book = Book(sessions=[{"step": 0, "code": code_version(), "device": describe_device(device)["name"]}])
+    record = write_record(
+        spec,
+        layout,
+        data=images,
+        device=device,
+        book=loop.book if loop else book,
+        sha256=(loop.sha256 or None) if loop else None,
+        parent=loop.header["parent"] if loop else None,
+        metrics=loop.outcome(None).metrics if loop else {},
+        diverged=error.divergence,
+    )
+    layout.book(spec.run_id).unlink(missing_ok=True)
+    if progress:
+        print(record_line(record), file=sys.stderr, flush=True)
+
+
+def refused(record: Mapping[str, Any], settings: LoopSettings) -> DivergedError | None:
+    """Return the error for the record of a diverged run where ``settings`` make that an error."""
+    if settings.diverged == "stop" and record.get(FIELD) is not None:
+        return DivergedError(Divergence.model_validate(record[FIELD]))
+    return None
 
 
 def out_of_memory(error: BaseException, spec: RunSpec, layout: Layout, device: torch.device) -> ReproError:

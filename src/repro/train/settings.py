@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from repro.core.spec import Frozen
+from repro.core.spec import Frozen, OnDivergence
 
 
 class LoopSettings(Frozen):
@@ -17,12 +17,14 @@ class LoopSettings(Frozen):
         checkpoint_steps: steps between two checkpoints; None: by time alone.
         checkpoint_seconds: seconds between two checkpoints, whichever of the two comes first.
         largest_loss: a larger absolute value of any metric called a loss stops the run.
+        diverged: a run that diverges is an error (``stop``), or ends and says so in its record (``record``).
     """
 
     log_every: Annotated[int, Field(ge=1)] | None = None
     checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
     checkpoint_seconds: float = Field(default=300.0, gt=0)
     largest_loss: float = Field(default=1e6, gt=0)
+    diverged: OnDivergence = "stop"
 
     def log_interval(self, steps: int) -> int:
         """Return the steps between two log lines in a run of ``steps`` steps."""

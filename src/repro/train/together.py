@@ -67,6 +67,15 @@ def run_together(
         ]
         display = stack.enter_context(ProgressDisplay(label, total=steps, start=start, shown=progress))
         stop = stack.enter_context(StopSignals())
+
+        def spend() -> None:
+            for loop in loops:
+                loop.spend(
+                    seconds=(time.monotonic() - began) / count,
+                    device_seconds=watch.seconds / count,
+                    attack_seconds=split.so_far(),
+                )
+
         while first.step < end:
             watch.start()
             metrics = _guarded(first, take_step) if first.step == start else take_step(first.step)
@@ -77,7 +86,8 @@ def run_together(
             if step % log_every == 0 or step == steps:
                 watch.stop()
                 seconds, watched = watch.seconds - watched, watch.seconds
-                _every(loops, lambda loop: loop.meter.check(loop.step))
+                spend()
+                _every(loops, Loop.check_metrics)
                 passed, attacks = step - logged, split.since_last()
                 for loop, log in zip(loops, logs, strict=True):
                     means = loop.meter.means()
@@ -97,14 +107,8 @@ def run_together(
             if not (last or snapshot or stop.received or first.due(saved)):
                 continue
             watch.stop()
-            keep = partial(
-                Loop.keep,
-                seconds=(time.monotonic() - began) / count,
-                device_seconds=watch.seconds / count,
-                attack_seconds=split.so_far(),
-                snapshot=snapshot,
-            )
-            _every(loops, keep)
+            spend()
+            _every(loops, partial(Loop.keep, snapshot=snapshot))
             saved = time.monotonic()
             if stop.received and step < steps:
                 raise StoppedError(

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from repro.report.artefacts import Panel
 from repro.report.cells import Cell
 from repro.report.draw import Shown
-from repro.report.numbers import metric_label
+from repro.report.numbers import metric_label, missing_word
 from repro.report.style import INK, PAGE_WIDTH, STAMP_HEIGHT, centred, mark_pending, new_figure, save, styled
 
 MODES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]  # Sec. IV: means are {-1, 0, 1}
@@ -73,7 +73,7 @@ def _row(
             at.set_title(column, fontsize=7.5, loc="center", pad=3)
         path = paths.get(column)
         if path is None:
-            mark_pending(at)
+            mark_pending(at, word=missing_word(cells.get((column, metrics[0]))))
             continue
         darkness = (1 - imread(shown.root / path)) ** 0.5
         shades = mpl.colors.LinearSegmentedColormap.from_list("density", _SHADES)
@@ -84,7 +84,7 @@ def _row(
 
 def _number(cell: Cell | None) -> str:
     if cell is None or not isinstance(cell.measured, float):
-        return "pending"
+        return missing_word(cell)
     if cell.metric == "modes" and not cell.measured_std:
         return f"{cell.measured:g}"
     decimals = _DECIMALS.get(cell.metric, 3)

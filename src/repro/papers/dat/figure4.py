@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from repro.report.draw import Shown
-from repro.report.plots import series_look
+from repro.report.plots import LOST, lost_handle, series_look
 from repro.report.series import Group, Series, groups
 from repro.report.style import (
     COLOURS,
@@ -42,6 +42,8 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             _radar(at, group, panel.columns)
         shown_series = panels[0].series if panels else ()
         handles = [Line2D([], [], label=each.name, **_look(each)) for each in shown_series]
+        if any(series.lost for group in panels for series in group.series):
+            handles.append(lost_handle())
         place = (0.5, (STAMP_HEIGHT + 0.16) / _HEIGHT)
         figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, ncols=len(handles))
         label = panels[0].y_label if panels else ""
@@ -51,7 +53,10 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
 
 
 def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
-    """Draw one panel; a spoke that was not run has no point, and the line leaves it out."""
+    """Draw one panel; a spoke that was not run has no point, and the line leaves it out.
+
+    A spoke of which a run diverged has a cross at the rim.
+    """
     at.set_theta_offset(math.pi / 2)
     at.set_theta_direction(-1)
     at.set_title(group.title, loc="center", pad=20)
@@ -65,7 +70,7 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
     at.spines["polar"].set(color="#cccccc", linewidth=0.6)
     if group.pending:
         at.set_yticks([])
-        mark_pending(at)
+        mark_pending(at, word=group.missing_word)
         return
     for series in group.series:
         points = [point for point in series.points if point.measured is not None]
@@ -77,7 +82,14 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
             at.fill(theta, radius, color=COLOURS[series.slot], alpha=0.08, linewidth=0)
         at.errorbar(theta, radius, yerr=[point.spread for point in points], fmt="none", capsize=2,
                     ecolor=COLOURS[series.slot], elinewidth=0.8)  # fmt: skip
-    at.set_ylim(0, 1.12 * max(point.measured or 0.0 for series in group.series for point in series.points))
+    rim = 1.12 * max(point.measured or 0.0 for series in group.series for point in series.points)
+    at.set_ylim(0, rim)
+    for row, series in enumerate(group.series):
+        crosses = [angles[point.place] for point in series.lost]
+        if not crosses:
+            continue
+        at.plot(crosses, [rim * (1 - 0.07 * row)] * len(crosses), color=COLOURS[series.slot], clip_on=False,
+                zorder=5, **LOST)  # fmt: skip
     at.yaxis.set_major_locator(MaxNLocator(4, prune="upper"))
     at.set_rlabel_position(180 / len(spokes))  # between the first two spokes
     at.tick_params(axis="y", labelsize=6.5, labelcolor="#666666")

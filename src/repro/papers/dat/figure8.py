@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from repro.report.draw import Shown
-from repro.report.plots import mean_line
+from repro.report.plots import LOST_LABEL, lost_handle, mark_lost, mean_line
 from repro.report.series import groups
 from repro.report.style import (
     COLOURS,
@@ -43,20 +43,24 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             at.set_title(name)
             at.grid(True)
             if all(each.pending for each in pair):
-                mark_pending(at)
+                mark_pending(at, word="diverged" if any(each.lost for each in pair) else "pending")
             for index, each in enumerate(pair):
                 mean_line(
                     at, each, COLOURS[index], MARKERS[index], DASHES[index], markersize=3.5, label=each.name
                 )
+                mark_lost(at, each, COLOURS[index], index)
             at.set_xlim(0, 104)
             at.set_xticks([20, 60, 100])
             at.set_yticks(range(0, 101, 20))
             at.set_ylim(-4, 104)
         axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
         centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
-        handles = axes[0].get_legend_handles_labels()[0]
+        handles, labels = axes[0].get_legend_handles_labels()[0], ["without DAT", "with DAT"]
+        if any(each.lost for each in group.series):
+            handles.append(lost_handle())
+            labels.append(LOST_LABEL)
         place = (0.5, STAMP_HEIGHT / _HEIGHT)
-        box = figure.legend(handles, ["without DAT", "with DAT"], loc="lower center", bbox_to_anchor=place,
-                            ncols=2, borderaxespad=0.2)  # fmt: skip
+        box = figure.legend(handles, labels, loc="lower center", bbox_to_anchor=place,
+                            ncols=len(labels), borderaxespad=0.2)  # fmt: skip
         box.set_in_layout(False)
         return save(figure, stem, stamp)

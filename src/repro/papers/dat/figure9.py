@@ -10,6 +10,7 @@ from matplotlib.image import imread
 
 from repro.report.cells import Cell
 from repro.report.draw import Shown
+from repro.report.numbers import missing_word
 from repro.report.style import (
     COLOURS,
     FAINT,
@@ -46,14 +47,16 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             for number, row in enumerate(panel.rows):
                 bars = [cells.get((f"{panel.name}: {row}", column)) for column in panel.columns]
                 _bars(at, row, bars, cells.get((row, panel.name)), (number, len(panel.rows)))
-            _dress(at, panel.columns)
+            words = {missing_word(cells.get((row, panel.name))) for row in panel.rows}
+            _dress(at, panel.columns, "diverged" if "diverged" in words else "pending")
             at.set_title(panel.name)
             at.set_xlabel("iterations until D's decision flips")
             if index == 0:
                 at.set_ylabel("images (%)")
         for index, row in enumerate(means.rows):
             paths = [item.path for item in artefact.pictures if (item.row, item.column) == (row, EXAMPLES)]
-            _examples(figure, shown.root, row, paths[0] if paths else None, index, len(means.rows))
+            word = missing_word(cells.get((row, EXAMPLES)))
+            _examples(figure, shown.root, row, paths[0] if paths else None, word, (index, len(means.rows)))
         return save(figure, stem, stamp)
 
 
@@ -66,13 +69,13 @@ def _bars(at: Any, row: str, cells: list[Cell | None], mean: Cell | None, place:
     at.bar(x, list(heights.values()), 0.74 / n, color=COLOURS[index], label=label)
 
 
-def _dress(at: Any, columns: tuple[str, ...]) -> None:
+def _dress(at: Any, columns: tuple[str, ...], word: str) -> None:
     at.grid(True, axis="y")
     at.set_xticks(range(len(columns)), columns)
     at.set_xlim(-0.6, len(columns) - 0.4)
     if not any(bar.get_height() for bar in at.patches):
         at.set_yticks([])
-        mark_pending(at)
+        mark_pending(at, word=word)
         return
     at.set_ylim(0, 1.35 * max(bar.get_height() for bar in at.patches))  # room for the legend
     at.legend(loc="upper center", borderaxespad=0.1, frameon=True, edgecolor="none", framealpha=1)
@@ -80,13 +83,19 @@ def _dress(at: Any, columns: tuple[str, ...]) -> None:
 
 def _mean(cell: Cell | None) -> str:
     if cell is None or not isinstance(cell.measured, float):
-        return "pending"
+        return missing_word(cell)
     spread = f" ± {cell.measured_std:.2f}" if cell.measured_std else ""
     return f"mean {cell.measured:.2f}{spread}"
 
 
-def _examples(figure: Figure, root: Path, row: str, path: str | None, index: int, n: int) -> None:
-    """Draw one row's generated images: clean, attacked until they flip, and ten times the difference."""
+def _examples(
+    figure: Figure, root: Path, row: str, path: str | None, word: str, place: tuple[int, int]
+) -> None:
+    """Draw one row's generated images: clean, attacked until they flip, and ten times the difference.
+
+    ``place`` is its number and that of all rows; ``word`` says why there is no picture.
+    """
+    index, n = place
     width, height = figure.get_size_inches()
     label = 0.62
     room = (width - label - 0.1) / n
@@ -95,12 +104,12 @@ def _examples(figure: Figure, root: Path, row: str, path: str | None, index: int
     at: Any = figure.add_axes(box, xticks=[], yticks=[], anchor="N")
     at.set_title(f"{row}: generated images", fontsize=7.5, loc="center")
     if path is None:
-        mark_pending(at)
+        mark_pending(at, word=word)
         return
     picture = imread(root / path)
     at.imshow(picture, interpolation="nearest")
     at.set_frame_on(False)
     if index == 0:
-        for place, name in enumerate(("clean", "attacked", "difference\nx 10")):
-            at.text(-0.015, 1 - (place + 0.5) / 3, name, transform=at.transAxes, ha="right", va="center",
+        for line, name in enumerate(("clean", "attacked", "difference\nx 10")):
+            at.text(-0.015, 1 - (line + 0.5) / 3, name, transform=at.transAxes, ha="right", va="center",
                     fontsize=6.5, color=FAINT)  # fmt: skip

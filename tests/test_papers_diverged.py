@@ -1,0 +1,125 @@
+"""Seeds that diverged, from results to cells, tables and searches: counted, never averaged away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from papers_case import PROFILE, SHEET, plan
+from repro.core.divergence import Divergence
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.result import Result, write_result
+from repro.papers.batching import make_batches
+from repro.papers.draw import compose_artefact
+from repro.papers.measured import Measured
+from repro.papers.plan import Plan
+from repro.papers.search_results import adopt, draw
+from repro.report.cells import Cell
+from repro.report.tables import table_latex, table_markdown
+
+LOST = Divergence(quantity="d_loss", step=3, last_good_step=0, reason="d_loss is not finite")
+SEARCH = """\
+searches:
+  rate:
+    {recipe: twin, option: dropout, values: [0.1, 0.2], start: 0.2, seeds: 2, evaluation: test_accuracy,
+     value: accuracy}
+artefacts:
+"""
+
+
+def write_results(opened: Plan, layout: Layout, lost: set[tuple[str, int]]) -> None:
+    """Write what the measurements would have: 50 % and the seed; nothing of the runs in ``lost``."""
+    for name, batch in make_batches(opened).evaluate.items():
+        for member in batch.members:
+            spec = opened.evaluations[member]
+            run = opened.runs[spec.run]
+            write_result(layout.evaluation(member), _result(spec, run.seed, (run.recipe, run.seed) in lost))
+        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
+        atomic_write_json(layout.batch("evaluate", name), listed)
+
+
+def _result(spec: EvaluationSpec, seed: int, lost: bool) -> Result:
+    return Result(
+        spec=spec,
+        values={} if lost else {"accuracy": 50.0 + seed, "is": 5.0},
+        diverged=LOST if lost else None,
+        stand_ins=spec.stand_ins,
+        seconds=1.0,
+        device="cpu",
+        provenance={},
+        checkpoint_sha256=None,
+        extractor_sha256=None,
+        threat_model=None,
+        pictures=(),
+        pictures_sha256=(),
+    )
+
+
+def composed(tmp_path: Path, lost: set[tuple[str, int]]) -> tuple[dict[tuple[str, str], Cell], str, str]:
+    """Return the cells of the small table by row and column, and the table as Markdown and LaTeX."""
+    own = (
+        "options: {network: embedding}\n  gan:"  # of the recipe twin, which then shares no run with baseline
+    )
+    sheet = SHEET.replace("recipe: later}", 'pending: "later"}').replace(
+        own, own.replace("embedding", "embedding, weight_decay: 0.1")
+    )
+    profile = PROFILE.replace("max_seeds: 2", "max_seeds: 3\nmin_seeds: 3")
+    opened = plan(tmp_path / "config", sheet=sheet, profile=profile)
+    layout = Layout(tmp_path / "results", "tiny")
+    write_results(opened, layout, lost)
+    measured = Measured(layout, make_batches(opened))
+    artefact, cells, _ = compose_artefact(opened, measured, layout, "gat/table1")
+    found = {(cell.row, cell.column): cell for cell in cells if cell.convention == "standard"}
+    return found, table_markdown(artefact, cells, "tiny"), table_latex(artefact, cells, "tiny")
+
+
+def test_some_of_several_seeds(tmp_path: Path) -> None:
+    cells, markdown, latex = composed(tmp_path, {("gat.twin", 1)})
+    twin = cells["left: Other", "CIFAR-10"]
+    assert (twin.verdict, twin.diverged, twin.n_seeds, twin.measured) == ("diverged", 1, 2, 51.0)
+    assert twin.stand_ins == ("synthetic_data", "reduced_budget", "reduced_width")
+    assert len(twin.runs) == 3
+    gain = cells["left: Other", "gain"]  # each seed less the baseline's: of two seeds
+    assert (gain.verdict, gain.diverged, gain.n_seeds, gain.measured) == ("diverged", 1, 2, 0.0)
+    plain = cells["left: Baseline", "CIFAR-10"]
+    assert (plain.verdict, plain.diverged, plain.n_seeds) == ("not comparable", 0, 3)
+    assert "51.00 ± 1.41 ∞ 1/3" in markdown
+    assert "∞ diverged: " in markdown
+    assert r"$\infty$ 1/3" in latex
+
+
+def test_all_seeds_and_those_of_the_other_side(tmp_path: Path) -> None:
+    cells, markdown, _ = composed(tmp_path, {("gat.baseline", seed) for seed in range(3)})
+    plain = cells["left: Baseline", "CIFAR-10"]
+    assert (plain.verdict, plain.diverged, plain.n_seeds, plain.measured) == ("diverged", 3, 0, None)
+    assert plain.stand_ins == ("synthetic_data", "reduced_budget", "reduced_width")
+    assert cells["left: Other", "gain"].diverged == 3
+    assert cells["left: Other", "CIFAR-10"].verdict == "not comparable"
+    assert "50.00 / diverged ∞ 3/3" in markdown
+    assert "nan" not in markdown
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_value_with_a_diverged_seed_never_wins_a_search(tmp_path: Path, everything: bool) -> None:
+    sheet = SHEET.replace("recipe: later}", 'pending: "later"}').replace("artefacts:\n", SEARCH, 1)
+    opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE + "searches: {steps: 3}\n")
+    batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
+    write_results(opened, layout, set())
+    for candidate in opened.searches["gat/rate"].candidates:
+        for spec in candidate.evaluations[:1]:
+            if everything or candidate.value == 0.1:
+                write_result(layout.evaluation(spec.evaluation_id), _result(spec, 0, lost=True))
+                manifest = layout.batch("evaluate", batches.evaluate_of[spec.evaluation_id])
+                listed = {
+                    member: {"sha256": sha256_file(layout.evaluation(member))}
+                    for member in batches.evaluate[manifest.stem].members
+                }
+                atomic_write_json(manifest, listed)
+    paths = draw(opened, batches, layout, "gat/rate")
+    lines = [line.split(",") for line in paths[0].read_text().splitlines()[1:]]
+    assert [line[2] for line in lines] == ["diverged", "diverged" if everything else "50.5000"]
+    assert [line[5] for line in lines] == ["", "" if everything else "yes"]
+    assert set(adopt(opened, batches, layout).values()) == (set() if everything else {0.2})
