@@ -17,11 +17,6 @@ WORKERS ?= 2
 TESTS ?= tests
 PYTEST = . $(BIN)/activate && OMP_NUM_THREADS=1 python -m pytest
 
-# As in the DAG's jobs: glibc keeps the memory of large activations instead of giving it back after every layer.
-bench gpu: export MALLOC_MMAP_THRESHOLD_ = 4294967296
-bench gpu: export MALLOC_TRIM_THRESHOLD_ = 8589934592
-bench gpu: export MALLOC_TOP_PAD_ = 268435456
-
 # Where `make gpu` and `make bench` leave their files, and what they are told, e.g. BENCH="--width 1 --batch 128
 # --threads 2 -k test_pgd" for whole attacks at the papers' size (a quarter of an hour on two quiet cores).
 OUT ?= results/benchmarks

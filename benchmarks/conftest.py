@@ -7,9 +7,14 @@ from typing import get_args
 import pytest
 import torch
 
+from repro.core.allocator import keep_freed_memory
 from repro.core.device import apply_precision, choose_device, set_deterministic
 from repro.core.provenance import provenance
 from repro.core.spec import Precision
+
+
+def pytest_configure() -> None:
+    keep_freed_memory()  # as the command line does
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from repro.core.paths import Layout
 from repro.report.artefacts import Artefact, Artefacts, Panel, Picture
-from repro.report.cells import Cell, write_cells
+from repro.report.cells import Cell, render_cells
 from repro.report.draw import draw
 
 RUN = "gat-cifar10-0123456789-s0"
@@ -60,7 +60,7 @@ def write_profile(results: Path) -> Layout:
     grid = layout.root / "evaluations" / "samples-1" / "grid.png"
     grid.parent.mkdir(parents=True)
     Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)).save(grid)
-    write_cells(layout.cells, CELLS)
+    layout.cells.write_text(render_cells(CELLS))
     described = Artefacts(
         profile="smoke", stand_ins=("synthetic_data", "reduced_budget"), artefacts=ARTEFACTS
     )

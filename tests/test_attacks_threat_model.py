@@ -54,14 +54,6 @@ def test_a_threat_model_scales_with_the_pixel_range() -> None:
     assert wide.to(UNIT).radius == pytest.approx(threat.radius)
 
 
-def test_another_radius_takes_the_step_size_along() -> None:
-    threat = ThreatModel(radius=0.1, step_size=0.02, steps=20)
-    assert threat.with_radius(0.05).step_size == pytest.approx(0.01)
-    assert threat.with_radius(0.0).radius == 0
-    with pytest.raises(ReproError, match="radius"):
-        threat.with_radius(-1.0)
-
-
 def test_the_description_tells_what_a_table_needs() -> None:
     text = ThreatModel(
         norm="l2", radius=0.5, step_size=0.1, steps=7, random_start=True, restarts=3, loss="cw_margin"

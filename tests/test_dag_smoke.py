@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from papers_case import call
+from repro.core.paths import Layout
+from repro.papers.stamp import remember
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]
+TARGETS = ("figures/", "search")
 PROFILE = f"""\
 name: tiny
 title: a test of the DAG
@@ -69,6 +72,20 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings.write_text(settings.read_text().replace("profile: smoke ", "profile: tiny ", 1))
     snakemake(folder, "figures/")
     return folder
+
+
+@pytest.mark.slow
+def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    with chdir(tmp_path):  # nothing runs, so that options need no check
+        remember(Layout(Path("results"), "smoke"), Path("config"))
+    plans = {target: snakemake(tmp_path, "-n", target, "--config", "profile=smoke") for target in TARGETS}
+    assert "batches/train/search-" not in plans["figures/"]
+    assert "batches/train/gat-" in plans["figures/"]
+    assert "batches/train/search-" in plans["search"]
+    assert "batches/train/gat-" not in plans["search"]
 
 
 def verified(folder: Path) -> str:

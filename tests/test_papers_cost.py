@@ -80,6 +80,11 @@ def test_medians_split_and_ratio(opened: Plan, measured: Layout) -> None:
     assert "synthetic_data" in plain.stand_ins
 
 
+def test_runs_that_only_a_search_asks_for_count_for_no_recipe(opened: Plan, measured: Layout) -> None:
+    opened.only_searched |= {name for name, spec in opened.runs.items() if spec.recipe == "gat.twin"}
+    assert {cost.spec.recipe for cost in measure_costs(opened, measured)} == {"gat.baseline", "gat.gan"}
+
+
 def test_hours_of_a_cell_hold_all_seeds_and_evaluations(opened: Plan, measured: Layout) -> None:
     for name in opened.evaluations:
         path = measured.evaluation(name)

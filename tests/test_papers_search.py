@@ -15,6 +15,7 @@ from repro.papers.batching import Batches, make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import Plan, build_plan
 from repro.papers.search_results import adopt, draw
+from repro.papers.show import show_plan
 
 SEARCHES = """\
 searches:
@@ -69,7 +70,12 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
     before = make_batches(plan(tmp_path / "without"))
     for stage in ("train", "evaluate"):
         ours, theirs = getattr(batches, stage), getattr(before, stage)
-        assert {name: batch for name, batch in ours.items() if not name.startswith("search")} == theirs
+        asked = {name: batch for name, batch in ours.items() if not batch.only_searched}
+        assert asked == theirs
+        assert {need for batch in asked.values() for need in batch.needs} <= before.train.keys()
+        assert {member for name in ours.keys() - asked.keys() for member in ours[name].members} <= (
+            opened.only_searched
+        )
     rates = opened.searches["gat/rate"].candidates
     assert [(c.value, len(c.runs), c.runs[0].steps) for c in rates] == [(0.1, 2, 3), (0.2, 2, 3), (0.4, 2, 3)]
     assert [c.runs[0].options["dropout"] for c in rates] == [0.1, 0.2, 0.4]
@@ -98,6 +104,18 @@ def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     assert ids[0] == ids[1]  # a search does not depend on what was adopted
     draw(again, make_batches(again), layout, "gat/rate")
     assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
+
+
+def test_plan_tells_apart_what_figures_and_searches_ask_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened, batches, layout = planned(tmp_path)
+    show_plan(opened, batches, layout)
+    searched = len(opened.only_searched & opened.runs.keys())
+    assert searched == 8
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"figures/ asks for {len(opened.runs) - searched} runs in " in printed
+    assert "search asks for 8 runs in 4 batches, 8 evaluations in 4 batches more." in printed
 
 
 def test_values_of_searches_that_nobody_declares_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
-from repro.report.cells import COLUMNS, Cell, read_cells, render_cells, write_cells
+from repro.report.cells import COLUMNS, Cell, read_cells, render_cells
 
 GAT = Cell(
     "gat", "table2", "GAT", "CIFAR-10", "accuracy", "standard", 80.33, 0.44, 80.1, 0.25, 5, 79.8, 80.4, 1.0
@@ -38,8 +38,8 @@ PENDING = Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", reported=19.75
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "cells.csv"
-    write_cells(path, [DONE, SETTING, LOST, PENDING])
+    path = tmp_path / "cells.csv"
+    path.write_text(render_cells([DONE, SETTING, LOST, PENDING]))
     assert read_cells(path) == [DONE, SETTING, LOST, PENDING]
     assert path.read_text() == render_cells(read_cells(path))
 
@@ -72,7 +72,7 @@ def test_number_format_is_stable() -> None:
 )
 def test_a_wrong_field_names_file_and_line(tmp_path: Path, field: str, text: str, said: str) -> None:
     path = tmp_path / "cells.csv"
-    write_cells(path, [PENDING, GAT])
+    path.write_text(render_cells([PENDING, GAT]))
     lines = path.read_text().splitlines()
     fields = lines[2].split(",")
     fields[COLUMNS.index(field)] = text
@@ -90,7 +90,7 @@ def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
     path.write_text("paper,artefact\n")
     with pytest.raises(ReproError, match=r"columns are not those.*ci_high"):
         read_cells(path)
-    write_cells(path, [GAT, PENDING, GAT])
+    path.write_text(render_cells([GAT, PENDING, GAT]))
     with pytest.raises(ReproError, match="given twice \\(first in line 2\\)") as caught:
         read_cells(path)
     assert caught.value.line == 4

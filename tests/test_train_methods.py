@@ -63,15 +63,13 @@ def spec(method: str, parent: str | None = None) -> RunSpec:
 
 
 def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
-    data, split, kept = TrainingData(), kind.train_split(spec), kind.validation_split(spec)
-    images = data.load(spec, split, None, CPU)
-    validation = data.load_validation(spec, kept, split, None, CPU) if kept else None
+    images, validation = TrainingData().load_all(kind, spec, None, CPU)
     settings = LoopSettings(checkpoint_steps=2, log_every=1)
     with only_process(layout.run(spec.run_id), spec.run_id):
         train_method(
             kind,
             images,
-            spec,
+            [spec],
             layout,
             device=CPU,
             validation=validation,

@@ -12,12 +12,13 @@ from repro.core.families import seed_batches
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.methods.base import Method
 from repro.methods.registry import joinable_names, load_method
 from repro.methods.seed_batch import FASTEST
 from repro.train.batch import train_batch
 from repro.train.record import finished
-from repro.train.run import prepare, train_run
-from repro.train.seeds import train_seeds
+from repro.train.run import train_run, train_seeds
+from repro.train.session import prepare
 from repro.train.settings import LoopSettings
 from repro.train.together import run_together
 from repro.train.training_data import TrainingData
@@ -106,14 +107,58 @@ def test_seeds_that_were_stopped_at_different_steps_catch_up(layout: Layout, alo
     train_seeds(runs, layout, device=CPU, data_root=None, progress=False)  # nothing is left to do
 
 
+def test_seeds_of_a_method_that_stops_early_end_as_if_trained_alone(layout: Layout) -> None:
+    parent = specs("classifier", 1, learning_rate=3e-3)[0]
+    lively = {"generator_learning_rate": 0.1, "delta_scale": "unit_rms", "validate_every": 1, "patience": 1}
+    runs = [
+        spec.model_copy(update={"parent": parent.run_id, "steps": 12})
+        for spec in specs("gat_attack", **lively)
+    ]
+    single = Layout(layout.results, "single")
+    for place in (layout, single):
+        train_run(parent, place, device=CPU, data_root=None, progress=False)
+    for spec in runs:
+        train_run(spec, single, device=CPU, data_root=None, progress=False, settings=QUIET)
+    assert train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET) == {}
+    looks = []
+    for spec in runs:
+        ours, theirs = (checkpoint.load(place.checkpoint(spec.run_id)) for place in (layout, single))
+        assert ours.sha256 == theirs.sha256
+        logs = [read_lines(place.log(spec.run_id)) for place in (layout, single)]
+        assert [line["metrics"] for line in logs[0]] == [line["metrics"] for line in logs[1]]
+        looks.append(sum("validation_loss" in line["metrics"] for line in logs[0]))
+    assert min(looks) < 6  # of the six log lines; so one seed at least did stop early
+    assert len({checkpoint.load(layout.checkpoint(spec.run_id)).sha256 for spec in runs}) == 3
+
+
+def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layout, alone: Layout) -> None:
+    runs = specs()
+    kind, images = load_method("gat"), TrainingData().load(runs[0], "train45k", None, CPU)
+    for spec in runs[1:]:
+        loop = prepare(kind, images, spec, layout, device=CPU, settings=QUIET)
+        method = loop.method
+        run_together([loop], lambda step, own=method: [own.step(step)], until=2, progress=False)  # type: ignore[misc]
+    original = kind.step
+
+    def step(self: Method, number: int) -> dict[str, torch.Tensor]:
+        metrics = original(self, number)
+        return metrics if metrics["loss"].numel() > 1 else {**metrics, "loss": torch.tensor(float("nan"))}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "step", step)
+        failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
+    assert list(failed) == [runs[0].run_id]
+    equal(alone, layout, runs[1:])
+
+
 def test_a_seed_that_diverges_leaves_the_batch(layout: Layout, alone: Layout) -> None:
     runs = specs()
     failing = runs[1].run_id
     kind = load_method("gat")
     original = kind.step
 
-    def step(self: object, number: int) -> dict[str, torch.Tensor]:
-        metrics = original(self, number)  # type: ignore[arg-type]
+    def step(self: Method, number: int) -> dict[str, torch.Tensor]:
+        metrics = original(self, number)
         if metrics["loss"].numel() == 3:
             metrics["loss"][1] = float("nan")
         return metrics
@@ -122,7 +167,7 @@ def test_a_seed_that_diverges_leaves_the_batch(layout: Layout, alone: Layout) ->
         patch.setattr(kind, "step", step)
         failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
     assert list(failed) == [failing]
-    assert "not finite" in failed[failing]
+    assert "not finite" in str(failed[failing])
     left = [spec for spec in runs if spec.run_id != failing]
     equal(alone, layout, left)
     assert finished(layout, failing) is None

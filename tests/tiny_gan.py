@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
 
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
@@ -21,7 +22,6 @@ from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
 from repro.methods.base import Method, MethodOptions, State
 from repro.train.run import train_method
-from repro.train.schedule import linear_decay
 from repro.train.settings import LoopSettings
 
 
@@ -62,7 +62,8 @@ class TinyGan(Method):
             for name, module in self.modules.items()
         }
         self.schedulers = {
-            name: linear_decay(optimiser, steps=spec.steps) for name, optimiser in self.optimisers.items()
+            name: LambdaLR(optimiser, lambda step: 1 - step / spec.steps)
+            for name, optimiser in self.optimisers.items()
         }
         order, augmentation = streams.generator("data_order"), streams.generator("augmentation")
         self.batches = {
@@ -132,7 +133,11 @@ def train(
     data = make_synthetic(dataset_info("cifar10"), "train", images)
     device = torch.device("cpu")
     with only_process(layout.run(spec.run_id), spec.run_id):
-        train_method(kind, data, spec, layout, device=device, progress=progress, settings=settings)
+        diverged = train_method(
+            kind, data, [spec], layout, device=device, progress=progress, settings=settings
+        )
+    for error in diverged.values():
+        raise error
 
 
 if __name__ == "__main__":

@@ -44,11 +44,6 @@ for _key, _variable in (("data_root", "REPRO_DATA"), ("inception", "REPRO_INCEPT
     if config.get(_key):
         os.environ[_variable] = str(Path(config[_key]).expanduser().resolve())
 
-# glibc gives large activations back to the system after every layer unless told otherwise; that costs up to a third.
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "4294967296")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "8589934592")
-os.environ.setdefault("MALLOC_TOP_PAD_", "268435456")
-
 
 def results(name):
     """Return a file of the profile's results."""
@@ -58,6 +53,11 @@ def results(name):
 def train_manifests(batches):
     """Return the manifests of training batches."""
     return [results(f"batches/train/{batch}.json") for batch in batches]
+
+
+def asked(batches):
+    """Return the names of the batches that an artefact asks for; those of searches have a target of their own."""
+    return [batch.name for batch in batches.values() if not batch.only_searched]
 
 
 def runs_of(wildcards):

@@ -22,10 +22,10 @@ rule cells:
 
 
 rule cost:
-    """Device time a step and a cell, from the logs of all runs."""
+    """Device time a step and a cell, from the logs of all runs that an artefact asks for."""
     input:
-        train_manifests(BATCHES.train),
-        [results(f"batches/evaluate/{batch}.json") for batch in BATCHES.evaluate],
+        train_manifests(asked(BATCHES.train)),
+        [results(f"batches/evaluate/{batch}.json") for batch in asked(BATCHES.evaluate)],
         baselines="config/cost.yaml",
     output:
         [results(f"cost.{ending}") for ending in ("csv", "md", "tex", "png", "pdf")],

@@ -12,6 +12,9 @@ from repro.core.spec import Frozen
 class Execution(Frozen):
     """What may be used for speed.
 
+    On Linux without CUDA, ``repro.core.allocator.keep_freed_memory()`` is worth as much again; it changes the
+    whole process, so programs call it, not the attacks.
+
     Attributes:
         cuda_graph: on CUDA, replay a step of the attack from a graph instead of launching its kernels one by
             one; for networks in eval mode.

@@ -127,13 +127,6 @@ class ThreatModel(Frozen):
             update={"radius": self.radius * ratio, "step_size": self.step_size * ratio, "bounds": bounds}
         )
 
-    def with_radius(self, radius: float) -> ThreatModel:
-        """Return the same attacker with another radius; its step size scales alike (unless either is 0)."""
-        scale = radius / self.radius if self.radius and radius else 1.0
-        return ThreatModel.model_validate(
-            {**self.model_dump(), "radius": radius, "step_size": self.step_size * scale}
-        )
-
     def describe(self) -> str:
         """Return one line for the header of a table."""
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]

@@ -20,13 +20,13 @@ from repro.attacks.verdict import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.evaluate.context import Context
 from repro.evaluate.curve import percentages
-from repro.evaluate.decision import Threshold, two_classes
-from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.decision import VerdictOptions, two_classes
+from repro.evaluate.registry import Values
 from repro.evaluate.trained import Trained
 
 
-class Options(MeasureOptions):
-    """What counts as a twin, and how it is searched.
+class Options(VerdictOptions):
+    """What counts as a twin, and how it is searched; D's verdict as in ``decision.py``.
 
     Attributes:
         space: ``latent`` for another generated image (Sec. I), ``image`` for any image.
@@ -36,9 +36,7 @@ class Options(MeasureOptions):
             latent of the first one (see ``attacks/twins.py``).
         of: ``called_fake`` counts among samples that D calls fake, which alone can have a twin; ``all``
             among all samples.
-        threshold, split: where D's verdict turns, see ``decision.py``.
         samples: number of samples at each snapshot.
-        batch_size: samples searched at once.
     """
 
     space: Literal["latent", "image"] = "latent"
@@ -48,10 +46,7 @@ class Options(MeasureOptions):
     step: float = Field(default=0.25, gt=0)
     starts: int = Field(default=1, ge=1)
     of: Literal["called_fake", "all"] = "called_fake"
-    threshold: Threshold = "zero"
-    split: str = "test"
     samples: int = Field(default=500, ge=1)
-    batch_size: int = Field(default=250, ge=1)
 
     def search(self) -> TwinSearch:
         """Return the search in the latent."""
@@ -137,7 +132,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     found: dict[int, tuple[float, float]] = {}  # a short training has fewer snapshots than shares
     for step in dict.fromkeys(shares.values()):
         trained.load_snapshot(step, needs=("generator", "discriminator"))
-        network = two_classes(method, context, options.threshold, options.split, options.batch_size)
+        network = two_classes(method, context, options)
         fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
         among = int(fake.sum()) if options.of == "called_fake" else n
         found[step] = 100.0 * int(twin.sum()) / max(1, among), 100.0 * int(fake.sum()) / n

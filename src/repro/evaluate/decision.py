@@ -5,14 +5,30 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from repro.attacks.verdict import TwoClasses
 from repro.data.batches import scale
 from repro.evaluate.context import Context
+from repro.evaluate.registry import MeasureOptions
 from repro.methods.base import Method
 
-Threshold = Literal["zero", "midpoint"]
+
+class VerdictOptions(MeasureOptions):
+    """Options of every measurement of a discriminator's verdict.
+
+    Attributes:
+        threshold: where D's verdict turns: ``zero``, where the sigmoid is one half and where the hinge loss's
+            margins meet; or ``midpoint`` between the mean outputs of real and of as many generated images,
+            for losses such as WGAN's, whose outputs have no zero.
+        split: the real images.
+        batch_size: images judged or attacked at once.
+    """
+
+    threshold: Literal["zero", "midpoint"] = "zero"
+    split: str = "test"
+    batch_size: int = Field(default=250, ge=1)
 
 
 @torch.no_grad()
@@ -22,27 +38,21 @@ def outputs(network: torch.nn.Module, images: Tensor, batch_size: int) -> Tensor
     return torch.cat(parts)
 
 
-def two_classes(
-    method: Method, context: Context, threshold: Threshold, split: str, batch_size: int
-) -> TwoClasses:
+def two_classes(method: Method, context: Context, options: VerdictOptions) -> TwoClasses:
     """Return the method's discriminator as a classifier of fake and real, in eval mode.
 
     Args:
         method: in eval mode.
         context: gives the real images and the latents' stream.
-        threshold: ``zero``, where the sigmoid is one half and where the hinge loss's margins meet; or
-            ``midpoint`` between the mean outputs of real and of as many generated images, for losses such as
-            WGAN's, whose outputs have no zero.
-        split: the real images for ``midpoint``.
-        batch_size: images per pass.
+        options: where its verdict turns.
 
     Raises:
         ReproError: the run has no discriminator, or the split does not exist.
     """
     network = method.discriminator().eval()
-    if threshold == "zero":
+    if options.threshold == "zero":
         return TwoClasses(network)
-    data = context.images(split)
-    real = outputs(network, scale(data.images, method.bounds), batch_size)
-    fake = outputs(network, method.sample(len(data), context.generator("threshold")), batch_size)
+    data = context.images(options.split)
+    real = outputs(network, scale(data.images, method.bounds), options.batch_size)
+    fake = outputs(network, method.sample(len(data), context.generator("threshold")), options.batch_size)
     return TwoClasses(network, (real.mean() + fake.mean()).item() / 2).eval()

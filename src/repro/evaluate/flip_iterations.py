@@ -22,15 +22,15 @@ from repro.core.timing import SplitWatch
 from repro.core.vision import torchvision
 from repro.data.batches import scale, to_uint8
 from repro.evaluate.context import Context
-from repro.evaluate.decision import Threshold, two_classes
-from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.decision import VerdictOptions, two_classes
+from repro.evaluate.registry import Values
 from repro.evaluate.trained import Trained
 
 KINDS = ("real", "generated")
 
 
-class Options(MeasureOptions):
-    """The attack, and what is attacked.
+class Options(VerdictOptions):
+    """The attack, and what is attacked; D's verdict as in ``decision.py``.
 
     Attributes:
         norm: of a step, ``linf`` or ``l2``.
@@ -38,24 +38,18 @@ class Options(MeasureOptions):
         largest: iterations after which an image counts as not flipped; the mean takes it at this number.
         attacked: ``any`` image, away from D's verdict whatever it is; ``judged_right`` only real images that
             D calls real and generated ones that it calls fake.
-        threshold: where D's verdict turns, see ``decision.py``.
-        split: the real images.
         images: number of images of each kind, unless the split or the profile has fewer.
         bins: iterations that the histogram shows one by one.
         examples: generated images that ``examples.png`` shows, the first ones drawn; 0 for no picture.
-        batch_size: images attacked at once.
     """
 
     norm: Norm = "linf"
     step_size: float = Field(default=2 / 255, gt=0)
     largest: int = Field(default=50, ge=1)
     attacked: Literal["any", "judged_right"] = "any"
-    threshold: Threshold = "zero"
-    split: str = "test"
     images: int = Field(default=1000, ge=1)
     bins: int = Field(default=10, ge=1)
     examples: int = Field(default=8, ge=0)
-    batch_size: int = Field(default=250, ge=1)
 
     def threat_model(self, bounds: tuple[float, float], values: int) -> ThreatModel:
         """Return the attacker; it may go anywhere in the box of an image of ``values`` values."""
@@ -116,7 +110,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             only those are to be attacked.
     """
     method, bounds = trained.method, trained.method.bounds
-    network = two_classes(method, context, options.threshold, options.split, options.batch_size)
+    network = two_classes(method, context, options)
     real = scale(context.images(options.split).first(options.images).images, bounds)
     fake = method.sample(len(real), context.generator("latent")).clamp(*bounds)
     if len(real) < options.images:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from repro.core.errors import ReproError
+from repro.core.by_name import declaring, load_module, parse_options
+from repro.core.spec import Frozen
 
 if TYPE_CHECKING:
     from repro.evaluate.context import Context
@@ -20,13 +15,11 @@ if TYPE_CHECKING:
 
 Values = dict[str, float]
 
-_DECLARATION = re.compile(r"^def measure\(", re.MULTILINE)
+_PACKAGE, _DECLARATION = "repro.evaluate", r"def measure\("
 
 
-class MeasureOptions(BaseModel):
-    """Base of every measurement's options: immutable, and an unknown option is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class MeasureOptions(Frozen):
+    """Base of every measurement's options."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,9 @@ class Measurement:
     indirect: bool = False
 
 
-@cache
 def measurement_names() -> tuple[str, ...]:
-    """Return the names of all measurements, sorted; reads the files and imports none of them."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple(file.stem for file in files if _DECLARATION.search(file.read_text(encoding="utf-8")))
+    """Return the names of all measurements, sorted."""
+    return declaring(_PACKAGE, _DECLARATION)
 
 
 def load_measurement(name: str) -> Measurement:
@@ -61,12 +52,7 @@ def load_measurement(name: str) -> Measurement:
     Raises:
         ReproError: there is no such measurement; lists those that exist.
     """
-    if name not in measurement_names():
-        raise ReproError(
-            f"there is no measurement {name!r}",
-            remedy=f"use one of {', '.join(measurement_names())}, or add src/repro/evaluate/{name}.py",
-        )
-    module = importlib.import_module(f"repro.evaluate.{name}")
+    module = load_module(_PACKAGE, _DECLARATION, "measurement", name)
     return Measurement(
         name,
         module.Options,
@@ -82,15 +68,4 @@ def validate_options(name: str, options: Mapping[str, object]) -> MeasureOptions
     Raises:
         ReproError: unknown measurement, unknown option or forbidden value.
     """
-    kind = load_measurement(name).Options
-    try:
-        return kind.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"]) or "options"
-        if first["type"] == "extra_forbidden":
-            message = f"measurement {name} has no option {option!r}"
-        else:
-            message = f"option {option!r} of measurement {name}: {first['msg']} (given: {first['input']!r})"
-        known = ", ".join(kind.model_fields) or "none"
-        raise ReproError(message, remedy=f"options of {name}: {known}") from error
+    return parse_options("measurement", name, load_measurement(name).Options, options)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from repro.core.by_name import parse_options
 from repro.core.errors import ReproError
-from repro.core.spec import RunSpec
+from repro.core.spec import Frozen, RunSpec
 from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
 
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from repro.data.image_set import ImageSet
 
 State = Mapping[str, Any]
-OptionsT = TypeVar("OptionsT", bound="MethodOptions")
 
 
-class MethodOptions(BaseModel):
-    """Base of every method's options: immutable, and an unknown option is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class MethodOptions(Frozen):
+    """Base of every method's options."""
 
 
 class _Stateful(Protocol):
@@ -67,7 +64,7 @@ class Method(ABC):
         self.streams = streams
         self.device = device
         self.watch = SplitWatch(device)  # a method that attacks adds up the time of network and kernel here
-        self.options = parse_options(spec.method, self.Options, spec.options)
+        self.options = parse_options("method", spec.method, self.Options, spec.options)
         self.modules: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Optimizer] = {}
         self.schedulers: dict[str, LRScheduler] = {}
@@ -217,22 +214,3 @@ class Method(ABC):
             f"method {self.spec.method} has no {what}",
             remedy=f"ask only methods with a {what} for this measurement (see the sheet's row)",
         )
-
-
-def parse_options(method: str, kind: type[OptionsT], options: Mapping[str, object]) -> OptionsT:
-    """Return ``options`` as a value of ``kind``.
-
-    Raises:
-        ReproError: an option is unknown or has a forbidden value; names the option and what would be right.
-    """
-    try:
-        return kind.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "options"
-        known = ", ".join(kind.model_fields) or "none"
-        if first["type"] == "extra_forbidden":
-            message = f"method {method} has no option {name!r}"
-        else:
-            message = f"option {name!r} of method {method}: {first['msg']} (given: {first['input']!r})"
-        raise ReproError(message, remedy=f"options of {method}: {known}") from error

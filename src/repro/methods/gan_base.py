@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
+from repro.core.by_name import parse_options
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions, State, parse_options
+from repro.methods.base import Method, MethodOptions, State
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
@@ -72,7 +73,7 @@ class GanMethod(Method):
     @classmethod
     def train_split(cls, spec: RunSpec) -> str:
         """Return the split that the options name."""
-        options = parse_options(spec.method, cls.Options, spec.options)
+        options = parse_options("method", spec.method, cls.Options, spec.options)
         return str(options.train_split)  # type: ignore[attr-defined]
 
     def snapshot_state(self) -> dict[str, Any]:

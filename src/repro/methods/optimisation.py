@@ -40,9 +40,9 @@ def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
 def restride(optimiser: Optimizer) -> None:
     """Give the optimiser's moments copies in their parameters' memory order.
 
-    A checkpoint stores plain contiguous tensors. Equal numbers in another order may be summed by another code
-    path, and a resumed run must be bit-identical; the copy also unties the optimiser from the state that it
-    was loaded from.
+    A checkpoint stores plain contiguous tensors. Equal numbers in another order may go through other code and
+    be rounded otherwise, and a resumed run must be bit-identical; the copy also unties the optimiser from the
+    state that it was loaded from.
     """
     for parameter, state in optimiser.state.items():
         for name, value in state.items():

@@ -62,8 +62,13 @@ class JointBatches:
 
 
 def can_be_joined(method: Classifier) -> bool:
-    """Return whether every network of ``method`` can be stacked."""
-    return all(isinstance(network, Staged) for network in method.modules.values())
+    """Return whether every network of ``method`` can be stacked and no step of it is one seed's alone.
+
+    A method that validates decides for each seed when to stop and which weights to keep.
+    """
+    return method.validation is None and all(
+        isinstance(network, Staged) for network in method.modules.values()
+    )
 
 
 def joined(members: Sequence[ClassifierT], way: Way) -> ClassifierT:

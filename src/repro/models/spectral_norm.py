@@ -103,13 +103,3 @@ class SpectralLinear(nn.Linear):
         """Return (N, out) of (N, in)."""
         weight: Tensor = self.spectral(self.weight)
         return F.linear(input, weight, self.bias)
-
-
-def spectral_estimates(network: nn.Module) -> dict[str, Tensor]:
-    """Return each normalised layer's estimate of its largest singular value, 0-d tensors by layer name."""
-    estimates = {}
-    for name, module in network.named_modules():
-        if isinstance(module, SpectralConv2d | SpectralLinear):
-            weight, vectors = module.weight.detach().flatten(1), module.spectral
-            estimates[name] = torch.dot(vectors.u, weight @ vectors.v)
-    return estimates

@@ -10,6 +10,8 @@ from repro.core.families import seed_batches
 from repro.methods.registry import joinable_names
 from repro.papers.plan import Plan
 
+SEARCH = "search-"  # begins the name of a batch that no artefact asks for
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -18,6 +20,11 @@ class Batch:
     name: str
     members: tuple[str, ...]
     needs: tuple[str, ...] = ()
+
+    @property
+    def only_searched(self) -> bool:
+        """Whether only a search asks for it, so that ``figures/`` does without."""
+        return self.name.startswith(SEARCH)
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def make_batches(plan: Plan) -> Batches:
     for unit in chain.from_iterable(pieces):
         paper = unit[0].recipe.partition(".")[0]
         level = plan.level(unit[0].run_id)
-        kind = "search-" if unit[0].run_id in plan.only_searched else ""
+        kind = SEARCH if unit[0].run_id in plan.only_searched else ""
         units.setdefault(f"{kind}{paper}-{level}", []).append(tuple(run.run_id for run in unit))
     for name, members in _cut(units, sizes.train):
         for member in members:
@@ -55,7 +62,7 @@ def make_batches(plan: Plan) -> Batches:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for evaluation_id, evaluation in plan.evaluations.items():
         group = batches.train_of.get(evaluation.run, evaluation.run)  # the data itself belongs to no training
-        kind = "search-" if evaluation_id in plan.only_searched and not group.startswith("search-") else ""
+        kind = SEARCH if evaluation_id in plan.only_searched and not group.startswith(SEARCH) else ""
         groups.setdefault(f"{kind}{group}", []).append((evaluation_id,))
     for name, members in _cut(groups, sizes.evaluate):
         specs = [plan.evaluations[member] for member in members]

@@ -52,17 +52,17 @@ def read_comparisons(plan: Plan) -> list[Comparison]:
 
 
 def read_runs(plan: Plan, layout: Layout) -> dict[str, RunCost]:
-    """Return the plan's finished runs by id."""
+    """Return the finished runs that artefacts ask for, by id; a search's runs are no recipe's."""
     found = {}
     for run_id, spec in plan.runs.items():
-        if layout.record(run_id).is_file():
+        if run_id not in plan.only_searched and layout.record(run_id).is_file():
             record = read_json(layout.record(run_id), remedy=TRAIN_ANEW)
             found[run_id] = RunCost(spec, record, read_lines(layout.log(run_id)))
     return found
 
 
 def measure_costs(plan: Plan, layout: Layout) -> list[Cost]:
-    """Return the cost of every training of the plan that has a finished run, in the plan's order."""
+    """Return the cost of every training of which artefacts ask for a finished run, in the plan's order."""
     runs, comparisons = read_runs(plan, layout), read_comparisons(plan)
     trainings: dict[str, list[RunCost]] = defaultdict(list)
     for run_id, run in runs.items():

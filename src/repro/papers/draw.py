@@ -7,6 +7,7 @@ import json
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
@@ -18,6 +19,7 @@ from repro.papers.plan import Plan
 from repro.report.architectures import read_architectures
 from repro.report.artefacts import Artefact
 from repro.report.cells import Cell, render_cells
+from repro.report.diagrams import Canvas
 from repro.report.draw import Drawing, Shown, draw
 from repro.report.other_reported import read_others
 from repro.report.reported import read_reported
@@ -65,17 +67,14 @@ def own_drawing(
 ) -> Drawing | None:
     """Return ``repro.papers.<paper>.<name>.draw`` bound to what it draws, or None where there is none.
 
-    A module with ``NETWORKS`` draws a diagram of them: ``draw(networks, stem, stamp)``. Any other draws
-    measured cells: ``draw(shown, stem, stamp)``.
+    A module with ``NETWORKS`` has a diagram of them: ``diagram(networks)``. Any other draws for itself:
+    ``draw(shown, stem, stamp)``.
     """
     module_name = f"repro.papers.{paper}.{name}"
     if find_spec(f"repro.papers.{paper}") is None or find_spec(module_name) is None:
         return None
     module = importlib.import_module(module_name)
-    drawing: Drawing
-    if hasattr(module, "NETWORKS"):
-        networks = read_architectures(architectures) if module.NETWORKS else {}
-        drawing = partial(module.draw, networks, stem)
-    else:
-        drawing = partial(module.draw, shown, stem)
-    return drawing
+    if not hasattr(module, "NETWORKS"):
+        return partial(module.draw, shown, stem)
+    networks = read_architectures(architectures)
+    return lambda stamp: cast(Canvas, module.diagram(networks)).save(stem, stamp)

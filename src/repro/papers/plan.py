@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repro.core.errors import ReproError
-from repro.core.spec import EvaluationSpec, RunSpec, Source, StandIn
-from repro.data.catalogue import dataset_info
+from repro.core.spec import EvaluationSpec, RunSpec, StandIn
 from repro.papers.cell_plan import Cell, cells_of, qualified
 from repro.papers.config import EXTRACTOR, PAPERS, Config
+from repro.papers.evaluations import evaluation_of
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 from repro.papers.search import PlannedSearch, recipe_in_use, searches_of
-
-REAL = "real"  # in the place of a run's id where a data set itself is measured
-FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 
 @dataclass(frozen=True)
@@ -202,48 +199,11 @@ def _evaluation(
     plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0, surrogate: RunSpec | None = None
 ) -> EvaluationSpec:
     """Return the evaluation of one run that a cell asks for; without a run, that of the cell's data set."""
-    profile, declared = plan.config.profile, cell.evaluation
-    assert declared is not None  # live cells have one
-    dataset = run.dataset if run else cell.dataset
-    assert dataset is not None
-    points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
-    source: Source = run.source if run else "real" if points else profile.data
-    measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
-    stand_ins += surrogate.stand_ins if surrogate else ()
-    if source == "synthetic":
-        stand_ins.append("synthetic_data")
-    extractor = None
-    if declared.features:
-        extractor = "inception"
-        if profile.extractor == "embedded":
-            extractor = _extractor(plan, dataset).run_id
-            stand_ins.append("embedded_features")
-        if run and measuring.generated < FULL_SAMPLE:
-            stand_ins.append("reduced_budget")
-    limit = measuring.images_of.get(declared.measure, measuring.images)
-    if declared.features:
-        limit = profile.limits.test
-    if points:
-        limit = None
-    if source == "real" and limit is not None:
-        stand_ins.append("sample_data")
-    cheaper = measuring.options_of.get(declared.measure, {})
-    if cheaper:
-        stand_ins.append("reduced_budget")
-    generates = run and (declared.features or declared.measure == "samples")
-    return EvaluationSpec(
-        measure=declared.measure,
-        run=run.run_id if run else REAL,
-        dataset=dataset,
-        source=source,
-        limit=limit,
-        generated=measuring.generated if generates else None,
-        extractor=extractor,
-        surrogate=surrogate.run_id if surrogate else None,
-        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
-        seed=seed,
-        stand_ins=in_order(stand_ins),
-    )
+    extractor, dataset = None, run.dataset if run else cell.dataset
+    if cell.evaluation and cell.evaluation.features and plan.config.profile.extractor == "embedded":
+        assert dataset is not None
+        extractor = _extractor(plan, dataset)
+    return evaluation_of(plan.config.profile, cell, run, seed=seed, surrogate=surrogate, extractor=extractor)
 
 
 def _extractor(plan: Plan, dataset: str) -> RunSpec:

@@ -29,11 +29,23 @@ def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
     console.print(table)
     states = Counter(planned.cell.status for cells in plan.cells.values() for planned in cells)
     counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    console.print(
-        f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}); "
-        f"{len(plan.runs)} runs in {len(batches.train)} batches, "
-        f"{len(plan.evaluations)} evaluations in {len(batches.evaluate)} batches."
-    )
+    console.print(f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}).")
+    console.print(f"figures/ asks for {_work(plan, batches, searched=False)}.")
+    if plan.only_searched:
+        console.print(f"search asks for {_work(plan, batches, searched=True)} more.")
+
+
+def _work(plan: Plan, batches: Batches, *, searched: bool) -> str:
+    """Return the number of runs and evaluations that artefacts, or searches alone, ask for."""
+    parts = []
+    for things, cut, word in (
+        (plan.runs, batches.train, "runs"),
+        (plan.evaluations, batches.evaluate, "evaluations"),
+    ):
+        members = sum((name in plan.only_searched) == searched for name in things)
+        pieces = sum(batch.only_searched == searched for batch in cut.values())
+        parts.append(f"{members} {word} in {pieces} batches")
+    return ", ".join(parts)
 
 
 def show_cost(costs: Sequence[Cost], profile: str) -> None:

@@ -10,18 +10,15 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from repro.core.errors import ReproError
+from repro.core.spec import Frozen
 
 Shape = tuple[int, ...]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Layer(_Strict):
+class Layer(Frozen):
     """One layer; ``out_shape`` is without the batch, ``detail`` is e.g. "3 x 3, stride 2".
 
     ``kernel`` is the side of a convolution's or average's window, ``filters`` are the output channels of a
@@ -38,7 +35,7 @@ class Layer(_Strict):
     filters: int | None = None
 
 
-class Network(_Strict):
+class Network(Frozen):
     """One network: shapes are without the batch, ``parameters`` counts every trainable number once."""
 
     parameters: int

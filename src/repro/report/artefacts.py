@@ -7,21 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
-from repro.core.spec import STAND_INS
+from repro.core.spec import STAND_INS, Frozen
 from repro.report.cells import Cell
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Panel(_Strict):
+class Panel(Frozen):
     """One panel: its rows and columns in the order in which they are shown.
 
     An artefact without panels has one, unnamed.
@@ -50,7 +46,7 @@ class Panel(_Strict):
         return values if len(words) == 1 and len(set(values)) == len(values) else None
 
 
-class Picture(_Strict):
+class Picture(Frozen):
     """One picture of a samples artefact; ``path`` is relative to the profile's folder, None while pending."""
 
     row: str
@@ -58,7 +54,7 @@ class Picture(_Strict):
     path: str | None = None
 
 
-class Other(_Strict):
+class Other(Frozen):
     """A number that someone else than the paper publishes for the same cell; no verdict rests on it."""
 
     source: str = Field(min_length=1)
@@ -69,7 +65,7 @@ class Other(_Strict):
     std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class Artefact(_Strict):
+class Artefact(Frozen):
     """One table or figure of a paper; ``pending`` says why cells of it are not run.
 
     The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis.
@@ -103,7 +99,7 @@ class Artefact(_Strict):
         return f"{panel.name}: " if panel.name and len(self.panels) > 1 else ""
 
 
-class Artefacts(_Strict):
+class Artefacts(Frozen):
     """All artefacts of one profile."""
 
     profile: str

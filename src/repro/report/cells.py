@@ -126,12 +126,6 @@ def render_cells(cells: Iterable[Cell]) -> str:
     return text.getvalue()
 
 
-def write_cells(path: Path, cells: Iterable[Cell]) -> None:
-    """Write ``cells`` to ``path``; the folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_cells(cells), encoding="utf-8")
-
-
 def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:
     """Return the cells of one artefact."""
     return [cell for cell in cells if cell.paper == paper and cell.artefact == artefact]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from repro.core.spec import Frozen
 from repro.core.yaml_model import load_model, require_unique
 
 ClaimWord = Literal["supported", "not supported", "inconclusive", "not comparable", "pending"]
@@ -18,11 +19,7 @@ CLAIM_WORDS: tuple[ClaimWord, ...] = get_args(ClaimWord)
 CLAIM_COLUMNS = ("paper", "id", "statement", "source", "verdict", "reason", "stand_ins", "runs")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Reference(_Strict):
+class Reference(Frozen):
     """Which cell is meant. What ``right`` leaves out it takes from ``left``, and ``paper`` from the claim."""
 
     paper: str | None = None
@@ -38,7 +35,7 @@ class Reference(_Strict):
         return Reference(**{**other.model_dump(exclude_none=True), **given})
 
 
-class Predicate(_Strict):
+class Predicate(Frozen):
     """``left`` is ``relation`` than ``right`` (cell or number) by more than ``by`` (metric's unit)."""
 
     left: Reference
@@ -47,7 +44,7 @@ class Predicate(_Strict):
     by: float = Field(default=0.0, ge=0)
 
 
-class Claim(_Strict):
+class Claim(Frozen):
     """One sentence of a paper and the comparisons that it amounts to."""
 
     id: str
@@ -67,7 +64,7 @@ class Claim(_Strict):
         return found
 
 
-class ClaimsFile(_Strict):
+class ClaimsFile(Frozen):
     """``config/claims.yaml``."""
 
     claims: tuple[Claim, ...]

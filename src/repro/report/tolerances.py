@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from repro.core.errors import ReproError
+from repro.core.spec import Frozen
 
 _SUFFIXES = ("_train", "_test", "_gain")
 
 
-class Tolerance(BaseModel):
+class Tolerance(Frozen):
     """Either ``absolute`` (in the metric's unit) or ``relative`` (a share of the reported number)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     absolute: float | None = Field(default=None, ge=0)
     relative: float | None = Field(default=None, ge=0)
 

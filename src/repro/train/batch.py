@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
 
 import torch
 
@@ -18,19 +17,10 @@ from repro.core.spec import RunSpec
 from repro.methods.registry import joinable_names
 from repro.train.parents import parents_first
 from repro.train.record import finished
-from repro.train.run import train_run
-from repro.train.seeds import train_seeds
+from repro.train.run import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
 from repro.train.training_data import TrainingData
-
-
-class _Common(TypedDict):
-    device: torch.device
-    data_root: Path | None
-    progress: bool
-    settings: LoopSettings | None
-    data: TrainingData
 
 
 def train_batch(
@@ -70,23 +60,22 @@ def train_batch(
     manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
     data = TrainingData()
     failed: dict[str, str] = {}
-    options: _Common = {
-        "device": device,
-        "data_root": data_root,
-        "progress": progress,
-        "settings": settings,
-        "data": data,
-    }
     for group in seed_batches(parents_first(specs), seeds, joinable_names()):
         spec = group[0]
         if spec.parent in failed:
             failed[spec.run_id] = f"its parent {spec.parent} failed"
             continue
         try:
-            if len(group) > 1:
-                failed |= train_seeds(group, layout, **options)
-            else:
-                train_run(spec, layout, **options)
+            diverged = train_seeds(
+                group,
+                layout,
+                device=device,
+                data_root=data_root,
+                progress=progress,
+                settings=settings,
+                data=data,
+            )
+            failed |= {run_id: str(error) for run_id, error in diverged.items()}
         except StoppedError:
             raise
         except ReproError as error:

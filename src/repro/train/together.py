@@ -24,10 +24,7 @@ TakeStep = Callable[[int], list[dict[str, Tensor]]]
 
 
 class MembersDivergedError(ReproError):
-    """Some of the runs that were trained side by side diverged: ``members`` has the error of each by run id.
-
-    A single run has nobody beside it: its ``DivergedError`` is raised as it is.
-    """
+    """Runs that were trained side by side, or the one that was trained alone, diverged: why, by run id."""
 
     def __init__(self, members: dict[str, DivergedError]) -> None:
         self.members = members
@@ -50,8 +47,7 @@ def run_together(
         progress: show progress on stderr.
 
     Raises:
-        DivergedError: a loss or weight became infinite or NaN; the last good checkpoint is kept.
-        MembersDivergedError: the same for some of several runs.
+        MembersDivergedError: a loss or weight became infinite or NaN; the last good checkpoint is kept.
         ReproError: a file cannot be written.
         StoppedError: SIGTERM or SIGINT came; the step was finished and a checkpoint written.
     """
@@ -130,8 +126,6 @@ def _every(loops: Sequence[Loop], act: Callable[[Loop], None]) -> None:
         try:
             act(loop)
         except DivergedError as error:
-            if len(loops) == 1:
-                raise
             diverged[loop.spec.run_id] = error
     if diverged:
         raise MembersDivergedError(diverged)

@@ -11,6 +11,7 @@ from repro.data.catalogue import dataset_info
 from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
+from repro.methods.base import Method
 
 KEPT = 2
 """Sets of images that are kept: those to train on and those to validate with."""
@@ -22,14 +23,19 @@ class TrainingData:
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], ImageSet] = {}
 
-    def load_validation(
-        self, spec: RunSpec, split: str, of: str, root: Path | None, device: torch.device
-    ) -> ImageSet:
-        """Return the validation images ``split`` of a run that trains on ``of``: the same share of them."""
+    def load_all(
+        self, kind: type[Method], spec: RunSpec, root: Path | None, device: torch.device
+    ) -> tuple[ImageSet, ImageSet | None]:
+        """Return what ``kind`` trains on and what it validates with, if it does: the same share of both."""
+        train, validation = kind.train_split(spec), kind.validation_split(spec)
+        images = self.load(spec, train, root, device)
+        if validation is None:
+            return images, None
         sizes, limit = dataset_info(spec.dataset).splits, spec.train_limit
         if limit is not None:
-            limit = max(1, min(sizes[split], round(limit * sizes[split] / sizes[of])))
-        return self.load(spec.model_copy(update={"train_limit": limit}), split, root, device)
+            limit = max(1, min(sizes[validation], round(limit * sizes[validation] / sizes[train])))
+        share = spec.model_copy(update={"train_limit": limit})
+        return images, self.load(share, validation, root, device)
 
     def load(self, spec: RunSpec, split: str, root: Path | None, device: torch.device) -> ImageSet:
         """Return the images that ``spec`` trains on, on ``device``.

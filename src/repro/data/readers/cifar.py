@@ -33,6 +33,9 @@ _FILES: dict[tuple[str, bool], tuple[str, ...]] = {
     ("cifar100", True): ("train",),
     ("cifar100", False): ("test",),
 }
+_NOT_OURS = (  # what unpickling a foreign or damaged file, or reading what it holds, may raise
+    pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, IndexError, AttributeError,
+)  # fmt: skip
 _EXTRA = {"readme.html", "file.txt~"}  # lie in the original archives
 
 
@@ -70,15 +73,7 @@ def _read_part(path: Path, info: DatasetInfo) -> tuple[NDArray[np.uint8], NDArra
         record = load_arrays(path)
         rows = np.asarray(record[b"data"])
         labels = np.asarray(record[b"labels" if info.name == "cifar10" else b"fine_labels"], dtype=np.int64)
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        AttributeError,
-    ) as error:
+    except _NOT_OURS as error:
         raise damaged(path, info, f"it is not a pickle of images ({error})") from error
     if rows.dtype != np.uint8 or rows.shape != (len(labels), 3 * info.height * info.width):
         raise damaged(path, info, f"the images have shape {rows.shape} and type {rows.dtype}")
@@ -94,15 +89,7 @@ def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
     path = require_file(folder / file, info)
     try:
         names = tuple(bytes(name).decode() for name in load_arrays(path)[key])
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        AttributeError,
-    ) as error:
+    except _NOT_OURS as error:
         raise damaged(path, info, f"it holds no class names ({error})") from error
     if len(names) != info.classes:
         raise damaged(path, info, f"it names {len(names)} classes instead of {info.classes}")

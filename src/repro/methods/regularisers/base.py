@@ -36,21 +36,19 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from repro.core.spec import Frozen
 from repro.core.timing import SplitWatch
 from repro.methods.losses import AdversarialLoss, NonSaturating
 
 
-class RegulariserOptions(BaseModel):
-    """Base of every regulariser's options: immutable, and an unknown option is an error.
+class RegulariserOptions(Frozen):
+    """Base of every regulariser's options.
 
     Attributes:
         weight: factor of the penalty in the discriminator's loss.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = 1.0
 

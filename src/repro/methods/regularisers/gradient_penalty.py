@@ -31,7 +31,11 @@ class GradientPenalty(Regulariser):
         """Return the mean squared distance of the gradient's norm from ``centre``, 0-d."""
         points = penalty_points(self.options.points, real, fake, self.noise)
         norms = (squared_slopes(discriminator, points) + TINY).sqrt()
-        return (norms - self.options.centre).square().mean()
+        return self.excess(norms - self.options.centre).square().mean()
+
+    def excess(self, distances: Tensor) -> Tensor:
+        """Return what counts of the norms' distances from ``centre`` (N,): all."""
+        return distances
 
 
 REGULARISER = GradientPenalty

@@ -6,31 +6,18 @@ weight nor points; the defaults are those of the gradient penalty.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from repro.methods.regularisers.base import Regulariser, RegulariserOptions
-from repro.methods.regularisers.gradient_penalty import TINY
-from repro.methods.regularisers.points import Points, penalty_points, squared_slopes
+from repro.methods.regularisers.gradient_penalty import GradientPenalty
 
 
-class LipschitzPenalty(Regulariser):
+class LipschitzPenalty(GradientPenalty):
     """Pushes the norm of the discriminator's input gradient below ``centre``."""
 
-    class Options(RegulariserOptions):
-        """Options of the penalty: also ``centre``, the norm allowed, and ``points``, where it is taken."""
-
-        weight: float = 10.0
-        centre: float = 1.0
-        points: Points = "interpolates"
-
-    options: Options
-
-    def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """Return the mean squared excess of the gradient's norm over ``centre``, 0-d."""
-        points = penalty_points(self.options.points, real, fake, self.noise)
-        norms = (squared_slopes(discriminator, points) + TINY).sqrt()
-        return F.relu(norms - self.options.centre).square().mean()
+    def excess(self, distances: Tensor) -> Tensor:
+        """Return what counts of the norms' distances from ``centre`` (N,): those above it."""
+        return F.relu(distances)
 
 
 REGULARISER = LipschitzPenalty

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 
+from repro.core.by_name import declaring
 from repro.methods.losses import AdversarialLoss
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 
-_DECLARATION = re.compile(r"^REGULARISER\b", re.MULTILINE)
 NONE = "none"
 
 
-@cache
 def regulariser_names() -> tuple[str, ...]:
-    """Return the names of all regularisers, sorted; reads the files and imports none of them."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple(f.stem for f in files if _DECLARATION.search(f.read_text(encoding="utf-8")))
+    """Return the names of all regularisers, sorted."""
+    return declaring("repro.methods.regularisers", r"REGULARISER\b")
 
 
 def parse_regulariser(

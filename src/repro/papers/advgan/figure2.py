@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.papers.robgan.boundaries import draw_boundaries
-from repro.report.architectures import Architectures
-
-NETWORKS: tuple[str, ...] = ()
+from repro.report.draw import Shown
 
 
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths; it shows none of ``architectures``."""
+def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
+    """Write ``stem``.png and ``stem``.pdf and return the two paths; it shows no cells."""
     return draw_boundaries(stem, stamp)

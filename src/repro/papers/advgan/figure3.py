@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.papers.robgan.diagrams import DISCRIMINATOR, GENERATOR, fine_tuning, training_loop
 from repro.report.architectures import Architectures
 from repro.report.diagrams import Canvas
@@ -19,8 +17,3 @@ def diagram(architectures: Architectures) -> Canvas:
     training_loop(canvas, 2.5, architectures, steps="5 steps")
     fine_tuning(canvas, -0.1, architectures, attacked=True)
     return canvas
-
-
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
-    return diagram(architectures).save(stem, stamp)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.papers.dat.figure2 import DISCRIMINATOR, GENERATOR, NETWORKS
 from repro.report.architectures import Architectures, network
 from repro.report.diagrams import LOOKS, Canvas
 
 _UPDATE = LOOKS["network"][1]
-__all__ = ["NETWORKS", "diagram", "draw"]
+__all__ = ["NETWORKS", "diagram"]
 
 
 def diagram(architectures: Architectures) -> Canvas:
@@ -52,8 +50,3 @@ def _generator_step(canvas: Canvas) -> None:
     canvas.arrow(
         [loss.top, (6.4, 1.25), (1.5, 1.25), maker.top], "update G", colour=_UPDATE, dashed=True, at=1
     )
-
-
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
-    return diagram(architectures).save(stem, stamp)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.report.architectures import Architectures, network, shape_text
 from repro.report.diagrams import LOOKS, Canvas
 
@@ -76,8 +74,3 @@ def diagram(architectures: Architectures) -> Canvas:
         offset=(0, 0.08),
     )
     return canvas
-
-
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
-    return diagram(architectures).save(stem, stamp)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.papers.robgan.diagrams import DISCRIMINATOR, GENERATOR, training_loop
 from repro.report.architectures import Architectures
 from repro.report.diagrams import Canvas
@@ -19,8 +17,3 @@ def diagram(architectures: Architectures) -> Canvas:
     canvas = Canvas(7.0, 3.0)
     training_loop(canvas, 0.0, architectures, steps="several steps")
     return canvas
-
-
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
-    return diagram(architectures).save(stem, stamp)

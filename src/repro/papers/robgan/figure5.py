@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.papers.robgan.diagrams import DISCRIMINATOR, GENERATOR, fine_tuning
 from repro.report.architectures import Architectures
 from repro.report.diagrams import Canvas
@@ -20,8 +18,3 @@ def diagram(architectures: Architectures) -> Canvas:
     fine_tuning(canvas, 0.0, architectures, attacked=False)
     canvas.note("The attack on both kinds of images (Eq. 11) is left out for brevity, as in the paper.")
     return canvas
-
-
-def draw(architectures: Architectures, stem: Path, stamp: str) -> list[Path]:
-    """Write ``stem``.png and ``stem``.pdf and return the two paths."""
-    return diagram(architectures).save(stem, stamp)

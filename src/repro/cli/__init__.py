@@ -1,0 +1,62 @@
+"""The command line: one thin command per step of the DAG, and a few for people.
+
+Every command imports what it needs when it runs, since torch alone costs more than a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from repro import __version__
+from repro.cli.data_sets import data_app
+from repro.cli.drawing import architectures, cells, draw
+from repro.cli.planning import plan, validate
+from repro.cli.reporting import collect, cost, publish, report, verify
+from repro.cli.running import evaluate, train
+from repro.cli.searching import search_app
+from repro.core.allocator import keep_freed_memory
+from repro.core.errors import ReproError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Rebuild the tables and figures of five adversarial-training x GAN papers. "
+    "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
+)
+
+for _command in (
+    plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify, publish,
+):  # fmt: skip
+    app.command()(_command)  # in the order of the help text: that of the DAG
+app.add_typer(search_app, name="search")
+app.add_typer(data_app, name="data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"repro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+def main() -> None:
+    """Run the command line; a user's error is printed without a traceback and ends with status 2."""
+    keep_freed_memory()
+    try:
+        app()
+    except ReproError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,55 @@
+"""`repro data`: fetch and check data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.cli.options import DataRoot
+from repro.core.errors import ReproError
+
+data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
+
+
+@data_app.command()
+def fetch(
+    name: str,
+    data_root: DataRoot = None,
+    url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
+) -> None:
+    """Download a data set, or say what to place where.
+
+    Example: `repro data fetch cifar10 --data-root ~/data`
+    """
+    from repro.data.fetch import fetch as fetch_data
+
+    typer.echo(fetch_data(name, _root(data_root), url=url))
+
+
+@data_app.command()
+def check(
+    name: str,
+    data_root: DataRoot = None,
+    limit: Annotated[int | None, typer.Option(help="Look at so many images of a split only.")] = None,
+) -> None:
+    """Count a data set's images, fingerprint them, and tell whether it is the canonical release.
+
+    Example: `repro data check cifar10 --data-root ~/data`
+    """
+    from rich.console import Console
+
+    from repro.data.check import check as check_data
+    from repro.data.check import render
+
+    Console().print(render(check_data(name, _root(data_root), limit=limit)))
+
+
+def _root(data_root: Path | None) -> Path:
+    """Return the data root, or say how to give one."""
+    if data_root is None:
+        raise ReproError(
+            "no data root is given", remedy="give --data-root FOLDER, or set REPRO_DATA to the folder"
+        )
+    return data_root

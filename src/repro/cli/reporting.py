@@ -1,0 +1,90 @@
+"""What a person opens in the end: costs, report, figures/, a published folder; and the check of it all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
+
+
+def cost(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    into: Annotated[Path | None, typer.Option(help="Folder for cost.csv, .md, .tex, .png and .pdf.")] = None,
+) -> None:
+    """Show what a step and a cell of each recipe cost in device time, from the logs of finished runs.
+
+    Example: `repro cost --profile quick-cpu`
+    """
+    from repro.papers.cost import measure_costs, write_cost
+    from repro.papers.show import show_cost
+
+    opened, _, layout = open_plan(config, profile, results)
+    if into is not None:
+        write_cost(opened, layout, into)
+    show_cost(measure_costs(opened, layout), layout.profile)
+
+
+def report(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
+    """Write the HTML report.
+
+    Example: `repro report --profile smoke`
+    """
+    from repro.report.html import write_report
+
+    _, _, layout = open_plan(config, profile, results)
+    typer.echo(write_report(layout, config))
+
+
+def collect(
+    into: Annotated[Path, typer.Option(help="Folder to make.")] = Path("figures"),
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Copy all artefacts and the report into one folder.
+
+    Example: `repro collect --profile smoke --into figures`
+    """
+    from repro.report.collect import collect as collect_files
+
+    _, _, layout = open_plan(config, profile, results)
+    typer.echo(collect_files(layout, into))
+
+
+def verify(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    figures: Annotated[Path, typer.Option(help="The collected folder.")] = Path("figures"),
+) -> None:
+    """Check that everything on disk is what a rule made: hashes of checkpoints, results, cells and figures.
+
+    Example: `repro verify --profile smoke`
+    """
+    from repro.papers.verify import verify_results
+
+    opened, batches, layout = open_plan(config, profile, results)
+    typer.echo(verify_results(opened, batches, layout, figures))
+
+
+def publish(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    into: Annotated[
+        Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")
+    ] = None,
+) -> None:
+    """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
+
+    Example: `repro publish --profile quick-cpu`
+    """
+    from repro.report.publish import publish as publish_files
+
+    _, _, layout = open_plan(config, profile, results)
+    typer.echo(publish_files(layout, into))

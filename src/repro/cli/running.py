@@ -1,0 +1,50 @@
+"""The two steps that compute: train a batch, measure a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Device, Profile, Results, open_plan
+
+
+def train(
+    batch: Annotated[str | None, typer.Option(help="A batch of the plan.")] = None,
+    run: Annotated[str | None, typer.Option(help="One run of the plan, by its id.")] = None,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    data_root: DataRoot = None,
+    device: Device = None,
+) -> None:
+    """Train a batch of runs, or one run; finished runs are kept, stopped ones resumed.
+
+    Example: `repro train --profile smoke --batch gat-0-000`
+    """
+    from repro.papers.steps import train_step
+
+    train_step(*open_plan(config, profile, results), batch=batch, run=run, data_root=data_root, device=device)
+
+
+def evaluate(
+    batch: Annotated[str, typer.Option(help="A batch of the plan.")],
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    data_root: DataRoot = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(envvar="REPRO_INCEPTION", help="File of torch-fidelity's Inception weights."),
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Measure the checkpoints of a batch of evaluations; results that still hold are kept.
+
+    Example: `repro evaluate --profile smoke --batch gat-0-000-000`
+    """
+    from repro.papers.steps import evaluate_step
+
+    opened = open_plan(config, profile, results)
+    evaluate_step(*opened, batch=batch, data_root=data_root, inception=inception, device=device)
