@@ -28,11 +28,12 @@ from repro.attacks import PGD, Execution, ThreatModel
 from repro.attacks.execution import image_order
 from repro.core.device import autocast
 from repro.core.spec import Precision
-from repro.core.timing import SplitWatch, Stopwatch, time_calls
+from repro.core.timing import SplitWatch, Stopwatch
 from repro.methods.optimisation import place
 from repro.models.gat_networks import GATClassifier
 from repro.models.heads import ClassView
 from repro.models.preact_resnet import PreActResNet18
+from subjects import seconds
 
 CLASSES, PARITY_STEPS, LONG = 10, 3, 50
 NETWORKS: dict[str, Callable[[float], nn.Module]] = {
@@ -46,10 +47,6 @@ LENGTHS = {"linf": (8 / 255, 2 / 255), "l2": (0.5, 0.1)}
 def threat_model(norm: str, steps: int) -> ThreatModel:
     radius, step_size = LENGTHS[norm]
     return ThreatModel(norm=norm, radius=radius, step_size=step_size, steps=steps)  # type: ignore[arg-type]
-
-
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    return time_calls(call, device, warmup=0, repeats=1).median
 
 
 @pytest.mark.benchmark(group="attacks")

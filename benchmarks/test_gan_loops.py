@@ -9,7 +9,6 @@ size: ``--width 1 --batch 64``.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -17,37 +16,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
 from repro.core.device import autocast
-from repro.core.spec import Precision, RunSpec
-from repro.core.streams import Streams
-from repro.core.timing import time_calls
-from repro.data.image_set import ImageSet
+from repro.core.spec import Precision
 from repro.data.load import load_images
-from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method
+from subjects import STEPS, seconds, sngan
 
-IMAGES, STEPS, N_DIS, WARMUP = 2000, 100_000, 5, 4
-
-
-def made(name: str, pytestconfig: pytest.Config, data: ImageSet, device: torch.device) -> GanMethod:
-    spec = RunSpec(
-        recipe="benchmark",
-        method=name,
-        dataset="cifar10",
-        source="synthetic",
-        seed=0,
-        steps=STEPS,
-        batch_size=pytestconfig.getoption("batch"),
-        width=pytestconfig.getoption("width"),
-        precision=pytestconfig.getoption("precision"),
-        options={"network": "sngan", "n_dis": N_DIS, "cuda_graph": True},  # the CPU knows no graphs
-    )
-    method = load_method(name)(spec, data, Streams(0, device), device)
-    assert isinstance(method, GanMethod)
-    return method
-
-
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    return time_calls(call, device, warmup=0, repeats=1).median
+IMAGES, N_DIS, WARMUP = 2000, 5, 4
 
 
 @pytest.mark.benchmark(group="GAN loops")
@@ -61,7 +34,8 @@ def test_iteration(
     rounds: int,
 ) -> None:
     data = load_images("cifar10", "train", source="synthetic", limit=IMAGES, root=None)
-    ours, baseline = (made(each, pytestconfig, data.to(device), device) for each in (name, "gan"))
+    options = {"n_dis": N_DIS, "cuda_graph": True}  # the CPU knows no graphs
+    ours, baseline = (sngan(each, pytestconfig, data.to(device), device, **options) for each in (name, "gan"))
     plain_g = Generator(baseline.G.first.out_features // 16).to(device)
     plain_d = Discriminator(baseline.D.last.in_features).to(device)
     adopt(plain_g, baseline.G)

@@ -14,13 +14,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from repro.core.spec import Precision, RunSpec
-from repro.core.streams import Streams
-from repro.core.timing import time_calls
+from repro.core.spec import Precision
 from repro.data.load import load_images
-from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
+from subjects import seconds, sngan
 
 IMAGES, WARMUP = 200, 2
 PASSES = {"gan": 2, "dat": 4}
@@ -36,22 +33,8 @@ def test_power_iterations(
     precision: Precision,
     rounds: int,
 ) -> None:
-    spec = RunSpec(
-        recipe="benchmark",
-        method=name,
-        dataset="cifar10",
-        source="synthetic",
-        train_limit=IMAGES,
-        seed=0,
-        steps=1000,
-        batch_size=pytestconfig.getoption("batch"),
-        width=pytestconfig.getoption("width"),
-        precision=precision,
-        options={"network": "sngan"},
-    )
     data = load_images("cifar10", "train", source="synthetic", limit=IMAGES, root=None).to(device)
-    method = load_method(name)(spec, data, Streams(0, device), device)
-    assert isinstance(method, GanMethod)
+    method = sngan(name, pytestconfig, data, device)
     layers = [m for m in method.D.modules() if isinstance(m, SpectralConv2d | SpectralLinear)]
     matrices = [(layer.spectral, layer.weight.detach().flatten(1)) for layer in layers]
 
@@ -65,9 +48,9 @@ def test_power_iterations(
     updates: list[float] = []
 
     def update() -> None:
-        updates.append(time_calls(method.discriminator_step, device, warmup=0, repeats=1).median)
+        updates.append(seconds(method.discriminator_step, device))
 
-    # time_calls waits for the device, so that the iterations start on an idle one
+    # ``seconds`` waits for the device, so that the iterations start on an idle one
     before = [vectors.u.clone() for vectors, _ in matrices]
     benchmark.pedantic(iterate, setup=update, rounds=rounds, warmup_rounds=WARMUP)
     moved = [not torch.equal(u, vectors.u) for u, (vectors, _) in zip(before, matrices, strict=True)]

@@ -98,3 +98,21 @@ def test_gpu_checks_refuse_a_machine_without_one(tmp_path: Path) -> None:
     assert "no CUDA device here" in done.stderr
     assert "nothing was tested or timed" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_gpu_script_goes_on_after_a_failure_and_stops_in_time(tmp_path: Path) -> None:
+    fake = (
+        tmp_path / "python"
+    )  # says that there is a device; the kernels' step fails, the next one takes long
+    fake.write_text('#!/bin/sh\ncase "$*" in *test_kernels*) exit 1;; *test_attacks*) sleep 3;; esac\n')
+    fake.chmod(0o755)
+    out = tmp_path / "out"
+    environment = {**os.environ, "PYTHON": str(fake), "GPU_SECONDS": "3"}
+    command = ["bash", "benchmarks/gpu.sh", str(out)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    told = dict(line.split(": ", 1) for line in (out / "steps.txt").read_text().splitlines())
+    assert told["cuda-tests"].startswith("ended")
+    assert told["kernels"].startswith("failed")
+    assert told["attacks-float32"].startswith("ended")
+    assert all(told[f"loops-{name}"].startswith("not begun") for name in ("float32", "tf32", "bf16"))

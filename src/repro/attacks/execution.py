@@ -12,7 +12,7 @@ from repro.core.spec import Frozen
 class Execution(Frozen):
     """What may be used for speed.
 
-    On Linux without CUDA, ``repro.core.allocator.keep_freed_memory()`` is worth as much again; it changes the
+    On Linux without CUDA, ``repro.core.allocator.keep_freed_memory()`` saves time as well; it changes the
     whole process, so programs call it, not the attacks.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
@@ -29,12 +29,6 @@ class FoldedConvolution(nn.Conv2d):
                 padding_mode=convolution.padding_mode,
             )
         self._pair = convolution, norm
-
-    @property
-    def followed(self) -> tuple[Tensor, ...]:
-        """The tensors that its weights come from."""
-        convolution, norm = self._pair
-        return *convolution.parameters(), *norm.parameters(), *norm.buffers()
 
     @torch.no_grad()
     def refresh(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, fx, nn
 
@@ -17,26 +19,25 @@ class StandIn:
     """A network's stand-in, which follows the original's weights.
 
     Args:
+        network: the original.
         graph: the network, with some modules replaced; the others and the parameters are the original's own.
-        folded: convolutions that stand for themselves and their batch norms.
-        fast: convolutions done by Winograd's algorithm.
+        parts: what stands for convolutions; one that has another's weights comes after it.
     """
 
     def __init__(
-        self, graph: fx.GraphModule, folded: list[FoldedConvolution], fast: list[WinogradConvolution]
+        self,
+        network: nn.Module,
+        graph: fx.GraphModule,
+        parts: Sequence[FoldedConvolution | WinogradConvolution],
     ) -> None:
         self.graph = graph
-        # folded ones first: a fast one may have a folded one's weights
-        self._parts: list[FoldedConvolution | WinogradConvolution] = [*folded, *fast]
-        self._followed = [tensor for part in folded for tensor in part.followed]
-        for part in fast:
-            if not isinstance(part.convolution, FoldedConvolution):
-                self._followed.extend(part.convolution.parameters())
-        self._versions: tuple[int, ...] = ()
+        self._parts = parts
+        self._followed = [*network.parameters(), *network.buffers()]
+        self._versions: list[int] = []
 
     def refresh(self) -> None:
         """Take over the original's weights if they changed."""
-        versions = tuple(tensor._version for tensor in self._followed)
+        versions = [tensor._version for tensor in self._followed]
         if versions != self._versions:
             for part in self._parts:
                 part.refresh()
@@ -58,6 +59,8 @@ def stand_in(network: nn.Module, images: Tensor, execution: Execution) -> StandI
     modules = dict(network.named_modules())
     if any(module._forward_hooks or module._forward_pre_hooks for module in modules.values()):
         return None
+    if not any(_can_be_faster(module, execution) for module in modules.values()):
+        return None
     try:
         graph = fx.Tracer().trace(network)
     except Exception:  # a network's own code can fail in any way when given a stand-in for its images
@@ -65,15 +68,13 @@ def stand_in(network: nn.Module, images: Tensor, execution: Execution) -> StandI
     folded = fold(graph, modules) if execution.fold_batch_norm else {}
     used = {str(node.target) for node in graph.nodes if node.op == "call_module"}
     held: dict[str, nn.Module] = {name: modules[name] for name in used} | folded
-    convolutions = {
-        name: module
-        for name, module in held.items()
-        if isinstance(module, nn.Conv2d) and type(module) in (nn.Conv2d, FoldedConvolution)
-    }
     fast = {
         name: WinogradConvolution(module)
-        for name, module in convolutions.items()
-        if execution.winograd and suits(module)
+        for name, module in held.items()
+        if isinstance(module, nn.Conv2d)
+        and type(module) in (nn.Conv2d, FoldedConvolution)
+        and execution.winograd
+        and suits(module)
     }
     if not (folded or fast):
         return None
@@ -83,9 +84,16 @@ def stand_in(network: nn.Module, images: Tensor, execution: Execution) -> StandI
         if node.op == "get_attr"
     }
     traced = fx.GraphModule({**held, **fast, **attributes}, graph)
-    found = StandIn(traced, list(folded.values()), list(fast.values()))
+    found = StandIn(network, traced, [*folded.values(), *fast.values()])
     found.refresh()
     return found if _agree(network, traced, images[:SAMPLE]) else None
+
+
+def _can_be_faster(module: nn.Module, execution: Execution) -> bool:
+    """Tell whether a trace, which costs time, may find something to do about ``module``."""
+    if isinstance(module, nn.BatchNorm2d):
+        return execution.fold_batch_norm
+    return execution.winograd and type(module) is nn.Conv2d and suits(module)
 
 
 def _attribute(network: nn.Module, path: str) -> object:

@@ -1,10 +1,9 @@
 """3 x 3 convolutions with fixed weights by Winograd's F(4 x 4, 3 x 3), on the CPU.
 
 A quarter of the multiplications: Lavin and Gray, "Fast algorithms for convolutional neural networks",
-CVPR 2016.
-Each tile of 4 x 4 outputs comes from 6 x 6 inputs: transform them, multiply with the transformed weights (36
-matrix products over the channels), transform back. An attack's weights are fixed, so theirs are transformed
-once, and the gradient with respect to the input is such a convolution too.
+CVPR 2016. Each tile of 4 x 4 outputs comes from 6 x 6 inputs: transform them, multiply with the transformed
+weights (36 matrix products over the channels), transform back. An attack's weights are fixed, so theirs are
+transformed once, and the gradient with respect to the input is such a convolution too.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _BROKEN = (
     zlib.error,
     EOFError,
     OSError,
-    NotImplementedError,
-    RuntimeError,
+    NotImplementedError,  # zipfile's word for a compression that it does not know
+    RuntimeError,  # and for an encrypted entry
 )
 
 

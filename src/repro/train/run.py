@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from repro.core.divergence import divergence_of
 from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
@@ -25,7 +26,6 @@ from repro.train.session import (
     out_of_memory,
     prepare,
     record_divergence,
-    refused,
     stopped_at_the_end,
 )
 from repro.train.settings import LoopSettings
@@ -100,11 +100,10 @@ def train_seeds(
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
         settings = settings or LoopSettings()
         records = {spec.run_id: finished(layout, spec.run_id, spec) for spec in specs}
-        diverged = {
-            run_id: error
-            for run_id, record in records.items()
-            if record is not None and (error := refused(record, settings)) is not None
-        }
+        diverged: dict[str, DivergedError] = {}
+        if settings.diverged == "stop":
+            found = {run_id: divergence_of(layout, run_id) for run_id, record in records.items() if record}
+            diverged = {run_id: DivergedError(each) for run_id, each in found.items() if each is not None}
         left = [spec for spec in specs if records[spec.run_id] is None]
         if not left:
             return diverged
@@ -146,14 +145,9 @@ def train_method(
     while left:
         loops: list[Loop] = []
         try:
-            for spec in left:
-                try:
-                    loop = prepare(
-                        kind, images, spec, layout, device=device, validation=validation, settings=settings
-                    )
-                except DivergedError as error:  # its parent did
-                    raise MembersDivergedError({spec.run_id: error}) from error
-                loops.append(loop)
+            loops = _begin(
+                kind, images, left, layout, device=device, validation=validation, settings=settings
+            )
             steps = sorted({loop.step for loop in loops})
             now = [loop for loop in loops if loop.step == steps[0]]
             until = steps[1] if len(steps) > 1 else end
@@ -181,3 +175,29 @@ def train_method(
                 raise stopped_at_the_end(outcomes[0].stopped_by, now[0].spec, layout)
             left = [loop.spec for loop in loops if loop not in now]
     return diverged
+
+
+def _begin(
+    kind: type[Method],
+    images: ImageSet,
+    specs: Sequence[RunSpec],
+    layout: Layout,
+    *,
+    device: torch.device,
+    validation: ImageSet | None,
+    settings: LoopSettings,
+) -> list[Loop]:
+    """Return the runs, each ready for its next step.
+
+    Raises:
+        MembersDivergedError: a run's parent diverged, so that it has nothing to start from.
+    """
+    loops = []
+    for spec in specs:
+        try:
+            loops.append(
+                prepare(kind, images, spec, layout, device=device, validation=validation, settings=settings)
+            )
+        except DivergedError as error:
+            raise MembersDivergedError({spec.run_id: error}) from error
+    return loops

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from repro.core.device import apply_precision, set_deterministic
-from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
 from repro.core.paths import Layout
@@ -56,9 +54,7 @@ def prepare(
     }
     loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header)
     loop.resume()
-    loop.book.sessions.append(
-        {"step": loop.step, "code": code_version(), "device": describe_device(device)["name"]}
-    )
+    loop.book.sessions.append(_session(loop.step, device))
     return loop
 
 
@@ -74,9 +70,7 @@ def finish(loop: Loop, outcome: Outcome, images: ImageSet, device: torch.device,
         parent=loop.header["parent"],
         metrics=outcome.metrics,
     )
-    loop.layout.book(loop.spec.run_id).unlink(missing_ok=True)
-    if progress:
-        print(record_line(record), file=sys.stderr, flush=True)
+    _close(record, loop.spec, loop.layout, progress=progress)
 
 
 def record_divergence(
@@ -90,28 +84,30 @@ def record_divergence(
     progress: bool,
 ) -> None:
     """Write the record of a diverged run; ``loop`` is None where it never began, for its parent diverged."""
-    book = Book(sessions=[{"step": 0, "code": code_version(), "device": describe_device(device)["name"]}])
     record = write_record(
         spec,
         layout,
         data=images,
         device=device,
-        book=loop.book if loop else book,
+        book=loop.book if loop else Book(sessions=[_session(0, device)]),
         sha256=(loop.sha256 or None) if loop else None,
         parent=loop.header["parent"] if loop else None,
         metrics=loop.outcome(None).metrics if loop else {},
         diverged=error.divergence,
     )
+    _close(record, spec, layout, progress=progress)
+
+
+def _session(step: int, device: torch.device) -> dict[str, Any]:
+    """Return a book's entry for a session that begins now."""
+    return {"step": step, "code": code_version(), "device": describe_device(device)["name"]}
+
+
+def _close(record: dict[str, Any], spec: RunSpec, layout: Layout, *, progress: bool) -> None:
+    """Put away the book of a run that has its record, and say how the run ended."""
     layout.book(spec.run_id).unlink(missing_ok=True)
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)
-
-
-def refused(record: Mapping[str, Any], settings: LoopSettings) -> DivergedError | None:
-    """Return the error for the record of a diverged run where ``settings`` make that an error."""
-    if settings.diverged == "stop" and record.get(FIELD) is not None:
-        return DivergedError(Divergence.model_validate(record[FIELD]))
-    return None
 
 
 def out_of_memory(error: BaseException, spec: RunSpec, layout: Layout, device: torch.device) -> ReproError:

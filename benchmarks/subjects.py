@@ -1,0 +1,43 @@
+"""What several benchmarks time, and how one call is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.core.timing import time_calls
+from repro.data.image_set import ImageSet
+from repro.methods.gan_base import GanMethod
+from repro.methods.registry import load_method
+
+STEPS = 100_000  # of the training that a benchmark takes some steps of
+
+
+def sngan(
+    name: str, pytestconfig: pytest.Config, data: ImageSet, device: torch.device, **options: object
+) -> GanMethod:
+    """Return the method ``name`` on SNGAN's networks; width, batch and format as the command line says."""
+    spec = RunSpec(
+        recipe="benchmark",
+        method=name,
+        dataset="cifar10",
+        source="synthetic",
+        seed=0,
+        steps=STEPS,
+        batch_size=pytestconfig.getoption("batch"),
+        width=pytestconfig.getoption("width"),
+        precision=pytestconfig.getoption("precision"),
+        options={"network": "sngan", **options},
+    )
+    method = load_method(name)(spec, data, Streams(0, device), device)
+    assert isinstance(method, GanMethod)
+    return method
+
+
+def seconds(call: Callable[[], object], device: torch.device) -> float:
+    """Return what one call takes, the device's work included."""
+    return time_calls(call, device, warmup=0, repeats=1).median
