@@ -11,9 +11,12 @@ from repro.attacks.climb import Climb, Move
 from repro.attacks.cuda_graph import GraphedClimb, can_be_graphed, same_graph
 from repro.attacks.execution import Execution, image_order
 from repro.attacks.objective import Network, in_its_format
+from repro.attacks.split_climb import SplitClimb, parts_for
 from repro.attacks.stand_in import StandIn, stand_in
 from repro.attacks.threat_model import AttackLoss
 from repro.core.timing import SplitWatch
+
+AnyClimb = Climb | GraphedClimb | SplitClimb
 
 KEPT = 4
 """Captured graphs that are kept; each holds the memory of one forward and backward pass."""
@@ -38,7 +41,7 @@ class Engine:
 
     def climb(
         self, network: nn.Module, images: Tensor, labels: Tensor, largest: int | None = None
-    ) -> Climb | GraphedClimb:
+    ) -> AnyClimb:
         """Return the climb for a batch.
 
         Args:
@@ -52,7 +55,12 @@ class Engine:
             graphed = self._graphed(network, images, labels, order, largest)
             if graphed is not None:
                 return graphed
-        return self._climb(self._fastest(network, images), images, labels, order, largest)
+        faster = self._faster(network, images)
+        if faster is None:
+            return self._climb(in_its_format(network), images, labels, order, largest)
+        climb = self._climb(faster.graph, images, labels, order, largest)
+        parts = parts_for(len(images)) if self.execution.split_batch and faster.one_by_one else 1
+        return SplitClimb(climb, parts) if parts > 1 else climb
 
     def _climb(
         self,
@@ -66,20 +74,20 @@ class Engine:
             network, self.loss, self.move, images, labels, order=order, largest=largest, watch=self.watch
         )
 
-    def _fastest(self, network: nn.Module, images: Tensor) -> Network:
+    def _faster(self, network: nn.Module, images: Tensor) -> StandIn | None:
+        """Return the network's stand-in on the CPU, up to date; None where it has none."""
         training = any(isinstance(m, nn.BatchNorm2d) and m.training for m in network.modules())
         if images.is_cuda or images.dim() != 4 or training:
-            return in_its_format(network)
+            return None
         tensors = (*network.parameters(), *network.buffers())
         key = (id(network), *(id(tensor) for tensor in tensors), *(tensor.data_ptr() for tensor in tensors))
         if self._stand_in[0] != key:
             plain = all(p.dtype == torch.float32 for p in network.parameters())
             self._stand_in = key, stand_in(network, images, self.execution) if plain else None
         faster = self._stand_in[1]
-        if faster is None:
-            return in_its_format(network)
-        faster.refresh()
-        return faster.graph
+        if faster is not None:
+            faster.refresh()
+        return faster
 
     def _graphed(
         self,

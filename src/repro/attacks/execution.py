@@ -22,12 +22,15 @@ class Execution(Frozen):
         fold_batch_norm: on the CPU, multiply batch norms in eval mode into the convolutions before them.
         winograd: on the CPU, do wide 3 x 3 convolutions with a quarter of the multiplications; their rounding
             errors are some four times those of the direct convolution, 1e-5 of the largest value.
+        split_batch: on the CPU, where one of the two before this applies, give each of torch's threads images
+            of its own instead of letting all of them work on one layer at a time.
     """
 
     cuda_graph: bool = True
     channels_last: bool = True
     fold_batch_norm: bool = True
     winograd: bool = True
+    split_batch: bool = True
 
 
 def image_order(network: nn.Module, images: Tensor, execution: Execution) -> torch.memory_format:

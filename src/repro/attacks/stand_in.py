@@ -12,7 +12,7 @@ from repro.attacks.folding import FoldedConvolution, fold
 from repro.attacks.winograd import WinogradConvolution, suits
 
 SAMPLE = 2
-"""Images on which a stand-in must agree with the original before it is used."""
+"""Images on which a stand-in must agree with the original before it is used, together and one by one."""
 
 
 class StandIn:
@@ -22,6 +22,9 @@ class StandIn:
         network: the original.
         graph: the network, with some modules replaced; the others and the parameters are the original's own.
         parts: what stands for convolutions; one that has another's weights comes after it.
+
+    Attributes:
+        one_by_one: whether an image's outputs are known to be the same without the others of its batch.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class StandIn:
         parts: Sequence[FoldedConvolution | WinogradConvolution],
     ) -> None:
         self.graph = graph
+        self.one_by_one = False
         self._parts = parts
         self._followed = [*network.parameters(), *network.buffers()]
         self._versions: list[int] = []
@@ -86,7 +90,13 @@ def stand_in(network: nn.Module, images: Tensor, execution: Execution) -> StandI
     traced = fx.GraphModule({**held, **fast, **attributes}, graph)
     found = StandIn(network, traced, [*folded.values(), *fast.values()])
     found.refresh()
-    return found if _agree(network, traced, images[:SAMPLE]) else None
+    few = images[:SAMPLE] if len(images) > 1 else torch.cat((images, images.flip(-1)))
+    logits = _logits(traced, few)
+    if not _near(_logits(network, few), logits):
+        return None
+    single = [_logits(traced, image) for image in few.split(1)]
+    found.one_by_one = _near([torch.cat(heads) for heads in zip(*single, strict=True)], logits)
+    return found
 
 
 def _can_be_faster(module: nn.Module, execution: Execution) -> bool:
@@ -104,10 +114,13 @@ def _attribute(network: nn.Module, path: str) -> object:
 
 
 @torch.no_grad()
-def _agree(network: nn.Module, other: nn.Module, images: Tensor) -> bool:
-    expected, found = network(images), other(images)
-    if isinstance(expected, Tensor):
-        expected, found = (expected,), (found,)
+def _logits(network: nn.Module, images: Tensor) -> list[Tensor]:
+    """Return the outputs of each of the network's heads."""
+    outputs = network(images)
+    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+
+
+def _near(expected: Sequence[Tensor], found: Sequence[Tensor]) -> bool:
     return all(
         torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max()))
         for one, two in zip(expected, found, strict=True)

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import Outside, check_batch
-from repro.attacks.climb import Climb
-from repro.attacks.cuda_graph import GraphedClimb
-from repro.attacks.engine import Engine
+from repro.attacks.engine import AnyClimb, Engine
 from repro.attacks.execution import Execution
 from repro.attacks.objective import class_logits, in_its_format, losses
 from repro.attacks.threat_model import Bounds, ThreatModel
@@ -86,7 +84,7 @@ class GradientAttack:
                 attacked = self._worst(attacked, climb, labels)
         return torch.empty_like(images).copy_(attacked)
 
-    def once(self, climb: Climb | GraphedClimb) -> Tensor:
+    def once(self, climb: AnyClimb) -> Tensor:
         """Return a copy of the result of one start."""
         self.start(climb.attacked, climb.images)
         for _ in range(self.threat.steps):
@@ -106,7 +104,7 @@ class GradientAttack:
         step = -self.threat.step_size if self.threat.targeted else self.threat.step_size
         self.ball.step_(attacked, images, gradient, step, self.threat.radius, self.bounds)
 
-    def _worst(self, attacked: Tensor, climb: Climb | GraphedClimb, labels: Tensor) -> Tensor:
+    def _worst(self, attacked: Tensor, climb: AnyClimb, labels: Tensor) -> Tensor:
         won, height = self._score(attacked, labels)
         for _ in range(self.threat.restarts - 1):
             other = self.once(climb)
