@@ -94,7 +94,7 @@ def stand_in(network: nn.Module, images: Tensor, execution: Execution) -> StandI
     logits = _logits(traced, few)
     if not _near(_logits(network, few), logits):
         return None
-    single = [_logits(traced, image) for image in few.split(1)]
+    single = [_logits(traced, image) for image in few.tensor_split(len(few))]
     found.one_by_one = _near([torch.cat(heads) for heads in zip(*single, strict=True)], logits)
     return found
 
