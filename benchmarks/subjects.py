@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -41,3 +43,20 @@ def sngan(
 def seconds(call: Callable[[], object], device: torch.device) -> float:
     """Return what one call takes, the device's work included."""
     return time_calls(call, device, warmup=0, repeats=1).median
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations that compute something; views and allocations do not.
+
+    Attributes:
+        number: how many ran within so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name().partition("::")[2].partition(".")[0]
+        self.number += not (func.is_view or name.startswith(("empty", "new_empty", "detach")))
+        return func(*args, **(kwargs or {}))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from repro.models.spectral_norm import SpectralVectors
+from repro.models.spectral_norm import SpectralVectors, resting
 
 
 @contextmanager
@@ -39,15 +39,12 @@ def frozen_statistics(network: nn.Module, *, spectral: bool = True) -> Iterator[
     for norm in norms:
         # In eval mode the running values are what normalises, and nothing moves them.
         norm.track_running_stats = not norm.training
-    for vector in vectors:
-        vector.resting = True
     try:
-        yield
+        with resting(vectors):
+            yield
     finally:
         for norm in norms:
             norm.track_running_stats = True
-        for vector in vectors:
-            vector.resting = False
 
 
 @contextmanager

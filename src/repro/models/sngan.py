@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
+from repro.models.spectral_blocks import SpectralBlocks
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
 from repro.models.upsampling import double_bilinear, double_nearest
 from repro.models.width import channels
@@ -192,7 +193,7 @@ class Discriminator(nn.Module):
         blocks: list[nn.Module] = [FirstBlock(counts[0])]
         for index, (a, b) in enumerate(pairwise(counts), start=1):
             blocks.append(DiscriminatorBlock(a, b, index < plan.halving, shortcut_input))
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = SpectralBlocks(*blocks)
         self.last = SpectralLinear(counts[-1], 1)
 
     def feature_map(self, images: Tensor) -> Tensor:

@@ -1,0 +1,60 @@
+"""Blocks of spectrally normalised layers that take their power iterations together.
+
+A layer's own iteration is eight small kernels, and on CUDA each costs its launch. SNGAN-32's discriminator
+has eleven layers, seven of whose weights are matrices of one shape: stacked, they iterate as one batch, in
+twelve kernels instead of 56. The vectors come out the same within rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from repro.models.spectral_norm import EPS, SpectralConv2d, SpectralLinear, resting
+
+SpectralLayer = SpectralConv2d | SpectralLinear
+
+
+class SpectralBlocks(nn.Sequential):
+    """Blocks that a pass goes through from the first to the last, leaving out no layer."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what the last block makes of ``input``; in training mode each layer iterates once."""
+        return self.passed(input)[-1]
+
+    def passed(self, input: Tensor) -> list[Tensor]:
+        """Return what each block makes of what it is given, from the first to the last, in one such pass."""
+        layers = [m for m in self.modules() if isinstance(m, SpectralLayer) and m.spectral.moves]
+        iterate_together(layers)
+        maps = [input]
+        with resting([layer.spectral for layer in layers]):
+            for block in self:
+                maps.append(block(maps[-1]))
+        return maps[1:]
+
+
+@torch.no_grad()
+def iterate_together(layers: Sequence[SpectralLayer]) -> None:
+    """Take one power iteration of each layer's weight; layers of equal shape as one batch of matrices."""
+    of_one_shape: dict[tuple[int, ...], list[SpectralLayer]] = {}
+    for layer in layers:
+        of_one_shape.setdefault(tuple(layer.weight.flatten(1).shape), []).append(layer)
+    for members in of_one_shape.values():
+        if len(members) == 1:
+            members[0].spectral.iterate(members[0].weight.flatten(1))
+        else:
+            _iterate_stacked(members)
+
+
+def _iterate_stacked(layers: Sequence[SpectralLayer]) -> None:
+    with torch.autocast(layers[0].weight.device.type, enabled=False):
+        matrices = torch.stack([layer.weight.flatten(1) for layer in layers])
+        u = torch.stack([layer.spectral.u for layer in layers])
+        v = F.normalize(torch.bmm(matrices.mT, u.unsqueeze(2)).squeeze(2), dim=1, eps=EPS)
+        u = F.normalize(torch.bmm(matrices, v.unsqueeze(2)).squeeze(2), dim=1, eps=EPS)
+        # all copies in one launch
+        torch._foreach_copy_([layer.spectral.v for layer in layers], list(v.unbind()))
+        torch._foreach_copy_([layer.spectral.u for layer in layers], list(u.unbind()))
