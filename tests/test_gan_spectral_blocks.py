@@ -72,7 +72,8 @@ def test_blocks_that_a_pass_leaves_out_do_not_move() -> None:
 
 def test_iterations_are_exact_to_float64_and_those_of_one_shape_are_one_batch() -> None:
     torch.manual_seed(0)
-    layers = [SpectralConv2d(6, 8, 3, 1.0), SpectralConv2d(6, 8, 3, 1.0), SpectralLinear(54, 8)]
+    layers = [SpectralConv2d(6, 8, 3, 1.0) for _ in range(3)]
+    layers[0].weight.data = layers[0].weight.data.contiguous(memory_format=torch.channels_last)
     odd = SpectralLinear(5, 3)
     expected = []
     for layer in [*layers, odd]:

@@ -1,8 +1,10 @@
 """Blocks of spectrally normalised layers that take their power iterations together.
 
 A layer's own iteration is eight small kernels, and on CUDA each costs its launch. SNGAN-32's discriminator
-has eleven layers, seven of whose weights are matrices of one shape: stacked, they iterate as one batch, in
-twelve kernels instead of 56. The vectors come out the same within rounding.
+has eleven layers, seven of them with weights of one shape: stacked, they iterate as one batch of matrices.
+That takes an update of ``gan`` from 986 to 906 operations, one of ``dat`` from 1,484 to 1,324. The vectors
+come out the same within rounding. What it saves in time on CUDA is not measured yet, and on the CPU there is
+nothing to save (see ``spectral_norm``).
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def iterate_together(layers: Sequence[SpectralLayer]) -> None:
     """Take one power iteration of each layer's weight; layers of equal shape as one batch of matrices."""
     of_one_shape: dict[tuple[int, ...], list[SpectralLayer]] = {}
     for layer in layers:
-        of_one_shape.setdefault(tuple(layer.weight.flatten(1).shape), []).append(layer)
+        of_one_shape.setdefault(tuple(layer.weight.shape), []).append(layer)
     for members in of_one_shape.values():
         if len(members) == 1:
             members[0].spectral.iterate(members[0].weight.flatten(1))
@@ -51,7 +53,8 @@ def iterate_together(layers: Sequence[SpectralLayer]) -> None:
 
 def _iterate_stacked(layers: Sequence[SpectralLayer]) -> None:
     with torch.autocast(layers[0].weight.device.type, enabled=False):
-        matrices = torch.stack([layer.weight.flatten(1) for layer in layers])
+        # stacked, then flattened: a weight in channels-last order would be copied for each of the two
+        matrices = torch.stack([layer.weight for layer in layers]).flatten(2)
         u = torch.stack([layer.spectral.u for layer in layers])
         v = F.normalize(torch.bmm(matrices.mT, u.unsqueeze(2)).squeeze(2), dim=1, eps=EPS)
         u = F.normalize(torch.bmm(matrices, v.unsqueeze(2)).squeeze(2), dim=1, eps=EPS)
