@@ -12,7 +12,7 @@ from torch import Tensor
 from attack_cases import Normed
 from repro.attacks import PGD, Execution, ThreatModel
 from repro.attacks.climb import Climb
-from repro.attacks.split_climb import LEAST_IMAGES, SplitClimb
+from repro.attacks.split_climb import LEAST_IMAGES, SplitClimb, parts_for
 from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch
 
@@ -78,6 +78,15 @@ def test_networks_that_mix_images_and_small_batches_stay_whole() -> None:
         assert isinstance(climb_of(PGD(model=Normed().eval(), threat=threat), *batch()), Climb)
     torch.set_num_threads(1)
     assert isinstance(climb_of(PGD(model=Normed().eval(), threat=threat), *batch()), Climb)
+
+
+@pytest.mark.parametrize(
+    ("threads_at_hand", "images", "parts"),
+    [(1, 128, 1), (2, 128, 2), (2, 7, 1), (8, 128, 8), (12, 128, 6), (12, 17, 4), (11, 40, 1), (64, 512, 8)],
+)
+def test_parts_share_the_threads_evenly(threads_at_hand: int, images: int, parts: int) -> None:
+    torch.set_num_threads(threads_at_hand)
+    assert parts_for(images) == parts
 
 
 def test_a_first_batch_of_one_image_does_not_keep_later_ones_whole() -> None:

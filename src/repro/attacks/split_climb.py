@@ -1,4 +1,4 @@
-"""A climb whose batch is shared out among torch's threads, each with images of its own, on the CPU.
+"""A climb whose batch is shared out among threads, each with images of its own, on the CPU.
 
 Usually all threads work on one layer at a time. Where a layer is many small products, as by Winograd's
 convolution, they wait for each other: on two cores of an AMD EPYC, PGD with 128 images takes 0.72 of the time
@@ -17,15 +17,18 @@ import torch
 from repro.attacks.climb import Climb
 
 LEAST_IMAGES = 4
-"""Images from which a thread of its own pays: with fewer, the weights are read for too few of them."""
+"""Images from which a part of its own pays: with fewer, the weights are read for too few of them."""
+MOST_PARTS = 8
+"""More threads than that would wait for Python, which one at a time can run."""
 
 
 class SplitClimb:
-    """A climb of which each thread takes steps of its own part, on the same buffers.
+    """A climb of which several threads each take the steps of a part, on the same buffers.
 
     Args:
         whole: the climb of the batch; its network treats each image alone and keeps nothing between passes.
-        parts: into how many parts the images fall, at most as many as there are images.
+        parts: into how many parts the images fall, at most as many as there are images. They share torch's
+            threads evenly.
     """
 
     def __init__(self, whole: Climb, parts: int) -> None:
@@ -38,19 +41,22 @@ class SplitClimb:
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
-        threads = _single_threads(len(self._parts))
-        for done in [threads.submit(part.step) for part in self._parts]:
+        parts, allowed = self._parts, torch.get_num_threads()
+        threads = _threads(len(parts), max(1, allowed // len(parts)), allowed)
+        for done in [threads.submit(part.step) for part in parts]:
             done.result()
 
 
 def parts_for(images: int) -> int:
-    """Return into how many parts a batch is split: one for each of torch's threads, or one in all.
+    """Return into how many parts a batch is split, a divisor of the number of torch's threads; 1 for whole.
 
     Threads do not share autocast, so that under it a batch stays whole.
     """
+    if torch.is_autocast_enabled("cpu"):
+        return 1
     threads = torch.get_num_threads()
-    small = images < LEAST_IMAGES * threads
-    return 1 if small or torch.is_autocast_enabled("cpu") else threads
+    limit = min(threads, MOST_PARTS, images // LEAST_IMAGES)
+    return max((parts for parts in range(1, limit + 1) if threads % parts == 0), default=1)
 
 
 def _part(whole: Climb, first: int, end: int) -> Climb:
@@ -62,16 +68,13 @@ def _part(whole: Climb, first: int, end: int) -> Climb:
 
 
 @cache
-def _single_threads(number: int) -> ThreadPoolExecutor:
-    """Return so many threads, in each of which torch uses no further ones."""
-    allowed = torch.get_num_threads()
+def _threads(number: int, each: int, allowed: int) -> ThreadPoolExecutor:
+    """Return so many threads, in ``each`` of which torch uses so many of the threads ``allowed`` to it."""
     pool = ThreadPoolExecutor(
-        number, thread_name_prefix="repro-attack", initializer=torch.set_num_threads, initargs=(1,)
+        number, thread_name_prefix="repro-attack", initializer=torch.set_num_threads, initargs=(each,)
     )
     together = threading.Barrier(number)
     for started in [pool.submit(together.wait) for _ in range(number)]:
         started.result()
-    torch.set_num_threads(
-        allowed
-    )  # the number holds for each thread, but new ones begin with the last one set
+    torch.set_num_threads(allowed)  # holds for this thread, which had it, and for all that are still to begin
     return pool
