@@ -2,8 +2,8 @@
 
 An update passes D twice (``gan``) or four times (``dat``), each time with one iteration a layer. In each
 round the update, as many iterations of each layer on its own, and as many of all together are timed one after
-the other, so that a machine that slows down slows all. The row is the time of those together, as D takes
-them; ``details`` has the update's, the share, how much longer each on its own takes, and the operations of
+the other, so that a machine that slows down slows all. The row is the time of those together, as on
+CUDA; ``details`` has the update's, the share, how much longer each on its own takes, and the operations of
 one pass either way, each of which is a launch on CUDA. The paper's size: ``--width 1 --batch 64``.
 """
 

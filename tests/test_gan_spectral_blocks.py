@@ -34,7 +34,7 @@ def test_a_network_s_layers_iterate_together_as_alone(size: int) -> None:
     torch.manual_seed(0)
     together = sngan.Discriminator(size, width=WIDTH)
     separate = alone(together)
-    assert isinstance(together.blocks, SpectralBlocks)
+    together.blocks.joined = True
     before = vectors(together)
     images = torch.rand(4, 3, size, size) * 2 - 1
     for _ in range(3):
@@ -51,6 +51,7 @@ def test_a_network_s_layers_iterate_together_as_alone(size: int) -> None:
 
 def test_vectors_rest_in_eval_mode_and_when_frozen() -> None:
     network = sngan.Discriminator(32, width=WIDTH)
+    network.blocks.joined = True
     images, before = torch.rand(2, 3, 32, 32), vectors(network)
     network.eval()(images)
     network.train()
@@ -63,11 +64,23 @@ def test_vectors_rest_in_eval_mode_and_when_frozen() -> None:
 
 def test_blocks_that_a_pass_leaves_out_do_not_move() -> None:
     network = infomax_gan.Discriminator(32, width=WIDTH)
+    network.blocks.joined = True
     before = vectors(network)
     network.blocks[:-1](torch.rand(2, 3, 32, 32))
     moved = {name for name, value in vectors(network).items() if not torch.equal(value, before[name])}
     assert moved
     assert all(name.startswith(("blocks.0", "blocks.1", "blocks.2")) for name in moved)
+
+
+def test_layers_iterate_alone_on_the_cpu_where_stacking_costs_more() -> None:
+    network, images = sngan.Discriminator(32, width=WIDTH), torch.rand(2, 3, 32, 32)
+    assert isinstance(network.blocks, SpectralBlocks)
+    counts = []
+    for network.blocks.joined in (None, True):
+        with Counter() as counter:
+            network(images)
+        counts.append(counter.names.count("aten::bmm"))
+    assert counts == [0, 2]
 
 
 def test_iterations_are_exact_to_float64_and_those_of_one_shape_are_one_batch() -> None:

@@ -4,8 +4,8 @@ The value is estimated by one power iteration at each forward pass in training m
 kept between passes. In eval mode, and inside ``modes.frozen_statistics``, the vectors rest. The estimate is
 made in float32 whatever the network's format: in bf16 the weight's norm would be off by up to a percent.
 
-A layer on its own iterates in its pass; those of ``SpectralBlocks`` iterate together before it. On one core
-of an AMD EPYC all iterations of an update of SNGAN-32's discriminator are 0.13 % of it at the paper's size
+A layer iterates in its own pass, on CUDA those of ``SpectralBlocks`` together before it. On one core of an
+AMD EPYC all iterations of an update of SNGAN-32's discriminator are 0.13 % of it at the paper's size
 (batch 64), 0.5 % with a quarter of the channels, and 4 to 6 % with an eighth of them and a batch of 8
 (``benchmarks/test_spectral_norm.py``).
 """
