@@ -101,9 +101,8 @@ def test_gpu_checks_refuse_a_machine_without_one(tmp_path: Path) -> None:
 
 
 def test_the_gpu_script_goes_on_after_a_failure_and_stops_in_time(tmp_path: Path) -> None:
-    fake = (
-        tmp_path / "python"
-    )  # says that there is a device; the kernels' step fails, the next one takes long
+    # says that there is a device; the kernels' step fails, the next one takes long
+    fake = tmp_path / "python"
     fake.write_text('#!/bin/sh\ncase "$*" in *test_kernels*) exit 1;; *test_attacks*) sleep 3;; esac\n')
     fake.chmod(0o755)
     out = tmp_path / "out"

@@ -27,8 +27,7 @@ class SplitClimb:
 
     Args:
         whole: the climb of the batch; its network treats each image alone and keeps nothing between passes.
-        parts: into how many parts the images fall, at most as many as there are images. They share torch's
-            threads evenly.
+        parts: into how many parts the images fall, as ``parts_for`` has it.
     """
 
     def __init__(self, whole: Climb, parts: int) -> None:
@@ -38,12 +37,11 @@ class SplitClimb:
         # parts of one size run side by side, so that the time of one is the time of all
         for part in self._parts[1:]:
             part.watch = None
+        self._threads = _threads(parts, torch.get_num_threads())
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
-        parts, allowed = self._parts, torch.get_num_threads()
-        threads = _threads(len(parts), max(1, allowed // len(parts)), allowed)
-        for done in [threads.submit(part.step) for part in parts]:
+        for done in [self._threads.submit(part.step) for part in self._parts]:
             done.result()
 
 
@@ -68,10 +66,13 @@ def _part(whole: Climb, first: int, end: int) -> Climb:
 
 
 @cache
-def _threads(number: int, each: int, allowed: int) -> ThreadPoolExecutor:
-    """Return so many threads, in ``each`` of which torch uses so many of the threads ``allowed`` to it."""
+def _threads(number: int, allowed: int) -> ThreadPoolExecutor:
+    """Return so many threads, which share those that torch is ``allowed``."""
     pool = ThreadPoolExecutor(
-        number, thread_name_prefix="repro-attack", initializer=torch.set_num_threads, initargs=(each,)
+        number,
+        thread_name_prefix="repro-attack",
+        initializer=torch.set_num_threads,
+        initargs=(allowed // number,),
     )
     together = threading.Barrier(number)
     for started in [pool.submit(together.wait) for _ in range(number)]:

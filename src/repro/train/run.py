@@ -21,13 +21,7 @@ from repro.train.loop import Loop
 from repro.train.meter import DivergedError
 from repro.train.record import finished
 from repro.train.seeds import program
-from repro.train.session import (
-    finish,
-    out_of_memory,
-    prepare,
-    record_divergence,
-    stopped_at_the_end,
-)
+from repro.train.session import finish, out_of_memory, prepare, record_divergence, stopped_at_the_end
 from repro.train.settings import LoopSettings
 from repro.train.together import MembersDivergedError, run_together
 from repro.train.training_data import TrainingData
