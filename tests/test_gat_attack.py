@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
 from method_cases import CPU, tiny_data
@@ -101,13 +102,26 @@ def test_training_stops_early_and_keeps_the_best_generator() -> None:
 
 
 def test_the_validation_loss_is_equation_9() -> None:
-    training = method(c_g=0.7)
+    training, other = method(c_g=0.7), method(c_g=0.7)
     data = tiny_data()
     images, labels = scale(data.images, (0.0, 1.0)), data.labels
-    perturbation = training.perturb(training.delta(images, labels))
-    chances = F.softmax(training.network(images + perturbation), dim=1)[torch.arange(len(labels)), labels]
-    expected = (chances + 0.7 * perturbation.flatten(1).square().sum(1)).mean()
-    torch.testing.assert_close(training.validation_loss(), expected.detach())
+
+    def expected() -> Tensor:
+        perturbation = training.perturb(training.delta(images, labels))
+        chances = F.softmax(training.network(images + perturbation), dim=1)[torch.arange(len(labels)), labels]
+        return (chances + 0.7 * perturbation.flatten(1).square().sum(1)).mean().detach()
+
+    torch.testing.assert_close(training.validation_loss(), expected())
+    first = expected()
+    for step in range(5):  # another G on the same Delta
+        training.step(step)
+    assert not torch.allclose(expected(), first)
+    torch.testing.assert_close(training.validation_loss(), expected())
+    with torch.no_grad():  # another classifier: none of the old Delta is kept
+        for weight in other.network.parameters():
+            weight.mul_(1.5)
+    training.load_state_dict(other.state_dict())
+    torch.testing.assert_close(training.validation_loss(), expected())
 
 
 def test_early_stopping_survives_a_restart() -> None:
