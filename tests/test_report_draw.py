@@ -244,7 +244,7 @@ def test_a_plots_places_may_be_measured_too() -> None:
     assert [(point.place, point.measured) for point in series.points] == [(0.3, 40.0), (0.9, 10.0)]
 
 
-def test_a_row_beside_another_has_its_colour_and_no_two_rows_look_alike() -> None:
+def test_colour_and_marker_say_which_network_and_dashes_which_attack() -> None:
     networks = ("Baseline", "FG", "GAT")
     rows = (*networks, *(f"{name}, {by}" for by in ("PGD-20", "AutoAttack") for name in networks))
     plot = Artefact(
@@ -256,6 +256,20 @@ def test_a_row_beside_another_has_its_colour_and_no_two_rows_look_alike() -> Non
         for radius in RADII
     ]
     (group,) = groups(plot, cells)
-    hues = {series.name: series.hue for series in group.series}
-    assert hues["GAT, PGD-20"] == hues["GAT, AutoAttack"] == hues["GAT"] != hues["FG"]
-    assert len({series_look(series) for series in group.series}) == len(rows)
+    looks = {series.name: series_look(series) for series in group.series}
+    assert len(set(looks.values())) == len(rows)
+    for at in (0, 1):  # colour, marker
+        assert looks["GAT, PGD-20"][at] == looks["GAT, AutoAttack"][at] == looks["GAT"][at] != looks["FG"][at]
+    for suffix in ("", ", PGD-20", ", AutoAttack"):
+        assert len({looks[name + suffix][2] for name in networks}) == 1
+    assert len({looks["GAT" + suffix][2] for suffix in ("", ", PGD-20", ", AutoAttack")}) == 3
+
+
+def test_rows_with_none_beside_differ_in_colour_marker_and_dash() -> None:
+    rows = ("SNGAN", "SNGAN + DAT", "WGAN, gradient penalty")
+    plot = Artefact(
+        paper="dat", name="figure4", kind="plot", title="Rows", panels=(Panel(rows=rows, columns=RADII),)
+    )
+    (group,) = groups(plot, [Cell("dat", "figure4", row, RADII[0], "accuracy", measured=1.0) for row in rows])
+    for parts in zip(*(series_look(series) for series in group.series), strict=True):
+        assert len(set(parts)) == len(rows)

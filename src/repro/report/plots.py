@@ -197,8 +197,9 @@ def lost_handle() -> Line2D:
 
 def series_look(series: Series) -> tuple[str, str, Any]:
     """Return colour, marker and dash of one line."""
-    shape = (series.slot + 3 * series.variant) % len(MARKERS)
-    return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[shape]
+    shape = (series.hue + 3 * series.variant) % len(MARKERS)
+    dash = shape if series.dash is None else series.dash % len(DASHES)
+    return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[dash]
 
 
 def _handles(shown: Sequence[Group]) -> list[Any]:

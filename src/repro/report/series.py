@@ -31,8 +31,9 @@ class Series:
     """One line or one set of bars.
 
     ``slot`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
-    ``variant`` is its convention's place among those of the panel. ``hue`` is the slot whose colour it has:
-    its own, or for a row "A, B" beside a row "A" that of A.
+    ``variant`` is its convention's place among those of the panel. A row "A, B" beside a row "A" (a network
+    under another attack) has the ``hue`` of A, and its ``dash`` says which B; rows with none beside have a
+    hue of their own, and no such dash.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Series:
     variant: int
     points: tuple[Point, ...]
     hue: int
+    dash: int | None = None
 
     @property
     def pending(self) -> bool:
@@ -77,8 +79,9 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
     """Return the axes of a plot in the order of its panels."""
     found: list[Group] = []
     panels = artefact.panels or (Panel(),)
-    slots: dict[str, int] = {}
-    for view in views(artefact, cells):
+    shown = views(artefact, cells)
+    looks = _looks(row.name for view in shown for row in view.rows if row.name != artefact.x_row)
+    for view in shown:
         panel = next((panel for panel in panels if panel.name == view.panel), Panel())
         measured_x = _measured_x(artefact, view)
         rows = [row for row in view.rows if row.name != artefact.x_row]
@@ -97,8 +100,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             conventions = list(dict.fromkeys(view.columns[index].convention for index in columns)) or [""]
             series: list[Series] = []
             for row in rows:
-                slot = slots.setdefault(row.name, len(slots))
-                hue = slots.get(row.name.rpartition(", ")[0], slot)
+                slot, hue, dash = looks[row.name]
                 lines: dict[str, list[Point]] = {}
                 for index in columns:
                     at, cell = view.columns[index], row.cells[index]
@@ -107,7 +109,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
                 for convention, points in (lines or {conventions[0]: []}).items():
                     name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
                     ordered = tuple(sorted(points, key=lambda point: point.place))
-                    series.append(Series(name, slot, conventions.index(convention), ordered, hue))
+                    series.append(Series(name, slot, conventions.index(convention), ordered, hue, dash))
             embedded = any(
                 cell is not None and "embedded_features" in cell.stand_ins
                 for row in view.rows
@@ -119,6 +121,21 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             x_label = panel.x_axis or artefact.x_axis or ""
             found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
     return found
+
+
+def _looks(rows: Iterable[str]) -> dict[str, tuple[int, int, int | None]]:
+    """Return slot, hue and dash of each row."""
+    slots = {name: slot for slot, name in enumerate(dict.fromkeys(rows))}
+    beside = {name: name.rpartition(", ") for name in slots if name.rpartition(", ")[0] in slots}
+    dashes = {suffix: at for at, suffix in enumerate(dict.fromkeys(last for *_, last in beside.values()), 1)}
+    looks: dict[str, tuple[int, int, int | None]] = {}
+    for name, slot in slots.items():
+        if name in beside:
+            base, _, suffix = beside[name]
+            looks[name] = slot, slots[base], dashes[suffix]
+        else:
+            looks[name] = slot, slot, 0 if any(base == name for base, *_ in beside.values()) else None
+    return looks
 
 
 def _measured_x(artefact: Artefact, view: View) -> dict[str, float]:
