@@ -21,6 +21,7 @@ ARTEFACTS = (
         panels=(Panel(rows=("Baseline", "GAT", "Maxout"), columns=("CIFAR-10", "CIFAR-100")),),
         notes="A note.",
         threat_models=("Linf, radius 8/255, 20 steps",),
+        images=(("auto_attack", 64), ("robust_accuracy", 1500)),
     ),
     Artefact(
         paper="gat", name="figure3", kind="plot", title="Direct attack", source="Figure 3", x_axis="radius",

@@ -93,6 +93,8 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     }
     assert any(",square_beats_gradients+restarts_matter" in text for text in texts.values())
     assert set(artefact.threat_models) == {"attacked by robust_accuracy", "attacked by auto_attack"}
+    limits = {spec.measure: spec.limit for spec in opened.evaluations.values() if spec.limit is not None}
+    assert dict(artefact.images) == limits != {}
     markdown = table_markdown(artefact, cells, "tiny")
     (plain,) = [line for line in markdown.splitlines() if line.startswith("| Plain")]
     assert plain.count("⚑") == 2

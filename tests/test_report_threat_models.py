@@ -25,6 +25,7 @@ ATTACKED = Artefact(
     title="Attacked",
     panels=(Panel(rows=("A",), columns=("delta=0.08",)),),
     threat_models=(FIRST, SECOND),
+    images=(("auto_attack", 64), ("robust_accuracy", 500)),
 )
 CELLS = [
     Cell("robgan", "table1", "A", "delta=0.08", "accuracy", measured=1.0, n_seeds=1, verdict="unreported")
@@ -47,7 +48,7 @@ def test_every_attacking_measurement_states_its_threat_model() -> None:
         assert "context.threat_model = " in path.read_text(encoding="utf-8"), path.name
 
 
-def test_every_format_of_a_table_prints_every_threat_model(
+def test_every_format_of_a_table_prints_threat_models_and_sample_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
@@ -62,6 +63,7 @@ def test_every_format_of_a_table_prints_every_threat_model(
     texts = {path.suffix: path.read_text() for path in paths if path.suffix in (".md", ".tex")}
     assert texts.keys() == {".md", ".tex"}
     drawn = " ".join(text.get_text() for text in figures[0].axes[0].texts)
-    for model in (FIRST, SECOND):
-        for text in (*texts.values(), drawn):
+    for text in (*texts.values(), drawn):
+        for model in (FIRST, SECOND):
             assert model in text.replace("threat model:", "Threat model:")
+        assert "images: auto_attack 64, robust_accuracy 500" in text.replace(r"\_", "_")

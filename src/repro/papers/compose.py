@@ -115,12 +115,13 @@ def _printed(planned: PlannedCell, reported: Reported) -> Printed | None:
 
 
 def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> entries.Artefact:
-    """Return the entry of artefacts.json: panels, axes, pictures, threat models."""
+    """Return the entry of artefacts.json: panels, axes, pictures, threat models, sample sizes."""
     paper, _, name = artefact_id.partition("/")
     declared = plan.config.sheets[paper].artefacts[name]
     planned = plan.cells[artefact_id]
     names = [name for cell in planned for name in cell.evaluations + cell.subtracted]
     models = [measured.result(name).threat_model for name in names]
+    limits = {(spec.measure, spec.limit) for spec in (plan.evaluations[name] for name in names)}
     return entries.Artefact(
         paper=paper,
         name=name,
@@ -141,6 +142,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         ),
         pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
+        images=tuple(sorted((measure, n) for measure, n in limits if n is not None)),
         pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
         cells=cells,
     )

@@ -68,7 +68,8 @@ class Other(Frozen):
 class Artefact(Frozen):
     """One table or figure of a paper; ``pending`` says why cells of it are not run.
 
-    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis.
+    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis. ``images`` names
+    each measurement that looks at a limited number of images, with that number.
     """
 
     paper: str
@@ -86,6 +87,7 @@ class Artefact(Frozen):
     pictures: tuple[Picture, ...] = ()
     others: tuple[Other, ...] = ()
     threat_models: tuple[str, ...] = ()
+    images: tuple[tuple[str, int], ...] = ()
     pending: tuple[str, ...] = ()
     cells: int = 0
 
@@ -93,6 +95,11 @@ class Artefact(Frozen):
     def id(self) -> str:
         """E.g. ``dat/table3``."""
         return f"{self.paper}/{self.name}"
+
+    @property
+    def sample(self) -> str:
+        """E.g. ``images: auto_attack 64, robust_accuracy 500``; empty where nothing is measured on a part."""
+        return f"images: {', '.join(f'{name} {n:,}' for name, n in self.images)}" if self.images else ""
 
     def prefix(self, panel: Panel) -> str:
         """Return what stands before the panel's rows in cells.csv: "<panel>: ", or "" with a single panel."""

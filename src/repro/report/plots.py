@@ -56,7 +56,7 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
             else:
                 _bars(at, group, width)
             _dress(at, group)
-        return save(figure, stem, stamp_of(profile, own))
+        return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
 
 
 def _grid(n: int) -> tuple[int, int]:

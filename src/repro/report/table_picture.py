@@ -82,10 +82,10 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
 
 
 def _about(artefact: Artefact) -> list[str]:
-    """Return what stands below the title: source, threat models, notes."""
+    """Return what stands below the title: source, threat models, sample sizes, notes."""
     source = [artefact.source] if artefact.source else []
     models = [f"Threat model: {text}" for text in artefact.threat_models]
-    return [*source, *models, *([artefact.notes] if artefact.notes else [])]
+    return [*source, *models, *filter(None, [artefact.sample, artefact.notes])]
 
 
 def _legend(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:

@@ -61,12 +61,13 @@ def write_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: 
 
 
 def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> list[str]:
-    """Return what every table must say about itself: source, profile with stand-ins, threat models, notes."""
+    """Return what a table says of itself: source, profile, stand-ins, threat models, sample sizes, notes."""
     lines = [
         f"{artefact.id}, {artefact.source}" if artefact.source else artefact.id,
         stamp_of(profile, cells),
     ]
     lines += [f"threat model: {text}" for text in artefact.threat_models]
+    lines += [artefact.sample] if artefact.sample else []
     if artefact.notes:
         lines.append(artefact.notes)
     return lines
