@@ -126,15 +126,13 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
 def _looks(rows: Iterable[str]) -> dict[str, tuple[int, int, int | None]]:
     """Return slot, hue and dash of each row."""
     slots = {name: slot for slot, name in enumerate(dict.fromkeys(rows))}
-    beside = {name: name.rpartition(", ") for name in slots if name.rpartition(", ")[0] in slots}
-    dashes = {suffix: at for at, suffix in enumerate(dict.fromkeys(last for *_, last in beside.values()), 1)}
-    looks: dict[str, tuple[int, int, int | None]] = {}
-    for name, slot in slots.items():
-        if name in beside:
-            base, _, suffix = beside[name]
-            looks[name] = slot, slots[base], dashes[suffix]
-        else:
-            looks[name] = slot, slot, 0 if any(base == name for base, *_ in beside.values()) else None
+    parts = {name: name.rpartition(", ") for name in slots}
+    beside = {name: (base, suffix) for name, (base, _, suffix) in parts.items() if base in slots}
+    bases = {base for base, _ in beside.values()}
+    dashes = {suffix: at for at, suffix in enumerate(dict.fromkeys(last for _, last in beside.values()), 1)}
+    looks = {name: (slot, slot, 0 if name in bases else None) for name, slot in slots.items()}
+    for name, (base, suffix) in beside.items():
+        looks[name] = slots[name], slots[base], dashes[suffix]
     return looks
 
 
