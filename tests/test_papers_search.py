@@ -16,14 +16,15 @@ from repro.papers.config import load_config
 from repro.papers.plan import Plan, build_plan
 from repro.papers.search_results import adopt, draw
 from repro.papers.show import show_plan
+from repro.papers.validate import validate_plan
 
 SEARCHES = """\
 searches:
   rate:
     recipe: twin
     option: dropout
-    values: [0.1, 0.2, 0.4]
-    start: 0.2
+    values: [0.0, 0.2, 0.4]
+    start: 0.0
     evaluation: test_accuracy
     value: accuracy
     used_by: [baseline]
@@ -77,8 +78,9 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
             opened.only_searched
         )
     rates = opened.searches["gat/rate"].candidates
-    assert [(c.value, len(c.runs), c.runs[0].steps) for c in rates] == [(0.1, 2, 3), (0.2, 2, 3), (0.4, 2, 3)]
-    assert [c.runs[0].options["dropout"] for c in rates] == [0.1, 0.2, 0.4]
+    assert [(c.value, len(c.runs), c.runs[0].steps) for c in rates] == [(0.0, 2, 3), (0.2, 2, 3), (0.4, 2, 3)]
+    # where it starts nothing is said, so that searches of several options share that run
+    assert [c.runs[0].options.get("dropout") for c in rates] == [None, 0.2, 0.4]
     sizes = opened.searches["gat/size"].candidates
     assert [(c.runs[0].batch_size, c.runs[0].steps) for c in sizes] == [(50, 1), (100, 1)]
     assert len({run.run_id for c in (*rates, *sizes) for run in c.runs}) == 8
@@ -87,12 +89,12 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
 
 def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
-    measure(opened, batches, layout, "gat/rate", {0.1: 40.0, 0.2: 50.0, 0.4: 61.0})
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})
     table = next(path for path in draw(opened, batches, layout, "gat/rate") if path.suffix == ".csv")
     lines = [line.split(",") for line in table.read_text().splitlines()]
     assert [line[1:7] for line in lines[1:]] == [
-        ["0.1", "40.0500", "0.0707", "2", "", ""],
-        ["0.2", "50.0500", "0.0707", "2", "", "yes"],
+        ["0", "40.0500", "0.0707", "2", "", "yes"],
+        ["0.2", "50.0500", "0.0707", "2", "", ""],
         ["0.4", "61.0500", "0.0707", "2", "yes", ""],
     ]
     assert adopt(opened, batches, layout) == {"gat/rate@cifar10": 0.4}  # the other search is not finished
@@ -104,6 +106,29 @@ def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     assert ids[0] == ids[1]  # a search does not depend on what was adopted
     draw(again, make_batches(again), layout, "gat/rate")
     assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
+
+
+def test_adopting_what_is_in_use_changes_no_run(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    measure(opened, batches, layout, "gat/rate", {0.0: 61.0, 0.2: 50.0, 0.4: 40.0})
+    assert adopt(opened, batches, layout) == {"gat/rate@cifar10": 0.0}
+    assert build_plan(load_config(tmp_path / "config", "tiny")).runs == opened.runs
+
+
+def test_a_profile_of_chosen_artefacts_searches_only_where_it_pays_for_searches(tmp_path: Path) -> None:
+    chosen = PROFILE + "artefacts: [gat/table1]\n"
+    assert not plan(tmp_path / "without", sheet=SEARCHED, profile=chosen).searches
+    paid = plan(tmp_path / "with", sheet=SEARCHED, profile=chosen + "searches: {steps: 3}\n")
+    assert set(paid.searches) == {"gat/rate", "gat/size"}
+
+
+def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
+    opened, _, _ = planned(tmp_path)
+    validate_plan(opened)
+    other = plan(tmp_path, sheet=SEARCHED.replace("start: 0.0", "start: 0.2"))
+    with pytest.raises(ReproError, match=r"starts at 0\.2, the method classifier at 0\.0") as error:
+        validate_plan(other)
+    assert error.value.line
 
 
 def test_plan_tells_apart_what_figures_and_searches_ask_for(

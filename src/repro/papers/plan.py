@@ -75,7 +75,7 @@ def build_plan(config: Config) -> Plan:
         for name in config.sheets[paper].artefacts:
             if wanted is None or f"{paper}/{name}" in wanted:
                 plan.cells[f"{paper}/{name}"] = [_bind(plan, cell) for cell in cells_of(config, paper, name)]
-    for paper in PAPERS if wanted is None else ():
+    for paper in PAPERS if config.profile.searches_wanted else ():
         for search in searches_of(config, paper):
             plan.searches[search.id] = search
             _enter_search(plan, search)

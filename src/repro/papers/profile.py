@@ -64,7 +64,8 @@ class Profile(Frozen):
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set; their cells stay pending and say so.
     ``searches`` is the work that each run of a search is given, over what its recipe has.
-    ``artefacts``, where given, are the only ones that are planned at all.
+    ``artefacts``, where given, are the only ones that are planned at all; searches are then planned only
+    where ``searches`` is given too.
     ``diverged`` says what becomes of a training whose loss or weights leave the finite numbers: ``record``
     ends it and says so in its record and its cells (ledger training.diverged), ``stop`` makes it an error.
     """
@@ -88,6 +89,11 @@ class Profile(Frozen):
     diverged: OnDivergence = "record"
     device: str = "auto"
     threads: int = Field(default=1, ge=1)
+
+    @property
+    def searches_wanted(self) -> bool:
+        """Tell whether searches are planned: beside chosen artefacts only where work is given to them."""
+        return self.artefacts is None or "searches" in self.model_fields_set
 
     def leaves_out(self, recipe: str, dataset: str) -> bool:
         """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""

@@ -54,6 +54,11 @@ def value_in_use(config: Config, paper: str, name: str, search: Search, dataset:
         return adopted
     recipe = find_recipe(config, qualified(search.recipe, paper))
     assert recipe is not None  # searches_of has checked the name
+    return declared(recipe, search)
+
+
+def declared(recipe: Recipe, search: Search) -> OptionValue:
+    """Return the value that a recipe states for a search's option, else the one that the search starts at."""
     if search.option in SCHEDULE:
         value: OptionValue = getattr(recipe.budget, search.option)
         return value
@@ -73,7 +78,9 @@ def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe | No
     for search_name, search in config.sheets[paper].searches.items():
         key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
         if short in (search.recipe, *search.used_by) and key in config.searched:
-            recipe = _with(recipe, search.option, config.searched[key])
+            value = config.searched[key]
+            if value != declared(recipe, search):  # else its runs stay what they are
+                recipe = _with(recipe, search.option, value)
     return recipe
 
 
@@ -134,7 +141,8 @@ def _runs(
     special = {**profile.recipes, f"{name}@{dataset}": profile.searches}
     paid = profile.model_copy(update={"recipes": special})
     options = dict(search.options)
-    if search.option not in SCHEDULE:
+    default = search.option not in recipe.options and value == search.start
+    if search.option not in SCHEDULE and not default:  # the method's own value: the same run as without it
         options[search.option] = value
     work = work_for(paid, name, recipe, dataset)
     count = work.seeds or search.seeds

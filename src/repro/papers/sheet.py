@@ -76,8 +76,9 @@ class Search(Frozen):
     """What a paper leaves open and found by trying: an option's values, compared on validation images.
 
     ``option`` is one of the recipe's method or one of ``SCHEDULE``; ``start`` is the value before the search
-    where the recipe does not state it. The winner by ``rule`` may be adopted for ``recipe`` and those of
-    ``used_by``, on the data set that it was found on. ``seeds`` runs are trained for each value.
+    where the recipe does not state it, the method's default. The winner by ``rule`` may be adopted for
+    ``recipe`` and those of ``used_by``, on the data set that it was found on. ``seeds`` runs are trained for
+    each value.
     """
 
     recipe: str

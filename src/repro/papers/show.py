@@ -17,7 +17,7 @@ from repro.report.cost_table import HEADINGS, NOTES, TITLE, cost_stamp, rows
 
 def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
     """Print every run with its size, stand-ins and state on disk, then what the artefacts ask for."""
-    console = Console()
+    console = _console()
     table = Table(title=f"Runs of profile {plan.config.profile.name} ({plan.config.profile.title})")
     for heading in ("run", "recipe", "steps x batch", "width", "stand-ins", "batch", "done"):
         table.add_column(heading, overflow="fold")
@@ -35,6 +35,12 @@ def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
         console.print(f"search asks for {_work(plan, batches, searched=True)} more.")
 
 
+def _console() -> Console:
+    """Return a console as wide as its terminal; a log or a pipe has no width of its own and gets enough."""
+    console = Console()
+    return console if console.is_terminal else Console(width=180)
+
+
 def _work(plan: Plan, batches: Batches, *, searched: bool) -> str:
     """Return the number of runs and evaluations that artefacts, or searches alone, ask for."""
     parts = []
@@ -50,9 +56,7 @@ def _work(plan: Plan, batches: Batches, *, searched: bool) -> str:
 
 def show_cost(costs: Sequence[Cost], profile: str) -> None:
     """Print what each training costs."""
-    console = Console()
-    if not console.is_terminal:  # a log has no width of its own
-        console = Console(width=180)
+    console = _console()
     table = Table(title=f"{TITLE} ({cost_stamp(costs, profile)})", caption="; ".join(NOTES))
     for heading in HEADINGS:
         table.add_column(heading, overflow="fold")

@@ -8,10 +8,12 @@ from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate import registry as measurements
 from repro.methods import registry as methods
-from repro.papers.cell_plan import qualified
+from repro.papers.cell_plan import find_recipe, qualified
 from repro.papers.config import Config
 from repro.papers.plan import Plan
+from repro.papers.search import PlannedSearch
 from repro.papers.settings import read_setting
+from repro.papers.sheet import SCHEDULE
 
 
 def validate_plan(plan: Plan) -> None:
@@ -35,6 +37,9 @@ def validate_plan(plan: Plan) -> None:
             _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
             if evaluation.surrogate is not None:
                 _check(config, paper, place, _indirect, evaluation.measure)
+    for planned_search in plan.searches.values():
+        place = ("searches", planned_search.name)
+        _check(config, planned_search.paper, place, _starts_at_default, config, planned_search)
     for artefact_id, cells in plan.cells.items():
         paper, _, artefact = artefact_id.partition("/")
         for planned in cells:
@@ -62,6 +67,20 @@ def _indirect(measure: str) -> None:
     """Check that a measurement which is given a surrogate can use it."""
     if not measurements.load_measurement(measure).indirect:
         raise ReproError(f"the measurement {measure} uses no surrogate", remedy="remove surrogate")
+
+
+def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
+    """Check that a search starts at what the method does where nothing is said."""
+    search = planned.search
+    recipe = find_recipe(config, qualified(search.recipe, planned.paper))
+    if recipe is None or search.option in {*SCHEDULE, *recipe.options}:
+        return
+    default = getattr(methods.validate_options(recipe.method, recipe.options), search.option, None)
+    if default != search.start:
+        raise ReproError(
+            f"the search starts at {search.start!r}, the method {recipe.method} at {default!r}",
+            remedy=f"write start: {default!r}, or state {search.option} in recipe {search.recipe}",
+        )
 
 
 def _check(
