@@ -26,9 +26,10 @@ ClassifierT = TypeVar("ClassifierT", bound="Classifier")
 FASTEST: dict[str, Way | None] = {"cpu": None, "cuda": "grouped"}
 """The fastest way by kind of device (benchmarks/test_seed_batches.py); None trains the seeds in turn.
 
-On one core of an AMD EPYC a step of 4 to 8 seeds takes 1.07 (classifier) to 1.7 times (narrow GAT) as long
-stacked as in turn, with grouped convolutions a little less than with vmap: one seed fills the core. Not yet
-measured on CUDA.
+On one core of an AMD EPYC one seed fills the core: at the paper's width (batches of 16) a step of 4 seeds
+takes 0.85 (random perturbation, vmap) to 1.03 times (GAT, vmap) as long stacked as in turn, GAT with grouped
+convolutions 0.96 times; narrower networks (4 to 8 seeds) take 1.07 to 1.7 times as long. Not yet measured on
+CUDA.
 """
 
 
