@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The checks that need a CUDA device: the tests marked `cuda`, the attacks' kernels alone, attacks against other
-# libraries' (where installed: the extra 'peers'), training steps at the papers' width, each paper's own method in every
-# format, and those of SNGAN and DAT against a plain eager loop, in order of weight. Meant to end within 8 minutes: an
+# libraries' (where installed: the extra 'peers'), 50 seeds of each of GAT's methods as one batch against in turn,
+# training steps at the papers' width, each paper's own method in every format, those of SNGAN and DAT against a plain
+# eager loop, and power iterations together against one by one, in order of weight. Meant to end within 8 minutes: an
 # attack's case gets few seconds, a training step few rounds, and no step begins after GPU_SECONDS. A step that fails
 # does not keep the others from running. FOLDER/steps.txt says what each step took, or that it failed or was not begun.
 # Use: PYTHON=python3 GPU_SECONDS=420 benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
@@ -59,6 +60,7 @@ bench kernels benchmarks/test_kernels.py
 for precision in float32 tf32; do
   bench "attacks-$precision" benchmarks/test_attacks.py --precision "$precision" --batch 128 --budget 6
 done
+bench seeds benchmarks/test_seed_batches.py --precision tf32 --seeds 50 --batch 64 --rounds 3
 bench steps-float32 benchmarks/test_training_steps.py --rounds 3
 own="gat.gat or robgan.cotrain or rgan.dcgan_both or dat.sngan or dat.dat_discriminator"
 for precision in tf32 bf16; do
@@ -67,5 +69,6 @@ done
 for precision in float32 tf32 bf16; do
   bench "loops-$precision" benchmarks/test_gan_loops.py --precision "$precision" --workers 8 --rounds 5
 done
+bench spectral-norm benchmarks/test_spectral_norm.py --batch 64 --rounds 5
 echo "done in $SECONDS s"
 exit "$wrong"

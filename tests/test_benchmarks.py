@@ -76,9 +76,9 @@ def test_the_steps_of_the_gpu_script_can_be_run(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
-    names = ["cuda-tests", "kernels", "attacks-float32", "attacks-tf32"]
-    formats = ("float32", "tf32", "bf16")
-    assert list(steps) == [*names, *(f"{what}-{name}" for what in ("steps", "loops") for name in formats)]
+    names = ["cuda-tests", "kernels", "attacks-float32", "attacks-tf32", "seeds"]
+    trainings = [f"{what}-{name}" for what in ("steps", "loops") for name in ("float32", "tf32", "bf16")]
+    assert list(steps) == [*names, *trainings, "spectral-norm"]
     for line in steps.values():
         assert (ROOT / shlex.split(line)[0]).exists()
     # the one with most options, up to the point where it would need the device
