@@ -14,7 +14,7 @@ from repro.evaluate.result import Result, write_result
 from repro.papers.batching import Batches, make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import Plan, build_plan
-from repro.papers.search_results import adopt, draw
+from repro.papers.search_results import adopt, draw, summarise
 from repro.papers.show import show_plan
 from repro.papers.validate import validate_plan
 
@@ -129,6 +129,36 @@ def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match=r"starts at 0\.2, the method classifier at 0\.0") as error:
         validate_plan(other)
     assert error.value.line
+
+
+def test_all_searches_are_summarised_once_they_are_finished(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 91.0})
+    with pytest.raises(ReproError):
+        summarise(opened, batches, layout)
+    measure(opened, batches, layout, "gat/size", {50: 30.0, 100: 20.0})
+    table, *others = summarise(opened, batches, layout)
+    lines = [line.split(",") for line in table.read_text().splitlines()[1:]]
+    assert [line[:9] for line in lines] == [
+        ["gat/rate", "cifar10", "twin", "dropout", "0", "40.05", "0.4", "91.05", "51.00"],
+        ["gat/size", "cifar10", "twin", "batch_size", "", "", "50", "30.00", ""],  # in use: 20, no candidate
+    ]
+    assert [line[10] for line in lines] == ["beyond noise", "cannot be told"]  # noise of 30 images: 21 points
+    assert all(path.stat().st_size for path in others)
+    with pytest.raises(ReproError, match="has no searches"):
+        summarise(plan(tmp_path / "none"), batches, layout)
+
+
+def test_a_batch_size_that_the_profile_sets_is_the_one_in_use(tmp_path: Path) -> None:
+    profile = PROFILE.replace("batch_size: 20, width", "batch_size: 50, width")
+    assert profile != PROFILE
+    opened = plan(tmp_path / "config", sheet=SEARCHED, profile=profile + "searches: {steps: 3}\n")
+    batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})
+    measure(opened, batches, layout, "gat/size", {50: 30.0, 100: 40.0})
+    draw(opened, batches, layout, "gat/size")
+    table = layout.search("gat", "size").with_suffix(".csv").read_text().splitlines()
+    assert [line.split(",")[5:7] for line in table[1:]] == [["", "yes"], ["yes", ""]]
 
 
 def test_plan_tells_apart_what_figures_and_searches_ask_for(

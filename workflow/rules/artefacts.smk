@@ -74,6 +74,22 @@ rule search_table:
         "repro search draw {params.common} {wildcards.paper}/{wildcards.search} > {log} 2>&1"
 
 
-rule search:
+rule search_summary:
+    """What all searches found, with each winner's gain over the value in use."""
     input:
         [results(f"searches/{name}.csv") for name in PLAN.searches],
+    output:
+        multiext(results("searches/summary"), ".csv", ".md", ".png", ".pdf"),
+    log:
+        results("logs/searches/summary.log"),
+    conda:
+        "../../environment.yml"
+    params:
+        common=COMMON,
+    shell:
+        "repro search summary {params.common} > {log} 2>&1"
+
+
+rule search:
+    input:
+        results("searches/summary.csv"),

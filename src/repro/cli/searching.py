@@ -29,6 +29,18 @@ def draw(
 
 
 @search_app.command()
+def summary(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
+    """Write what all searches found: each winner, its gain over the value in use, and the noise.
+
+    Example: `repro search summary --profile quick`
+    """
+    from repro.papers.search_results import summarise
+
+    opened, batches, layout = open_plan(config, profile, results)
+    summarise(opened, batches, layout)
+
+
+@search_app.command()
 def adopt(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
     """Let recipes use the winners of the finished searches (writes config/searched.yaml).
 

@@ -76,6 +76,11 @@ class Layout:
         """Stem of the files of one search's table (add ``.csv``, ``.md``, ``.png`` or ``.pdf``)."""
         return self.root / "searches" / paper / name
 
+    @property
+    def search_summary(self) -> Path:
+        """Stem of the files that say what all searches found."""
+        return self.root / "searches" / "summary"
+
     def artefact(self, paper: str, name: str) -> Path:
         """Stem of one artefact's files (add ``.csv``, ``.md``, ``.tex``, ``.png`` or ``.pdf``)."""
         return self.root / "artefacts" / paper / name

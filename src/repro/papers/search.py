@@ -48,13 +48,16 @@ def adopted_key(search_id: str, dataset: str) -> str:
 
 
 def value_in_use(config: Config, paper: str, name: str, search: Search, dataset: str) -> OptionValue:
-    """Return the value that recipes take: the adopted one, else the one that the sheet starts with."""
-    adopted = config.searched.get(adopted_key(f"{paper}/{name}", dataset))
-    if adopted is not None:
-        return adopted
-    recipe = find_recipe(config, qualified(search.recipe, paper))
+    """Return the value that recipes take: the profile's batch size, or the adopted value, or the sheet's."""
+    recipe_name = qualified(search.recipe, paper)
+    recipe = find_recipe(config, recipe_name)
     assert recipe is not None  # searches_of has checked the name
-    return declared(recipe, search)
+    if search.option == "batch_size":
+        given = work_for(config.profile, recipe_name, recipe, dataset).batch_size
+        if given is not None:
+            return given
+    adopted = config.searched.get(adopted_key(f"{paper}/{name}", dataset))
+    return declared(recipe, search) if adopted is None else adopted
 
 
 def declared(recipe: Recipe, search: Search) -> OptionValue:

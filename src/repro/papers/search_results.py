@@ -5,16 +5,21 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
+from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.core.spec import OptionValue
 from repro.core.yaml_lines import load_yaml
+from repro.data.catalogue import dataset_info
 from repro.papers.batching import Batches
 from repro.papers.config import SEARCHED
 from repro.papers.measured import Measured
 from repro.papers.plan import Plan
 from repro.papers.resolve import in_order
-from repro.papers.search import PlannedSearch, adopted_key, value_in_use
+from repro.papers.search import Candidate, PlannedSearch, adopted_key, value_in_use
+from repro.papers.sheet import Search
+from repro.report.search_gain import Gain
+from repro.report.search_summary import draw_summary
 from repro.report.searches import Found, draw_search
 
 
@@ -52,9 +57,50 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]
                     in_use=candidate.value == in_use,
                     stand_ins=in_order(name for result in results for name in result.stand_ins),
                     runs=tuple(run.run_id for run in candidate.runs),
+                    images=_images(candidate, planned.search),
                 )
             )
     return rows
+
+
+def _images(candidate: Candidate, search: Search) -> int | None:
+    """Return the number of images that an accuracy is a share of."""
+    spec = candidate.evaluations[0]
+    if search.value != "accuracy" or "split" not in spec.options:
+        return None
+    return spec.limit or dataset_info(spec.dataset).split_size(str(spec.options["split"]))
+
+
+def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
+    """Write what all searches found as csv, md, png and pdf.
+
+    Raises:
+        ReproError: a search is not finished, or the profile has none.
+    """
+    if not plan.searches:
+        raise ReproError(
+            f"profile {layout.profile} has no searches",
+            remedy="give it `searches:`, the work of each of their runs, or choose another profile",
+        )
+    measured = Measured(layout, batches)
+    rows: list[Gain] = []
+    for planned in plan.searches.values():
+        own = found(plan, measured, planned)
+        search = planned.search
+        for dataset in dict.fromkeys(row.dataset for row in own):
+            here = [row for row in own if row.dataset == dataset]
+            rows.append(
+                Gain(
+                    search=planned.id,
+                    recipe=search.recipe,
+                    option=search.option,
+                    dataset=dataset,
+                    in_use=next((row for row in here if row.in_use), None),
+                    winner=next((row for row in here if row.winner), None),
+                    sign=1.0 if search.rule == "max" else -1.0,
+                )
+            )
+    return draw_summary(rows, layout.search_summary, profile=layout.profile)
 
 
 def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[Path]:

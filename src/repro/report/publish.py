@@ -49,9 +49,10 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     for name in COST:
         if (layout.root / name).is_file():
             _copy(layout.root / name, target / name)
-    for path in sorted((layout.root / "artefacts").rglob("*")):
-        if path.suffix in ENDINGS:
-            _copy(path, target / path.relative_to(layout.root))
+    for folder in ("artefacts", "searches"):
+        for path in sorted((layout.root / folder).rglob("*")):
+            if path.suffix in ENDINGS:
+                _copy(path, target / path.relative_to(layout.root))
     for record in records:
         for path in (record, record.with_name("metrics.jsonl")):
             _copy(path, target / path.relative_to(layout.root))

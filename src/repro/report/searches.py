@@ -13,14 +13,26 @@ from repro.core.spec import OptionValue, StandIn
 from repro.report.artefacts import stamp
 from repro.report.style import COLOURS, COLUMN_WIDTH, INK, new_figure, save, styled
 
-COLUMNS = ("dataset", "value", "mean", "std", "n_seeds", "winner", "in_use", "stand_ins", "runs")
+COLUMNS = (
+    "dataset",
+    "value",
+    "mean",
+    "std",
+    "n_seeds",
+    "winner",
+    "in_use",
+    "n_images",
+    "stand_ins",
+    "runs",
+)
 
 
 @dataclass(frozen=True)
 class Found:
     """One value of a search on one data set; ``mean`` and ``std`` are over seeds.
 
-    Where a run diverged the value has no mean and cannot win.
+    Where a run diverged the value has no mean and cannot win. ``images`` is the number that each mean is a
+    share of in percent, None where the score is no such share.
     """
 
     dataset: str
@@ -32,6 +44,7 @@ class Found:
     in_use: bool
     stand_ins: tuple[StandIn, ...]
     runs: tuple[str, ...]
+    images: int | None = None
 
 
 def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str, profile: str) -> list[Path]:
@@ -51,7 +64,7 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
     for row in rows:
         std = "" if row.std is None else f"{row.std:.4f}"
         marks = ["yes" if mark else "" for mark in (row.winner, row.in_use)]
-        value = _text(row.value)
+        value = text_of(row.value)
         writer.writerow(
             [
                 row.dataset,
@@ -60,6 +73,7 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
                 std,
                 row.seeds,
                 *marks,
+                "" if row.images is None else row.images,
                 "+".join(row.stand_ins),
                 "+".join(row.runs),
             ]
@@ -74,7 +88,7 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.dataset} | {_text(row.value)} | {_score(row)} | {row.seeds} | {_words(row)} |"
+        f"| {row.dataset} | {text_of(row.value)} | {_score(row)} | {row.seeds} | {_words(row)} |"
         for row in rows
     ]
     atomic_write_text(stem.with_suffix(".md"), "\n".join(lines) + "\n")
@@ -99,14 +113,17 @@ def _picture(rows: Sequence[Found], stem: Path, heading: str, option: str, line:
                 at.errorbar(
                     place, row.mean, yerr=row.std, fmt="o", color=COLOURS[2 if row.winner else 0], capsize=2
                 )
-            at.set_xticks(range(len(own)), [f"{_text(row.value)}{'*' if row.in_use else ''}" for row in own])
+            at.set_xticks(
+                range(len(own)), [f"{text_of(row.value)}{'*' if row.in_use else ''}" for row in own]
+            )
             at.set_xlabel(f"{option} (green: winner; *: in use)")
             at.set_title(dataset)
             at.grid(True, axis="y")
         return save(figure, stem, line)
 
 
-def _text(value: OptionValue) -> str:
+def text_of(value: OptionValue) -> str:
+    """Return an option's value as people write it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,0 +1,57 @@
+"""What a search's winner gains over the value in use, and how much of that is noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from repro.report.searches import Found
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One search on one data set; ``in_use`` and ``winner`` are its rows, None where there is no such row.
+
+    ``sign`` is -1 for a score that is better when lower.
+    """
+
+    search: str
+    recipe: str
+    option: str
+    dataset: str
+    in_use: Found | None
+    winner: Found | None
+    sign: float = 1.0
+
+    @property
+    def gain(self) -> float | None:
+        """Points by which the winner is better, 0 where it is in use; None where one has no score."""
+        means = [None if row is None else row.mean for row in (self.winner, self.in_use)]
+        return None if means[0] is None or means[1] is None else self.sign * (means[0] - means[1])
+
+    @property
+    def noise(self) -> float | None:
+        """Two standard errors of the gain in points; None where nothing is known of them."""
+        if self.winner is None or self.in_use is None or self.winner == self.in_use:
+            return None
+        errors = [_variance(self.winner), _variance(self.in_use)]
+        return None if None in errors else 2 * math.sqrt(sum(error or 0.0 for error in errors))
+
+    @property
+    def verdict(self) -> str:
+        """In use, within noise, beyond noise, or that it cannot be told."""
+        if self.winner is not None and self.winner == self.in_use:
+            return "in use"
+        if self.gain is None or self.noise is None:
+            return "cannot be told"
+        return "beyond noise" if self.gain > self.noise else "within noise"
+
+
+def _variance(row: Found) -> float | None:
+    """Return the squared standard error of a mean, in points: the images' (binomial) and the seeds' part."""
+    parts = []
+    if row.images and row.mean is not None:
+        parts.append(row.mean * (100.0 - row.mean) / row.images)
+    if row.std is not None:
+        parts.append(row.std**2 / row.seeds)
+    return sum(parts) if parts else None

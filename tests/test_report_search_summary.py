@@ -1,0 +1,58 @@
+"""The searches' summary: gains, their noise against its closed form, and what is shown of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from repro.report.search_gain import Gain
+from repro.report.search_summary import draw_summary
+from repro.report.searches import Found
+
+
+def row(value: float, mean: float | None, *, std: float | None = None, images: int | None = 5000) -> Found:
+    seeds = 1 if std is None else 4
+    return Found("cifar10", value, mean, std, seeds, False, False, ("reduced_budget",), ("a-s0",), images)
+
+
+def gain(in_use: Found | None, winner: Found | None, sign: float = 1.0) -> Gain:
+    return Gain("gat/c_g", "gat", "c_g", "cifar10", in_use, winner, sign)
+
+
+def test_noise_is_two_standard_errors_of_the_difference() -> None:
+    # a share of 1/2 of 5,000 images has variance 1/20,000: two of them and a factor of two make two points
+    even = gain(row(1, 50.0), row(2, 50.0))
+    assert even.noise == pytest.approx(2.0)
+    spread = gain(row(1, 50.0, std=2.0), row(2, 50.0, std=4.0))
+    assert spread.noise == pytest.approx(2 * math.sqrt(0.5 + 0.5 + 4 / 4 + 16 / 4))
+    seeds_alone = gain(row(1, 18.0, std=2.0, images=None), row(2, 16.0, std=2.0, images=None), sign=-1.0)
+    assert seeds_alone.gain == 2.0
+    assert seeds_alone.noise == pytest.approx(2 * math.sqrt(2.0))
+    assert seeds_alone.verdict == "within noise"
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    kept = row(1, 50.0)
+    assert gain(kept, kept).verdict == "in use"
+    assert gain(row(1, 50.0), row(2, 53.0)).verdict == "beyond noise"
+    for pair in ((None, row(2, 50.0)), (row(1, None), row(2, 50.0)), (row(1, 50.0), None)):
+        assert gain(*pair).verdict == "cannot be told"
+    one_seed = gain(row(1, 18.0, images=None), row(2, 16.0, images=None), sign=-1.0)
+    assert (one_seed.gain, one_seed.noise, one_seed.verdict) == (2.0, None, "cannot be told")
+
+
+def test_the_summary_is_a_table_and_a_picture(tmp_path: Path) -> None:
+    kept = row(1, 50.0)
+    rows = [gain(row(0.5, 40.0), row(2, 53.0)), gain(kept, kept), gain(row(1, None), row(2, 50.0))]
+    table, page, png, pdf = draw_summary(rows, tmp_path / "summary", profile="tiny")
+    assert [line.split(",")[4:] for line in table.read_text().splitlines()[1:]] == [
+        ["0.5", "40.00", "2", "53.00", "13.00", "1.98", "beyond noise"],
+        ["1", "50.00", "1", "50.00", "0.00", "", "in use"],
+        ["1", "diverged", "2", "50.00", "", "", "cannot be told"],
+    ]
+    assert "| gat/c_g | cifar10 | 0.5 (40.00) | 2 (53.00) | 13.00 | 1.98 | beyond noise |" in page.read_text()
+    assert "reduced_budget" in page.read_text()
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pdf.stat().st_size > 1000
