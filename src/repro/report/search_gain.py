@@ -24,23 +24,30 @@ class Gain:
     sign: float = 1.0
 
     @property
+    def kept(self) -> bool:
+        """Tell whether the winner is the value in use."""
+        return self.winner is not None and self.winner == self.in_use
+
+    @property
     def gain(self) -> float | None:
         """Points by which the winner is better, 0 where it is in use; None where one has no score."""
-        means = [None if row is None else row.mean for row in (self.winner, self.in_use)]
-        return None if means[0] is None or means[1] is None else self.sign * (means[0] - means[1])
+        if self.winner is None or self.in_use is None:
+            return None
+        new, old = self.winner.mean, self.in_use.mean
+        return None if new is None or old is None else self.sign * (new - old)
 
     @property
     def noise(self) -> float | None:
         """Two standard errors of the gain in points; None where nothing is known of them."""
-        if self.winner is None or self.in_use is None or self.winner == self.in_use:
+        if self.winner is None or self.in_use is None or self.kept:
             return None
-        errors = [_variance(self.winner), _variance(self.in_use)]
-        return None if None in errors else 2 * math.sqrt(sum(error or 0.0 for error in errors))
+        new, old = _variance(self.winner), _variance(self.in_use)
+        return None if new is None or old is None else 2 * math.sqrt(new + old)
 
     @property
     def verdict(self) -> str:
         """In use, within noise, beyond noise, or that it cannot be told."""
-        if self.winner is not None and self.winner == self.in_use:
+        if self.kept:
             return "in use"
         if self.gain is None or self.noise is None:
             return "cannot be told"

@@ -104,10 +104,9 @@ def _mark(panel: Any, row: Gain, place: int) -> None:
     if row.gain is None or row.in_use is None or row.winner is None:
         panel.text(0, place, row.verdict, fontsize=6, color=FAINT, va="center")
         return
-    kept = row.verdict == "in use"
-    colour = COLOURS[2] if row.verdict == "beyond noise" else FAINT if kept else COLOURS[0]
+    colour = COLOURS[2] if row.verdict == "beyond noise" else FAINT if row.kept else COLOURS[0]
     look = {"fmt": "o", "color": colour, "capsize": 2, "markersize": 3.5, "linewidth": 1}
     panel.errorbar(row.gain, place, xerr=row.noise, **look)
     old, new = text_of(row.in_use.value), text_of(row.winner.value)
-    words = f"{old} stays" if kept else f"{old} → {new}"
+    words = f"{old} stays" if row.kept else f"{old} → {new}"
     panel.annotate(words, (row.gain, place), (0, 3.5), textcoords="offset points", fontsize=5.5, ha="center")
