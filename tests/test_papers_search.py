@@ -131,6 +131,16 @@ def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
     assert error.value.line
 
 
+def test_a_search_starts_at_the_default_of_all_that_use_it(tmp_path: Path) -> None:
+    stated = SEARCHED.replace("    start: 0.0\n", "").replace(
+        "options: {network: embedding}\n  gan:", "options: {network: embedding, dropout: 0.0}\n  gan:"
+    )
+    assert "dropout: 0.0}" in stated
+    with pytest.raises(ReproError, match="starts at None") as error:
+        validate_plan(plan(tmp_path, sheet=stated))
+    assert "recipe baseline" in str(error.value.remedy)
+
+
 def test_all_searches_are_summarised_once_they_are_finished(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 91.0})

@@ -70,17 +70,18 @@ def _indirect(measure: str) -> None:
 
 
 def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
-    """Check that a search starts at what the method does where nothing is said."""
+    """Check that a search starts at what the methods of its recipes do where nothing is said."""
     search = planned.search
-    recipe = find_recipe(config, qualified(search.recipe, planned.paper))
-    if recipe is None or search.option in {*SCHEDULE, *recipe.options}:
-        return
-    default = getattr(methods.validate_options(recipe.method, recipe.options), search.option, None)
-    if default != search.start:
-        raise ReproError(
-            f"the search starts at {search.start!r}, the method {recipe.method} at {default!r}",
-            remedy=f"write start: {default!r}, or state {search.option} in recipe {search.recipe}",
-        )
+    for name in (search.recipe, *search.used_by):
+        recipe = find_recipe(config, qualified(name, planned.paper))
+        if recipe is None or search.option in {*SCHEDULE, *recipe.options}:
+            continue
+        default = getattr(methods.validate_options(recipe.method, recipe.options), search.option, None)
+        if default != search.start:
+            raise ReproError(
+                f"the search starts at {search.start!r}, the method {recipe.method} at {default!r}",
+                remedy=f"write start: {default!r}, or state {search.option} in recipe {name}",
+            )
 
 
 def _check(
