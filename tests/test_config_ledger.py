@@ -59,6 +59,22 @@ def test_measuring_cells_exist() -> None:
         assert (row, column, metric) in cells, item.id
 
 
+def test_every_search_looks_for_a_choice_of_the_ledger() -> None:
+    declared = {
+        f"{paper}/{name}": (sheet, search)
+        for paper, sheet in config().sheets.items()
+        for name, search in sheet.searches.items()
+    }
+    assert len(declared) >= 15
+    assert {name for item in LEDGER for name in item.searched_by} == set(declared)
+    for item in LEDGER:
+        for name in item.searched_by:
+            sheet, search = declared[name]
+            if item.option is not None:
+                assert item.option.of in (sheet.recipes[search.recipe].method, "classifier"), item.id
+                assert item.option.option == search.option, item.id
+
+
 @pytest.mark.parametrize("item", WITH_OPTION, ids=lambda item: item.id)
 def test_every_option_exists_and_takes_each_value(item) -> None:
     from repro.evaluate.registry import load_measurement, measurement_names

@@ -135,6 +135,19 @@ def test_a_second_call_finds_nothing_to_do(dag: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_search_found_writes_the_report_again(dag: Path) -> None:
+    summary = Layout(dag / "results", "tiny").search_summary.with_suffix(".csv")
+    summary.parent.mkdir()
+    summary.write_text("search,dataset\n")
+    printed = snakemake(dag, "-n", "figures/")
+    assert "rule report" in printed
+    assert "rule train" not in printed
+    assert "rule cells" not in printed
+    shutil.rmtree(summary.parent)
+    assert "Nothing to be done" in snakemake(dag, "figures/")
+
+
+@pytest.mark.slow
 def test_a_deleted_result_is_measured_again_and_nothing_else(dag: Path) -> None:
     cells = (dag / "results" / "tiny" / "cells.csv").read_bytes()
     results = sorted((dag / "results" / "tiny" / "evaluations").glob("accuracy-*.json"))

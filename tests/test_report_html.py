@@ -14,6 +14,9 @@ from repro.core.paths import Layout
 from repro.report.collect import MANIFEST, collect, hashes
 from repro.report.curves import HEIGHT, WIDTH, charts
 from repro.report.html import write_report
+from repro.report.search_gain import Gain
+from repro.report.search_summary import draw_summary
+from repro.report.searches import Found, draw_search
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -120,6 +123,28 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
     for shown in ("GAT beats dropout", "supported", "4 to 6 % improvement", "inconsistent", "gat.c_g"):
         assert shown in index.words, shown
     assert "smoke profile · synthetic_data + reduced_budget" in index.words
+
+
+def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
+    made = write_profile(tmp_path)
+    without = Page(write_report(made, CONFIG))
+    assert "searches" not in without.ids
+    assert "Searched on validation images: gat/c_g" in without.words
+    values = [
+        Found("cifar10", value, score, None, 1, winner, not winner, ("reduced_budget",), (RUN,), 5000)
+        for value, score, winner in ((1.0, 50.0, False), (10.0, 53.0, True))
+    ]
+    draw_search(values, made.search("gat", "c_g"), heading="gat/c_g", option="c_g", profile="smoke")
+    gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1], 1.0)
+    draw_summary([gain], made.search_summary, profile="smoke")
+    index = Page(write_report(made, CONFIG))
+    assert_links_hold(made.root / "report")
+    assert {"searches", "search-gat-c-g"} <= set(index.ids)
+    assert {"#search-gat-c-g", "searches/gat/c_g.csv", "searches/summary.md"} <= set(index.links)
+    assert "gat/dropout_rate" in index.words  # named by the ledger, not finished: no link
+    assert "#search-gat-dropout-rate" not in index.links
+    drawn = made.search_summary.with_suffix(".png").read_bytes()
+    assert (made.root / "report" / "searches" / "summary.png").read_bytes() == drawn
 
 
 def test_text_of_the_sheets_is_escaped(layout: Layout) -> None:

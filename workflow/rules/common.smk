@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 import repro
 from repro.core.errors import ReproError
+from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
@@ -121,6 +122,11 @@ def searched_for(wildcards):
 def every_artefact(ending="png"):
     """Return one file of every artefact."""
     return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]
+
+
+def content_of(path):
+    """Return a digest of a file, empty where it does not exist: as a parameter, it runs a rule again when it changes."""
+    return sha256_file(path) if path.is_file() else ""
 
 
 def short_name(artefact):

@@ -54,6 +54,8 @@ rule report:
         "../../environment.yml"
     params:
         common=COMMON,
+        # Shown where they exist, but no reason to train their runs: no input. A search that is new writes the report anew.
+        searches=content_of(LAYOUT.search_summary.with_suffix(".csv")),
     shell:
         "repro report {params.common} > {log} 2>&1"
 

@@ -20,6 +20,7 @@ from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.report.artefacts import Artefact
+from repro.report.attachments import ENDINGS, attach_cost, attach_searches, picture_size
 from repro.report.cells import select
 from repro.report.curves import charts
 from repro.report.material import Material, Run, read_material
@@ -37,7 +38,6 @@ from repro.report.numbers import (
 from repro.report.verdict import VERDICTS
 from repro.report.view import views
 
-ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
 TITLES = {
     "robgan": "Rob-GAN (CVPR 2019)",
     "advgan": "AdvGAN (ICLR 2019 submission)",
@@ -70,9 +70,6 @@ def write_report(layout: Layout, config: Path) -> Path:
             shutil.copyfile(path, target)
     environment = _environment(material)
     atomic_write_text(folder / "style.css", _source(environment, "style.css"))
-    for ending in ENDINGS:  # what the recipes cost, if the rule has written it
-        if (cost := layout.root / f"cost{ending}").is_file():
-            shutil.copyfile(cost, folder / cost.name)
     for paper in material.papers:
         items = [
             _item(artefact, material, files[artefact.id])
@@ -83,7 +80,8 @@ def write_report(layout: Layout, config: Path) -> Path:
         _write(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
     for run in material.runs.values():
         _write_run(environment, folder, run)
-    _write(environment, "index.html", folder / "index.html", top="", cost=_cost(folder))
+    beside = {"cost": attach_cost(layout, folder), "searches": attach_searches(layout, folder)}
+    _write(environment, "index.html", folder / "index.html", top="", **beside)
     return folder / "index.html"
 
 
@@ -130,7 +128,7 @@ def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str
         "files": [path.suffix for path in paths],
         "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
         "flags": flag_lines(own),
-        "size": (0, 0) if picture is None else _size(picture),
+        "size": (0, 0) if picture is None else picture_size(picture),
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
     }
 
@@ -152,17 +150,6 @@ def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, An
         with Image.open(target) as image:
             shown.append({"file": target.name, "title": title, "size": image.size})
     return shown
-
-
-def _cost(folder: Path) -> dict[str, Any]:
-    """Return what the index shows of the Cost artefact: endings of its files, size of its picture."""
-    endings = [ending for ending in ENDINGS if (folder / f"cost{ending}").is_file()]
-    return {"files": endings, "size": _size(folder / "cost.png") if ".png" in endings else (0, 0)}
-
-
-def _size(picture: Path) -> tuple[int, int]:
-    with Image.open(picture) as image:
-        return image.width // 2, image.height // 2  # drawn at twice the density of a plain screen
 
 
 def _write_run(environment: Environment, folder: Path, run: Run) -> None:

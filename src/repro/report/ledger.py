@@ -14,14 +14,15 @@ Owner = Literal["robgan", "advgan", "rgan", "gat", "dat", "shared"]
 """The paper that an item belongs to; ``shared`` for what several papers' numbers rest on."""
 
 
-def _artefact(name: str) -> str:
-    paper, _, artefact = name.partition("/")
-    if not paper or not artefact or "/" in artefact:
-        raise ValueError("an artefact is written paper/name, e.g. dat/table2")
+def _of_a_sheet(name: str) -> str:
+    paper, _, own = name.partition("/")
+    if not paper or not own or "/" in own:
+        raise ValueError("an artefact or a search is written paper/name, e.g. dat/table2")
     return name
 
 
-Artefact = Annotated[str, AfterValidator(_artefact)]
+OfSheet = Annotated[str, AfterValidator(_of_a_sheet)]
+"""An artefact or a search: the paper whose sheet declares it, and its name there."""
 
 
 class LedgerOption(Frozen):
@@ -52,17 +53,19 @@ class LedgerItem(Frozen):
 
     ``affects`` lists artefacts; ``option`` is None where the point is no option (a slip of the text, or a
     choice made in a sheet, which ``choice`` then names); ``measured_by`` is the cell
-    ``[paper/artefact, row, column, metric]`` that measures what the choice is worth, or None.
+    ``[paper/artefact, row, column, metric]`` that measures what the choice is worth, or None; ``searched_by``
+    lists the searches (``paper/name``) that look for it on validation images.
     """
 
     id: str = Field(pattern=r"^[a-z]+\.[a-z0-9_]+$")
     paper: Owner
     source: str = Field(min_length=1)
     text: str = Field(min_length=1)
-    affects: tuple[Artefact, ...]
+    affects: tuple[OfSheet, ...]
     choice: str = Field(min_length=1)
     option: LedgerOption | None
-    measured_by: tuple[Artefact, str, str, str] | None
+    measured_by: tuple[OfSheet, str, str, str] | None
+    searched_by: tuple[OfSheet, ...] = ()
 
 
 def read_ledger(path: Path) -> list[LedgerItem]:

@@ -1,0 +1,61 @@
+"""What the report's index shows beside the artefacts, once it has been written: the cost, the searches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from repro.core.paths import Layout
+
+ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
+
+
+def attach_cost(layout: Layout, folder: Path) -> dict[str, Any]:
+    """Copy the Cost artefact into the report and return what the index shows of it.
+
+    Args:
+        layout: the profile's files.
+        folder: the report's folder.
+
+    Returns:
+        ``files``, the endings of its files, and ``size``, width and height of its picture in pixels; without
+        the artefact an empty list and (0, 0).
+    """
+    return _attach(layout.root / "cost", folder / "cost")
+
+
+def attach_searches(layout: Layout, folder: Path) -> dict[str, Any]:
+    """Copy what the searches found into the report and return what the index shows of it.
+
+    Args:
+        layout: the profile's files.
+        folder: the report's folder.
+
+    Returns:
+        ``files`` and ``size`` of the summary as in ``attach_cost``, and ``tables``: the endings of the files
+        of each finished search by its id ``paper/name``.
+    """
+    tables = {}
+    for path in sorted((layout.root / "searches").glob("*/*.csv")):
+        stem = path.with_suffix("").relative_to(layout.root)
+        tables["/".join(stem.parts[1:])] = _attach(layout.root / stem, folder / stem)["files"]
+    return {**_attach(layout.search_summary, folder / "searches" / "summary"), "tables": tables}
+
+
+def picture_size(picture: Path) -> tuple[int, int]:
+    """Return the width and height in pixels at which a page shows a picture."""
+    with Image.open(picture) as image:
+        return image.width // 2, image.height // 2  # drawn at twice the density of a plain screen
+
+
+def _attach(stem: Path, into: Path) -> dict[str, Any]:
+    """Copy the files of one stem that exist; return their endings and the size of their picture."""
+    found = [ending for ending in ENDINGS if stem.with_name(stem.name + ending).is_file()]
+    for ending in found:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(stem.with_name(stem.name + ending), into.with_name(into.name + ending))
+    size = picture_size(into.with_name(into.name + ".png")) if ".png" in found else (0, 0)
+    return {"files": found, "size": size}
