@@ -31,7 +31,8 @@ TITLE = "Searches on validation images: the winner's gain over the value in use"
 NOTE = (
     "Gain in points of the score; noise is two standard errors of the difference, from the number of "
     "validation images (both networks counted as if on images of their own, which overstates it) and, with "
-    "several seeds, from their spread. With one seed it leaves out what another initialisation would change."
+    "several seeds, from their spread. With one seed it leaves out what another initialisation would change. "
+    "A winner is the best of its values, which favours it: a gain barely beyond noise may be luck."
 )
 
 
