@@ -134,7 +134,8 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
         Found("cifar10", value, score, None, 1, winner, not winner, ("reduced_budget",), (RUN,), 5000)
         for value, score, winner in ((1.0, 50.0, False), (10.0, 53.0, True))
     ]
-    draw_search(values, made.search("gat", "c_g"), heading="gat/c_g", option="c_g", profile="smoke")
+    stem = made.search("gat", "c_g")
+    draw_search(values, stem, heading="gat/c_g", option="c_g", score="accuracy", profile="smoke")
     gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1], 1.0)
     draw_summary([gain], made.search_summary, profile="smoke")
     index = Page(write_report(made, CONFIG))

@@ -109,8 +109,10 @@ def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[P
     rows = found(plan, Measured(layout, batches), planned)
     search = planned.search
     stem = layout.search(planned.paper, planned.name)
-    heading = f"{planned.id}: {search.option} of {search.recipe}, by {search.value} on validation images"
-    return draw_search(rows, stem, heading=heading, option=search.option, profile=layout.profile)
+    heading = f"{planned.id}: {search.option} of {search.recipe}"
+    return draw_search(
+        rows, stem, heading=heading, option=search.option, score=search.value, profile=layout.profile
+    )
 
 
 def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue]:

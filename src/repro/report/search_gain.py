@@ -41,8 +41,8 @@ class Gain:
         """Two standard errors of the gain in points; None where nothing is known of them."""
         if self.winner is None or self.in_use is None or self.kept:
             return None
-        new, old = _variance(self.winner), _variance(self.in_use)
-        return None if new is None or old is None else 2 * math.sqrt(new + old)
+        new, old = self.winner.standard_error, self.in_use.standard_error
+        return None if new is None or old is None else 2 * math.hypot(new, old)
 
     @property
     def verdict(self) -> str:
@@ -52,13 +52,3 @@ class Gain:
         if self.gain is None or self.noise is None:
             return "cannot be told"
         return "beyond noise" if self.gain > self.noise else "within noise"
-
-
-def _variance(row: Found) -> float | None:
-    """Return the squared standard error of a mean, in points: the images' (binomial) and the seeds' part."""
-    parts = []
-    if row.images and row.mean is not None:
-        parts.append(row.mean * (100.0 - row.mean) / row.images)
-    if row.std is not None:
-        parts.append(row.std**2 / row.seeds)
-    return sum(parts) if parts else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from repro.core.files import atomic_write_text
 from repro.core.spec import OptionValue, StandIn
 from repro.report.artefacts import stamp
+from repro.report.numbers import metric_label
 from repro.report.style import COLOURS, COLUMN_WIDTH, INK, new_figure, save, styled
 
 COLUMNS = (
@@ -46,14 +48,27 @@ class Found:
     runs: tuple[str, ...]
     images: int | None = None
 
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean: the images' part (binomial) and the seeds' part; None where neither is known."""
+        parts = []
+        if self.images and self.mean is not None:
+            parts.append(self.mean * (100.0 - self.mean) / self.images)
+        if self.std is not None:
+            parts.append(self.std**2 / self.seeds)
+        return math.sqrt(sum(parts)) if parts else None
 
-def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str, profile: str) -> list[Path]:
+
+def draw_search(
+    rows: Sequence[Found], stem: Path, *, heading: str, option: str, score: str, profile: str
+) -> list[Path]:
     """Write ``stem``.csv, .md, .png and .pdf and return their paths.
 
     Args:
         rows: in the order in which they are shown.
-        heading: one line that says what was searched and by what.
+        heading: one short line that says what was searched.
         option: the option's name.
+        score: the metric that judged the values on validation images.
         profile: for the stamp.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +95,7 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
         )
     atomic_write_text(stem.with_suffix(".csv"), table.getvalue())
     lines = [
-        f"# {heading}",
+        f"# {heading}, by {score} on validation images",
         "",
         line,
         "",
@@ -92,33 +107,38 @@ def draw_search(rows: Sequence[Found], stem: Path, *, heading: str, option: str,
         for row in rows
     ]
     atomic_write_text(stem.with_suffix(".md"), "\n".join(lines) + "\n")
-    return [stem.with_suffix(".csv"), stem.with_suffix(".md"), *_picture(rows, stem, heading, option, line)]
+    return [
+        stem.with_suffix(".csv"),
+        stem.with_suffix(".md"),
+        *_picture(rows, stem, heading, (option, score), line),
+    ]
 
 
-def _picture(rows: Sequence[Found], stem: Path, heading: str, option: str, line: str) -> list[Path]:
+def _picture(rows: Sequence[Found], stem: Path, heading: str, axes: tuple[str, str], line: str) -> list[Path]:
     datasets = list(dict.fromkeys(row.dataset for row in rows))
     with styled():
         figure = new_figure(max(1, len(datasets)) * COLUMN_WIDTH, 2.6)
         figure.set_layout_engine("constrained", rect=(0.01, 0.12, 0.98, 0.86))
         figure.suptitle(heading, fontsize=7, color=INK)
-        for at, dataset in zip(
-            figure.subplots(1, max(1, len(datasets)), squeeze=False)[0], datasets, strict=False
-        ):
+        panels = figure.subplots(1, max(1, len(datasets)), squeeze=False)[0]
+        for at, dataset in zip(panels, datasets, strict=False):
             own = [row for row in rows if row.dataset == dataset]
             for place, row in enumerate(own):
                 if row.mean is None:
                     at.text(place, 0.02, "diverged", rotation=90, ha="center", va="bottom", fontsize=6,
                             transform=at.get_xaxis_transform())  # fmt: skip
                     continue
-                at.errorbar(
-                    place, row.mean, yerr=row.std, fmt="o", color=COLOURS[2 if row.winner else 0], capsize=2
-                )
+                noise = None if row.standard_error is None else 2 * row.standard_error
+                colour = COLOURS[2 if row.winner else 0]
+                at.errorbar(place, row.mean, yerr=noise, fmt="o", color=colour, capsize=2, linewidth=1)
             at.set_xticks(
                 range(len(own)), [f"{text_of(row.value)}{'*' if row.in_use else ''}" for row in own]
             )
-            at.set_xlabel(f"{option} (green: winner; *: in use)")
+            at.set_xlabel(f"{axes[0]} (green: winner; *: in use)")
+            at.margins(x=0.1)
             at.set_title(dataset)
             at.grid(True, axis="y")
+        panels[0].set_ylabel(f"validation {metric_label(axes[1])}\n± two standard errors")
         return save(figure, stem, line)
 
 
