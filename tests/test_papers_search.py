@@ -14,6 +14,7 @@ from repro.evaluate.result import Result, write_result
 from repro.papers.batching import Batches, make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import Plan, build_plan
+from repro.papers.search import value_in_use
 from repro.papers.search_results import adopt, draw, summarise
 from repro.papers.show import show_plan
 from repro.papers.validate import validate_plan
@@ -169,6 +170,27 @@ def test_a_batch_size_that_the_profile_sets_is_the_one_in_use(tmp_path: Path) ->
     draw(opened, batches, layout, "gat/size")
     table = layout.search("gat", "size").with_suffix(".csv").read_text().splitlines()
     assert [line.split(",")[5:7] for line in table[1:]] == [["", "yes"], ["yes", ""]]
+
+
+def test_adopted_epochs_count_where_the_profile_leaves_the_length_to_the_sheet(tmp_path: Path) -> None:
+    size = "  size: {recipe: twin, option: batch_size, values: [50, 100]"
+    length = size.replace("size: {", "length: {").replace(
+        "batch_size, values: [50, 100]", "epochs, values: [10, 20]"
+    )
+    sheet = SEARCHED.replace(size, length)
+    free = PROFILE.replace("classifier: {steps: 4, batch_size: 20, width: 0.25}", "classifier: {width: 0.25}")
+    assert sheet != SEARCHED
+    assert free != PROFILE
+    for profile, in_use, steps in ((free, 20, 40), (PROFILE, 10, 4)):
+        folder = tmp_path / str(in_use)
+        plan(folder, sheet=sheet, profile=profile)
+        (folder / "searched.yaml").write_text("tiny:\n  gat/length@cifar10: 20\n")
+        config = load_config(folder, "tiny")
+        opened = build_plan(config)
+        search = opened.searches["gat/length"].search
+        assert value_in_use(config, "gat", "length", search, "cifar10") == in_use
+        asked = [opened.runs[name] for name in opened.runs.keys() - opened.only_searched]
+        assert max(run.steps for run in asked if run.method == "classifier") == steps
 
 
 def test_plan_tells_apart_what_figures_and_searches_ask_for(

@@ -48,14 +48,19 @@ def adopted_key(search_id: str, dataset: str) -> str:
 
 
 def value_in_use(config: Config, paper: str, name: str, search: Search, dataset: str) -> OptionValue:
-    """Return the value that recipes take: the profile's batch size, or the adopted value, or the sheet's."""
+    """Return the value that recipes take: the adopted one, or the sheet's.
+
+    A batch size that the profile sets is the one in use. Where the profile sets a run's length, adopted
+    epochs count for nothing, and the sheet's are in use.
+    """
     recipe_name = qualified(search.recipe, paper)
     recipe = find_recipe(config, recipe_name)
     assert recipe is not None  # searches_of has checked the name
-    if search.option == "batch_size":
-        given = work_for(config.profile, recipe_name, recipe, dataset).batch_size
-        if given is not None:
-            return given
+    work = work_for(config.profile, recipe_name, recipe, dataset)
+    if search.option == "batch_size" and work.batch_size is not None:
+        return work.batch_size
+    if search.option == "epochs" and (work.epochs is not None or work.steps is not None):
+        return declared(recipe, search)
     adopted = config.searched.get(adopted_key(f"{paper}/{name}", dataset))
     return declared(recipe, search) if adopted is None else adopted
 
