@@ -51,11 +51,17 @@ def picture_size(picture: Path) -> tuple[int, int]:
         return image.width // 2, image.height // 2  # drawn at twice the density of a plain screen
 
 
+def files_of(stem: Path) -> list[Path]:
+    """Return the files that were drawn under a stem (a path without an ending), in the order of ``ENDINGS``."""
+    return [path for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()]
+
+
 def _attach(stem: Path, into: Path) -> dict[str, Any]:
     """Copy the files of one stem that exist; return their endings and the size of their picture."""
-    found = [ending for ending in ENDINGS if stem.with_name(stem.name + ending).is_file()]
-    for ending in found:
+    found, size = files_of(stem), (0, 0)
+    for path in found:
         into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(stem.with_name(stem.name + ending), into.with_name(into.name + ending))
-    size = picture_size(into.with_name(into.name + ".png")) if ".png" in found else (0, 0)
-    return {"files": found, "size": size}
+        shutil.copyfile(path, into.with_name(into.name + path.suffix))
+        if path.suffix == ".png":
+            size = picture_size(path)
+    return {"files": [path.suffix for path in found], "size": size}

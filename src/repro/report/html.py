@@ -20,7 +20,7 @@ from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.report.artefacts import Artefact
-from repro.report.attachments import ENDINGS, attach_cost, attach_searches, picture_size
+from repro.report.attachments import attach_cost, attach_searches, files_of, picture_size
 from repro.report.cells import select
 from repro.report.curves import charts
 from repro.report.material import Material, Run, read_material
@@ -170,7 +170,7 @@ def _source(environment: Environment, name: str) -> str:
 
 def _files(layout: Layout, artefact: Artefact) -> list[Path]:
     stem = layout.artefact(artefact.paper, artefact.name)
-    found = [path for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()]
+    found = files_of(stem)
     if not found:
         raise ReproError(
             f"{artefact.id} has not been drawn",

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.report.attachments import ENDINGS, files_of
 
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
-COST = tuple(f"cost{ending}" for ending in (".csv", ".md", ".tex", ".png", ".pdf"))
-ENDINGS = (".csv", ".md", ".tex", ".png", ".pdf")
 
 
 def publish(layout: Layout, into: Path | None = None) -> Path:
@@ -46,9 +45,8 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     for name in TABLES:
         _copy(layout.root / name, target / name)
-    for name in COST:
-        if (layout.root / name).is_file():
-            _copy(layout.root / name, target / name)
+    for path in files_of(layout.root / "cost"):
+        _copy(path, target / path.name)
     for folder in ("artefacts", "searches"):
         for path in sorted((layout.root / folder).rglob("*")):
             if path.suffix in ENDINGS:
