@@ -12,6 +12,8 @@ from repro.attacks.objective import image_gradient, losses
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import UNIT, ThreatModel
 from repro.attacks.undisturbed import undisturbed
+from repro.core.errors import ReproError
+from repro.models.heads import HeadLogits
 
 
 def linear_case(scale: float = 1.0) -> tuple[Linear, Tensor, Tensor]:
@@ -75,9 +77,9 @@ def test_losses_equal_their_formulas() -> None:
     torch.testing.assert_close(losses(logits, labels, "cw_margin"), torch.tensor([0.5 - 2.0, 3.0 - 1.0]))
     source = torch.tensor([0.3, -0.7])
     joint = 0.5 * -torch.sigmoid(source).log() + 0.5 * expected
-    torch.testing.assert_close(losses((source, logits), labels, "joint"), joint)
-    torch.testing.assert_close(losses((source, logits), labels, "cross_entropy"), expected)
-    with pytest.raises(ValueError, match="joint"):
+    torch.testing.assert_close(losses(HeadLogits(source, logits), labels, "joint"), joint)
+    torch.testing.assert_close(losses(HeadLogits(source, logits), labels, "cross_entropy"), expected)
+    with pytest.raises(ReproError, match="joint"):
         losses(logits, labels, "joint")
 
 

@@ -20,12 +20,10 @@ from repro.attacks import (
     UNIT,
     AsganStep,
     Bounds,
-    Execution,
     FastGradient,
     ThreatModel,
     Transfer,
 )
-from repro.attacks.execution import image_order
 from repro.attacks.objective import losses
 from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch
@@ -33,7 +31,6 @@ from repro.methods.losses import make_loss
 from repro.models.spectral_norm import SpectralConv2d
 
 THREAT = ThreatModel(radius=0.1, step_size=0.04, steps=4)
-PLAIN = Execution(channels_last=False, fold_batch_norm=False, winograd=False)
 
 
 def images_of(seed: int = 0, n: int = 6, size: int = 4) -> tuple[Tensor, Tensor]:
@@ -241,15 +238,6 @@ def test_perturbations_are_float32_under_a_bf16_network(low_precision: str) -> N
     change, expected = (attacked - images).flatten(1), (reference - images).flatten(1)
     torch.testing.assert_close(change.norm(dim=1), expected.norm(dim=1), rtol=0.02, atol=0)
     assert (torch.cosine_similarity(change, expected) > 0.98).all()
-
-
-def test_narrow_pointwise_convolutions_keep_their_order() -> None:
-    images, _ = images_of()
-    wide, narrow = nn.Conv2d(32, 8, 1, stride=2), nn.Conv2d(4, 8, 1, stride=2)
-    assert image_order(nn.Sequential(wide), images, Execution()) == torch.channels_last
-    assert image_order(nn.Sequential(wide, narrow), images, Execution()) == torch.contiguous_format
-    assert image_order(nn.Sequential(wide), images, PLAIN) == torch.contiguous_format
-    assert image_order(Smooth(), images, Execution()) == torch.contiguous_format
 
 
 def test_time_is_split_into_network_and_kernel() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from repro.attacks.rgan_directions import image_directions, noise_directions
     from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, ThreatModel
     from repro.attacks.transfer import Transfer
+    from repro.attacks.verdict import TwoClasses
 
 _HOMES = {
     "threat_model": ("SYMMETRIC", "UNIT", "Bounds", "ThreatModel"),
@@ -37,6 +38,7 @@ _HOMES = {
     "rgan_directions": ("image_directions", "noise_directions"),
     "gat_generator": ("GATAttack",),
     "auto_attack": ("Audit", "AutoAttack"),
+    "verdict": ("TwoClasses",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -56,6 +58,7 @@ __all__ = [
     "GATAttack",
     "ThreatModel",
     "Transfer",
+    "TwoClasses",
     "image_directions",
     "noise_directions",
 ]

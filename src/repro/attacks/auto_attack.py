@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import check_batch
-from repro.attacks.objective import class_logits, image_gradient
+from repro.attacks.checks import check_batch, check_classes
+from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
+from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
 from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
@@ -69,6 +70,7 @@ class AutoAttack:
         seed: of the starts and of Square.
         steps: of APGD and FAB.
         queries: of Square.
+        logits: how class logits (N, K) are read from what the network returns, where that is no tensor.
 
     Raises:
         ReproError: torchattacks is not installed.
@@ -83,6 +85,7 @@ class AutoAttack:
         seed: int = 0,
         steps: int = 100,
         queries: int = 5000,
+        logits: ReadLogits | None = None,
     ) -> None:
         self.model = model
         self.threat = threat
@@ -90,6 +93,7 @@ class AutoAttack:
         self.seed = seed
         self.steps = steps
         self.queries = queries
+        self.logits = logits
         self._library = _torchattacks()
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -99,20 +103,25 @@ class AutoAttack:
     def audit(self, images: Tensor, labels: Tensor) -> Audit:
         """Attack ``images`` (N, C, H, W) of classes ``labels``, int64 (N,), and look for suspect signs.
 
-        The network and the global random state are left as they were.
+        The network is attacked and judged in eval mode, batch norms in the threat model's mode, whatever mode
+        it comes in. It and the global random state are left as they were.
 
         Raises:
-            ReproError: the batch does not fit the network or the bounds, or is empty.
+            ReproError: batch, network and bounds do not fit together, or the batch is empty.
         """
-        check_batch(self.model, images, labels, self.threat.bounds, "refuse")
+        largest = check_batch(self.model, images, labels, self.threat.bounds, "refuse")
         if not len(images):
             raise ReproError("an audit of no images", remedy="give at least one image")
         images = images.detach().float()
         radius = self.threat.to(UNIT).radius
         clean = self.threat.bounds.to(UNIT, images).clamp(0, 1)
         devices = [images.device] if images.is_cuda else []
-        with undisturbed(self.model), torch.random.fork_rng(devices):
-            network = _OnUnit(self.model, self.threat.bounds)
+        with undisturbed(self.model, self.threat.batch_norm_mode), torch.random.fork_rng(devices):
+            network = _OnUnit(self.model, self.threat.bounds, self.logits)
+            with torch.no_grad():
+                outputs = network(clean)
+            check_classes(largest, outputs.shape[1])
+            check_finite(outputs)
             vanished = 100 * self._vanished(network, clean, labels)
             right = self._right(network, clean, labels)
             accuracy = {"clean": _percent(right)}
@@ -120,7 +129,7 @@ class AutoAttack:
             for name, make in self._attacks(network, radius).items():
                 left = right.nonzero().flatten()
                 if len(left):
-                    found = make()(clean[left], labels[left])
+                    found = make()(clean[left], labels[left]).detach()
                     inside = BALLS[self.threat.norm].length(found - clean[left]) <= radius * (1 + 1e-4)
                     fell = inside & ~self._right(network, found, labels[left])
                     attacked[left[fell]] = found[fell]
@@ -167,14 +176,23 @@ def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ..
 
 
 class _OnUnit(nn.Module):
-    """A network made to take images in [0, 1], the only range that torchattacks knows."""
+    """A network made to take images in [0, 1], the only range that torchattacks knows.
 
-    def __init__(self, network: nn.Module, bounds: Bounds) -> None:
+    torchattacks puts what it attacks into eval mode, and into train mode afterwards if it was born in it. The
+    modes here are the audit's to choose, so this one says that it is in eval mode and passes nothing on.
+    """
+
+    def __init__(self, module: nn.Module, bounds: Bounds, logits: ReadLogits | None) -> None:
         super().__init__()
-        self.network, self.bounds = network, bounds
+        self.module = module  # a submodule, so that its parameters' device is found
+        self.network, self.bounds = Network(module, logits), bounds
+        self.training = False
 
     def forward(self, images: Tensor) -> Tensor:
         return class_logits(self.network(UNIT.to(self.bounds, images)))
+
+    def train(self, mode: bool = True) -> _OnUnit:
+        return self
 
 
 def _percent(right: Tensor) -> float:

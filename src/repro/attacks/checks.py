@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from repro.attacks.threat_model import Bounds
 from repro.core.errors import ReproError
@@ -74,6 +75,11 @@ def check_layout(images: Tensor, labels: Tensor) -> None:
 def check_network(model: nn.Module, images: Tensor) -> None:
     """Refuse a network on another device, or in a format that float32 perturbations cannot serve."""
     for name, parameter in model.named_parameters():
+        if is_lazy(parameter):
+            raise ReproError(
+                f"the network's {name} has no values yet (a lazy layer)",
+                remedy="run the network on one batch first",
+            )
         if parameter.device != images.device:
             raise ReproError(
                 f"the network is on {parameter.device} ({name}), the images are on {images.device}",
@@ -92,4 +98,13 @@ def check_classes(largest: int | None, classes: int) -> None:
         raise ReproError(
             f"labels go up to {largest}, the network has {classes} classes",
             remedy="count classes from 0, and give the network that was trained on these classes",
+        )
+
+
+def check_gradients(sound: Tensor | None) -> None:
+    """Refuse an attack unless all its gradients were finite: ``sound``, bool (0-d); None: nobody looked."""
+    if sound is not None and not bool(sound):
+        raise ReproError(
+            "the gradient of the network's loss contains NaN or infinity",
+            remedy="look in its forward pass for 0/0, a root or logarithm of 0, a number format too small",
         )

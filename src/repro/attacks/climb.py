@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from repro.attacks.checks import check_classes
-from repro.attacks.objective import Network, Outputs, class_logits, image_gradient
+from repro.attacks.network import Network, Outputs, check_finite, class_logits
+from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss
 from repro.core.timing import SplitWatch, part
 
@@ -26,8 +27,12 @@ class Climb:
         images: where balls and box are centred, (N, ...) float32.
         labels: int64 (N,).
         order: of the buffers in memory.
-        largest: the largest label where it is known, so that labels which are no classes can be refused.
+        largest: the largest label where values may be looked at: labels which are no classes are refused, and
+            logits which are no numbers.
         watch: adds up the time of ``network`` and ``kernel``.
+
+    Attributes:
+        sound: bool (0-d), whether all gradients so far were finite; None where values may not be looked at.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Climb:
         self.largest = largest
         self.classes = 0
         self.watch = watch
+        self.sound = None if largest is None else torch.ones((), dtype=torch.bool, device=images.device)
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
@@ -59,10 +65,17 @@ class Climb:
 
     def gradient(self) -> Tensor:
         """Return the gradient of each image's loss at ``attacked``."""
-        return image_gradient(self._outputs, self.attacked, self.labels, self.loss)
+        gradient = image_gradient(self._outputs, self.attacked, self.labels, self.loss)
+        if self.sound is not None:
+            # a NaN's sign is 0: under Linf it would pass for an image that cannot be moved
+            self.sound &= gradient.sum().isfinite()
+        return gradient
 
     def _outputs(self, images: Tensor) -> Outputs:
         outputs = self.network(images)
-        self.classes = class_logits(outputs).shape[1]
-        check_classes(self.largest, self.classes)
+        if not self.classes:
+            self.classes = class_logits(outputs).shape[1]
+            check_classes(self.largest, self.classes)
+            if self.largest is not None:
+                check_finite(outputs)
         return outputs

@@ -32,7 +32,7 @@ class GraphedClimb:
     def __init__(self, climb: Climb) -> None:
         self._climb = climb
         climb.labels = climb.labels.clone()
-        self.images, self.attacked = climb.images, climb.attacked
+        self.images, self.attacked, self.sound = climb.images, climb.attacked, climb.sound
         self._warm_up()
         self._network, self._kernel = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._network):
@@ -47,6 +47,8 @@ class GraphedClimb:
         check_classes(largest, self._climb.classes)
         self.images.copy_(images)
         self._climb.labels.copy_(labels)
+        if self.sound is not None:
+            self.sound.fill_(True)
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
@@ -76,13 +78,16 @@ def can_be_graphed(network: nn.Module, images: Tensor) -> bool:
     )
 
 
-def same_graph(network: nn.Module, images: Tensor, order: torch.memory_format) -> tuple[object, ...]:
-    """Return a key; batches with equal keys can share a captured step."""
+def same_graph(
+    network: nn.Module, images: Tensor, order: torch.memory_format, *, checked: bool
+) -> tuple[object, ...]:
+    """Return a key; batches with equal keys can share a captured step, gradients ``checked`` or not."""
     tensors = (*network.parameters(), *network.buffers())
     return (
         tuple(images.shape),
         images.device,
         order,
+        checked,
         tuple(tensor.data_ptr() for tensor in tensors),
         torch.is_autocast_enabled("cuda"),
         torch.get_autocast_dtype("cuda"),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from repro.attacks.checks import Outside
 from repro.attacks.execution import Execution
+from repro.attacks.network import ReadLogits
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
 from repro.core.timing import SplitWatch, part
@@ -23,6 +24,7 @@ class FastGradient(GradientAttack):
         clip: move values that left the bounds back to them; the GAT paper does not say whether it does.
         outside: what to do with images outside the bounds, with NaN or with wrong labels.
         execution: how the work is done.
+        logits: how class logits are read from what a network returns.
         watch: where the time of network and kernel is added up.
 
     Raises:
@@ -37,11 +39,14 @@ class FastGradient(GradientAttack):
         clip: bool = True,
         outside: Outside = "refuse",
         execution: Execution | None = None,
+        logits: ReadLogits | None = None,
         watch: SplitWatch | None = None,
     ) -> None:
         if threat.steps != 1 or threat.restarts != 1 or threat.random_start:
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
-        super().__init__(model=model, threat=threat, outside=outside, execution=execution, watch=watch)
+        super().__init__(
+            model=model, threat=threat, outside=outside, execution=execution, logits=logits, watch=watch
+        )
         self.clip = clip
 
     def along(self, images: Tensor, gradient: Tensor) -> Tensor:

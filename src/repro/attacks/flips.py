@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import check_batch
-from repro.attacks.objective import class_logits, image_gradient
+from repro.attacks.network import Network, class_logits
+from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
 from repro.attacks.undisturbed import undisturbed
 from repro.core.timing import SplitWatch, part
@@ -28,7 +29,7 @@ class Flips(NamedTuple):
 
 
 def iterations_to_flip(
-    network: nn.Module, images: Tensor, threat: ThreatModel, watch: SplitWatch | None = None
+    module: nn.Module, images: Tensor, threat: ThreatModel, watch: SplitWatch | None = None
 ) -> Flips:
     """Attack each image away from the network's own verdict on it, until that verdict changes.
 
@@ -36,7 +37,7 @@ def iterations_to_flip(
     and box. An image that has flipped moves no more. The network is left as it was.
 
     Args:
-        network: images to class logits (N, K).
+        module: images to class logits (N, K).
         images: (N,3,H,W) in the threat model's bounds.
         threat: norm, step size, radius, and in ``steps`` the largest number of iterations.
         watch: where the time of network and kernel is added up.
@@ -48,13 +49,14 @@ def iterations_to_flip(
     if threat.random_start or threat.restarts > 1 or threat.targeted:
         raise ValueError("iterations are counted from the image itself, away from the verdict on it")
     no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-    check_batch(network, images, no_labels, threat.bounds, "refuse")
+    check_batch(module, images, no_labels, threat.bounds, "refuse")
     images = images.detach().float()
     ball, attacked = BALLS[threat.norm], images.clone()
     iterations = torch.full((len(images),), threat.steps, device=images.device)
     flipped = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     left = torch.arange(len(images), device=images.device)
-    with undisturbed(network, threat.batch_norm_mode):
+    network = Network(module)
+    with undisturbed(module, threat.batch_norm_mode):
         with torch.no_grad():
             first = class_logits(network(images)).argmax(dim=1)
         for step in range(1, threat.steps + 1):

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from repro.attacks.network import Outputs, class_logits
 from repro.attacks.threat_model import AttackLoss
-
-Outputs = Tensor | tuple[Tensor, Tensor]
-
-
-class Network(Protocol):
-    """Images to class logits (N, K), or for the joint loss to real-or-fake logits (N,) and class logits."""
-
-    def __call__(self, images: Tensor, /) -> Outputs:
-        """Return the logits."""
-
-
-def in_its_format(network: nn.Module) -> Network:
-    """Return ``network`` made to take float32 images whatever format (bf16, say) its weights have."""
-    formats = (p.dtype for p in network.parameters() if p.is_floating_point())
-    dtype = next(formats, torch.float32)
-    if dtype == torch.float32:
-        return network
-    return lambda images: network(images.to(dtype))
-
-
-def class_logits(outputs: Outputs) -> Tensor:
-    """Return the class logits of either kind of network as float32 (N, K)."""
-    return (outputs[1] if isinstance(outputs, tuple) else outputs).float()
+from repro.core.errors import ReproError
+from repro.models.heads import HeadLogits
 
 
 def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
@@ -42,7 +22,7 @@ def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
     class, Rob-GAN's loss on real images.
 
     Raises:
-        ValueError: the joint loss is asked of a network with one head.
+        ReproError: the joint loss is asked of a network with one head.
     """
     logits = class_logits(outputs)
     if loss == "cw_margin":
@@ -51,19 +31,32 @@ def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
     class_loss = F.cross_entropy(logits, labels, reduction="none")
     if loss == "cross_entropy":
         return class_loss
-    if not isinstance(outputs, tuple):
-        raise ValueError("the joint loss needs a network that returns (real-or-fake logits, class logits)")
-    return 0.5 * F.softplus(-outputs[0].float()) + 0.5 * class_loss
+    if not isinstance(outputs, HeadLogits):
+        raise ReproError(
+            "the joint loss needs a network with two heads, this one returns class logits alone",
+            remedy="let it return repro.models.heads.HeadLogits, or choose loss='cross_entropy'",
+        )
+    return 0.5 * F.softplus(-outputs.source.float()) + 0.5 * class_loss
 
 
-def image_gradient(network: Network, images: Tensor, labels: Tensor, loss: AttackLoss) -> Tensor:
+def image_gradient(
+    network: Callable[[Tensor], Outputs], images: Tensor, labels: Tensor, loss: AttackLoss
+) -> Tensor:
     """Return the gradient of each image's own loss with respect to it: float32, shaped like ``images``.
 
     The losses are summed, not averaged, so that an image's gradient does not depend on the batch's size.
     Nothing is accumulated into parameters.
+
+    Raises:
+        ReproError: the logits do not depend on the images by any gradient.
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         total = losses(network(images), labels, loss).sum()
+        if not total.requires_grad:
+            raise ReproError(
+                "no gradient leads from the network's logits back to its images",
+                remedy="take out what cuts it (detach, no_grad, numpy), or attack without gradients (Square)",
+            )
         (gradient,) = torch.autograd.grad(total, images)
     return gradient

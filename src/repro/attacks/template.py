@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import Outside, check_batch
+from repro.attacks.checks import Outside, check_batch, check_gradients
 from repro.attacks.engine import AnyClimb, Engine
 from repro.attacks.execution import Execution
-from repro.attacks.objective import class_logits, in_its_format, losses
+from repro.attacks.network import Network, ReadLogits, class_logits
+from repro.attacks.objective import losses
 from repro.attacks.threat_model import Bounds, ThreatModel
 from repro.attacks.undisturbed import undisturbed
 from repro.core.timing import SplitWatch
@@ -28,6 +29,7 @@ class GradientAttack:
         outside: what to do with images outside the threat model's bounds, with NaN, or with labels that are
             no classes: ``refuse``, or ``allow`` them unseen.
         execution: how the work is done; no choice changes a result beyond rounding.
+        logits: how class logits (N, K) are read from what the network returns, where that is no tensor.
         watch: where the time of network and kernel is added up.
     """
 
@@ -41,6 +43,7 @@ class GradientAttack:
         generator: torch.Generator | None = None,
         outside: Outside = "refuse",
         execution: Execution | None = None,
+        logits: ReadLogits | None = None,
         watch: SplitWatch | None = None,
     ) -> None:
         if threat.random_start and generator is None:
@@ -50,7 +53,8 @@ class GradientAttack:
         self.ball = BALLS[threat.norm]
         self.generator = generator
         self.outside: Outside = outside
-        self.engine = Engine(threat.loss, self.step, execution or Execution(), watch)
+        self.logits = logits
+        self.engine = Engine(threat, self.step, execution or Execution(), logits, watch)
 
     @property
     def climbed(self) -> nn.Module:
@@ -70,18 +74,22 @@ class GradientAttack:
             labels: int64 (N,): true classes, or for a targeted attack those that are aimed at.
 
         Raises:
-            ReproError: the batch does not fit the network or the bounds.
+            ReproError: batch, network and bounds do not fit together, or the network has no gradient or one
+                that is no number.
         """
         largest = check_batch(self.climbed, images, labels, self.threat.bounds, self.outside)
         images = images.detach().float()
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()
         mode = self.threat.batch_norm_mode
-        with undisturbed(self.model, mode), undisturbed(self.climbed, mode):
-            climb = self.engine.climb(self.climbed, images, labels, largest)
-            attacked = self.once(climb)
-            if self.threat.restarts > 1:
-                attacked = self._worst(attacked, climb, labels)
+        with torch.inference_mode(False), undisturbed(self.model, mode), undisturbed(self.climbed, mode):
+            if labels.is_inference():
+                labels = labels.clone()
+            with self.engine.climb(self.climbed, images, labels, largest) as climb:
+                attacked = self.once(climb)
+                if self.threat.restarts > 1:
+                    attacked = self._worst(attacked, climb, labels)
+        check_gradients(climb.sound)
         return torch.empty_like(images).copy_(attacked)
 
     def once(self, climb: AnyClimb) -> Tensor:
@@ -117,7 +125,7 @@ class GradientAttack:
     @torch.no_grad()
     def _score(self, attacked: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return for each image whether the attack succeeded, and how far it climbed; both (N,)."""
-        outputs = in_its_format(self.model)(attacked)
+        outputs = Network(self.model, self.logits)(attacked)
         hit = class_logits(outputs).argmax(dim=1) == labels
         height = losses(outputs, labels, self.threat.loss)
         return (hit, -height) if self.threat.targeted else (~hit, height)

@@ -7,6 +7,7 @@ from torch import nn
 
 from repro.attacks.checks import Outside
 from repro.attacks.execution import Execution
+from repro.attacks.network import ReadLogits
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import ThreatModel
 from repro.core.timing import SplitWatch
@@ -25,6 +26,7 @@ class Transfer(GradientAttack):
         generator: random stream of the starts.
         outside: what to do with images outside the bounds, with NaN or with wrong labels.
         execution: how the work is done.
+        logits: how class logits are read from what a network returns.
         watch: where the time of network and kernel is added up.
     """
 
@@ -37,6 +39,7 @@ class Transfer(GradientAttack):
         generator: torch.Generator | None = None,
         outside: Outside = "refuse",
         execution: Execution | None = None,
+        logits: ReadLogits | None = None,
         watch: SplitWatch | None = None,
     ) -> None:
         super().__init__(
@@ -45,6 +48,7 @@ class Transfer(GradientAttack):
             generator=generator,
             outside=outside,
             execution=execution,
+            logits=logits,
             watch=watch,
         )
         self.surrogate = surrogate

@@ -15,7 +15,7 @@ class TwoClasses(nn.Module):
     output itself, which does not saturate, and the softmax over both is the sigmoid of a GAN's loss.
 
     Args:
-        discriminator: images (N,3,H,W) to raw outputs (N,); large means real.
+        discriminator: images (N,3,H,W) to raw outputs (N,) or (N,1); large means real.
         threshold: an output above it is the verdict "real". 0 is where a sigmoid is one half and where the
             hinge loss's two margins meet.
     """
@@ -27,7 +27,7 @@ class TwoClasses(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, 2), float32."""
-        above = self.discriminator(images).float() - self.threshold
+        above = self.discriminator(images).float().view(len(images)) - self.threshold
         return torch.stack((-above, above), dim=1) / 2
 
     def verdicts(self, images: Tensor) -> Tensor:

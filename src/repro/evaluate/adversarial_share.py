@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.twins import TwinSearch, latent_twins
@@ -93,7 +94,9 @@ def has_twin(
         if options.space == "latent":
             found, _ = latent_twins(lambda z: generator(z).float(), network, part, options.search(), starts)
         else:
-            attack = PGD(model=network, threat=options.threat_model(bounds), generator=starts)
+            attack = PGD(
+                model=network, threat=options.threat_model(bounds), generator=starts, execution=GRAPHED
+            )
             attacked = attack(images, torch.full((len(part),), FAKE, device=images.device))
             with torch.no_grad():
                 found = network.verdicts(attacked) == REAL

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
@@ -111,10 +112,11 @@ def withstands(
     bounds = (threat.bounds.low, threat.bounds.high)
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
+    how: dict[str, Any] = {"threat": threat, "generator": starts, "execution": GRAPHED, "watch": watch}
     if surrogate is None:
-        attack: GradientAttack = PGD(model=network, threat=threat, generator=starts, watch=watch)
+        attack: GradientAttack = PGD(model=network, **how)
     else:
-        attack = Transfer(model=network, surrogate=surrogate, threat=threat, generator=starts, watch=watch)
+        attack = Transfer(model=network, surrogate=surrogate, **how)
     parts = []
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
@@ -95,7 +96,9 @@ class AdversarialTraining(Method):
             bounds=SYMMETRIC,
         )
         starts = streams.generator("attack_start")
-        self.attack = PGD(model=self.network, threat=threat, generator=starts, watch=self.watch)
+        self.attack = PGD(
+            model=self.network, threat=threat, generator=starts, execution=GRAPHED, watch=self.watch
+        )
         self.modules = {"classifier": network}
         self.optimisers = {"classifier": self.optimiser}
         self.batches = {"train": self.stream}

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
@@ -125,7 +126,7 @@ class RobGAN(Method):
             loss="joint",
         )
         # dequantised images reach beyond the bounds by a grey level
-        self.attack = PGD(model=self.d, threat=threat, outside="allow", watch=self.watch)
+        self.attack = PGD(model=self.d, threat=threat, outside="allow", execution=GRAPHED, watch=self.watch)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update generator, then discriminator, as in the code's loop."""

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import NamedTuple
 
 from torch import Tensor, nn
+
+
+class HeadLogits(NamedTuple):
+    """Real-or-fake logits (N,), positive for real, and class logits (N, n_classes)."""
+
+    source: Tensor
+    classes: Tensor
 
 
 class TwoHeads(nn.Module):
@@ -25,10 +33,10 @@ class TwoHeads(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return pooled features (N, D) of ``images`` (N, 3, H, W)."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return real-or-fake logits (N,), positive for real, and class logits (N, n_classes)."""
+    def forward(self, images: Tensor) -> HeadLogits:
+        """Return both heads' logits."""
         features = self.features(images)
-        return self.source(features).squeeze(1), self.classes(features)
+        return HeadLogits(self.source(features).squeeze(1), self.classes(features))
 
 
 class ClassView(nn.Module):

@@ -52,7 +52,7 @@ def picture_size(picture: Path) -> tuple[int, int]:
 
 
 def files_of(stem: Path) -> list[Path]:
-    """Return the files that were drawn under a stem (a path without an ending), in the order of ``ENDINGS``."""
+    """Return the files that were drawn under a stem (a path without an ending), ordered as ``ENDINGS``."""
     return [path for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()]
 
 
