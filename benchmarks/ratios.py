@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from repro.report.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
@@ -53,10 +52,7 @@ def draw_ratios(table: Path) -> list[Path]:
         _bars(figure.add_axes(box), rows, colours, GOALS[rows[0]["device"]])
         title = f"Whole attacks on {made['device']}, {made['threads']} threads: time over this package's"
         figure.text(0.02, 1 - 0.16 / height, title, fontsize=9, weight="bold", color=INK, va="center")
-        handles: list[Any] = [Patch(color=colour, label=name) for name, colour in colours.items()]
-        handles.append(
-            Line2D([], [], color=INK, marker="|", linestyle="none", label="torch's convolutions alone")
-        )
+        handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
         anchor = (0.98, 1 - 0.24 / height)
         figure.legend(handles=handles, loc="upper right", bbox_to_anchor=anchor, ncols=len(handles))
         note = f" · CUDA: {NO_GPU}" if missing else ""
@@ -66,13 +62,11 @@ def draw_ratios(table: Path) -> list[Path]:
 
 
 def _bars(axes: Any, rows: Sequence[dict[str, str]], colours: dict[str, str], goal: float) -> None:
-    """One group of bars for each case, from above; a tick says what torch's convolutions alone take."""
+    """One group of bars for each case, from above."""
     place, ticks = 0.0, []
     for row in rows:
         found = ratios(row)
         ticks.append(place + (len(found) - 1) / 2)
-        share = float(details(row)["direct_conv_share"])
-        axes.plot([share] * 2, [place - 0.5, place + len(found) - 0.5], color=INK, linewidth=1.2)
         for name, ratio in found.items():
             axes.barh(place, ratio, color=colours[name], height=0.85)
             axes.text(ratio + 0.01, place, f"{ratio:.2f}", va="center", fontsize=6.5, color=INK)

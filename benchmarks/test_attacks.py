@@ -1,31 +1,28 @@
-"""Whole attacks against other libraries: PGD of 10 and 50 steps, Linf and L2, two networks, one batch.
+"""Whole attacks against other libraries: PGD of 10 steps, as a user gets it by default, on eight networks.
 
 In each round every library attacks the same batch once, one after the other, so that a machine that slows
 down slows all of them. Before a time counts, all must have found the same perturbation, which also warms them
-up. The row is this package's time; ``details`` has the others' medians and their ratio to it, and
-``direct_conv_share``: what torch's convolutions alone took in the same rounds, as a share of this package's
-time, above 1 where the attack is faster than they are. The papers' sizes: ``--width 1 --batch 128``.
+up. The row is this package's time; ``details`` has the others' medians and their ratio to it, the share that
+the attack's own kernel takes, and in which order of memory the attack chose to run. The papers' sizes:
+``--width 1 --batch 128``; ``--width`` counts for this project's two networks alone.
 
-A case takes ``--rounds`` rounds, fewer where they would take more than ``--budget`` seconds, but at least 2,
-and 1 of the long attacks. On the CPU the long attacks are timed against the library only that was the fastest
-in the short one: 50 steps take five times as long as 10 for everybody.
+A case takes ``--rounds`` rounds, fewer where they would take more than ``--budget`` seconds, but at least 3.
 """
 
 from __future__ import annotations
 
-import copy
 import statistics
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor, nn
 
-from direct_convolutions import direct_convolutions
 from peers import peers
-from repro.attacks import PGD, Execution, ThreatModel
-from repro.attacks.execution import image_order
+from repro.attacks import PGD, ThreatModel
+from repro.attacks.execution import GRAPHED
 from repro.core.device import autocast
 from repro.core.spec import Precision
 from repro.core.timing import SplitWatch, Stopwatch
@@ -35,12 +32,43 @@ from repro.models.heads import ClassView
 from repro.models.preact_resnet import PreActResNet18
 from subjects import seconds
 
-CLASSES, PARITY_STEPS, LONG = 10, 3, 50
-NETWORKS: dict[str, Callable[[float], nn.Module]] = {
-    "preact_resnet18": lambda width: ClassView(PreActResNet18(CLASSES, width=width)),
+models = import_module("torchvision.models")  # after ``peers``, which makes it importable beside a CPU torch
+CLASSES, PARITY_STEPS, STEPS, LEAST_ROUNDS = 10, 3, 10, 3
+
+
+def not_in_place(network: nn.Module) -> nn.Module:
+    """Return ``network`` with activations that write to memory of their own."""
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+    return network
+
+
+def vision_transformer() -> nn.Module:
+    """Return a ViT for 32 x 32 pixels: patches of 4, six layers of width 192."""
+    return models.VisionTransformer(
+        image_size=32,
+        patch_size=4,
+        num_layers=6,
+        num_heads=3,
+        hidden_dim=192,
+        mlp_dim=768,
+        num_classes=CLASSES,
+    )
+
+
+OWN: dict[str, Callable[[float], nn.Module]] = {
     "gat_classifier": lambda width: GATClassifier(CLASSES, width=width),
+    "preact_resnet18": lambda width: ClassView(PreActResNet18(CLASSES, width=width)),
 }
-FASTEST: dict[tuple[str, str], str] = {}  # library, by network and norm, in the short attacks of this session
+OTHERS: dict[str, Callable[[], nn.Module]] = {
+    "resnet18": lambda: models.resnet18(num_classes=CLASSES),
+    "resnet18_not_in_place": lambda: not_in_place(models.resnet18(num_classes=CLASSES)),
+    "vgg11_bn": lambda: models.vgg11_bn(num_classes=CLASSES),
+    "densenet121": lambda: models.densenet121(num_classes=CLASSES),
+    "mobilenet_v3_small": lambda: models.mobilenet_v3_small(num_classes=CLASSES),
+    "vit": vision_transformer,
+}
 LENGTHS = {"linf": (8 / 255, 2 / 255), "l2": (0.5, 0.1)}
 
 
@@ -50,13 +78,11 @@ def threat_model(norm: str, steps: int) -> ThreatModel:
 
 
 @pytest.mark.benchmark(group="attacks")
-@pytest.mark.parametrize("network_name", NETWORKS)
+@pytest.mark.parametrize("network_name", [*OWN, *OTHERS])
 @pytest.mark.parametrize("norm", LENGTHS)
-@pytest.mark.parametrize("steps", [10, LONG])
 def test_pgd(
     network_name: str,
     norm: str,
-    steps: int,
     benchmark: BenchmarkFixture,
     pytestconfig: pytest.Config,
     device: torch.device,
@@ -65,32 +91,31 @@ def test_pgd(
 ) -> None:
     torch.manual_seed(0)
     width, batch_size = pytestconfig.getoption("width"), pytestconfig.getoption("batch")
-    network = NETWORKS[network_name](width).to(device).eval()
-    # laid out as runs on CUDA have theirs; others' L2 attacks know one order only, on the CPU ours chooses
-    own_network = network if device.type == "cpu" else place(copy.deepcopy(network), device)
+    network = OWN[network_name](width) if network_name in OWN else OTHERS[network_name]()
+    network = network.to(device).eval()
+    if device.type == "cuda" and network_name in OWN:
+        network = place(network, device)  # as runs have theirs
+    execution = GRAPHED if network_name in OWN else None
     images = torch.rand(batch_size, 3, 32, 32, device=device)
     labels = torch.randint(CLASSES, (batch_size,), device=device)
-    short, threat = threat_model(norm, PARITY_STEPS), threat_model(norm, steps)
+    short, threat = threat_model(norm, PARITY_STEPS), threat_model(norm, STEPS)
     shape = tuple(images.shape)
-    ordered = images.contiguous(memory_format=image_order(own_network, images, Execution()))
 
     with autocast(precision, device):
         others = peers(network, threat, shape, CLASSES)
-        if steps == LONG and device.type == "cpu" and (fastest := FASTEST.get((network_name, norm))):
-            others = {fastest: others[fastest]}
-        checked = {
-            name: call for name, call in peers(network, short, shape, CLASSES).items() if name in others
-        }
         watch = SplitWatch(device)
-        spent = agree(PGD(model=own_network, threat=short, watch=watch), checked, images, labels, device)
-        rounds = rounds_for(steps, spent * steps / PARITY_STEPS, rounds, pytestconfig.getoption("budget"))
-        attack, floor = PGD(model=own_network, threat=threat), direct_convolutions(own_network, ordered)
-        times: dict[str, list[float]] = {name: [] for name in [*others, "direct_convolutions"]}
+        checked = PGD(model=network, threat=short, execution=execution, watch=watch)
+        spent = agree(checked, peers(network, short, shape, CLASSES), images, labels, device)
+        affordable = int(pytestconfig.getoption("budget") / max(spent * STEPS / PARITY_STEPS, 1e-9))
+        rounds = min(rounds, max(LEAST_ROUNDS, affordable))
+        attack = PGD(model=network, threat=threat, execution=execution)
+        with attack.engine.climb(network, images, labels) as climb:
+            last = climb.images.is_contiguous(memory_format=torch.channels_last)
+        times: dict[str, list[float]] = {name: [] for name in others}
 
         def the_others() -> None:
             for name, other in others.items():
                 times[name].append(seconds(lambda run=other: run(images, labels), device))  # type: ignore[misc]
-            times["direct_convolutions"].append(steps * seconds(floor, device))
 
         def ours() -> Tensor:
             attacked = attack(images, labels)
@@ -98,27 +123,16 @@ def test_pgd(
                 torch.cuda.synchronize(device)
             return attacked
 
-        # on CUDA the first round captures the graph
-        warm_up = 1 if device.type == "cuda" else 0
-        attacked = benchmark.pedantic(ours, setup=the_others, rounds=rounds, warmup_rounds=warm_up)
+        attacked = benchmark.pedantic(ours, setup=the_others, rounds=rounds, warmup_rounds=1)
         assert attacked.shape == images.shape
 
     own, parts = benchmark.stats.stats.median, watch.seconds
     medians = {name: statistics.median(found[-rounds:]) for name, found in times.items()}
-    share = medians.pop("direct_convolutions") / own
-    if medians and steps != LONG:
-        FASTEST[network_name, norm] = min(medians, key=lambda name: medians[name])
     benchmark.extra_info |= {"precision": precision, "width": width, "batch": batch_size, "unit": "attack"}
     benchmark.extra_info["kernel_share"] = f"{parts['kernel'] / sum(parts.values()):.3f}"
-    benchmark.extra_info["direct_conv_share"] = f"{share:.3f}"
+    benchmark.extra_info["order"] = "channels_last" if last else "as_given"
     for name, median in medians.items():
         benchmark.extra_info |= {f"{name}_s": f"{median:.5g}", f"{name}_ratio": f"{median / own:.3f}"}
-
-
-def rounds_for(steps: int, seconds_a_round: float, rounds: int, budget: float) -> int:
-    """Return how often everybody attacks: ``rounds`` times, or as often as ``budget`` seconds allow."""
-    least = 1 if steps == LONG else 2
-    return min(rounds, max(least, int(budget / max(seconds_a_round, 1e-9))))
 
 
 def agree(

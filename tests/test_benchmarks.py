@@ -49,7 +49,7 @@ def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
     assert "width 0.03; batch_size 4" in row["details"]
 
 
-def test_whole_attacks_are_timed_against_the_floor_and_drawn(tmp_path: Path) -> None:
+def test_whole_attacks_are_timed_against_other_libraries_and_drawn(tmp_path: Path) -> None:
     found = tmp_path / "bench.json"
     small = ["--rounds", "2", "--width", "0.03", "--batch", "4", "-k", "test_pgd and gat_classifier and linf"]
     switches = ["--benchmark-enable", "--benchmark-only", f"--benchmark-json={found}"]
@@ -62,12 +62,9 @@ def test_whole_attacks_are_timed_against_the_floor_and_drawn(tmp_path: Path) -> 
     assert written == ([".csv", ".pdf", ".png"] if installed else [".csv"])
     (path,) = (tmp_path / "published").glob("attacks_*.csv")
     rows = [row for row in csv.DictReader(path.read_text().splitlines()[1:]) if row["device"] == "cpu"]
-    short, long = sorted(rows, key=lambda row: float(row["median_s"]))
-    for row in rows:
-        share = float(row["details"].partition("direct_conv_share ")[2].partition(";")[0])
-        assert share > 0
-    assert [name for name in installed if f"{name}_ratio" in short["details"]] == installed
-    assert long["details"].count("_ratio") == min(1, len(installed)), "the fastest library only"
+    (row,) = rows
+    assert [name for name in installed if f"{name}_ratio" in row["details"]] == installed
+    assert "order as_given" in row["details"], "four images are too few for a trial"
 
 
 def test_the_steps_of_the_gpu_script_can_be_run(tmp_path: Path) -> None:
