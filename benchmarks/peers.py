@@ -40,37 +40,7 @@ def foolbox_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: 
     return run
 
 
-def art_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
-    import numpy as np
-    from art.attacks.evasion import ProjectedGradientDescentPyTorch
-    from art.estimators.classification import PyTorchClassifier
-
-    device = next(network.parameters()).device
-    estimator = PyTorchClassifier(
-        network,
-        nn.CrossEntropyLoss(),
-        shape[1:],
-        classes,
-        clip_values=(0.0, 1.0),
-        device_type="gpu" if device.type == "cuda" else "cpu",
-    )
-    attack = ProjectedGradientDescentPyTorch(
-        estimator,
-        norm={"linf": np.inf, "l2": 2}[threat.norm],
-        eps=threat.radius,
-        eps_step=threat.step_size,
-        max_iter=threat.steps,
-        num_random_init=0,
-        batch_size=shape[0],
-        verbose=False,
-    )
-    # it takes and gives arrays of the host, so these copies are part of using it
-    return lambda images, labels: torch.from_numpy(
-        attack.generate(images.cpu().numpy(), labels.cpu().numpy())
-    ).to(device)
-
-
-MAKERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd, "art": art_pgd}
+MAKERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd}
 
 
 def peers(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> dict[str, Attack]:
