@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-import torch
 from torch import Tensor, nn
 
 import repro.core.vision  # noqa: F401  the libraries import torchvision
