@@ -26,7 +26,7 @@ BENCH ?=
 .PHONY: help figures report test check bench gpu lock clean distclean FORCE
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|quick-cpu|paper] [PYTHON=python3]"
+	@echo "make TARGET [PROFILE=smoke|gat-cpu|dat-cpu|quick|paper] [PYTHON=python3]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  dat/table4  one artefact by its name, into figures/dat/table4.png"

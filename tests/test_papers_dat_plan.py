@@ -76,7 +76,7 @@ def test_the_curves_are_of_three_runs() -> None:
     assert {len(item.runs) for item in cells("paper", "figure8")} == {3}
 
 
-@pytest.mark.parametrize("profile", ["smoke", "quick-cpu"])
+@pytest.mark.parametrize("profile", ["smoke", "dat-cpu"])
 def test_points_are_drawn_from_the_true_density_under_every_profile(profile: str) -> None:
     """No data set stands behind the toy GANs, so that none can be synthetic or a sample."""
     for item in cells(profile, "figure3"):

@@ -80,7 +80,7 @@ def test_some_of_several_seeds(tmp_path: Path) -> None:
     cells, markdown, latex = composed(tmp_path, {("gat.twin", 1)})
     twin = cells["left: Other", "CIFAR-10"]
     assert (twin.verdict, twin.diverged, twin.n_seeds, twin.measured) == ("diverged", 1, 2, 51.0)
-    assert twin.stand_ins == ("synthetic_data", "reduced_budget", "reduced_width")
+    assert twin.stand_ins == ("synthetic_data", "reduced_budget", "changed_batch_size", "reduced_width")
     assert len(twin.runs) == 3
     gain = cells["left: Other", "gain"]  # each seed less the baseline's: of two seeds
     assert (gain.verdict, gain.diverged, gain.n_seeds, gain.measured) == ("diverged", 1, 2, 0.0)
@@ -95,7 +95,7 @@ def test_all_seeds_and_those_of_the_other_side(tmp_path: Path) -> None:
     cells, markdown, _ = composed(tmp_path, {("gat.baseline", seed) for seed in range(3)})
     plain = cells["left: Baseline", "CIFAR-10"]
     assert (plain.verdict, plain.diverged, plain.n_seeds, plain.measured) == ("diverged", 3, 0, None)
-    assert plain.stand_ins == ("synthetic_data", "reduced_budget", "reduced_width")
+    assert plain.stand_ins == ("synthetic_data", "reduced_budget", "changed_batch_size", "reduced_width")
     assert cells["left: Other", "gain"].diverged == 3
     assert cells["left: Other", "CIFAR-10"].verdict == "not comparable"
     assert "50.00 / diverged ∞ 3/3" in markdown

@@ -114,7 +114,7 @@ def bound(config: Config, name: str = "baseline", seed: int = 0, **profile: obje
         ({"limits": {"train": 60_000}}, 5000, ()),
         ({"workloads": {"classifier": {"steps": 4999}}}, 4999, ("reduced_budget",)),
         ({"workloads": {"classifier": {"epochs": 20}}}, 10_000, ()),
-        ({"workloads": {"classifier": {"steps": 2500, "batch_size": 200}}}, 2500, ()),
+        ({"workloads": {"classifier": {"steps": 2500, "batch_size": 200}}}, 2500, ("changed_batch_size",)),
         ({"workloads": {"classifier": {"width": 0.5}}}, 5000, ("reduced_width",)),
         ({"workloads": {"gan": {"width": 0.5, "steps": 1}}}, 5000, ()),
         ({"recipes": {"gat.baseline": {"epochs": 1}}}, 500, ("reduced_budget",)),

@@ -209,6 +209,9 @@ def test_a_drawing_needs_its_drawer(tmp_path: Path) -> None:
 def test_stamp_names_what_touched_the_cells_in_a_fixed_order() -> None:
     one = Cell("a", "b", "c", "d", "is", measured=1.0, stand_ins=("reduced_budget", "synthetic_data"))
     assert stamp_of("smoke", [one]) == "smoke profile · synthetic_data + reduced_budget"
+    plain, low = replace(one, precision=("float32",)), replace(one, precision=("bf16", "float32"))
+    assert stamp_of("smoke", [plain]) == stamp_of("smoke", [one])
+    assert stamp_of("smoke", [plain, low]).endswith("reduced_budget · bf16 + float32")
 
 
 def test_report_imports_no_torch() -> None:

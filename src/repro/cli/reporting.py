@@ -18,7 +18,7 @@ def cost(
 ) -> None:
     """Show what a step and a cell of each recipe cost in device time, from the logs of finished runs.
 
-    Example: `repro cost --profile quick-cpu`
+    Example: `repro cost --profile gat-cpu`
     """
     from repro.papers.cost import measure_costs, write_cost
     from repro.papers.show import show_cost
@@ -82,7 +82,7 @@ def publish(
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
 
-    Example: `repro publish --profile quick-cpu`
+    Example: `repro publish --profile gat-cpu`
     """
     from repro.report.publish import publish as publish_files
 

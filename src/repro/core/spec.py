@@ -14,14 +14,15 @@ OptionValue = Scalar | tuple[Scalar, ...]
 Options = dict[str, OptionValue]
 Source = Literal["real", "synthetic"]
 Precision = Literal["float32", "tf32", "bf16"]
-StandIn = Literal["synthetic_data", "sample_data", "embedded_features", "reduced_budget", "reduced_width"]
-STAND_INS: tuple[StandIn, ...] = (
+StandIn = Literal[
     "synthetic_data",
     "sample_data",
     "embedded_features",
     "reduced_budget",
+    "changed_batch_size",
     "reduced_width",
-)
+]
+STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
 # Signs that an attack's gradients mislead, so that what it leaves says little (see attacks.auto_attack).
 Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)

@@ -85,6 +85,7 @@ def _cell(
             pending=cell.status == "pending",
             diverged=diverged,
         )
+    trained = [plan.runs[name] for name in planned.runs]
     return table.Cell(
         paper=cell.paper,
         artefact=cell.artefact,
@@ -105,6 +106,8 @@ def _cell(
         runs=planned.runs,
         flags=tuple(flag for flag in FLAGS if flag in flags),
         diverged=verdict.diverged,
+        precision=tuple(sorted({run.precision for run in trained})),
+        batch_size=tuple(str(size) for size in sorted({run.batch_size for run in trained})),
     )
 
 

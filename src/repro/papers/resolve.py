@@ -75,13 +75,17 @@ def run_spec(
             budget = budget.model_copy(update={"epochs": work.epochs, "steps": None})
         steps = budget.resolve(images)
     width = 1.0 if work.width is None else work.width
+    snapshots = recipe.snapshots if work.snapshots is None else work.snapshots
     stand_ins: list[StandIn] = list(parent.stand_ins) if parent else []
     if profile.data == "synthetic" and info.kind == "images":
         stand_ins.append("synthetic_data")
     elif images < full:
         stand_ins.append("sample_data")
-    if steps * batch_size < recipe.budget.resolve(full) * recipe.budget.batch_size:
+    images_seen = recipe.budget.resolve(full) * recipe.budget.batch_size
+    if steps * batch_size < images_seen or snapshots < recipe.snapshots:
         stand_ins.append("reduced_budget")
+    if batch_size != recipe.budget.batch_size:
+        stand_ins.append("changed_batch_size")
     if width != 1.0:
         stand_ins.append("reduced_width")
     return RunSpec(
@@ -97,6 +101,6 @@ def run_spec(
         precision=work.precision or profile.precision,
         options=chosen,
         parent=parent.run_id if parent else None,
-        snapshots=recipe.snapshots if work.snapshots is None else work.snapshots,
+        snapshots=snapshots,
         stand_ins=in_order(stand_ins),
     )

@@ -24,7 +24,7 @@ UNREDUCED = Profile(name="unreduced", title="the recipes as they are written", d
 # What a profile may change about a run, and the mark that it leaves.
 REDUCES: Mapping[str, StandIn] = {
     "steps": "reduced_budget",
-    "batch_size": "reduced_budget",
+    "batch_size": "changed_batch_size",
     "width": "reduced_width",
 }
 Value = float | str

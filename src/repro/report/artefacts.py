@@ -139,13 +139,15 @@ def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
 
 
 def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
-    """Return the stamp of what is made from ``cells``: the stand-ins that touched one, or "pending"."""
+    """Return the stamp of what is made from ``cells``: stand-ins and number formats (beside float32)."""
     measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
     if not measured:
         return f"{profile} profile · pending"
-    return stamp(
+    line = stamp(
         profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
     )
+    formats = sorted({name for cell in measured for name in cell.precision})
+    return line if formats in ([], ["float32"]) else f"{line} · {' + '.join(formats)}"
 
 
 def read_artefacts(path: Path) -> Artefacts:

@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from repro.core.errors import ReproError
-from repro.core.spec import FLAGS, STAND_INS
+from repro.core.spec import FLAGS, STAND_INS, Precision
 from repro.report.verdict import VERDICTS
 
 COLUMNS: tuple[str, ...] = (
@@ -34,8 +34,9 @@ COLUMNS: tuple[str, ...] = (
     "runs",
     "flags",
     "diverged",
+    "precision",
+    "batch_size",
 )
-_OLDER = COLUMNS[:-1]  # before trainings that diverge were recorded
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
@@ -49,7 +50,8 @@ class Cell:
     ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
     Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
     flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
-    ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured.
+    ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured; ``precision``
+    and ``batch_size`` are those of the runs' training, several where the runs differ.
     """
 
     paper: str
@@ -71,6 +73,8 @@ class Cell:
     runs: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     diverged: int = 0
+    precision: tuple[str, ...] = ()
+    batch_size: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str]:
@@ -79,7 +83,7 @@ class Cell:
 
 
 def read_cells(path: Path) -> list[Cell]:
-    """Return the cells of ``path`` in file order; a file without the column ``diverged`` has no such run.
+    """Return the cells of ``path`` in file order.
 
     Raises:
         ReproError: the file is missing, has other columns, or a line has a wrong value or repeats another's
@@ -92,7 +96,7 @@ def read_cells(path: Path) -> list[Cell]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = next(reader, [])
-        if tuple(header) not in (COLUMNS, _OLDER):
+        if tuple(header) != COLUMNS:
             differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
             raise ReproError(
                 f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
@@ -145,7 +149,7 @@ def render(value: Value | int | tuple[str, ...]) -> str:
 def _parse(fields: list[str], header: tuple[str, ...], path: Path, line: int) -> Cell:
     if len(fields) != len(header):
         _fail(f"it has {len(fields)} fields instead of {len(header)}", path, line)
-    row = {"diverged": "0", **dict(zip(header, fields, strict=True))}
+    row = dict(zip(header, fields, strict=True))
     for name in ("paper", "artefact", "row", "column", "metric"):
         if not row[name]:
             _fail(f"`{name}` is empty", path, line)
@@ -176,8 +180,10 @@ def _parse(fields: list[str], header: tuple[str, ...], path: Path, line: int) ->
         n_seeds=int(counts["n_seeds"]),
         diverged=int(counts["diverged"]),
         stand_ins=stand_ins,
-        runs=tuple(part for part in row["runs"].split("+") if part),
+        runs=_parts(row["runs"]),
         flags=flags,
+        precision=_names(row, "precision", "number format", get_args(Precision), path, line),
+        batch_size=_parts(row["batch_size"]),
     )
 
 
@@ -185,11 +191,15 @@ def _names(
     row: dict[str, str], field: str, what: str, known: tuple[str, ...], path: Path, line: int
 ) -> tuple[str, ...]:
     """Return the names that a field joins by "+", each one of ``known``."""
-    names = tuple(part for part in row[field].split("+") if part)
+    names = _parts(row[field])
     for name in names:
         if name not in known:
             _fail(f"`{name}` is no {what} (known: {', '.join(known)})", path, line)
     return names
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split("+") if part)
 
 
 def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:
