@@ -76,7 +76,7 @@ def test_balanced_subset_is_round_robin_over_unequal_classes() -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_class_folders(tmp_path / "imagenet", ["n00000001", "n00000002"], 3)
+    write_class_folders(tmp_path / "imagenet", ["n02085620", "n02130308"], 3)
     monkeypatch.setattr(load_module, "WORTH_IT", 1)
     return tmp_path
 
@@ -98,14 +98,14 @@ def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -
         again.complete,
     )
     assert path.stat().st_mtime_ns == made
-    write_picture(folders / "imagenet" / "train" / "n00000001" / "new.png", 9, 9, (250, 0, 0))
+    write_picture(folders / "imagenet" / "train" / "n02085620" / "new.png", 9, 9, (250, 0, 0))
     assert len(load(folders)) == 7
     assert len(load(folders)) == 7
 
 
 def test_checking_opens_every_file_although_a_cache_is_there(folders: Path) -> None:
     load(folders)
-    victim = folders / "imagenet" / "train" / "n00000001" / "n00000001_0.JPEG"
+    victim = folders / "imagenet" / "train" / "n02085620" / "n02085620_0.JPEG"
     facts, content = victim.stat(), bytearray(victim.read_bytes())
     content[:2] = b"xx"
     victim.write_bytes(content)
