@@ -25,7 +25,7 @@ from repro.data.readers.found import Found
 
 CACHED = frozenset({"tiny_imagenet", "imagenet143_64", "imagenet143_128", "celeba", "lsun_bedroom"})
 WORTH_IT = 2000  # images; fewer are decoded faster than this page is read
-FORMAT = "1"  # raise when a reader's preprocessing changes
+FORMAT = "2"  # raise when a reader's preprocessing changes
 
 
 def cache_file(root: Path, info: DatasetInfo, split: str, limit: int | None) -> Path:
