@@ -11,7 +11,7 @@ from rich.table import Table
 from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo, dataset_info
 from repro.data.load import read_files
-from repro.data.readers.found import find_folder
+from repro.data.readers.found import find_folder, foreign
 from repro.data.readers.registry import KNOWN_FILES
 
 Canonical = Literal["yes", "no", "not known"]
@@ -109,6 +109,4 @@ def _refuse_foreign_files(folder: Path, info: DatasetInfo) -> None:
     known = KNOWN_FILES[info.name](info)
     for entry in sorted(folder.iterdir()):
         if entry.name not in known and not entry.name.startswith("."):
-            raise ReproError(
-                f"{entry.name} is no part of {info.title}", remedy="move or remove it", where=entry
-            )
+            raise foreign(entry, info)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
 from repro.data.readers.decode import IMAGE_SUFFIXES
-from repro.data.readers.found import require_file
+from repro.data.readers.found import foreign, missing, require_file
 
 
 def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
@@ -16,13 +15,9 @@ def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     for entry in entries:
         if not entry.is_dir():
-            raise _extra(entry, info, "only class folders belong here")
+            raise foreign(entry, info, f"only class folders belong in {folder.name}")
     if not entries:
-        raise ReproError(
-            f"{info.title}: no class folders in {folder}",
-            remedy="place one folder of pictures for each class there",
-            where=folder,
-        )
+        raise missing(folder, info, "holds no class folders")
     return sorted(entry.name for entry in entries)
 
 
@@ -32,15 +27,7 @@ def pictures(folder: Path, info: DatasetInfo) -> list[Path]:
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     for entry in entries:
         if entry.suffix.lower() not in IMAGE_SUFFIXES:
-            raise _extra(entry, info, "only pictures belong here")
+            raise foreign(entry, info, f"only pictures belong in {folder.name}")
     if not entries:
-        raise ReproError(
-            f"{info.title}: no pictures in {folder}", remedy="place the pictures there", where=folder
-        )
+        raise missing(folder, info, "holds no pictures")
     return entries
-
-
-def _extra(entry: Path, info: DatasetInfo, rule: str) -> ReproError:
-    return ReproError(
-        f"{entry.name} is no part of {info.title}: {rule}", remedy="move or remove it", where=entry
-    )
