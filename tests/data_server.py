@@ -12,7 +12,7 @@ class FileServer(ThreadingHTTPServer):
     """Serve ``files`` by path.
 
     ``hang_ups`` holds, for each request to come, after how many bytes of the answer the connection is closed.
-    ``length`` is sent as the length instead of the true one. ``ranges`` False makes it ignore the Range header.
+    ``length`` is sent instead of the true length. ``ranges`` False makes it ignore the Range header.
     ``requests`` records (path, Range header).
     """
 

@@ -46,7 +46,7 @@ def test_the_whole_hash_is_pinned_not_its_first_bits(tmp_path: Path, monkeypatch
 
 def test_a_torch_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
     with pytest.raises(ReproError, match="could not be downloaded") as error:
         inception.inception_extractor(None)
@@ -60,12 +60,12 @@ def test_the_remedy_of_each_refusal_works(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing"))
     assert inception.inception_extractor(file).weights == file
-    monkeypatch.setenv(inception.VARIABLE, str(file))
+    monkeypatch.setenv(inception.INCEPTION, str(file))
     assert inception.inception_extractor(None).weights == file
 
 
 def test_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "from-variable.pth"))
+    monkeypatch.setenv(inception.INCEPTION, str(tmp_path / "from-variable.pth"))
     with pytest.raises(ReproError, match="not there") as error:
         inception.inception_extractor(None)
     assert error.value.where == str(tmp_path / "from-variable.pth")
@@ -81,7 +81,7 @@ def test_file_with_the_right_hash_is_taken(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(inception, "URL", (tmp_path / "nowhere.pth").as_uri())
     with pytest.raises(ReproError, match="could not be downloaded") as error:
@@ -91,7 +91,7 @@ def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_download_with_the_wrong_hash_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.pth").write_bytes(b"something else")
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(inception, "URL", (tmp_path / "other.pth").as_uri())
     with pytest.raises(ReproError, match="could not be downloaded"):

@@ -7,7 +7,6 @@ could imitate), and a file with another one is never loaded.
 
 from __future__ import annotations
 
-import os
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
@@ -16,14 +15,14 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
+from repro.data.root import INCEPTION, choose_path
 from repro.evaluate.extractor import Extractor
 
 NAME = "inception-v3-compat"
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
-VARIABLE = "REPRO_INCEPTION"
-REMEDY = f"download {URL} elsewhere and pass its path with --inception or {VARIABLE}"
+REMEDY = f"download {URL} elsewhere and pass its path with --inception or {INCEPTION}"
 
 
 def inception_extractor(path: Path | None) -> Extractor:
@@ -36,9 +35,7 @@ def inception_extractor(path: Path | None) -> Extractor:
     Raises:
         ReproError: there is no such file, its hash is wrong, or the download failed.
     """
-    if path is None and os.environ.get(VARIABLE):
-        path = Path(os.environ[VARIABLE])
-    weights = downloaded() if path is None else path
+    weights = choose_path(path, INCEPTION, None) or downloaded()
     if not weights.is_file():
         raise ReproError("the Inception weights are not there", remedy=REMEDY, where=weights)
     try:
