@@ -127,6 +127,15 @@ def test_a_damaged_cache_is_made_again(folders: Path, position: int) -> None:
     assert load_cached(path, state) is not None
 
 
+def test_any_bytes_make_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/donn\xe9es"))  # Latin-1
+    write_class_folders(root / "imagenet", ["n02085620"], 3)
+    monkeypatch.setattr(load_module, "WORTH_IT", 1)
+    first, again = load(root), load(root)
+    assert torch.equal(first.images, again.images)
+    assert check("imagenet143_64", root).splits[0].images == 3
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("a file where the folder should be")
     found = Found(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), (), 1)

@@ -259,7 +259,7 @@ def test_a_folder_too_many_or_too_few(made: dict[str, Path], root: Path, name: s
         "flat": expected.parent,
         "root": Path(),
         "renamed": expected.with_name("old"),
-        "other": Path("downloads/unpacked/thing"),
+        "other": Path("imagenet/ILSVRC/Data/CLS-LOC"),
     }[where]
     shutil.copytree(made[name], root / target, dirs_exist_ok=True)
     with pytest.raises(ReproError, match="wrong folder") as caught:
@@ -276,6 +276,23 @@ def test_the_folder_of_one_set_given_as_data_root(made: dict[str, Path], root: P
         check(name, folder)
     assert do(caught.value.remedy, folder) == root
     check(name, root)
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_pictures_that_are_not_sorted_by_class(made: dict[str, Path], root: Path, part: str) -> None:
+    """ImageNet's validation archive has no class folders."""
+    folder = place("imagenet143_64", made, root) / part
+    for picture in sorted(folder.rglob("*.JPEG")):
+        picture.rename(folder / picture.name)
+    for name in DOGS:
+        (folder / name).rmdir()
+    with pytest.raises(ReproError, match=f"{part} of ImageNet-143 .* pictures where class folders") as caught:
+        check("imagenet143_64", root)
+    assert caught.value.remedy == f"sort the pictures in {folder} into one folder for each class"
+    for picture in sorted(folder.glob("*.JPEG")):
+        (folder / picture.name[:9]).mkdir(exist_ok=True)
+        picture.rename(folder / picture.name[:9] / picture.name)
+    check("imagenet143_64", root)
 
 
 def test_lsun_unpacked_one_folder_too_deep(made: dict[str, Path], root: Path) -> None:

@@ -41,7 +41,9 @@ def folder_state(folder: Path) -> str:
         for name in sorted(files):
             path = os.path.join(parent, name)  # noqa: PTH118 - a million files: no Path objects
             facts = os.stat(path) if os.path.exists(path) else os.lstat(path)  # noqa: PTH110, PTH116
-            state.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+            state.update(
+                os.fsencode(f"{path} {facts.st_size} {facts.st_mtime_ns}\n")
+            )  # any bytes make a name
     return state.hexdigest()
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from repro.data.catalogue import DatasetInfo
 
-DEPTH = 3  # how far below the data root misplaced files are looked for
-FOLDERS = 1000  # and in how many folders
+DEPTH = 4  # how far below the data root misplaced files are looked for (imagenet/ILSVRC/Data/CLS-LOC)
+FOLDERS = 3000  # and in how many folders
 LINES = 6
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
+from repro.data.layout import both_trees
 from repro.data.readers.decode import IMAGE_SUFFIXES
-from repro.data.readers.found import foreign, missing, require_file
+from repro.data.readers.found import foreign, missing, require_file, set_folder
 
 
 def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
@@ -14,6 +16,13 @@ def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
     require_file(folder, info)
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     for entry in entries:
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.is_dir():
+            raise ReproError(
+                f"{folder.name} of {info.title} holds pictures where class folders belong\n"
+                f"{both_trees(set_folder(folder, info), info)}",
+                remedy=f"sort the pictures in {folder} into one folder for each class",
+                where=folder,
+            )
         if not entry.is_dir():
             raise foreign(entry, info, f"only class folders belong in {folder.name}")
     if not entries:

@@ -16,6 +16,7 @@ from repro.data.catalogue import DatasetInfo
 from repro.data.layout import both_trees, existing_folder, looks_like, misplaced, move_up, what_to_move
 from repro.data.sources import BY_HAND, instructions
 
+LONGEST_TEXT = 2**24  # bytes; the longest list of a release has half a million
 SUBSET_SEED = 20_190_101  # fixed for ever: a limit must choose the same images in every run
 
 
@@ -84,6 +85,8 @@ def require_file(path: Path, info: DatasetInfo) -> Path:
 
 def read_text(path: Path, info: DatasetInfo) -> str:
     """Return a text file of the set; an editor's byte-order mark is no part of it."""
+    if path.stat().st_size > LONGEST_TEXT:
+        raise damaged(path, info, f"it is longer than {LONGEST_TEXT:,} bytes")
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

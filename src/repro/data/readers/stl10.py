@@ -56,9 +56,9 @@ def known_files(info: DatasetInfo) -> set[str]:
 
 
 def _read_labels(path: Path, info: DatasetInfo, total: int) -> NDArray[np.int64]:
+    if path.stat().st_size != total:  # one byte each
+        raise damaged(path, info, f"it holds {path.stat().st_size} labels for {total} images")
     stored = np.fromfile(path, np.uint8)
-    if len(stored) != total:
-        raise damaged(path, info, f"it holds {len(stored)} labels for {total} images")
     if not 1 <= stored.min() <= stored.max() <= info.classes:
         raise damaged(
             path, info, f"labels run from {stored.min()} to {stored.max()}, not 1 to {info.classes}"
