@@ -16,7 +16,9 @@ from repro.data.catalogue import CATALOGUE, dataset_info
 from repro.data.check import check
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.layout import PLACES
 from repro.data.load import load_images
+from repro.data.needed import NEEDED
 from repro.data.readers.found import Found, balanced_subset
 from repro.data.readers.registry import READERS
 
@@ -48,8 +50,9 @@ def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
     assert "repro data fetch cifar10" in caught.value.remedy
 
 
-def test_every_image_set_has_a_reader() -> None:
-    assert set(READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
+def test_every_image_set_has_a_reader_a_place_and_a_list_of_files() -> None:
+    names = {name for name, info in CATALOGUE.items() if info.kind == "images"}
+    assert set(READERS) == set(PLACES) == set(NEEDED) == names
 
 
 def test_first_and_to_keep_images_with_labels() -> None:

@@ -80,7 +80,8 @@ def render(report: DataReport) -> Table:
         title=f"{report.title} in {report.folder}", caption=f"canonical release: {report.canonical}"
     )
     for heading in ("split", "images", "of", "classes", "canonical", "fingerprint"):
-        table.add_column(heading, justify="right" if heading in ("images", "of", "classes") else "left")
+        justify: Literal["left", "right"] = "right" if heading in ("images", "of", "classes") else "left"
+        table.add_column(heading, justify=justify, overflow="fold")  # a terminal may have no ellipsis
     for split in report.splits:
         table.add_row(
             split.split,

@@ -107,6 +107,13 @@ def what_to_move(found: Path, root: Path, info: DatasetInfo) -> str:
     return move_up(found, wanted)
 
 
+def perhaps_renamed(folder: Path, part: str, info: DatasetInfo) -> Path | None:
+    """Return the only folder in ``folder`` that the set does not have, where it lacks its ``part``."""
+    expected = {line.partition("/")[0] for line in PLACES[info.name].tree}
+    strangers = [folder / name for name in _subfolders(folder) if name not in expected]
+    return strangers[0] if len(strangers) == 1 and not (folder / part).exists() else None
+
+
 def move_up(found: Path, wanted: Path) -> str:
     """Return what to do where a whole folder lies under another name."""
     return f"move everything in {found} to {wanted}, then delete {found}, which is empty"

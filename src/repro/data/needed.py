@@ -24,7 +24,7 @@ def missing_files(folder: Path, info: DatasetInfo) -> list[str]:
             there[parent] = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
         return last in there[parent]
 
-    return [name for name in _NEEDED[info.name](folder) if not exists(name)]
+    return [name for name in NEEDED[info.name](folder) if not exists(name)]
 
 
 def _always(*names: str) -> Callable[[Path], Iterator[str]]:
@@ -45,7 +45,7 @@ def _celeba(_folder: Path) -> Iterator[str]:
     return (f"{k:06d}.jpg" for k in range(1, CELEBA + 1))
 
 
-_NEEDED: dict[str, Callable[[Path], Iterator[str]]] = {
+NEEDED: dict[str, Callable[[Path], Iterator[str]]] = {
     "cifar10": _always(*_CIFAR10),
     "cifar100": _always("train", "test", "meta"),
     "stl10": _always(*_STL10),

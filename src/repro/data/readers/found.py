@@ -13,7 +13,15 @@ from torch import Tensor
 
 from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
-from repro.data.layout import both_trees, existing_folder, looks_like, misplaced, move_up, what_to_move
+from repro.data.layout import (
+    both_trees,
+    existing_folder,
+    looks_like,
+    misplaced,
+    move_up,
+    perhaps_renamed,
+    what_to_move,
+)
 from repro.data.sources import BY_HAND, instructions
 
 LONGEST_TEXT = 2**24  # bytes; the longest list of a release has half a million
@@ -132,7 +140,13 @@ def set_folder(path: Path, info: DatasetInfo) -> Path:
 def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
     """Return how to get ``path`` back without touching what else lies in ``folder``."""
     if info.name in BY_HAND:
-        return f"put {path.name} back in {path.parent}: {instructions(info, folder)}"
+        renamed = perhaps_renamed(folder, path.relative_to(folder).parts[0], info)
+        hint = (
+            ""
+            if renamed is None
+            else f"if {renamed} is it, rename it to {path.relative_to(folder).parts[0]}; otherwise "
+        )
+        return f"{hint}put {path.name} back in {path.parent}: {instructions(info, folder)}"
     return f"run 'repro data fetch {info.name}', which puts back what is missing and leaves the rest as it is"
 
 
