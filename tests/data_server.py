@@ -12,7 +12,8 @@ class FileServer(ThreadingHTTPServer):
     """Serve ``files`` by path.
 
     ``hang_ups`` holds, for each request to come, after how many bytes of the answer the connection is closed.
-    ``ranges`` False makes it ignore the Range header. ``requests`` records (path, Range header).
+    ``length`` is sent instead of the true length. ``ranges`` False makes it ignore the Range header.
+    ``requests`` records (path, Range header).
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -20,6 +21,7 @@ class FileServer(ThreadingHTTPServer):
         self.files = files
         self.hang_ups: list[int] = []
         self.ranges = True
+        self.length: str | None = None
         self.requests: list[tuple[str, str | None]] = []
 
     def url(self, name: str) -> str:
@@ -43,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = content[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body)) if server.length is None else server.length)
         self.end_headers()
         self.wfile.write(body[: server.hang_ups.pop(0)] if server.hang_ups else body)
 

@@ -65,6 +65,14 @@ def test_a_foreign_file_is_named(tmp_path: Path, name: str) -> None:
     assert caught.value.where == str(folder / "data_batch_6")
 
 
+@pytest.mark.parametrize("width", [20, 40, 160])
+def test_a_terminal_of_ascii_shows_the_report(tmp_path: Path, width: int) -> None:
+    write_cifar10(tmp_path / FOLDER)
+    printout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(file=printout, width=width).print(render(check("cifar10", tmp_path)))
+    printout.flush()
+
+
 def test_points_have_no_files(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="no files to check"):
         check("gaussians", tmp_path)

@@ -16,7 +16,6 @@ from repro.data.catalogue import CATALOGUE
 from repro.data.fingerprint import fingerprint, image_digests
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images, read_files
-from repro.data.readers.pickled import load_arrays
 
 FOLDER = "cifar-10-batches-py"
 
@@ -103,8 +102,17 @@ def test_missing_batch_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not a pickle", pickle.dumps([1, 2]), pickle.dumps({b"data": 1, b"labels": [0]})],
-    ids=["empty", "text", "list", "number"],
+    [
+        b"",
+        b"not a pickle",
+        pickle.dumps([1, 2]),
+        pickle.dumps({b"data": 1, b"labels": [0]}),
+        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": 2**31 - 1}),
+        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]}),
+        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, b"2"]}),
+        pickle.dumps({b"data": np.zeros((2, 3071), np.uint8), b"labels": [1, 2]}),
+    ],
+    ids=["empty", "text", "list", "number", "no labels", "one label", "word", "narrow"],
 )
 def test_damaged_batch_is_named(tmp_path: Path, content: bytes) -> None:
     write_cifar10(tmp_path / FOLDER)
@@ -129,6 +137,13 @@ def test_labels_out_of_range_are_refused(tmp_path: Path) -> None:
         load(tmp_path, "test")
 
 
+def test_class_names_that_are_numbers_are_refused_unbuilt(tmp_path: Path) -> None:
+    write_cifar10(tmp_path / FOLDER)
+    write_pickle(tmp_path / FOLDER / "batches.meta", label_names=[2**31 - 1] * 10)
+    with pytest.raises(ReproError, match="no class names"):
+        load(tmp_path)
+
+
 class Touch:
     """A pickle that makes a file when it is loaded by a trusting reader."""
 
@@ -149,19 +164,3 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path: Path) -> 
     assert not trace.exists()
     pickle.loads(hostile)
     assert trace.exists()  # the same bytes do run where they are trusted
-
-
-def test_pickles_as_python_2_wrote_them_are_read(tmp_path: Path) -> None:
-    """The original files are protocol-2 pickles with byte strings and numpy's old module names."""
-    pixels = bytes(range(6))
-    stream = (
-        b"\x80\x02}(U\x04data"
-        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
-        b"(K\x01K\x02K\x03\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R"
-        b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x06" + pixels + b"tb"
-        b"U\x06labels](K\x05K\x07eu."
-    )
-    (tmp_path / "batch").write_bytes(stream)
-    record = load_arrays(tmp_path / "batch")
-    assert record[b"data"].tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert record[b"labels"] == [5, 7]

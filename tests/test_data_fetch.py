@@ -108,6 +108,39 @@ def test_a_server_without_ranges_starts_over(tmp_path: Path, server: FileServer,
     assert (tmp_path / "cifar10" / "cifar-10-batches-py" / "test_batch").exists()
 
 
+@pytest.mark.parametrize("length", ["abc", "", "-5", "1e6", "12, 12"])
+def test_a_length_that_is_no_number_is_as_good_as_none(
+    tmp_path: Path, server: FileServer, cifar: bytes, length: str
+) -> None:
+    server.length = length
+    fetch_archive(INFO, archive_at(server, "cifar.tar.gz", cifar), tmp_path, progress=True)
+    assert (tmp_path / "cifar10" / "cifar-10-batches-py" / "test_batch").exists()
+
+
+@pytest.mark.parametrize("length", ["0", "10"])
+def test_a_length_that_is_too_small_gives_a_part_which_is_refused(
+    tmp_path: Path, server: FileServer, cifar: bytes, length: str
+) -> None:
+    server.length = length
+    with pytest.raises(ReproError, match="not the published file"):
+        fetch_archive(INFO, archive_at(server, "cifar.tar.gz", cifar), tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://", "http://[::1", "https://host:abc/x", "ftp://host/x", "http:///x", "http://host/ä"]
+)
+def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ReproError, match="cannot download from") as caught:
+        fetch_archive(INFO, Archive(url, "x.tar.gz", "sha256", "0" * 64), tmp_path, progress=False)
+    assert "https://" in caught.value.remedy
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/a b", "http://nowhere.invalid/x"])
+def test_an_address_that_leads_nowhere_is_named(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ReproError, match="could not be downloaded"):
+        fetch_archive(INFO, Archive(url, "x.tar.gz", "sha256", "0" * 64), tmp_path, progress=False)
+
+
 def test_a_whole_part_needs_no_more_bytes(tmp_path: Path, server: FileServer, cifar: bytes) -> None:
     part = tmp_path / ".downloads" / "cifar.tar.gz.part"
     part.parent.mkdir()

@@ -16,7 +16,9 @@ from repro.data.catalogue import CATALOGUE, dataset_info
 from repro.data.check import check
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.layout import PLACES
 from repro.data.load import load_images
+from repro.data.needed import NEEDED
 from repro.data.readers.found import Found, balanced_subset
 from repro.data.readers.registry import READERS
 
@@ -48,8 +50,9 @@ def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
     assert "repro data fetch cifar10" in caught.value.remedy
 
 
-def test_every_image_set_has_a_reader() -> None:
-    assert set(READERS) == {name for name, info in CATALOGUE.items() if info.kind == "images"}
+def test_every_image_set_has_a_reader_a_place_and_a_list_of_files() -> None:
+    names = {name for name, info in CATALOGUE.items() if info.kind == "images"}
+    assert set(READERS) == set(PLACES) == set(NEEDED) == names
 
 
 def test_first_and_to_keep_images_with_labels() -> None:
@@ -76,7 +79,7 @@ def test_balanced_subset_is_round_robin_over_unequal_classes() -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_class_folders(tmp_path / "imagenet", ["n00000001", "n00000002"], 3)
+    write_class_folders(tmp_path / "imagenet", ["n02085620", "n02130308"], 3)
     monkeypatch.setattr(load_module, "WORTH_IT", 1)
     return tmp_path
 
@@ -98,14 +101,14 @@ def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -
         again.complete,
     )
     assert path.stat().st_mtime_ns == made
-    write_picture(folders / "imagenet" / "train" / "n00000001" / "new.png", 9, 9, (250, 0, 0))
+    write_picture(folders / "imagenet" / "train" / "n02085620" / "new.png", 9, 9, (250, 0, 0))
     assert len(load(folders)) == 7
     assert len(load(folders)) == 7
 
 
 def test_checking_opens_every_file_although_a_cache_is_there(folders: Path) -> None:
     load(folders)
-    victim = folders / "imagenet" / "train" / "n00000001" / "n00000001_0.JPEG"
+    victim = folders / "imagenet" / "train" / "n02085620" / "n02085620_0.JPEG"
     facts, content = victim.stat(), bytearray(victim.read_bytes())
     content[:2] = b"xx"
     victim.write_bytes(content)
@@ -125,6 +128,15 @@ def test_a_damaged_cache_is_made_again(folders: Path, position: int) -> None:
     assert torch.equal(load(folders).images, first.images)
     state = folder_state(folders / "imagenet")
     assert load_cached(path, state) is not None
+
+
+def test_any_bytes_make_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/donn\xe9es"))  # Latin-1
+    write_class_folders(root / "imagenet", ["n02085620"], 3)
+    monkeypatch.setattr(load_module, "WORTH_IT", 1)
+    first, again = load(root), load(root)
+    assert torch.equal(first.images, again.images)
+    assert check("imagenet143_64", root).splits[0].images == 3
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:

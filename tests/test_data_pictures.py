@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pytest
 import torch
@@ -16,8 +19,10 @@ from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.memory import require_memory
 from repro.data.readers.celeba import split_files
-from repro.data.readers.decode import centre_square, sngan_square
-from repro.data.readers.imagenet import choose_classes
+from repro.data.readers.decode import centre_square, pixels, sngan_square
+from repro.data.readers.imagenet import FIRST, LAST, choose_classes
+from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
+from repro.data.readers.lmdb_pages import require_whole
 
 
 def load(name: str, root: Path, split: str = "train", limit: int | None = None) -> ImageSet:
@@ -68,8 +73,8 @@ def test_tiny_imagenet_names_what_is_missing_or_foreign(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_none_is_named(tmp_path: Path) -> None:
-    write_class_folders(tmp_path / "imagenet", ["n00000001"], 2)
-    victim = tmp_path / "imagenet" / "train" / "n00000001" / "n00000001_1.JPEG"
+    write_class_folders(tmp_path / "imagenet", ["n02085620"], 2)
+    victim = tmp_path / "imagenet" / "train" / "n02085620" / "n02085620_1.JPEG"
     victim.write_bytes(victim.read_bytes()[:200])
     with pytest.raises(ReproError, match="damaged") as caught:
         load("imagenet143_64", tmp_path)
@@ -77,19 +82,38 @@ def test_a_picture_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 def test_imagenet_takes_classes_151_to_293_of_all_1000() -> None:
-    names = [f"n{k:08d}" for k in range(1000)]
-    chosen = choose_classes(names, Path("train"), CATALOGUE["imagenet143_64"])
-    assert (len(chosen), chosen[0], chosen[-1]) == (143, "n00000151", "n00000293")
-    assert choose_classes(names[:143], Path("train"), CATALOGUE["imagenet143_64"]) == tuple(names[:143])
-    with pytest.raises(ReproError, match="holds 500 classes"):
-        choose_classes(names[:500], Path("train"), CATALOGUE["imagenet143_64"])
+    info, ours = CATALOGUE["imagenet143_64"], CLASSES_151_TO_293
+    assert len(ours) == info.classes == LAST - FIRST + 1
+    assert list(ours) == sorted(set(ours))
+    before = [f"n01{k:06d}" for k in range(FIRST)]
+    after = [f"n03{k:06d}" for k in range(999 - LAST)]
+    assert choose_classes([*before, *ours, *after], Path("train"), info) == ours
+    assert choose_classes(list(ours), Path("train"), info) == ours
+    assert choose_classes(list(ours[5:8]), Path("train"), info) == ours[5:8]
+    with pytest.raises(ReproError, match="500 of the 500 class folders"):
+        choose_classes([f"n{k:08d}" for k in range(500)], Path("train"), info)
+    with pytest.raises(ReproError, match="1000 of the 1000 class folders"):
+        choose_classes([f"n{k:08d}" for k in range(1000)], Path("train"), info)
     with pytest.raises(ReproError, match="dogs is no WordNet id"):
-        choose_classes(["dogs"], Path("train"), CATALOGUE["imagenet143_64"])
+        choose_classes(["dogs"], Path("train"), info)
+
+
+def test_imagenette_is_not_imagenet143(tmp_path: Path) -> None:
+    imagenette = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079"]  # a springer is among them
+    write_class_folders(tmp_path / "imagenet", imagenette, 1)
+    for split in ("train", "test"):
+        with pytest.raises(ReproError, match=r"4 of the 5 class folders .*n02085620 to n02130308") as caught:
+            load("imagenet143_64", tmp_path, split)
+    assert "move these folders out" in caught.value.remedy
+    for part in ("train", "val"):
+        for name in set(imagenette) - {"n02102040"}:
+            (tmp_path / "imagenet" / part / name).rename(tmp_path / f"{part}-{name}")
+    assert load("imagenet143_64", tmp_path).classes == ("n02102040",)
 
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_imagenet_reads_both_sizes_and_marks_a_part(tmp_path: Path, size: int) -> None:
-    names = [f"n{k:08d}" for k in (7, 3, 5)]
+    names = [CLASSES_151_TO_293[k] for k in (7, 3, 5)]
     write_class_folders(tmp_path / "imagenet", names, 2)
     for split in ("train", "test"):
         data = load(f"imagenet143_{size}", tmp_path, split)
@@ -99,9 +123,9 @@ def test_imagenet_reads_both_sizes_and_marks_a_part(tmp_path: Path, size: int) -
 
 
 def test_imagenet_wants_the_same_classes_in_both_splits(tmp_path: Path) -> None:
-    write_class_folders(tmp_path / "imagenet", ["n00000001", "n00000002"], 1)
-    (tmp_path / "imagenet" / "val" / "n00000002").rename(tmp_path / "imagenet" / "val" / "n00000003")
-    with pytest.raises(ReproError, match="val/n00000002 is missing"):
+    write_class_folders(tmp_path / "imagenet", ["n02085620", "n02085782"], 1)
+    (tmp_path / "imagenet" / "val" / "n02085782").rename(tmp_path / "imagenet" / "val" / "n02085936")
+    with pytest.raises(ReproError, match="val/n02085782 is missing"):
         load("imagenet143_64", tmp_path, "test")
 
 
@@ -139,6 +163,75 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
         load("lsun_bedroom", tmp_path)
     with pytest.raises(ReproError, match=r"bedroom_val_lmdb .*missing"):
         load("lsun_bedroom", tmp_path, "test")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.6, 0.99])
+@pytest.mark.parametrize("kind", ["cut", "hole"])
+def test_a_half_copied_database_is_refused_and_kills_nothing(tmp_path: Path, kind: str, share: float) -> None:
+    """Mapped, each of them (a hole in the pictures apart) ends the process: in one of its own."""
+    write_lsun(tmp_path / "lsun_bedroom", 400)
+    path = tmp_path / "lsun_bedroom" / "bedroom_train_lmdb" / "data.mdb"
+    whole = path.read_bytes()
+    kept = int(len(whole) * share)
+    path.write_bytes(whole[:kept] + bytes(len(whole) - kept if kind == "hole" else 0))
+    code = (
+        "import sys; from pathlib import Path; from repro.data.load import load_images\n"
+        "load_images('lsun_bedroom', 'train', source='real', limit=None, root=Path(sys.argv[1]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "data.mdb of LSUN-Bedroom is damaged" in ended.stderr or "cannot be decoded" in ended.stderr
+
+
+def test_each_page_of_the_tree_is_looked_at(tmp_path: Path) -> None:
+    write_lsun(tmp_path, 2000)
+    path = tmp_path / "bedroom_train_lmdb" / "data.mdb"
+    require_whole(path)
+    whole = path.read_bytes()
+    heads = [whole[start : start + 12] for start in range(0, len(whole), 4096)]
+    in_tree = [page for page, head in enumerate(heads) if head == page.to_bytes(8, "little") + b"\0\0\2\0"]
+    assert len(in_tree) > 20
+    noticed = 0
+    for page in in_tree:
+        path.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
+        try:
+            require_whole(path)
+        except ValueError:
+            noticed += 1
+    with lmdb.open(str(path.parent), readonly=True, lock=False) as database:
+        assert noticed == database.stat()["leaf_pages"]
+
+
+def deep_picture(folder: Path, name: str) -> Path:
+    """A ramp of 16-bit levels, dark to light."""
+    ramp = np.linspace(0, 65535, 64, dtype=np.uint16)[None].repeat(64, 0)
+    path = folder / "celeba" / "img_align_celeba" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(ramp).save(path)
+    return path
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_levels(tmp_path: Path) -> None:
+    deep_picture(tmp_path, "000001.png")
+    image = load("celeba", tmp_path).images[0]
+    expected = torch.linspace(0, 255, 64).expand(3, 64, 64)
+    assert (image.float() - expected).abs().max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_pixels_without_a_fixed_range_are_refused(tmp_path: Path, mode: str) -> None:
+    path = deep_picture(tmp_path, "000001.png")
+    Image.new(mode, (8, 8), 1000).save(path, "TIFF")
+    with pytest.raises(ReproError, match=f"mode {mode}"):
+        load("celeba", tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr"])
+def test_pictures_of_8_bits_become_what_pillow_makes_of_them(tmp_path: Path, mode: str) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    picture = Image.fromarray(levels).convert(mode)
+    expected = torch.from_numpy(np.array(picture.convert("RGB")).transpose(2, 0, 1))
+    assert torch.equal(torch.tensor(pixels(picture, CATALOGUE["celeba"], centre_square)), expected)
 
 
 def test_centre_square_cuts_the_middle() -> None:

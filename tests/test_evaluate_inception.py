@@ -28,8 +28,44 @@ def test_wrong_content_is_refused_before_anything_is_loaded(tmp_path: Path) -> N
         inception.inception_extractor(fake)
 
 
+def test_the_whole_hash_is_pinned_not_its_first_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(inception.SHA256) == 64
+    assert inception.FILE.endswith(f"-{inception.SHA256[:8]}.pth")
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"imitation")
+    digest = hashlib.sha256(b"imitation").hexdigest()
+    monkeypatch.setattr(inception, "SHA256", digest[:-1] + ("0" if digest[-1] != "0" else "1"))
+    with pytest.raises(ReproError, match="not the Inception weights"):
+        inception.inception_extractor(file)
+    monkeypatch.setattr(inception, "URL", file.as_uri())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with pytest.raises(ReproError, match="could not be downloaded"):
+        inception.inception_extractor(None)
+    assert not list(tmp_path.rglob(inception.FILE))
+
+
+def test_a_torch_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
+    with pytest.raises(ReproError, match="could not be downloaded") as error:
+        inception.inception_extractor(None)
+    assert "--inception" in error.value.remedy
+
+
+def test_the_remedy_of_each_refusal_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file, got elsewhere, is taken by option and by variable."""
+    file = tmp_path / "elsewhere.pth"
+    file.write_bytes(b"stand-in for the weights")
+    monkeypatch.setattr(inception, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing"))
+    assert inception.inception_extractor(file).weights == file
+    monkeypatch.setenv(inception.INCEPTION, str(file))
+    assert inception.inception_extractor(None).weights == file
+
+
 def test_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "from-variable.pth"))
+    monkeypatch.setenv(inception.INCEPTION, str(tmp_path / "from-variable.pth"))
     with pytest.raises(ReproError, match="not there") as error:
         inception.inception_extractor(None)
     assert error.value.where == str(tmp_path / "from-variable.pth")
@@ -39,13 +75,13 @@ def test_file_with_the_right_hash_is_taken(tmp_path: Path, monkeypatch: pytest.M
     file = tmp_path / "weights.pth"
     file.write_bytes(b"stand-in for the weights")
     digest = hashlib.sha256(b"stand-in for the weights").hexdigest()
-    monkeypatch.setattr(inception, "SHA256_PREFIX", digest[:8])
+    monkeypatch.setattr(inception, "SHA256", digest)
     extractor = inception.inception_extractor(file)
     assert (extractor.weights, extractor.sha256, extractor.embedded) == (file, digest, False)
 
 
 def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(inception, "URL", (tmp_path / "nowhere.pth").as_uri())
     with pytest.raises(ReproError, match="could not be downloaded") as error:
@@ -55,7 +91,7 @@ def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_download_with_the_wrong_hash_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.pth").write_bytes(b"something else")
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(inception, "URL", (tmp_path / "other.pth").as_uri())
     with pytest.raises(ReproError, match="could not be downloaded"):
@@ -74,7 +110,7 @@ def test_canonical_path_with_random_weights(tmp_path: Path, monkeypatch: pytest.
     file = tmp_path / inception.FILE
     torch.save(random.state_dict(), file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    monkeypatch.setattr(inception, "SHA256_PREFIX", digest[:8])
+    monkeypatch.setattr(inception, "SHA256", digest)
     extractor = inception.inception_extractor(file)
     images = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
     options = ScoreOptions(splits=1, kid_subsets=1)

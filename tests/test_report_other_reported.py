@@ -15,6 +15,7 @@ from repro.report.artefacts import Artefact, Other, Panel
 from repro.report.cells import Cell
 from repro.report.html import write_report
 from repro.report.other_reported import read_others
+from repro.report.reported import read_reported
 from repro.report.table_layout import cell_lines, lay_out
 from repro.report.table_picture import draw_table
 from repro.report.tables import table_csv, table_latex, table_markdown
@@ -109,6 +110,13 @@ def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str)
     with pytest.raises(ReproError, match=words) as caught:
         read_others(path)
     assert caught.value.line == line
+
+
+def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    for name in ("reported.csv", "other_reported.csv"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (CONFIG / name).read_bytes())
+    assert read_reported(tmp_path / "reported.csv") == read_reported(CONFIG / "reported.csv")
+    assert read_others(tmp_path / "other_reported.csv") == read_others(CONFIG / "other_reported.csv")
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:

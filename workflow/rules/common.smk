@@ -10,6 +10,7 @@ import repro
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
+from repro.data.root import DATA_ROOT, INCEPTION, choose_path, user_path
 from repro.papers.batching import make_batches
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
@@ -18,7 +19,7 @@ from repro.papers.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
 PROFILE = config["profile"]
-RESULTS = Path(config["results"])
+RESULTS = user_path(str(config["results"]))
 LAYOUT = Layout(RESULTS, PROFILE)
 
 try:
@@ -30,7 +31,8 @@ except ReproError as error:
     raise WorkflowError(f"{error}") from None
 THREADS = PLAN.config.profile.threads
 
-# What every step is told; paths given by --config data_root=... reach the steps through the environment.
+# What every step is told; paths given by --config data_root=... reach the steps through the environment
+# (an option wins over the environment, the environment over the file).
 COMMON = f"--profile {PROFILE} --results {RESULTS}"
 
 # Options of methods and measurements are checked before any job, and again only after a change: that needs torch.
@@ -41,9 +43,11 @@ if not is_validated(LAYOUT, Path("config")):
     )
     if _validation.returncode:
         raise WorkflowError(_validation.stderr.strip())
-for _key, _variable in (("data_root", "REPRO_DATA"), ("inception", "REPRO_INCEPTION")):
-    if config.get(_key):
-        os.environ[_variable] = str(Path(config[_key]).expanduser().resolve())
+for _key, _variable in (("data_root", DATA_ROOT), ("inception", INCEPTION)):
+    _option = workflow.config_settings.config.get(_key)
+    _path = choose_path(_option, _variable, config.get(_key))
+    if _path:
+        os.environ[_variable] = str(_path.resolve())
 
 
 def results(name):

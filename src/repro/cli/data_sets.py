@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import DataRoot
+from repro.cli.options import CONFIG, ConfigFolder, DataRoot
 from repro.core.errors import ReproError
+from repro.data.root import DATA_ROOT, choose_path
 
 data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 
@@ -17,6 +18,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 def fetch(
     name: str,
     data_root: DataRoot = None,
+    config: ConfigFolder = CONFIG,
     url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
 ) -> None:
     """Download a data set, or say what to place where.
@@ -25,13 +27,14 @@ def fetch(
     """
     from repro.data.fetch import fetch as fetch_data
 
-    typer.echo(fetch_data(name, _root(data_root), url=url))
+    typer.echo(fetch_data(name, _root(data_root, config), url=url))
 
 
 @data_app.command()
 def check(
     name: str,
     data_root: DataRoot = None,
+    config: ConfigFolder = CONFIG,
     limit: Annotated[int | None, typer.Option(help="Look at so many images of a split only.")] = None,
 ) -> None:
     """Count a data set's images, fingerprint them, and tell whether it is the canonical release.
@@ -43,13 +46,22 @@ def check(
     from repro.data.check import check as check_data
     from repro.data.check import render
 
-    Console().print(render(check_data(name, _root(data_root), limit=limit)))
+    Console().print(render(check_data(name, _root(data_root, config), limit=limit)))
 
 
-def _root(data_root: Path | None) -> Path:
-    """Return the data root, or say how to give one."""
-    if data_root is None:
+def _root(data_root: Path | None, config: Path) -> Path:
+    """Return the data root, or say how to give one. Outside a checkout there may be no configuration."""
+    from repro.core.yaml_model import load_model
+    from repro.papers.config import SETTINGS, Settings
+
+    path = config / SETTINGS
+    setting = None
+    if choose_path(data_root, DATA_ROOT, None) is None and (path.is_file() or config != CONFIG):
+        setting = load_model(path, Settings)[0].data_root
+    root = choose_path(data_root, DATA_ROOT, setting)
+    if root is None:
         raise ReproError(
-            "no data root is given", remedy="give --data-root FOLDER, or set REPRO_DATA to the folder"
+            "no data root is given",
+            remedy=f"give --data-root FOLDER, or set {DATA_ROOT} to the folder, or data_root in {path}",
         )
-    return data_root
+    return root

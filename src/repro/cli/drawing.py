@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
+from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan, path_option
 
 
-def architectures(into: Annotated[Path, typer.Option(help="JSON file to write.")]) -> None:
+def architectures(into: Annotated[Path, path_option(help="JSON file to write.")]) -> None:
     """Describe every network (layers, shapes, parameters) for the diagrams.
 
     Example: `repro architectures --into results/smoke/architectures.json`

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from repro.core.paths import Layout
+from repro.data.root import DATA_ROOT, user_path
 
 if TYPE_CHECKING:
     from repro.papers.batching import Batches
     from repro.papers.plan import Plan
 
+
+def path_option(*names: str, help: str) -> Any:
+    """Return an option that takes a path, of which ``~`` is expanded."""
+    return typer.Option(*names, parser=user_path, metavar="PATH", help=help)
+
+
 Profile = Annotated[str | None, typer.Option(help="Profile of work; default: the one in config/config.yaml.")]
-Results = Annotated[Path | None, typer.Option(help="Results folder; default: the one in config/config.yaml.")]
-ConfigFolder = Annotated[Path, typer.Option("--config", help="Folder of the sheets and settings.")]
+Results = Annotated[Path | None, path_option(help="Results folder; default: the one in config/config.yaml.")]
+ConfigFolder = Annotated[Path, path_option("--config", help="Folder of the sheets and settings.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(envvar="REPRO_DATA", help="Folder that holds the real data sets.")
+    Path | None,
+    path_option(help=f"Folder of the real data sets; default: {DATA_ROOT}, else data_root in config.yaml."),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: the profile's.")]
 CONFIG = Path("config")
@@ -34,5 +42,5 @@ def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[
     from repro.papers.plan import build_plan
 
     plan = build_plan(load_config(config, profile))
-    folder = results or Path(plan.config.settings.results)
+    folder = results or user_path(plan.config.settings.results)
     return plan, make_batches(plan), Layout(folder, plan.config.profile.name)

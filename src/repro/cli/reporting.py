@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
+from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan, path_option
 
 
 def cost(
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
-    into: Annotated[Path | None, typer.Option(help="Folder for cost.csv, .md, .tex, .png and .pdf.")] = None,
+    into: Annotated[Path | None, path_option(help="Folder for cost.csv, .md, .tex, .png and .pdf.")] = None,
 ) -> None:
     """Show what a step and a cell of each recipe cost in device time, from the logs of finished runs.
 
@@ -41,7 +41,7 @@ def report(profile: Profile = None, results: Results = None, config: ConfigFolde
 
 
 def collect(
-    into: Annotated[Path, typer.Option(help="Folder to make.")] = Path("figures"),
+    into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -60,7 +60,7 @@ def verify(
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
-    figures: Annotated[Path, typer.Option(help="The collected folder.")] = Path("figures"),
+    figures: Annotated[Path, path_option(help="The collected folder.")] = Path("figures"),
 ) -> None:
     """Check that everything on disk is what a rule made: hashes of checkpoints, results, cells and figures.
 
@@ -77,7 +77,7 @@ def publish(
     results: Results = None,
     config: ConfigFolder = CONFIG,
     into: Annotated[
-        Path | None, typer.Option(help="Folder; default: results/published/PROFILE-DEVICE.")
+        Path | None, path_option(help="Folder; default: results/published/PROFILE-DEVICE.")
     ] = None,
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.

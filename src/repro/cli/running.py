@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Device, Profile, Results, open_plan
+from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Device, Profile, Results, open_plan, path_option
+from repro.data.root import INCEPTION
 
 
 def train(
@@ -36,7 +37,10 @@ def evaluate(
     data_root: DataRoot = None,
     inception: Annotated[
         Path | None,
-        typer.Option(envvar="REPRO_INCEPTION", help="File of torch-fidelity's Inception weights."),
+        path_option(
+            help="File of torch-fidelity's Inception weights; "
+            f"default: {INCEPTION}, else inception in config.yaml, else its own download.",
+        ),
     ] = None,
     device: Device = None,
 ) -> None:

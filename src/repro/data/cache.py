@@ -25,7 +25,7 @@ from repro.data.readers.found import Found
 
 CACHED = frozenset({"tiny_imagenet", "imagenet143_64", "imagenet143_128", "celeba", "lsun_bedroom"})
 WORTH_IT = 2000  # images; fewer are decoded faster than this page is read
-FORMAT = "1"  # raise when a reader's preprocessing changes
+FORMAT = "2"  # raise when a reader's preprocessing changes
 
 
 def cache_file(root: Path, info: DatasetInfo, split: str, limit: int | None) -> Path:
@@ -41,7 +41,9 @@ def folder_state(folder: Path) -> str:
         for name in sorted(files):
             path = os.path.join(parent, name)  # noqa: PTH118 - a million files: no Path objects
             facts = os.stat(path) if os.path.exists(path) else os.lstat(path)  # noqa: PTH110, PTH116
-            state.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+            state.update(
+                os.fsencode(f"{path} {facts.st_size} {facts.st_mtime_ns}\n")
+            )  # any bytes make a name
     return state.hexdigest()
 
 

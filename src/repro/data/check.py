@@ -11,7 +11,7 @@ from rich.table import Table
 from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo, dataset_info
 from repro.data.load import read_files
-from repro.data.readers.found import find_folder
+from repro.data.readers.found import find_folder, foreign
 from repro.data.readers.registry import KNOWN_FILES
 
 Canonical = Literal["yes", "no", "not known"]
@@ -80,7 +80,8 @@ def render(report: DataReport) -> Table:
         title=f"{report.title} in {report.folder}", caption=f"canonical release: {report.canonical}"
     )
     for heading in ("split", "images", "of", "classes", "canonical", "fingerprint"):
-        table.add_column(heading, justify="right" if heading in ("images", "of", "classes") else "left")
+        justify: Literal["left", "right"] = "right" if heading in ("images", "of", "classes") else "left"
+        table.add_column(heading, justify=justify, overflow="fold")  # a terminal may have no ellipsis
     for split in report.splits:
         table.add_row(
             split.split,
@@ -109,6 +110,4 @@ def _refuse_foreign_files(folder: Path, info: DatasetInfo) -> None:
     known = KNOWN_FILES[info.name](info)
     for entry in sorted(folder.iterdir()):
         if entry.name not in known and not entry.name.startswith("."):
-            raise ReproError(
-                f"{entry.name} is no part of {info.title}", remedy="move or remove it", where=entry
-            )
+            raise foreign(entry, info)

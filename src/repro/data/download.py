@@ -48,7 +48,7 @@ def download(archive: Archive, folder: Path, *, progress: bool) -> Path:
     target = folder / archive.filename
     if target.exists() and checksum(target, archive.algorithm) == archive.digest:
         return target
-    if urllib.parse.urlsplit(archive.url).scheme not in ("http", "https"):
+    if not _is_web_address(archive.url):
         raise ReproError(
             f"cannot download from '{archive.url}'", remedy="give an address that starts with https://"
         )
@@ -79,6 +79,16 @@ def download(archive: Archive, folder: Path, *, progress: bool) -> Path:
     return part.replace(target)
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isascii()
+        )
+    except ValueError:  # brackets that do not match, a port that is no number
+        return False
+
+
 def checksum(path: Path, algorithm: str) -> str:
     """Return the hexadecimal checksum of a file."""
     with path.open("rb") as stream:
@@ -97,19 +107,22 @@ def _with_retries(archive: Archive, part: Path, report: Report) -> None:
             ConnectionError,
             TimeoutError,
             ssl.SSLError,
+            ValueError,  # of an address that the server sends us on to
         ) as error:
             problem = error
         except urllib.error.HTTPError as error:
             raise ReproError(
                 f"the server answers {error.code} ({error.reason}) for {archive.url}",
-                remedy="look for a mirror of the file and give its address (--url)",
+                remedy="look for a mirror of the file and give its address (--url), "
+                f"or put {archive.filename}, got elsewhere, into the data root and run it again",
                 where=archive.url,
             ) from error
         except urllib.error.URLError as error:
             problem = error
     raise ReproError(
         f"{archive.filename} could not be downloaded: {problem}",
-        remedy="check the network and run the same command again; it continues where it stopped",
+        remedy="check the network and run the same command again, it continues where it stopped; "
+        f"or put {archive.filename}, got elsewhere, into the data root and run it again",
         where=archive.url,
     ) from problem
 
@@ -129,8 +142,8 @@ def _continue(archive: Archive, part: Path, report: Report) -> None:
     with response:
         if response.status != 206:  # the server sends the whole file
             done = 0
-        length = response.headers.get("Content-Length")
-        total = None if length is None else done + int(length)
+        length = response.length  # None where the server names none, or one that is no number
+        total = None if length is None else done + length
         report(done, total)
         with part.open("ab" if done else "wb") as stream:
             while block := response.read(BLOCK):

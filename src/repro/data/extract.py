@@ -43,9 +43,11 @@ def extract(archive: Path, folder: Path) -> None:
     except FileExistsError as error:
         raise _refuse(archive, f"it holds an entry twice ({error.filename})") from error
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the archive's
         raise ReproError(
             f"{archive.name} cannot be unpacked: {error}",
-            remedy=f"remove {archive} and fetch it again; check that the disk is not full",
+            remedy=f"move {archive} elsewhere and run the same command again, which downloads it",
             where=archive,
         ) from error
 

@@ -12,6 +12,7 @@ from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.readers.found import Found, find_folder
 from repro.data.readers.registry import READERS
+from repro.data.sources import BY_HAND
 from repro.data.synthetic import make_synthetic
 
 
@@ -37,7 +38,7 @@ def load_images(name: str, split: str, *, source: Source, limit: int | None, roo
     if root is None:
         raise ReproError(
             f"real images of {info.title} are asked for, but no data root is given",
-            remedy="set REPRO_DATA or pass --data-root",
+            remedy="give --data-root FOLDER, or set REPRO_DATA, or data_root in config/config.yaml",
         )
     return read_files(info, split, limit, root)
 
@@ -57,7 +58,7 @@ def read_files(
     if found.total > expected:
         raise ReproError(
             f"{info.title} ({split}) holds {found.total} images, the release has {expected}",
-            remedy="remove the files that do not belong to the release",
+            remedy=_instead_of(folder, info),
             where=folder,
         )
     complete = len(found.images) == expected
@@ -66,10 +67,17 @@ def read_files(
         raise ReproError(
             f"{info.title} ({split}) has the right number of images, but not those of the release "
             f"(fingerprint {identity}, expected {canonical})",
-            remedy=f"remove the folder and run 'repro data fetch {info.name}'",
+            remedy=_instead_of(folder, info),
             where=folder,
         )
     return ImageSet(info.name, split, "real", found.images, found.labels, found.classes, identity, complete)
+
+
+def _instead_of(folder: Path, info: DatasetInfo) -> str:
+    """Return how to get the release where something else lies in its folder."""
+    if info.name in BY_HAND:
+        return f"move what does not belong to the release out of {folder}"
+    return f"move {folder} elsewhere, then run 'repro data fetch {info.name}'"
 
 
 def _read(

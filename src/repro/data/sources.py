@@ -15,7 +15,7 @@ class Archive:
     """A published file.
 
     Args:
-        url: where it is downloaded from (http or https).
+        url: where it is downloaded from (http or https); empty where only its users may download it.
         filename: its name on disk; the ending tells how to unpack it (.tar.gz, .tgz, .tar or .zip).
         algorithm: which checksum is known.
         digest: the checksum in hexadecimal.
@@ -37,7 +37,10 @@ _TINY_IMAGENET = Archive(
     "90528d7ca1a48142e341f4ef8d21d0de",
 )
 
-_INSTRUCTIONS = {
+# CelebA's terms are accepted on its page; torchvision knows the checksum of the archive that comes from there
+_CELEBA = Archive("", "img_align_celeba.zip", "md5", "00d2c5bc6d35e252742224ab0c1e8fcb")
+
+BY_HAND = {
     "lsun_bedroom": "download bedroom_train_lmdb.zip (43 GB) and bedroom_val_lmdb.zip from "
     "http://dl.yf.io/lsun/scenes/ and unpack both in {folder}, which then holds "
     "bedroom_train_lmdb/data.mdb and bedroom_val_lmdb/data.mdb",
@@ -45,9 +48,20 @@ _INSTRUCTIONS = {
     "folders by WordNet id, and place all 1,000 of them, or only those of classes 151 to 293, in "
     "{folder}/train and {folder}/val",
     "celeba": "download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and "
-    "unpack it so that {folder} holds 000001.jpg to 202599.jpg",
+    "unpack it so that {folder} holds 000001.jpg to 202599.jpg (or place it in the data root and run "
+    "'repro data fetch celeba')",
 }
-_INSTRUCTIONS["imagenet143_128"] = _INSTRUCTIONS["imagenet143_64"]
+BY_HAND["imagenet143_128"] = BY_HAND["imagenet143_64"]
+
+
+def instructions(info: DatasetInfo, folder: Path) -> str:
+    """Return what to place where, for a set that cannot be downloaded; ``folder`` is the set's own."""
+    return BY_HAND[info.name].format(folder=folder)
+
+
+def hand_placed_archive(info: DatasetInfo) -> Archive | None:
+    """Return the archive of a set that the user must download, where its checksum is known; no address."""
+    return _CELEBA if info.name == "celeba" else None
 
 
 def archive_of(info: DatasetInfo, root: Path) -> Archive:
@@ -65,10 +79,10 @@ def archive_of(info: DatasetInfo, root: Path) -> Archive:
         return Archive(official.url, official.filename, "md5", official.tgz_md5)
     if info.name == "tiny_imagenet":
         return _TINY_IMAGENET
-    if info.name in _INSTRUCTIONS:
+    if info.name in BY_HAND:
         raise ReproError(
             f"{info.title} cannot be fetched automatically",
-            remedy=_INSTRUCTIONS[info.name].format(folder=root / info.folders[0]),
+            remedy=instructions(info, root / info.folders[0]),
             where=root,
         )
     raise ReproError(

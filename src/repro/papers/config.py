@@ -17,6 +17,7 @@ from repro.papers.profile import Profile
 from repro.papers.sheet import Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
+SETTINGS = "config.yaml"
 SEARCHED = "searched.yaml"  # what searches found and was adopted
 PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
 
@@ -55,7 +56,7 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
         folder: the ``config`` folder of the checkout.
         profile: name of a file in ``config/profiles``; None takes the settings' default.
     """
-    settings_path = folder / "config.yaml"
+    settings_path = folder / SETTINGS
     settings, line_of = load_model(settings_path, Settings)
     _check_dataset(settings.extractor, settings_path, line_of, ("extractor",))
     for borrower, lender in settings.extractor_from.items():

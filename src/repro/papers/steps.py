@@ -7,6 +7,7 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.data.root import DATA_ROOT, INCEPTION, choose_path
 from repro.papers.batching import Batch, Batches
 from repro.papers.plan import Plan
 
@@ -36,7 +37,7 @@ def train_step(
             "name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both"
         )
     where = choose_device(device or plan.config.profile.device)
-    root = data_root or _path(plan.config.settings.data_root)
+    root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
     settings = LoopSettings(diverged=plan.config.profile.diverged)
     if run is not None:
         if run not in plan.runs:
@@ -78,8 +79,8 @@ def evaluate_step(
         layout,
         layout.batch("evaluate", batch),
         device=choose_device(device or plan.config.profile.device),
-        data_root=data_root or _path(plan.config.settings.data_root),
-        inception=inception or _path(plan.config.settings.inception),
+        data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
+        inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
     )
 
 
@@ -90,8 +91,3 @@ def _batch(known: Mapping[str, Batch], name: str) -> Batch:
             f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}"
         )
     return known[name]
-
-
-def _path(text: str | None) -> Path | None:
-    """Return a path of the settings, if they have it."""
-    return None if text is None else Path(text).expanduser()

@@ -25,7 +25,7 @@ def read_others(path: Path) -> dict[str, tuple[Other, ...]]:
     """
     if not path.is_file():
         return {}
-    rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    rows = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
     if tuple(next(rows, ())) != COLUMNS:
         raise _wrong("the first line does not name the columns", f"make it: {','.join(COLUMNS)}", path, 1)
     found: dict[str, dict[tuple[str, ...], Other]] = {}

@@ -42,7 +42,7 @@ def read_reported(path: Path) -> Reported:
             something that is no finite number, a negative deviation, or one place twice; the line is named.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise ReproError(
             "The file of reported numbers is missing.", remedy="Restore it from git.", where=path

@@ -1,7 +1,8 @@
 """CIFAR-10 and CIFAR-100 in the layout that torchvision reads (the "python version" of the release).
 
 torchvision's own classes cannot serve: they accept only files with the md5 sums of the original archive,
-and they unpickle whatever a file holds. Here a copy counts as canonical by its order-free fingerprint.
+and they unpickle whatever a file holds (see ``pickled.py``). Here a copy counts as canonical by its
+order-free fingerprint.
 
 Images are put into the order of their digests, so that every copy, whatever its order, gives the same
 subset for a limit, the same validation images and the same batches. GAT's 45,000 / 5,000 split (Sec. 4.1)
@@ -11,8 +12,8 @@ is not published; whether it was balanced over the classes is not said. Here: th
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from repro.data.catalogue import DatasetInfo
 from repro.data.fingerprint import image_digests, join_digests
 from repro.data.readers.found import Found, balanced_subset, damaged, require_file
-from repro.data.readers.pickled import load_arrays
+from repro.data.readers.pickled import NotArraysError, load_arrays
 
 GAT_SEED = 45_000
 VALIDATION_SHARE = 10  # one image in ten of the training set: 5,000 of 50,000
@@ -33,9 +34,6 @@ _FILES: dict[tuple[str, bool], tuple[str, ...]] = {
     ("cifar100", True): ("train",),
     ("cifar100", False): ("test",),
 }
-_NOT_OURS = (  # what unpickling a foreign or damaged file, or reading what it holds, may raise
-    pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, IndexError, AttributeError,
-)  # fmt: skip
 _EXTRA = {"readme.html", "file.txt~"}  # lie in the original archives
 
 
@@ -69,28 +67,39 @@ def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:
 
 
 def _read_part(path: Path, info: DatasetInfo) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    try:
-        record = load_arrays(path)
-        rows = np.asarray(record[b"data"])
-        labels = np.asarray(record[b"labels" if info.name == "cifar10" else b"fine_labels"], dtype=np.int64)
-    except _NOT_OURS as error:
-        raise damaged(path, info, f"it is not a pickle of images ({error})") from error
-    if rows.dtype != np.uint8 or rows.shape != (len(labels), 3 * info.height * info.width):
-        raise damaged(path, info, f"the images have shape {rows.shape} and type {rows.dtype}")
+    record = _load(path, info)
+    pixels = info.channels * info.height * info.width
+    rows = record.get(b"data")
+    if not (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == pixels):
+        raise damaged(path, info, f"it holds no array of images of {pixels} bytes each")
+    given = record.get(b"labels" if info.name == "cifar10" else b"fine_labels")
+    if not (isinstance(given, list) and all(isinstance(label, int) for label in given)):
+        raise damaged(path, info, "it holds no list of labels")
+    if len(given) != len(rows):
+        raise damaged(path, info, f"it holds {len(given)} labels for {len(rows)} images")
+    labels = np.array(given, dtype=np.int64)
     if len(labels) and not 0 <= labels.min() <= labels.max() < info.classes:
         raise damaged(
             path, info, f"labels run from {labels.min()} to {labels.max()}, not 0 to {info.classes - 1}"
         )
-    return rows.reshape(-1, 3, info.height, info.width), labels
+    return rows.reshape(-1, info.channels, info.height, info.width), labels
 
 
 def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
     file, key = ("batches.meta", b"label_names") if info.name == "cifar10" else ("meta", b"fine_label_names")
     path = require_file(folder / file, info)
+    given = _load(path, info).get(key)
+    if not (isinstance(given, list) and all(isinstance(name, bytes | str) for name in given)):
+        raise damaged(path, info, "it holds no class names")
+    if len(given) != info.classes:
+        raise damaged(path, info, f"it names {len(given)} classes instead of {info.classes}")
+    return tuple(name if isinstance(name, str) else name.decode(errors="replace") for name in given)
+
+
+def _load(path: Path, info: DatasetInfo) -> dict[bytes | str, Any]:
+    """Return what a file holds; it may be twice as long as the training images of the release are."""
+    most = 2 * info.channels * info.height * info.width * max(info.splits.values()) + 2**20
     try:
-        names = tuple(bytes(name).decode() for name in load_arrays(path)[key])
-    except _NOT_OURS as error:
-        raise damaged(path, info, f"it holds no class names ({error})") from error
-    if len(names) != info.classes:
-        raise damaged(path, info, f"it names {len(names)} classes instead of {info.classes}")
-    return names
+        return load_arrays(path, most)
+    except NotArraysError as error:
+        raise damaged(path, info, f"it is not a pickle of images: {error}") from error

@@ -22,6 +22,7 @@ from repro.data.readers.found import damaged
 Item = TypeVar("Item")
 Preprocess = Callable[[Image.Image, int], Image.Image]
 
+_EIGHT_BITS = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
@@ -82,8 +83,27 @@ def decode_bytes(
 
 def pixels(picture: Image.Image, info: DatasetInfo, preprocess: Preprocess) -> NDArray[np.uint8]:
     """Return one preprocessed picture as uint8 (3, H, W); greyscale and palette pictures become RGB."""
-    square = preprocess(picture.convert("RGB"), info.height)
+    square = preprocess(_eight_bits(picture).convert("RGB"), info.height)
     return np.asarray(square).transpose(2, 0, 1)
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Return a picture of 8 bits a channel; Pillow's own conversion makes all above 255 white.
+
+    A transparent picture loses its transparency when it becomes RGB, as everywhere in the field.
+
+    Raises:
+        ValueError: its numbers have no fixed range (floats, integers of 32 bits), or are no colours.
+    """
+    if picture.mode in _EIGHT_BITS:
+        return picture
+    sixteen = picture.mode.startswith("I;16") or (
+        picture.mode == "I" and picture.format == "PNG"
+    )  # Pillow < 12
+    if not sixteen:
+        raise ValueError(f"its pixels are of Pillow's mode {picture.mode}, not of 8 or 16 bits")
+    levels = np.asarray(picture).astype(np.uint32)
+    return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
 
 
 def _gather(
@@ -91,9 +111,12 @@ def _gather(
 ) -> Tensor:
     require_memory(len(items), info, split)
     images = np.empty((len(items), 3, info.height, info.width), np.uint8)
-    with ThreadPoolExecutor(
-        len(os.sched_getaffinity(0))
-    ) as pool:  # Pillow decodes outside the interpreter's lock
+    with ThreadPoolExecutor(_cores()) as pool:  # Pillow decodes outside the interpreter's lock
         for position, image in enumerate(pool.map(one, items)):
             images[position] = image
     return torch.from_numpy(images)
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use (macOS cannot tell, there it is all of them)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
+from repro.data.layout import both_trees
 from repro.data.readers.decode import IMAGE_SUFFIXES
-from repro.data.readers.found import require_file
+from repro.data.readers.found import foreign, missing, require_file, set_folder
 
 
 def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
@@ -15,14 +16,17 @@ def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
     require_file(folder, info)
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     for entry in entries:
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.is_dir():
+            raise ReproError(
+                f"{folder.name} of {info.title} holds pictures where class folders belong\n"
+                f"{both_trees(set_folder(folder, info), info)}",
+                remedy=f"sort the pictures in {folder} into one folder for each class",
+                where=folder,
+            )
         if not entry.is_dir():
-            raise _extra(entry, info, "only class folders belong here")
+            raise foreign(entry, info, f"only class folders belong in {folder.name}")
     if not entries:
-        raise ReproError(
-            f"{info.title}: no class folders in {folder}",
-            remedy="place one folder of pictures for each class there",
-            where=folder,
-        )
+        raise missing(folder, info, "holds no class folders")
     return sorted(entry.name for entry in entries)
 
 
@@ -32,15 +36,7 @@ def pictures(folder: Path, info: DatasetInfo) -> list[Path]:
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     for entry in entries:
         if entry.suffix.lower() not in IMAGE_SUFFIXES:
-            raise _extra(entry, info, "only pictures belong here")
+            raise foreign(entry, info, f"only pictures belong in {folder.name}")
     if not entries:
-        raise ReproError(
-            f"{info.title}: no pictures in {folder}", remedy="place the pictures there", where=folder
-        )
+        raise missing(folder, info, "holds no pictures")
     return entries
-
-
-def _extra(entry: Path, info: DatasetInfo, rule: str) -> ReproError:
-    return ReproError(
-        f"{entry.name} is no part of {info.title}: {rule}", remedy="move or remove it", where=entry
-    )

@@ -13,7 +13,18 @@ from torch import Tensor
 
 from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
+from repro.data.layout import (
+    both_trees,
+    existing_folder,
+    looks_like,
+    misplaced,
+    move_up,
+    perhaps_renamed,
+    what_to_move,
+)
+from repro.data.sources import BY_HAND, instructions
 
+LONGEST_TEXT = 2**24  # bytes; the longest list of a release has half a million
 SUBSET_SEED = 20_190_101  # fixed for ever: a limit must choose the same images in every run
 
 
@@ -52,12 +63,22 @@ def find_folder(root: Path, info: DatasetInfo) -> Path:
             remedy="create it, or set REPRO_DATA or --data-root to the folder that holds the data sets",
             where=root,
         )
-    for folder in info.folders:
-        if (root / folder).is_dir():
-            return root / folder
+    folder = existing_folder(root, info)
+    if folder is not None and looks_like(folder, info):
+        return folder
+    elsewhere = misplaced(root, info)
+    if elsewhere is not None:
+        trees = both_trees(folder or root / info.folders[0], info)
+        raise ReproError(
+            f"the files of {info.title} lie in the wrong folder\n{trees}",
+            remedy=what_to_move(elsewhere, root, info),
+            where=elsewhere,
+        )
+    if folder is not None:
+        return folder
     places = " or ".join(str(root / folder) for folder in info.folders)
     raise ReproError(
-        f"no files of {info.title} in {places}",
+        f"no files of {info.title} in {places}\n{both_trees(root / info.folders[0], info)}",
         remedy=f"run 'repro data fetch {info.name}', which downloads them or says what to place where",
         where=root,
     )
@@ -66,21 +87,67 @@ def find_folder(root: Path, info: DatasetInfo) -> Path:
 def require_file(path: Path, info: DatasetInfo) -> Path:
     """Return ``path``; ReproError where it is not there."""
     if not path.exists():
-        raise ReproError(
-            f"{path.name} of {info.title} is missing",
-            remedy=f"restore {path.name}, or remove {path.parent} and run 'repro data fetch {info.name}'",
-            where=path,
-        )
+        raise missing(path, info)
     return path
 
 
-def damaged(path: Path, info: DatasetInfo, why: str) -> ReproError:
-    """Return the error for a file of ``info`` that cannot be what it claims to be."""
+def read_text(path: Path, info: DatasetInfo) -> str:
+    """Return a text file of the set; an editor's byte-order mark is no part of it."""
+    if path.stat().st_size > LONGEST_TEXT:
+        raise damaged(path, info, f"it is longer than {LONGEST_TEXT:,} bytes")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise damaged(path, info, "it is no text in UTF-8") from error
+
+
+def missing(path: Path, info: DatasetInfo, why: str = "is missing") -> ReproError:
+    """Return the error for a file or folder that is not there; its remedy removes nothing."""
+    folder = set_folder(path, info)
+    nested = next((each for each in path.parent.glob(f"*/{path.name}")), None) if path.suffix else None
     return ReproError(
-        f"{path.name} of {info.title} is damaged: {why}",
-        remedy=f"remove the file and get {info.title} again ('repro data fetch {info.name}')",
+        f"{info.title}: {path.relative_to(folder)} {why}\n{both_trees(folder, info)}",
+        remedy=move_up(nested.parent, path.parent) if nested else restore(folder, info, path),
         where=path,
     )
+
+
+def damaged(path: Path, info: DatasetInfo, why: str, line: int | None = None) -> ReproError:
+    """Return the error for a file of ``info`` that cannot be what it claims to be."""
+    remedy = f"move {path} out of the folder; then {restore(set_folder(path, info), info, path)}"
+    return ReproError(f"{path.name} of {info.title} is damaged: {why}", remedy=remedy, where=path, line=line)
+
+
+def foreign(path: Path, info: DatasetInfo, rule: str | None = None) -> ReproError:
+    """Return the error for a file or folder that the release does not have."""
+    folder = set_folder(path, info)
+    why = "" if rule is None else f": {rule}"
+    return ReproError(
+        f"{path.name} is no part of {info.title}{why}\n{both_trees(folder, info)}",
+        remedy=f"move {path} out of {folder}",
+        where=path,
+    )
+
+
+def set_folder(path: Path, info: DatasetInfo) -> Path:
+    """Return the folder of the whole set in which ``path`` lies."""
+    for parent in (path, *path.parents):
+        if any(parent.parts[-len(Path(folder).parts) :] == Path(folder).parts for folder in info.folders):
+            return parent
+    return path.parent
+
+
+def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
+    """Return how to get ``path`` back without touching what else lies in ``folder``."""
+    if info.name in BY_HAND:
+        renamed = perhaps_renamed(folder, path.relative_to(folder).parts[0], info)
+        hint = (
+            ""
+            if renamed is None
+            else f"if {renamed} is it, rename it to {path.relative_to(folder).parts[0]}; otherwise "
+        )
+        return f"{hint}put {path.name} back in {path.parent}: {instructions(info, folder)}"
+    return f"run 'repro data fetch {info.name}', which puts back what is missing and leaves the rest as it is"
 
 
 def balanced_subset(labels: Sequence[int] | NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:

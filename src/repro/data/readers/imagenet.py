@@ -1,8 +1,8 @@
 """The 143 ImageNet classes with zero-based numbers 151 to 293 (dogs, cats), in folders by WordNet id.
 
-Layout: ``train/nXXXXXXXX/*.JPEG`` and ``val/nXXXXXXXX/*.JPEG``. Where all 1,000 class folders lie there,
-those numbered 151 to 293 in sorted order are taken (ImageNet numbers its classes so); up to 143 folders are
-taken as they are, fewer being a part of the set.
+Layout: ``train/nXXXXXXXX/*.JPEG`` and ``val/nXXXXXXXX/*.JPEG``. Where all 1,000 class folders lie there, the
+143 are taken; otherwise each folder must be one of the 143, and fewer are a part of the set. Folders of other
+classes (Imagenette's, say) are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from repro.data.catalogue import DatasetInfo
 from repro.data.readers.decode import decode_files, sngan_square
 from repro.data.readers.folders import pictures, subfolders
 from repro.data.readers.found import Found, balanced_subset
+from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
 
 FIRST, LAST = 151, 293
 ALL_CLASSES = 1000
@@ -48,13 +49,16 @@ def choose_classes(names: list[str], folder: Path, info: DatasetInfo) -> tuple[s
                 remedy="name class folders n########, or move it away",
                 where=folder / name,
             )
-    if len(names) == ALL_CLASSES:
-        return tuple(names[FIRST : LAST + 1])
-    if len(names) > info.classes:
+    if len(names) == ALL_CLASSES and tuple(names[FIRST : LAST + 1]) == CLASSES_151_TO_293:
+        return CLASSES_151_TO_293
+    foreign = [name for name in names if name not in CLASSES_151_TO_293]
+    if foreign:
+        shown = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
         raise ReproError(
-            f"{folder} holds {len(names)} classes: neither all {ALL_CLASSES} of ImageNet "
-            f"nor at most {info.classes}",
-            remedy=f"keep all {ALL_CLASSES} class folders, or only those of classes {FIRST} to {LAST}",
+            f"{len(foreign)} of the {len(names)} class folders ({shown}) are none of {info.title}, "
+            f"whose classes are {FIRST} to {LAST} of ILSVRC2012, "
+            f"{CLASSES_151_TO_293[0]} to {CLASSES_151_TO_293[-1]}",
+            remedy=f"move these folders out of {folder}, or place all {ALL_CLASSES} of ILSVRC2012 there",
             where=folder,
         )
     return tuple(names)

@@ -5,6 +5,7 @@ The keys are hashes, so that the first images in the database's order are a rand
 
 from __future__ import annotations
 
+import struct
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from repro.data.catalogue import DatasetInfo
 from repro.data.memory import require_memory
 from repro.data.readers.decode import decode_bytes
 from repro.data.readers.found import Found, damaged, require_file
+from repro.data.readers.lmdb_pages import require_whole
 
 CHUNK = 4096
 
@@ -22,8 +24,8 @@ CHUNK = 4096
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return the first images of one split (``test`` is the validation split), without classes."""
     path = require_file(folder / f"bedroom_{'train' if split == 'train' else 'val'}_lmdb", info)
-    require_file(path / "data.mdb", info)
     try:
+        require_whole(require_file(path / "data.mdb", info))
         with (
             lmdb.open(str(path), readonly=True, lock=False, readahead=False) as database,
             database.begin() as view,
@@ -36,6 +38,6 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
             for start in range(0, n, CHUNK):
                 payloads = list(islice(values, min(CHUNK, n - start)))
                 images[start : start + len(payloads)] = decode_bytes(payloads, path, info, split)
-    except lmdb.Error as error:
+    except (lmdb.Error, ValueError, struct.error) as error:
         raise damaged(path / "data.mdb", info, str(error)) from error
     return Found(images, torch.zeros(n, dtype=torch.int64), (), total)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from repro.data.catalogue import DatasetInfo
 from repro.data.memory import require_memory
-from repro.data.readers.found import Found, balanced_subset, damaged, require_file
+from repro.data.readers.found import Found, balanced_subset, damaged, read_text, require_file
 
 SIDE = 96
 CHUNK = 1024
@@ -56,9 +56,9 @@ def known_files(info: DatasetInfo) -> set[str]:
 
 
 def _read_labels(path: Path, info: DatasetInfo, total: int) -> NDArray[np.int64]:
+    if path.stat().st_size != total:  # one byte each
+        raise damaged(path, info, f"it holds {path.stat().st_size} labels for {total} images")
     stored = np.fromfile(path, np.uint8)
-    if len(stored) != total:
-        raise damaged(path, info, f"it holds {len(stored)} labels for {total} images")
     if not 1 <= stored.min() <= stored.max() <= info.classes:
         raise damaged(
             path, info, f"labels run from {stored.min()} to {stored.max()}, not 1 to {info.classes}"
@@ -68,7 +68,7 @@ def _read_labels(path: Path, info: DatasetInfo, total: int) -> NDArray[np.int64]
 
 def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
     path = require_file(folder / "class_names.txt", info)
-    names = tuple(path.read_text().split())
+    names = tuple(read_text(path, info).split())
     if len(names) != info.classes:
         raise damaged(path, info, f"it names {len(names)} classes instead of {info.classes}")
     return names

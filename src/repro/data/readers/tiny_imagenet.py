@@ -6,17 +6,24 @@ from pathlib import Path
 
 import torch
 
-from repro.core.errors import ReproError
 from repro.data.catalogue import DatasetInfo
 from repro.data.readers.decode import decode_files
 from repro.data.readers.folders import pictures, subfolders
-from repro.data.readers.found import Found, balanced_subset, damaged, require_file
+from repro.data.readers.found import (
+    Found,
+    balanced_subset,
+    damaged,
+    foreign,
+    missing,
+    read_text,
+    require_file,
+)
 
 
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return one split (``test`` is the validation split); see :class:`repro.data.readers.found.Reader`."""
     list_file = require_file(folder / "wnids.txt", info)
-    classes = tuple(sorted(list_file.read_text().split()))
+    classes = tuple(sorted(read_text(list_file, info).split()))
     if len(set(classes)) != info.classes:
         raise damaged(list_file, info, f"it lists {len(set(classes))} classes instead of {info.classes}")
     paths, labels = _train(folder, info, classes) if split == "train" else _validation(folder, info, classes)
@@ -28,12 +35,10 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
 def _train(folder: Path, info: DatasetInfo, classes: tuple[str, ...]) -> tuple[list[Path], list[int]]:
     present = subfolders(folder / "train", info)
     for name in sorted(set(present) ^ set(classes)):
-        problem = "is missing" if name in classes else "is not listed in wnids.txt"
-        raise ReproError(
-            f"{info.title}: the class folder train/{name} {problem}",
-            remedy=f"get {info.title} again ('repro data fetch {info.name}')",
-            where=folder / "train" / name,
-        )
+        path = folder / "train" / name
+        if name in classes:
+            raise missing(path, info)
+        raise foreign(path, info, "wnids.txt does not list it")
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
@@ -47,27 +52,17 @@ def _validation(folder: Path, info: DatasetInfo, classes: tuple[str, ...]) -> tu
     table = require_file(folder / "val" / "val_annotations.txt", info)
     numbers = {name: label for label, name in enumerate(classes)}
     labels: dict[str, int] = {}
-    for line_number, line in enumerate(table.read_text().splitlines(), start=1):
+    for line_number, line in enumerate(read_text(table, info).splitlines(), start=1):
         columns = line.split("\t")
         if len(columns) < 2 or columns[1] not in numbers:
-            raise ReproError(
-                f"{info.title}: '{line[:60]}' does not name a picture and one of the {info.classes} classes",
-                remedy=f"get {info.title} again ('repro data fetch {info.name}')",
-                where=table,
-                line=line_number,
-            )
+            why = f"'{line[:60]}' does not name a picture and one of the {info.classes} classes"
+            raise damaged(table, info, why, line_number)
         labels[columns[0]] = numbers[columns[1]]
     present = {path.name: path for path in pictures(folder / "val" / "images", info)}
     for name in sorted(set(present) ^ set(labels)):
-        problem = (
-            "is listed in val_annotations.txt but missing"
-            if name in labels
-            else "has no line in val_annotations.txt"
-        )
-        raise ReproError(
-            f"{info.title}: {name} {problem}",
-            remedy=f"get {info.title} again ('repro data fetch {info.name}')",
-            where=folder / "val" / "images" / name,
-        )
+        path = folder / "val" / "images" / name
+        if name in labels:
+            raise missing(path, info, "is listed in val_annotations.txt but missing")
+        raise foreign(path, info, "val_annotations.txt has no line for it")
     names = sorted(labels)
     return [present[name] for name in names], [labels[name] for name in names]
