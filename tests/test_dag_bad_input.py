@@ -15,7 +15,7 @@ from repro.core.paths import Layout
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
 
-SHEET = Path("config/sheets/gat.yaml")
+SHEET = Path("config/papers/gat/sheet.yaml")
 
 
 @pytest.fixture

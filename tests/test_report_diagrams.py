@@ -13,7 +13,7 @@ import pytest
 
 from repro.core.errors import ReproError
 from repro.papers.draw import own_drawing
-from repro.papers.robgan import boundaries
+from repro.papers.figures.robgan import boundaries
 from repro.report.architectures import Layer, Network, read_architectures, render_architectures, shape_text
 from repro.report.artefacts import Artefact
 from repro.report.diagrams import Canvas, misfits

@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Rebuild the tables and figures of five adversarial-training x GAN papers. "
+    help="Rebuild the tables and figures of adversarial-training x GAN papers. "
     "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
 )
 
