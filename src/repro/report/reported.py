@@ -38,8 +38,9 @@ def read_reported(path: Path, paper: str) -> Reported:
     """Return every printed number of a paper by its place, in the file's order.
 
     Raises:
-        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length, a number
-            of another paper or an infinite one, a negative deviation, or one place twice; the line is named.
+        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length or of
+            another paper, something that is no finite number, a negative deviation, or one place twice; the
+            line is named.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
