@@ -48,8 +48,9 @@ def new_row(
     row = model.model_copy(update={"name": name, "recipe": short})
     recipe = _copied(config, qualified(str(model.recipe), paper), paper, path)
     text: str | None = path.read_text(encoding="utf-8")
-    whole = "panels" not in (yaml.safe_load(str(text))["artefacts"][artefact])
-    place: list[str | int] = ["artefacts", artefact, *([] if whole else ["panels", number]), "rows"]
+    place: list[str | int] = ["artefacts", artefact, "rows"]
+    if "panels" in yaml.safe_load(str(text))["artefacts"][artefact]:
+        place[2:2] = ["panels", number]
     text = append(str(text), place, f"- {_flow(row)}")
     if text is not None and sheet.recipes:
         text = append(text, ["recipes"], f"{short}:   # begins as a copy of {model.recipe}\n{_block(recipe)}")
@@ -67,15 +68,11 @@ def new_row(
 
 def _panel(sheet: Sheet, artefact_id: str, panel: str | None, path: Path) -> int:
     """Return the number of the panel called ``panel``."""
-    panels = sheet.artefacts[artefact_id.partition("/")[2]].panels
-    names = [each.name for each in panels]
-    if not panels or panel not in (None, *names):
+    names = [each.name for each in sheet.artefacts[artefact_id.partition("/")[2]].panels]
+    if not names or panel not in (None, *names):
         known = ", ".join(filter(None, names)) or "none"
-        raise ReproError(
-            f"{artefact_id} has no panel {panel or ''!r}",
-            where=path,
-            remedy=f"its panels with names: {known}",
-        )
+        message = f"{artefact_id} has no panel" + (f" {panel!r}" if panel else "")
+        raise ReproError(message, where=path, remedy=f"its panels with names: {known}")
     return 0 if panel is None else names.index(panel)
 
 
@@ -84,11 +81,8 @@ def _model(rows: tuple[Entry, ...], like: str | None, artefact_id: str, path: Pa
     found = {row.name: row for row in rows if row.recipe is not None}
     if not found or like not in (None, *found):
         known = ", ".join(found) or "none, so write the row by hand"
-        raise ReproError(
-            f"{artefact_id} has no row {like or ''!r} with a recipe of its own",
-            where=path,
-            remedy=f"rows that can be copied: {known}",
-        )
+        message = f"{artefact_id} has no row" + (f" {like!r}" if like else "") + " with a recipe of its own"
+        raise ReproError(message, where=path, remedy=f"rows that can be copied: {known}")
     return next(iter(found.values())) if like is None else found[like]
 
 
