@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from papers_case import write_config
 from repro.core.errors import ReproError
 from repro.papers.cell_plan import cells_of
 from repro.papers.config import load_config
@@ -123,6 +124,16 @@ def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str)
         read_ledger(path, "dat")
     assert caught.value.line == line
     assert words in caught.value.message
+
+
+def test_an_id_of_a_paper_and_of_the_shared_ledger_is_refused(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    (folder / "papers" / "gat" / "ledger.yaml").write_text(GOOD.replace("dat.x", "gat.x"))
+    assert [item.id for item in whole_ledger(load_config(folder))] == ["gat.x"]
+    (folder / "ledger.yaml").write_text(f"# shared\n{GOOD.replace('dat.x', 'gat.x')}")
+    with pytest.raises(ReproError, match=r"has an entry 'gat\.x' too") as caught:
+        whole_ledger(load_config(folder))
+    assert (caught.value.where, caught.value.line) == (str(folder / "ledger.yaml"), 2)
 
 
 def test_reads_what_is_right(tmp_path: Path) -> None:

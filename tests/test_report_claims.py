@@ -123,8 +123,12 @@ GOOD = """\
 
 def test_reading(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
-    path.write_text(GOOD)
-    assert judge_claims(read_claims(path, "gat"), [GAT, DROPOUT])[0].word == "supported"
+    path.write_text(f"# one claim\n{GOOD}")
+    (read,) = read_claims(path, "gat")
+    assert judge_claims([read], [GAT, DROPOUT])[0].word == "supported"
+    with pytest.raises(ReproError, match="names no cell") as caught:
+        judge_claims([read], [GAT])
+    assert (caught.value.where, caught.value.line) == (str(path), 2)
 
 
 @pytest.mark.parametrize(

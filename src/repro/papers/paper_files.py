@@ -49,7 +49,13 @@ def whole_ledger(config: Config) -> list[LedgerItem]:
         for paper in config.sheets
         for item in read_ledger(config.paper_file(paper, "ledger.yaml"), paper)
     ]
-    return found + read_ledger(config.folder / "ledger.yaml", None)
+    shared = read_ledger(config.folder / "ledger.yaml", None)
+    for item in shared:
+        if item.id in {of_paper.id for of_paper in found}:
+            raise item.error(
+                f"the paper {item.paper} has an entry {item.id!r} too", "give one of the two another id"
+            )
+    return found + shared
 
 
 def check_paper_files(config: Config) -> None:
