@@ -115,6 +115,46 @@ def test_an_unknown_option(project: Path, old: str, new: str, says: str) -> None
     fails("validate", says=says, where=f"{SHEET}, line ")
 
 
+LEDGER = """\
+- id: gat.x
+  source: s
+  text: t
+  affects: [gat/table1]
+  choice: c
+  option: null
+  measured_by: null
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "says", "line"),
+    [
+        ("ledger.yaml", LEDGER.replace("gat.x", "dat.x"), LEDGER, "not of this file's paper", 1),
+        (
+            "reported.csv",
+            "paper,artefact,row,column,metric,value,std\ndat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n",
+            "paper,artefact,row,column,metric,value,std\ngat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n",
+            "the paper 'dat' is not this file's",
+            2,
+        ),
+        ("other_reported.csv", "paper\n", "", "does not name the columns", 1),
+        ("claims.yaml", "- id: gat.a\n", "[]\n", "statement", 1),
+        ("cost.yaml", "# c\n- {recipes: '*', baseline: x}\n", "[]\n", "no recipe 'gat.x'", 2),
+    ],
+)
+def test_a_mistake_in_a_papers_folder_is_found_before_anything_runs(
+    project: Path, name: str, wrong: str, right: str, says: str, line: int
+) -> None:
+    path = Path("config/papers/gat") / name
+    path.write_text(wrong)
+    fails("validate", says=says, where=path, line=line)
+    path.unlink()
+    if right:
+        path.write_text(right)
+    code, printed = call("validate")
+    assert code == 0, printed
+
+
 @pytest.mark.parametrize("text", ["profile: [", "", "profile: tiny\nprofile: tiny\n", "\x00"])
 def test_a_broken_configuration_file(project: Path, text: str) -> None:
     Path("config/config.yaml").write_text(text)

@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_a_paper_is_refused(tmp_path: Path) -> None:
     (folder / "papers" / "gat" / "sheet.yaml").unlink()
     refused(folder, "papers/gat/sheet.yaml", None, "missing")
     shutil.rmtree(folder / "papers")
-    refused(folder, "papers", None, "no paper", "repro new paper")
+    refused(folder, "papers", None, "no paper", "from git")
 
 
 def test_papers_stand_in_the_order_that_their_sheets_state(tmp_path: Path) -> None:

@@ -101,11 +101,7 @@ def _sheets(folder: Path) -> dict[str, Sheet]:
     """Read the sheet of every folder, in the order that the sheets state."""
     papers = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
     if not papers:
-        raise ReproError(
-            "there is no paper",
-            where=folder,
-            remedy="restore the folder from git, or add one: repro new paper NAME",
-        )
+        raise ReproError("there is no paper", where=folder, remedy="restore the folder from git")
     for path in papers:
         check_paper_name(path.name, path)
     sheets = {path.name: _sheet(path / "sheet.yaml") for path in papers}
