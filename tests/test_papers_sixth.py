@@ -177,7 +177,14 @@ def words_of(path: Path) -> set[str]:
     if path.suffix == ".py":
         strings = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
         text = "\n".join(value for value in strings if isinstance(value, str))
-    return set(re.findall(r"[a-z0-9]+", text))
+    return set(re.findall(r"(?<![\w-])[a-z0-9]+(?![\w-])", text))  # not those of profiles such as `gat-cpu`
+
+
+def test_a_list_of_papers_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('PAPERS = ("gat", "dat")  # robgan\n')
+    (tmp_path / "Snakefile").write_text('paper="robgan|advgan",\n')
+    assert words_of(tmp_path / "a.py") == {"gat", "dat"}
+    assert {"robgan", "advgan"} <= words_of(tmp_path / "Snakefile")
 
 
 def test_no_shared_file_lists_the_papers() -> None:
