@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PAPERS := robgan advgan rgan gat dat
+PAPERS := $(notdir $(wildcard config/papers/*))
 
 # PROFILE=quick figures quick's results; without it config/config.yaml decides.
 PROFILE ?=

@@ -13,7 +13,7 @@ include: "workflow/rules/common.smk"
 
 wildcard_constraints:
     profile=config["profile"],
-    paper="robgan|advgan|rgan|gat|dat",
+    paper=r"[a-z][a-z0-9]*",
     batch=r"[a-z0-9-]+",
 
 

@@ -1,4 +1,4 @@
-"""A small config/ folder for tests of planning: one gat sheet with every kind of row, four empty sheets."""
+"""A small config/ folder for tests of planning: one paper, gat, with every kind of row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unittest import mock
 
 from repro.cli import main
 from repro.papers.batching import make_batches
-from repro.papers.config import PAPERS, Config, load_config
+from repro.papers.config import Config, load_config
 from repro.papers.plan import Plan, build_plan
 
 SETTINGS = """\
@@ -38,7 +38,8 @@ batches: {train: 2, evaluate: 3}
 device: cpu
 """
 SHEET = """\
-paper: gat
+order: 1
+name: GAT
 title: "A test"
 recipes:
   baseline:
@@ -122,18 +123,17 @@ def write_config(
     folder: Path, *, sheet: str = SHEET, profile: str = PROFILE, settings: str = SETTINGS
 ) -> Path:
     """Write a config folder and return it."""
-    (folder / "sheets").mkdir(parents=True, exist_ok=True)
+    paper = folder / "papers" / "gat"
+    paper.mkdir(parents=True, exist_ok=True)
     (folder / "profiles").mkdir(exist_ok=True)
-    for paper in PAPERS:
-        empty = f"paper: {paper}\ntitle: none\nartefacts: {{}}\n"
-        (folder / "sheets" / f"{paper}.yaml").write_text(sheet if paper == "gat" else empty)
+    (paper / "sheet.yaml").write_text(sheet)
     (folder / "profiles" / "tiny.yaml").write_text(profile)
     (folder / "config.yaml").write_text(settings)
-    (folder / "reported.csv").write_text(
+    (paper / "reported.csv").write_text(
         "paper,artefact,row,column,metric,value,std\ngat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n"
     )
-    (folder / "claims.yaml").write_text("claims: []\n")
-    (folder / "audit.yaml").write_text("[]\n")
+    for path in (paper / "claims.yaml", paper / "audit.yaml", paper / "ledger.yaml", folder / "ledger.yaml"):
+        path.write_text("[]\n")
     return folder
 
 
@@ -171,7 +171,6 @@ def build(folder: Path) -> None:
     """Walk the whole road of the small config in ``folder``, as the DAG does, step by step."""
     sheet = SHEET.replace("recipe: later}", 'pending: "its method starts from scratch"}')
     batches = make_batches(plan(folder / "config", sheet=sheet))
-    (folder / "config" / "ledger.yaml").write_text("[]\n")
     with chdir(folder):
         steps = [("train", "--batch", name) for name in batches.train]
         steps += [("evaluate", "--batch", name) for name in batches.evaluate]

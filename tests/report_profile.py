@@ -12,7 +12,9 @@ from repro.core.paths import Layout
 from repro.report.artefacts import Artefact, Artefacts, Panel, Picture
 from repro.report.cells import Cell, render_cells
 from repro.report.draw import draw
+from repro.report.material import PaperName
 
+NAMED = {paper: PaperName(paper.upper(), f"The paper of {paper}") for paper in ("gat", "robgan")}
 RUN = "gat-cifar10-0123456789-s0"
 ARTEFACTS = (
     Artefact(

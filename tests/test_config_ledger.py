@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from papers_case import write_config
 from repro.core.errors import ReproError
 from repro.papers.cell_plan import cells_of
 from repro.papers.config import load_config
+from repro.papers.paper_files import whole_ledger
 from repro.report.ledger import read_ledger
 
 CONFIG = Path(__file__).parents[1] / "config"
-LEDGER = read_ledger(CONFIG / "ledger.yaml")
+LEDGER = whole_ledger(load_config(CONFIG))
 WITH_OPTION = [item for item in LEDGER if item.option is not None]
 
 
@@ -31,16 +33,18 @@ def test_every_artefact_exists() -> None:
         assert item.affects, item.id
 
 
-def test_ids_carry_their_paper() -> None:
-    for item in LEDGER:
-        assert item.paper in (item.id.split(".")[0], "shared", "advgan"), item.id
-    assert {item.paper for item in LEDGER} == {"robgan", "advgan", "rgan", "gat", "dat", "shared"}
+def test_every_paper_has_a_ledger_and_the_shared_one_is_of_none() -> None:
+    shared = read_ledger(CONFIG / "ledger.yaml", None)
+    assert {item.paper for item in LEDGER if item not in shared} == set(config().sheets)
+    assert shared
+    assert not {item.paper for item in shared} & set(config().sheets)
+    assert len({item.id for item in LEDGER}) == len(LEDGER)
 
 
 def test_sheets_name_only_items_that_exist() -> None:
     ids = {item.id for item in LEDGER}
     named: set[str] = set()
-    for sheet in (CONFIG / "sheets").glob("*.yaml"):
+    for sheet in CONFIG.glob("papers/*/sheet.yaml"):
         for words in re.findall(
             r"ledger ((?:[a-z]+\.[a-z0-9_]+(?:, )?)+)", sheet.read_text(encoding="utf-8")
         ):
@@ -95,7 +99,7 @@ def test_every_option_exists_and_takes_each_value(item) -> None:
 
 
 GOOD = (
-    "- id: dat.x\n  paper: dat\n  source: s\n  text: t\n  affects: [dat/table4]\n  choice: c\n"
+    "- id: dat.x\n  source: s\n  text: t\n  affects: [dat/table4]\n  choice: c\n"
     "  option: {name: dat.reduction, values: [sample, batch_mean]}\n  measured_by: null\n"
 )
 
@@ -103,29 +107,39 @@ GOOD = (
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        (GOOD.replace("paper: dat", "paper: dta"), 2, "paper"),
-        (GOOD.replace("dat/table4", "table4"), 5, "paper/name"),
-        (GOOD.replace("[sample, batch_mean]", "[sample]"), 7, "values"),
-        (GOOD.replace("[sample, batch_mean]", "[sample, sample]"), 7, "given twice"),
-        (GOOD.replace("dat.reduction", "reduction"), 7, "name"),
+        (GOOD.replace("dat.x", "dta.x"), 1, "not of this file's paper"),
+        (GOOD.replace("dat/table4", "table4"), 4, "paper/name"),
+        (GOOD.replace("[sample, batch_mean]", "[sample]"), 6, "values"),
+        (GOOD.replace("[sample, batch_mean]", "[sample, sample]"), 6, "given twice"),
+        (GOOD.replace("dat.reduction", "reduction"), 6, "name"),
         (GOOD.replace("  measured_by: null\n", ""), 1, "measured_by"),
-        (GOOD + "  extra: 1\n", 9, "extra"),
-        (GOOD + GOOD, 9, "dat.x"),
+        (GOOD + "  extra: 1\n", 8, "extra"),
+        (GOOD + GOOD, 8, "dat.x"),
     ],
 )
 def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str) -> None:
     path = tmp_path / "ledger.yaml"
     path.write_text(text)
     with pytest.raises(ReproError) as caught:
-        read_ledger(path)
+        read_ledger(path, "dat")
     assert caught.value.line == line
     assert words in caught.value.message
+
+
+def test_an_id_of_a_paper_and_of_the_shared_ledger_is_refused(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    (folder / "papers" / "gat" / "ledger.yaml").write_text(GOOD.replace("dat.x", "gat.x"))
+    assert [item.id for item in whole_ledger(load_config(folder))] == ["gat.x"]
+    (folder / "ledger.yaml").write_text(f"# shared\n{GOOD.replace('dat.x', 'gat.x')}")
+    with pytest.raises(ReproError, match=r"has an entry 'gat\.x' too") as caught:
+        whole_ledger(load_config(folder))
+    assert (caught.value.where, caught.value.line) == (str(folder / "ledger.yaml"), 2)
 
 
 def test_reads_what_is_right(tmp_path: Path) -> None:
     path = tmp_path / "ledger.yaml"
     path.write_text(GOOD)
-    (item,) = read_ledger(path)
+    (item,) = read_ledger(path, "dat")
     assert (item.option.of, item.option.option) == ("dat", "reduction")
     with pytest.raises(ReproError, match="missing"):
-        read_ledger(tmp_path / "absent.yaml")
+        read_ledger(tmp_path / "absent.yaml", "dat")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from repro.core.yaml_model import load_model
 from repro.evaluate.registry import measurement_names
 from repro.evaluate.registry import validate_options as validate_measurement
 from repro.methods.registry import method_names
 from repro.methods.registry import validate_options as validate_method
 from repro.papers.cell_plan import Cell, cells_of, find_evaluation, find_recipe, qualified
-from repro.papers.config import PAPERS, Config, Settings
+from repro.papers.config import Config, load_config
+from repro.papers.paper_files import all_reported, whole_ledger
 from repro.papers.profile import Profile
-from repro.papers.sheet import Budget, Recipe, Sheet
+from repro.papers.sheet import Recipe
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -64,11 +64,8 @@ Key = tuple[str, str, str, str, str]
 
 
 def _config() -> Config:
-    budget = Budget(batch_size=64, epochs=1)
-    extractor = Recipe(method="classifier", workload="features", dataset="cifar10", budget=budget)
-    sheets = {paper: load_model(CONFIG / "sheets" / f"{paper}.yaml", Sheet)[0] for paper in PAPERS}
     profile = Profile(name="check", title="reads the sheets only", data="synthetic")
-    return Config(CONFIG, Settings(extractor=extractor), profile, sheets)
+    return replace(load_config(CONFIG), profile=profile)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +84,8 @@ def cells(config: Config) -> list[Cell]:
 
 
 @pytest.fixture(scope="module")
-def reported() -> set[Key]:
-    with (CONFIG / "reported.csv").open(encoding="utf-8", newline="") as file:
-        return {_key(line) for line in csv.DictReader(file)}
-
-
-def _key(line: dict[str, str]) -> Key:
-    return line["paper"], line["artefact"], line["row"], line["column"], line["metric"]
+def reported(config: Config) -> set[Key]:
+    return {tuple(place) for place in all_reported(config)}
 
 
 def _cell_key(cell: Cell) -> Key:
@@ -118,7 +110,6 @@ def test_the_ten_drawings_are_marked_and_hold_no_cells(config: Config) -> None:
 
 def test_every_artefact_says_what_it_shows_and_where_it_stands(config: Config) -> None:
     for paper, sheet in config.sheets.items():
-        assert sheet.paper == paper
         for name, artefact in sheet.artefacts.items():
             assert artefact.title, name
             label = {"t": "Table", "f": r"Fig(ure|\.)"}[name[0]]
@@ -216,10 +207,10 @@ def test_options_of_evaluations_are_those_of_their_measurements(config: Config) 
                 validate_measurement(evaluation.measure, {**evaluation.options, **convention})
 
 
-def test_ledger_ids_in_the_sheets_comments_are_in_the_ledger() -> None:
-    ledger = (CONFIG / "ledger.yaml").read_text(encoding="utf-8")
-    for paper in PAPERS:
-        for line in (CONFIG / "sheets" / f"{paper}.yaml").read_text(encoding="utf-8").splitlines():
+def test_ledger_ids_in_the_sheets_comments_are_in_the_ledger(config: Config) -> None:
+    known = {item.id for item in whole_ledger(config)}
+    subjects = "|".join({name.partition(".")[0] for name in known})
+    for paper in config.sheets:
+        for line in config.sheet_path(paper).read_text(encoding="utf-8").splitlines():
             _, _, mention = line.partition("ledger ")
-            for name in re.findall(r"\b(?:robgan|advgan|rgan|gat|dat|metrics)\.\w+", mention):
-                assert re.search(rf"^\s*(- )?(id: )?['\"]?{re.escape(name)}\b", ledger, re.MULTILINE), name
+            assert set(re.findall(rf"\b(?:{subjects})\.\w+", mention)) <= known, line

@@ -15,7 +15,7 @@ from repro.core.paths import Layout
 from repro.papers.config import load_config
 from repro.papers.plan import build_plan
 
-SHEET = Path("config/sheets/gat.yaml")
+SHEET = Path("config/papers/gat/sheet.yaml")
 
 
 @pytest.fixture
@@ -113,6 +113,46 @@ def test_a_row_that_names_a_missing_recipe(project: Path) -> None:
 def test_an_unknown_option(project: Path, old: str, new: str, says: str) -> None:
     edit(SHEET, old, new)
     fails("validate", says=says, where=f"{SHEET}, line ")
+
+
+LEDGER = """\
+- id: gat.x
+  source: s
+  text: t
+  affects: [gat/table1]
+  choice: c
+  option: null
+  measured_by: null
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "says", "line"),
+    [
+        ("ledger.yaml", LEDGER.replace("gat.x", "dat.x"), LEDGER, "not of this file's paper", 1),
+        (
+            "reported.csv",
+            "paper,artefact,row,column,metric,value,std\ndat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n",
+            "paper,artefact,row,column,metric,value,std\ngat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n",
+            "the paper 'dat' is not this file's",
+            2,
+        ),
+        ("other_reported.csv", "paper\n", "", "does not name the columns", 1),
+        ("claims.yaml", "- id: gat.a\n", "[]\n", "statement", 1),
+        ("cost.yaml", "# c\n- {recipes: '*', baseline: x}\n", "[]\n", "no recipe 'gat.x'", 2),
+    ],
+)
+def test_a_mistake_in_a_papers_folder_is_found_before_anything_runs(
+    project: Path, name: str, wrong: str, right: str, says: str, line: int
+) -> None:
+    path = Path("config/papers/gat") / name
+    path.write_text(wrong)
+    fails("validate", says=says, where=path, line=line)
+    path.unlink()
+    if right:
+        path.write_text(right)
+    code, printed = call("validate")
+    assert code == 0, printed
 
 
 @pytest.mark.parametrize("text", ["profile: [", "", "profile: tiny\nprofile: tiny\n", "\x00"])

@@ -19,7 +19,8 @@ from repro.core.paths import Layout
 
 ROOT = Path(__file__).parents[1]
 SHEET = """\
-paper: gat
+order: 1
+name: GAT
 title: "A test"
 recipes:
   steady: &gan
@@ -85,11 +86,7 @@ def test_the_dag_goes_on(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
     profile = PROFILE.replace("evaluate: 3", "evaluate: 50").replace("train: 2", "train: 50")
     settings = SETTINGS + "results: results\n"
-    config = write_config(tmp_path / "config", sheet=SHEET, profile=profile, settings=settings)
-    for name in ("other_reported.csv", "cost.yaml"):
-        header = (ROOT / "config" / name).read_text().splitlines()[0]
-        (config / name).write_text(f"{header}\n" if name.endswith("csv") else "[]\n")
-    (config / "ledger.yaml").write_text("[]\n")
+    write_config(tmp_path / "config", sheet=SHEET, profile=profile, settings=settings)
     make(tmp_path)
 
     layout = Layout(tmp_path / "results", "tiny")

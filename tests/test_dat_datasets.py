@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,10 +114,7 @@ def replace_limits(**limits: int) -> Profile:
 
 def test_an_unknown_lender_of_features_is_an_error_with_its_line(tmp_path: Path) -> None:
     copy = tmp_path / "config"
-    (copy / "sheets").mkdir(parents=True)
-    (copy / "profiles").mkdir()
-    for path in [*CONFIG.glob("profiles/*.yaml"), *CONFIG.glob("sheets/*.yaml")]:
-        (copy / path.relative_to(CONFIG)).write_bytes(path.read_bytes())
+    shutil.copytree(CONFIG, copy)
     text = (CONFIG / "config.yaml").read_text(encoding="utf-8")
     assert "lsun_bedroom: tiny_imagenet" in text
     (copy / "config.yaml").write_text(

@@ -18,6 +18,8 @@ def clone(tmp_path: Path) -> Path:
     """A folder with what the Makefile needs."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "auditor.txt"):
         shutil.copy(ROOT / name, tmp_path)
+    for folder in (ROOT / "config" / "papers").iterdir():
+        (tmp_path / "config" / "papers" / folder.name).mkdir(parents=True)
     return tmp_path
 
 

@@ -105,7 +105,7 @@ def test_an_unknown_name_is_refused_with_the_line_of_its_row_or_column(
         cells(tmp_path, sheet=sheet)
     assert message in caught.value.message
     assert "gat/table1" in caught.value.message
-    assert caught.value.where == str(tmp_path / "sheets" / "gat.yaml")
+    assert caught.value.where == str(tmp_path / "papers" / "gat" / "sheet.yaml")
     assert caught.value.line == line_of(sheet, new)
     assert "declare it" in caught.value.remedy
 

@@ -48,7 +48,7 @@ def finish(layout: Layout, spec: RunSpec, seconds: list[float], attack: dict[str
 @pytest.fixture
 def opened(tmp_path: Path) -> Plan:
     found = plan(tmp_path / "config", sheet=TWIN)
-    (tmp_path / "config" / "cost.yaml").write_text(COMPARISONS)
+    (tmp_path / "config" / "papers" / "gat" / "cost.yaml").write_text(COMPARISONS)
     return found
 
 
@@ -122,7 +122,8 @@ def test_the_command_prints_what_there_is(opened: Plan, measured: Layout, tmp_pa
 
 
 def test_an_unknown_baseline_is_named_with_its_line(opened: Plan, measured: Layout, tmp_path: Path) -> None:
-    (tmp_path / "config" / "cost.yaml").write_text("# one\n- {recipes: '*', baseline: gat.plain}\n")
+    path = tmp_path / "config" / "papers" / "gat" / "cost.yaml"
+    path.write_text("# one\n- {recipes: '*', baseline: plain}\n")
     with pytest.raises(ReproError, match=r"no recipe 'gat\.plain'") as caught:
         measure_costs(opened, measured)
     assert caught.value.line == 2
@@ -132,7 +133,7 @@ def test_a_claim_is_judged_on_the_ratios_of_the_seeds(opened: Plan, measured: La
     def claim(row: str, bound: float) -> Claim:
         left = Reference(artefact="cost", row=row, column="baseline", metric="cost_ratio")
         predicate = Predicate(left=left, relation="greater", right=bound)
-        return Claim(id=f"gat.{row}", paper="gat", statement="s", all=(predicate,))
+        return Claim(id=f"gat.{row}", statement="s", all=(predicate,))
 
     claims = [claim("twin", 2.0), claim("later", 2.0)]
     cells = claimed_cells(claims, opened, measured)

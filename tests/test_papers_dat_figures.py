@@ -75,7 +75,7 @@ def shown(
 
 def drawn(name: str, what: Shown, monkeypatch: pytest.MonkeyPatch) -> Figure:
     """Draw a figure and return it instead of only its files."""
-    module: Any = importlib.import_module(f"repro.papers.dat.{name}")
+    module: Any = importlib.import_module(f"repro.papers.figures.dat.{name}")
     kept: list[Figure] = []
     save = module.save
 
@@ -240,5 +240,5 @@ def test_figure9_has_bars_means_and_examples(tmp_path: Path, monkeypatch: pytest
 
 
 def test_drawing_imports_no_torch() -> None:
-    code = "import sys\n" + "\n".join(f"import repro.papers.dat.{name}" for name in FIGURES)
+    code = "import sys\n" + "\n".join(f"import repro.papers.figures.dat.{name}" for name in FIGURES)
     subprocess.run([sys.executable, "-c", f"{code}\nassert 'torch' not in sys.modules"], check=True)

@@ -16,7 +16,8 @@ from repro.papers.plan import Plan
 from repro.report.tables import table_latex, table_markdown
 
 SHEET = """\
-paper: gat
+order: 1
+name: GAT
 title: "A test"
 recipes:
   plain: &plain

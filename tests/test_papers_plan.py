@@ -69,7 +69,7 @@ def test_a_child_starts_from_its_parents_run_of_the_same_seed_and_data_set(tmp_p
 def test_a_parent_that_nobody_declares_is_an_error_of_the_sheet(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match=r"starts from gat\.gann") as caught:
         plan_of(tmp_path, sheet=SHEET.replace("start_from: gan", "start_from: gann"))
-    assert caught.value.where == str(tmp_path / "sheets" / "gat.yaml")
+    assert caught.value.where == str(tmp_path / "papers" / "gat" / "sheet.yaml")
 
 
 def test_features_need_the_extractor_of_their_data_set(plan: Plan) -> None:

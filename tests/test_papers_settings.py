@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,11 @@ from repro.papers.batching import Batches, make_batches
 from repro.papers.compose import compose
 from repro.papers.config import load_config
 from repro.papers.measured import Measured
+from repro.papers.paper_files import all_reported
 from repro.papers.plan import Plan, build_plan
 from repro.papers.settings import layer_setting, read_setting
 from repro.papers.validate import validate_plan
 from repro.report.cells import Cell
-from repro.report.reported import read_reported
 
 CONFIG = Path(__file__).parents[1] / "config"
 RUN = RunSpec(
@@ -64,7 +65,7 @@ def record(
 
 def composed(plan: Plan, layout: Layout, artefact: str) -> dict[tuple[str, str, str], Cell]:
     measured = Measured(layout, make_batches(plan))
-    _, cells = compose(plan, measured, read_reported(CONFIG / "reported.csv"), {}, artefact)
+    _, cells = compose(plan, measured, all_reported(plan.config), {}, artefact)
     return {(cell.row, cell.column, cell.metric): cell for cell in cells}
 
 
@@ -194,11 +195,8 @@ def test_layers_that_do_not_exist(smoke: Plan, architectures: Path) -> None:
 def sheet_with(tmp_path: Path, old: str, new: str) -> Path:
     """Return a copy of ``config`` in which one line of the sheets of DAT is another."""
     copy = tmp_path / "config"
-    (copy / "sheets").mkdir(parents=True)
-    (copy / "profiles").mkdir()
-    for path in [CONFIG / "config.yaml", *CONFIG.glob("profiles/*.yaml"), *CONFIG.glob("sheets/*.yaml")]:
-        (copy / path.relative_to(CONFIG)).write_bytes(path.read_bytes())
-    sheet = copy / "sheets" / "dat.yaml"
+    shutil.copytree(CONFIG, copy)
+    sheet = copy / "papers" / "dat" / "sheet.yaml"
     text = sheet.read_text(encoding="utf-8")
     assert old in text
     sheet.write_text(text.replace(old, new), encoding="utf-8")
@@ -220,7 +218,7 @@ def test_mistakes_in_a_sheet_are_named_with_their_line(
     config = sheet_with(tmp_path, old, new)
     with pytest.raises(ReproError, match=message) as caught:
         validate_plan(build_plan(load_config(config, "smoke")))
-    assert caught.value.where == str(config / "sheets" / "dat.yaml")
+    assert caught.value.where == str(config / "papers" / "dat" / "sheet.yaml")
     assert caught.value.line
 
 

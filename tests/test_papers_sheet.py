@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,19 +70,25 @@ def refused(folder: Path, file: str, line: int | None, message: str, remedy: str
 def test_a_misspelt_field_is_refused_with_its_line(tmp_path: Path) -> None:
     text = SHEET.replace("    seeds: 50\n", "    seedz: 50\n", 1)
     folder = write_config(tmp_path, sheet=text)
-    refused(folder, "sheets/gat.yaml", line_of(text, "seedz"), "recipes.baseline.seedz", "seedz")
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, "seedz"), "recipes.baseline.seedz", "seedz")
 
 
 def test_an_unknown_kind_of_artefact_is_refused_with_its_line(tmp_path: Path) -> None:
     text = SHEET.replace("kind: plot", "kind: picture")
     folder = write_config(tmp_path, sheet=text)
-    refused(folder, "sheets/gat.yaml", line_of(text, "kind: picture"), "figure4.kind", "'samples'")
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, "kind: picture"), "figure4.kind", "'samples'")
 
 
 def test_an_unknown_data_set_is_refused_with_its_line(tmp_path: Path) -> None:
     text = SHEET.replace("dataset: cifar10", "dataset: cifar11", 1)
     folder = write_config(tmp_path, sheet=text)
-    refused(folder, "sheets/gat.yaml", line_of(text, "cifar11"), "no data set 'cifar11'", "cifar10, cifar100")
+    refused(
+        folder,
+        "papers/gat/sheet.yaml",
+        line_of(text, "cifar11"),
+        "no data set 'cifar11'",
+        "cifar10, cifar100",
+    )
 
 
 def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
@@ -90,9 +97,24 @@ def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
     refused(folder, "config.yaml", line_of(text, "mnist"), "no data set 'mnist'")
 
 
-def test_a_sheet_in_the_wrong_file_is_refused(tmp_path: Path) -> None:
-    folder = write_config(tmp_path, sheet=SHEET.replace("paper: gat", "paper: dat", 1))
-    refused(folder, "sheets/gat.yaml", 1, "calls its paper 'dat'", "paper: gat")
+def test_a_folder_that_cannot_be_a_paper_is_refused(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    for name in ("Sn-GAN", "suite", "search"):
+        (folder / "papers" / "gat").rename(folder / "papers" / name)
+        refused(folder, f"papers/{name}", None, f"cannot be called '{name}'", "lower-case letters")
+        (folder / "papers" / name).rename(folder / "papers" / "gat")
+    (folder / "papers" / "gat" / "sheet.yaml").unlink()
+    refused(folder, "papers/gat/sheet.yaml", None, "missing")
+    shutil.rmtree(folder / "papers")
+    refused(folder, "papers", None, "no paper", "from git")
+
+
+def test_papers_stand_in_the_order_that_their_sheets_state(tmp_path: Path) -> None:
+    folder = write_config(tmp_path)
+    for name, order in (("dat", 3), ("abc", 2), ("xyz", 0)):
+        shutil.copytree(folder / "papers" / "gat", folder / "papers" / name)
+        (folder / "papers" / name / "sheet.yaml").write_text(SHEET.replace("order: 1", f"order: {order}"))
+    assert list(load_config(folder).sheets) == ["xyz", "gat", "abc", "dat"]
 
 
 @pytest.mark.parametrize(
@@ -124,4 +146,4 @@ def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(tmp_path: Pa
 def test_a_good_folder_is_read(tmp_path: Path) -> None:
     config = read(tmp_path)
     assert config.profile.batches.evaluate == 3
-    assert list(config.sheets) == ["robgan", "advgan", "rgan", "gat", "dat"]
+    assert list(config.sheets) == ["gat"]

@@ -26,7 +26,10 @@ def test_a_configuration_is_validated_once(config: Path, tmp_path: Path) -> None
     assert not is_validated(Layout(tmp_path / "results", "quick"), config)
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "profiles/smoke.yaml", "sheets/dat.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.yaml", "ledger.yaml", "profiles/smoke.yaml", "papers/dat/sheet.yaml", "papers/gat/claims.yaml"],
+)
 def test_a_changed_file_is_validated_again(name: str, config: Path, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "results", "smoke")
     remember(layout, config)

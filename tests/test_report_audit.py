@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from repro.core.errors import ReproError
-from repro.report.audit import AUDIT_COLUMNS, AUDIT_WORDS, audit, read_audit, render_audit
+from repro.papers.config import load_config
+from repro.papers.paper_files import all_audited, all_reported
+from repro.report.audit import AUDIT_COLUMNS, AuditWord, audit, read_audit, render_audit
 from repro.report.audit_expression import Expression
 from repro.report.reported import Place, Printed, read_reported
 
@@ -56,12 +59,12 @@ KNOWN = {
 
 @pytest.fixture(scope="module")
 def reported():
-    return read_reported(CONFIG / "reported.csv")
+    return all_reported(load_config(CONFIG))
 
 
 @pytest.fixture(scope="module")
 def rows(reported):
-    return {row.id: row for row in audit(reported, read_audit(CONFIG / "audit.yaml"))}
+    return {row.id: row for row in audit(reported, all_audited(load_config(CONFIG)))}
 
 
 @pytest.mark.parametrize("name", sorted(KNOWN))
@@ -72,7 +75,7 @@ def test_known_verdicts_of_the_papers(rows, name: str) -> None:
 
 def test_every_paper_is_audited_and_every_entry_says_where_it_stands(rows) -> None:
     assert {row.paper for row in rows.values()} == PAPERS
-    assert {row.verdict for row in rows.values()} == set(AUDIT_WORDS)
+    assert {row.verdict for row in rows.values()} == set(get_args(AuditWord))
     for row in rows.values():
         assert row.source, row.id
         assert row.statement, row.id
@@ -86,7 +89,7 @@ def test_csv_has_a_line_per_entry(rows) -> None:
 
 
 def test_a_changed_number_changes_the_verdict(reported) -> None:
-    entries = [entry for entry in read_audit(CONFIG / "audit.yaml") if entry.id == "dat.sngan_cifar10"]
+    entries = [entry for entry in all_audited(load_config(CONFIG)) if entry.id == "dat.sngan_cifar10"]
     changed = dict(reported)
     changed[Place("dat", "table2", "SNGAN-DAT", "CIFAR-10", "fid_train")] = Printed(Decimal("17.90"), None)
     assert audit(reported, entries)[0].verdict == "consistent"
@@ -161,24 +164,25 @@ def test_operations(expression, value: str | None) -> None:
 def test_rounding_rule(tmp_path: Path, stated: str, compute: str, decimals: int, verdict: str) -> None:
     path = tmp_path / "audit.yaml"
     path.write_text(
-        f"- id: p.x\n  paper: p\n  statement: s\n  source: t\n  stated: {stated}\n"
+        f"- id: p.x\n  statement: s\n  source: t\n  stated: {stated}\n"
         f"  compute: {compute}\n  decimals: {decimals}\n"
     )
-    assert audit(TABLE, read_audit(path))[0].verdict == verdict
+    assert audit(TABLE, read_audit(path, "p"))[0].verdict == verdict
 
 
-ENTRY = "- id: p.x\n  paper: p\n  statement: s\n  source: t\n  stated: 1\n  decimals: 0\n"
+ENTRY = "- id: p.x\n  statement: s\n  source: t\n  stated: 1\n  decimals: 0\n"
 
 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        (ENTRY + "  compute: {difference: [1]}\n", 7, "compute.difference"),
-        (ENTRY + "  compute: {plus: [1, 2]}\n", 7, "plus"),
-        (ENTRY + "  compute: {least: {artefacts: [t]}}\n", 7, "paper/table"),
-        (ENTRY + "  compute: {sum: [1], product: [2]}\n", 7, "exactly one operation"),
+        (ENTRY + "  compute: {difference: [1]}\n", 6, "compute.difference"),
+        (ENTRY + "  compute: {plus: [1, 2]}\n", 6, "plus"),
+        (ENTRY + "  compute: {least: {artefacts: [t]}}\n", 6, "paper/table"),
+        (ENTRY + "  compute: {sum: [1], product: [2]}\n", 6, "exactly one operation"),
         (ENTRY, 1, "compute"),
-        (ENTRY + "  compute: 1\n" + ENTRY + "  compute: 1\n", 8, "p.x"),
+        (ENTRY + "  compute: 1\n" + ENTRY + "  compute: 1\n", 7, "p.x"),
+        (ENTRY.replace("p.x", "q.x") + "  compute: 1\n", 1, "not of this file's paper"),
         (ENTRY.replace("stated: 1", "stated: [2, 1]") + "  compute: 1\n", 1, "lower end"),
         ("x: 1\n", 1, "list"),
     ],
@@ -187,7 +191,7 @@ def test_refuses_wrong_entries_with_the_line(tmp_path: Path, text: str, line: in
     path = tmp_path / "audit.yaml"
     path.write_text(text)
     with pytest.raises(ReproError) as caught:
-        read_audit(path)
+        read_audit(path, "p")
     assert caught.value.line == line
     assert words in caught.value.message
 
@@ -207,8 +211,8 @@ def test_refuses_what_no_table_prints(tmp_path: Path, compute: str) -> None:
     path = tmp_path / "audit.yaml"
     path.write_text(f"{ENTRY}  compute: 1\n{ENTRY.replace('p.x', 'p.y')}  compute: {compute}\n")
     with pytest.raises(ReproError, match=r"p\.y") as caught:
-        audit(TABLE, read_audit(path))
-    assert caught.value.line == 8
+        audit(TABLE, read_audit(path, "p"))
+    assert caught.value.line == 7
     assert caught.value.where == str(path)
 
 
@@ -221,6 +225,7 @@ HEAD = "paper,artefact,row,column,metric,value,std\n"
         ("paper,row\n", 1, "columns"),
         ("", 1, "columns"),
         (HEAD + "p,t,r,c,is,1\n", 2, "6 fields"),
+        (HEAD + "p,t,r,c,is,1,\nq,t,r,c,is,2,\n", 3, "not this file's"),
         (HEAD + "p,t,r,c,is,1,\np,t,r,c,is,2,\n", 3, "twice"),
         (HEAD + "p,t,r,c,is,1%,\n", 2, "no number"),
         (HEAD + "p,t,r,c,is,nan,\n", 2, "no number"),
@@ -232,13 +237,13 @@ def test_refuses_wrong_reported_numbers(tmp_path: Path, text: str, line: int, wo
     path = tmp_path / "reported.csv"
     path.write_text(text)
     with pytest.raises(ReproError) as caught:
-        read_reported(path)
+        read_reported(path, "p")
     assert caught.value.line == line
     assert words in caught.value.message
 
 
 def test_missing_files(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="missing"):
-        read_reported(tmp_path / "reported.csv")
+        read_reported(tmp_path / "reported.csv", "p")
     with pytest.raises(ReproError, match="missing"):
-        read_audit(tmp_path / "audit.yaml")
+        read_audit(tmp_path / "audit.yaml", "p")

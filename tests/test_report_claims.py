@@ -22,7 +22,7 @@ BASELINE = replace(GAT, row="Baseline", measured=78.4, measured_std=0.6, runs=("
 
 
 def claim(*predicates: dict[str, object]) -> Claim:
-    return Claim.model_validate({"id": "c", "paper": "gat", "statement": "s", "all": predicates})
+    return Claim.model_validate({"id": "gat.c", "statement": "s", "all": predicates})
 
 
 def predicate(
@@ -98,7 +98,7 @@ def test_the_standard_convention_is_meant_unless_said() -> None:
 
 
 def test_a_claim_about_no_cell() -> None:
-    with pytest.raises(ReproError, match=r"claim `c` names no cell: gat / table2 / GAT / CIFAR-10"):
+    with pytest.raises(ReproError, match=r"claim `gat.c` names no cell: gat / table2 / GAT / CIFAR-10"):
         judge_claims([claim(predicate("GAT", "greater", 1.0))], [DROPOUT])
 
 
@@ -107,45 +107,49 @@ def test_written_claims() -> None:
         judge_claims([claim(predicate("GAT", "greater", "Dropout"))], [GAT, DROPOUT])
     ).splitlines()
     assert lines[0] == ",".join(CLAIM_COLUMNS)
-    assert lines[1].startswith("gat,c,s,,supported,GAT [CIFAR-10] greater than Dropout [CIFAR-10]: p = ")
+    assert lines[1].startswith("gat,gat.c,s,,supported,GAT [CIFAR-10] greater than Dropout [CIFAR-10]: p = ")
     assert lines[1].endswith(",,g+d")
 
 
-GOOD = """claims:
-  - id: a
-    paper: gat
-    statement: "GAT beats dropout"
-    all:
-      - left: {artefact: table2, row: GAT, column: CIFAR-10, metric: accuracy}
-        relation: greater
-        right: {row: Dropout}
+GOOD = """\
+- id: gat.a
+  statement: "GAT beats dropout"
+  all:
+    - left: {artefact: table2, row: GAT, column: CIFAR-10, metric: accuracy}
+      relation: greater
+      right: {row: Dropout}
 """
 
 
 def test_reading(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
-    path.write_text(GOOD)
-    assert judge_claims(read_claims(path), [GAT, DROPOUT])[0].word == "supported"
+    path.write_text(f"# one claim\n{GOOD}")
+    (read,) = read_claims(path, "gat")
+    assert judge_claims([read], [GAT, DROPOUT])[0].word == "supported"
+    with pytest.raises(ReproError, match="names no cell") as caught:
+        judge_claims([read], [GAT])
+    assert (caught.value.where, caught.value.line) == (str(path), 2)
 
 
 @pytest.mark.parametrize(
     ("text", "said", "line"),
     [
-        (GOOD.replace("greater", "bigger"), "relation", 7),
-        (GOOD.replace("row: GAT", "roww: GAT"), "roww", 6),
-        (GOOD + GOOD.removeprefix("claims:\n"), "the first on line 2", 9),
-        ("claims: {", "not valid YAML", 2),
-        ("other: []\n", "claims: Field required", 1),
+        (GOOD.replace("greater", "bigger"), "relation", 5),
+        (GOOD.replace("row: GAT", "roww: GAT"), "roww", 4),
+        (GOOD + GOOD, "the first on line 1", 7),
+        ("- {", "not valid YAML", 2),
+        ("claims: []\n", "list", 1),
+        (GOOD.replace("gat.a", "dat.a"), r"'dat\.a' is not of this file's paper", 1),
     ],
 )
 def test_wrong_claims_name_their_line(tmp_path: Path, text: str, said: str, line: int) -> None:
     path = tmp_path / "claims.yaml"
     path.write_text(text)
     with pytest.raises(ReproError, match=said) as caught:
-        read_claims(path)
+        read_claims(path, "gat")
     assert caught.value.line == line
 
 
 def test_missing_claims(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="missing"):
-        read_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml", "gat")

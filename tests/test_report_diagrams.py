@@ -13,7 +13,7 @@ import pytest
 
 from repro.core.errors import ReproError
 from repro.papers.draw import own_drawing
-from repro.papers.robgan import boundaries
+from repro.papers.figures.robgan import boundaries
 from repro.report.architectures import Layer, Network, read_architectures, render_architectures, shape_text
 from repro.report.artefacts import Artefact
 from repro.report.diagrams import Canvas, misfits
@@ -46,7 +46,7 @@ NETWORKS = {
 
 
 def module(name: str) -> object:
-    return importlib.import_module(f"repro.papers.{name}")
+    return importlib.import_module(f"repro.papers.figures.{name}")
 
 
 @pytest.mark.parametrize("name", WITH_NETWORKS)
@@ -140,7 +140,7 @@ def test_networks_file(tmp_path: Path) -> None:
 
 
 def test_drawings_import_no_torch() -> None:
-    names = [f"repro.papers.{name}" for name in DRAWN] + ["repro.papers.draw"]
+    names = [f"repro.papers.figures.{name}" for name in DRAWN] + ["repro.papers.draw"]
     code = f"import importlib, sys\n[importlib.import_module(n) for n in {names}]\n"
     code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from report_profile import RUN, write_profile
+from report_profile import NAMED, RUN, write_profile
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.papers.config import load_config
+from repro.papers.paper_files import whole_ledger
 from repro.report.collect import MANIFEST, collect, hashes
 from repro.report.curves import HEIGHT, WIDTH, charts
 from repro.report.html import write_report
@@ -18,7 +20,7 @@ from repro.report.search_gain import Gain
 from repro.report.search_summary import draw_summary
 from repro.report.searches import Found, draw_search
 
-CONFIG = Path(__file__).parents[1] / "config"
+LEDGER = whole_ledger(load_config(Path(__file__).parents[1] / "config"))
 
 
 class Page(HTMLParser):
@@ -58,7 +60,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     made = write_profile(tmp_path_factory.mktemp("results"))
-    write_report(made, CONFIG)
+    write_report(made, NAMED, LEDGER)
     return made
 
 
@@ -127,7 +129,7 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
 
 def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     made = write_profile(tmp_path)
-    without = Page(write_report(made, CONFIG))
+    without = Page(write_report(made, NAMED, LEDGER))
     assert "searches" not in without.ids
     assert "Searched on validation images: gat/c_g" in without.words
     values = [
@@ -138,7 +140,7 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     draw_search(values, stem, heading="gat/c_g", option="c_g", score="accuracy", profile="smoke")
     gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1], 1.0)
     draw_summary([gain], made.search_summary, profile="smoke")
-    index = Page(write_report(made, CONFIG))
+    index = Page(write_report(made, NAMED, LEDGER))
     assert_links_hold(made.root / "report")
     assert {"searches", "search-gat-c-g"} <= set(index.ids)
     assert {"#search-gat-c-g", "searches/gat/c_g.csv", "searches/summary.md"} <= set(index.links)
@@ -165,18 +167,24 @@ def test_pictures_have_words_and_sizes(layout: Layout) -> None:
 def test_the_report_is_the_same_each_time(layout: Layout) -> None:
     before = hashes(layout.root / "report")
     (layout.root / "report" / "runs" / "stale.html").write_text("a page of a run that is gone")
-    write_report(layout, CONFIG)
+    write_report(layout, NAMED, LEDGER)
     assert hashes(layout.root / "report") == before
 
 
 def test_an_artefact_that_was_not_drawn(tmp_path: Path) -> None:
     layout = write_profile(tmp_path)
-    write_report(layout, CONFIG)
+    write_report(layout, NAMED, LEDGER)
     for path in layout.root.glob("artefacts/gat/figure3.*"):
         path.unlink()
     with pytest.raises(ReproError, match="gat/figure3 has not been drawn"):
-        write_report(layout, CONFIG)
+        write_report(layout, NAMED, LEDGER)
     assert (layout.root / "report" / "index.html").is_file()  # the old one stays
+
+
+def test_a_paper_without_a_folder_is_named(layout: Layout) -> None:
+    with pytest.raises(ReproError, match="artefacts of robgan") as caught:
+        write_report(layout, {"gat": NAMED["gat"]}, LEDGER)
+    assert caught.value.where == str(layout.root / "artefacts.json")
 
 
 def test_damaged_inputs_are_named(tmp_path: Path) -> None:
@@ -185,11 +193,11 @@ def test_damaged_inputs_are_named(tmp_path: Path) -> None:
     kept = claims.read_text()
     claims.write_text("paper,id\n")
     with pytest.raises(ReproError, match="lacks the column statement"):
-        write_report(layout, CONFIG)
+        write_report(layout, NAMED, LEDGER)
     claims.write_text(kept)
     layout.record(RUN).write_text("{}")
     with pytest.raises(ReproError, match="it has no `spec`") as caught:
-        write_report(layout, CONFIG)
+        write_report(layout, NAMED, LEDGER)
     assert caught.value.where == str(layout.record(RUN))
 
 
@@ -198,7 +206,7 @@ def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:
     for name in ("claims.csv", "audit.csv"):
         (layout.root / name).unlink()
     layout.record(RUN).unlink()
-    index = Page(write_report(layout, tmp_path))
+    index = Page(write_report(layout, NAMED, []))
     assert "No run is finished yet" in index.words
     assert "Audit" not in index.words
 

@@ -42,11 +42,10 @@ CELLS = [
 
 
 def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet() -> None:
-    config, found = load_config(CONFIG), read_others(CONFIG / "other_reported.csv")
+    config, found = load_config(CONFIG), read_others(CONFIG / "papers" / "dat" / "other_reported.csv", "dat")
     assert sum(map(len, found.values())) == 27
-    for artefact, others in found.items():
-        paper, name = artefact.split("/")
-        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config, paper, name)}
+    for name, others in found.items():
+        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config, "dat", name)}
         assert {(other.row, other.column, other.metric) for other in others} <= cells
 
 
@@ -85,7 +84,7 @@ def test_the_html_report_shows_it_beside_the_papers(tmp_path: Path, monkeypatch:
     first, *rest = report_profile.ARTEFACTS
     monkeypatch.setattr(report_profile, "ARTEFACTS", (first.model_copy(update={"others": (other,)}), *rest))
     layout = report_profile.write_profile(tmp_path / "results")
-    page = write_report(layout, tmp_path).parent / "gat.html"
+    page = write_report(layout, report_profile.NAMED, []).parent / "gat.html"
     text = page.read_text(encoding="utf-8")
     assert "CIFAR-10, A. Nother" in text
     assert '<span class="printed">79.12</span>' in text
@@ -98,6 +97,7 @@ def test_the_html_report_shows_it_beside_the_papers(tmp_path: Path, monkeypatch:
         ("paper,artefact\n", 1, "columns"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97\n", 2, "7 fields"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,many,\n", 2, "value"),
+        (HEAD + "mimicry,gat,table2,SNGAN,CIFAR-10,is,7.97,\n", 2, "not this file's"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,nan,\n", 2, "value"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97,-1\n", 2, "std"),
         (HEAD + ",dat,table2,SNGAN,CIFAR-10,is,7.97,\n", 2, "source"),
@@ -108,7 +108,7 @@ def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str)
     path = tmp_path / "other_reported.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ReproError, match=words) as caught:
-        read_others(path)
+        read_others(path, "dat")
     assert caught.value.line == line
 
 
@@ -120,4 +120,4 @@ def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path:
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:
-    assert read_others(tmp_path / "other_reported.csv") == {}
+    assert read_others(tmp_path / "other_reported.csv", "dat") == {}

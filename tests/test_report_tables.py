@@ -134,4 +134,3 @@ def test_positions_of_columns() -> None:
     assert Panel(columns=("0", "0.02", "0.04")).positions() == (0.0, 0.02, 0.04)
     assert Panel(columns=("step 100", "step 2e3")).positions() == (100.0, 2000.0)
     assert Panel(columns=("CIFAR-10", "STL-10")).positions() is None
-    assert Panel(columns=("a", "b"), x=(1.0, 2.0)).positions() == (1.0, 2.0)

@@ -17,6 +17,7 @@ rule architectures:
 rule table:
     input:
         measured_for,
+        numbers_of_others,
         **artefact_inputs(),
     output:
         **artefact_files("csv", "md", "tex", "png", "pdf"),
@@ -37,6 +38,7 @@ rule table:
 rule figure:
     input:
         measured_for,
+        numbers_of_others,
         **artefact_inputs(),
     output:
         **artefact_files("png", "pdf"),
@@ -59,7 +61,7 @@ rule search_table:
     input:
         searched_for,
         settings="config/config.yaml",
-        sheet="config/sheets/{paper}.yaml",
+        sheet=paper_file("sheet.yaml"),
     output:
         multiext(results("searches/{paper}/{search}"), ".csv", ".md", ".png", ".pdf"),
     log:

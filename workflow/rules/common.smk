@@ -133,6 +133,23 @@ def content_of(path):
     return sha256_file(path) if path.is_file() else ""
 
 
+def paper_file(name):
+    """Return a file of one paper's folder, wildcard unfilled."""
+    return f"config/papers/{{paper}}/{name}"
+
+
+def every_paper(name):
+    """Return a file of every paper's folder, where it has one."""
+    paths = expand(paper_file(name), paper=PLAN.config.sheets)
+    return [path for path in paths if Path(path).is_file()]
+
+
+def numbers_of_others(wildcards):
+    """Return the file of numbers that others publish for a paper's cells, if there is one."""
+    path = paper_file("other_reported.csv").format(paper=wildcards.paper)
+    return [path] if Path(path).is_file() else []
+
+
 def short_name(artefact):
     """Return the name of an artefact's target: `dat_table4` for `dat/table4`."""
     return "_".join(Path(artefact).parts)
@@ -150,8 +167,7 @@ def artefact_inputs():
     """Return what every artefact depends on beside its evaluations."""
     return {
         "settings": "config/config.yaml",
-        "reported": "config/reported.csv",
-        "others": "config/other_reported.csv",
-        "sheet": "config/sheets/{paper}.yaml",
+        "reported": paper_file("reported.csv"),
+        "sheet": paper_file("sheet.yaml"),
         "architectures": results("architectures.json"),
     }

@@ -4,8 +4,9 @@
 rule cells:
     input:
         [results(f"cells/{name}.csv") for name in PLAN.artefact_ids()],
-        Path("config/claims.yaml"),
-        Path("config/audit.yaml"),
+        every_paper("claims.yaml"),
+        every_paper("audit.yaml"),
+        every_paper("reported.csv"),
     output:
         cells=results("cells.csv"),
         artefacts=results("artefacts.json"),
@@ -26,7 +27,7 @@ rule cost:
     input:
         train_manifests(asked(BATCHES.train)),
         [results(f"batches/evaluate/{batch}.json") for batch in asked(BATCHES.evaluate)],
-        baselines="config/cost.yaml",
+        baselines=every_paper("cost.yaml"),
     output:
         [results(f"cost.{ending}") for ending in ("csv", "md", "tex", "png", "pdf")],
     log:
@@ -45,6 +46,7 @@ rule report:
         rules.cells.output,
         rules.cost.output,
         every_artefact(),
+        every_paper("ledger.yaml"),
         Path("config/ledger.yaml"),
     output:
         results("report/index.html"),

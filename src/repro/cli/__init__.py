@@ -13,6 +13,7 @@ import typer
 from repro import __version__
 from repro.cli.data_sets import data_app
 from repro.cli.drawing import architectures, cells, draw
+from repro.cli.new import new_app
 from repro.cli.planning import plan, validate
 from repro.cli.reporting import collect, cost, publish, report, verify
 from repro.cli.running import evaluate, train
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Rebuild the tables and figures of five adversarial-training x GAN papers. "
+    help="Rebuild the tables and figures of adversarial-training x GAN papers. "
     "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
 )
 
@@ -34,6 +35,7 @@ for _command in (
 ):  # fmt: skip
     app.command()(_command)  # in the order of the help text: that of the DAG
 app.add_typer(search_app, name="search")
+app.add_typer(new_app, name="new")
 app.add_typer(data_app, name="data")
 
 

@@ -34,10 +34,11 @@ def report(profile: Profile = None, results: Results = None, config: ConfigFolde
 
     Example: `repro report --profile smoke`
     """
+    from repro.papers.paper_files import names_of, whole_ledger
     from repro.report.html import write_report
 
-    _, _, layout = open_plan(config, profile, results)
-    typer.echo(write_report(layout, config))
+    opened, _, layout = open_plan(config, profile, results)
+    typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
 
 
 def collect(

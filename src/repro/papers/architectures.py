@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from repro.core.files import atomic_write_text
-from repro.models import dcgan, sngan
 from repro.models.describe import describe
-from repro.models.gat_networks import GATClassifier, GATGenerator
-from repro.models.preact_resnet import PreActResNet18
-from repro.models.robgan_generator import RobGANGenerator
+from repro.papers import figures
 from repro.report.architectures import Network, render_architectures
 
-CLASSES = 10
+Example = tuple[nn.Module, Sequence[Tensor]]
+"""A network and inputs that it takes."""
 
 
-def networks() -> dict[str, tuple[nn.Module, Sequence[Tensor]]]:
-    """Return each network with example inputs, at the sizes of CIFAR-10 (32 px, 10 classes)."""
-    image, label = torch.zeros(1, 3, 32, 32), torch.zeros(1, dtype=torch.int64)
-    return {
-        "dat.discriminator": (sngan.Discriminator(32), [image]),
-        "dat.generator": (sngan.Generator(32), [torch.zeros(1, 128)]),
-        "gat.classifier": (GATClassifier(CLASSES), [image]),
-        "gat.classifier_100": (GATClassifier(100), [image]),
-        "gat.generator": (GATGenerator(), [image]),
-        "rgan.discriminator": (dcgan.Discriminator(32), [image]),
-        "rgan.generator": (dcgan.Generator(32), [torch.zeros(1, 100)]),
-        "robgan.discriminator": (PreActResNet18(CLASSES), [image]),
-        "robgan.generator": (RobGANGenerator(CLASSES), [torch.zeros(1, 128), label]),
-    }
+def networks() -> dict[str, Example]:
+    """Return the networks of every ``papers/figures/<paper>/networks.py``, as ``paper.network``."""
+    found: dict[str, Example] = {}
+    for folder in sorted(Path(str(figures.__file__)).parent.iterdir()):
+        if (folder / "networks.py").is_file():
+            module = import_module(f"{figures.__name__}.{folder.name}.networks")
+            found |= {f"{folder.name}.{name}": example for name, example in module.networks().items()}
+    return found
 
 
 def write_architectures(into: Path) -> None:

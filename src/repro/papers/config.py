@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,16 @@ from repro.papers.sheet import Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
 SETTINGS = "config.yaml"
+PAPERS = "papers"  # one folder each: the list of papers
 SEARCHED = "searched.yaml"  # what searches found and was adopted
-PAPERS = ("robgan", "advgan", "rgan", "gat", "dat")
+_PAPER = re.compile(r"[a-z][a-z0-9]*")  # a paper's name is part of file names, recipes and rules
+_TAKEN = (
+    "suite",
+    "search",
+    "searches",
+    "index",
+    "runs",
+)  # the suite's own beginnings of recipes, batches and pages
 
 
 class Settings(Frozen):
@@ -36,7 +45,7 @@ class Settings(Frozen):
 
 @dataclass(frozen=True)
 class Config:
-    """Everything under ``config/`` that planning needs."""
+    """Everything under ``config/`` that planning needs; ``sheets`` are in the order that they state."""
 
     folder: Path
     settings: Settings
@@ -46,11 +55,15 @@ class Config:
 
     def sheet_path(self, paper: str) -> Path:
         """File of one paper's sheet."""
-        return self.folder / "sheets" / f"{paper}.yaml"
+        return self.paper_file(paper, "sheet.yaml")
+
+    def paper_file(self, paper: str, name: str) -> Path:
+        """Any file of one paper's folder."""
+        return self.folder / PAPERS / paper / name
 
 
 def load_config(folder: Path, profile: str | None = None) -> Config:
-    """Read settings, one profile and the five sheets.
+    """Read settings, one profile and every paper's sheet.
 
     Args:
         folder: the ``config`` folder of the checkout.
@@ -64,7 +77,7 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
             if name not in CATALOGUE:
                 place = ("extractor_from", borrower)
                 raise _no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
-    sheets = {paper: _sheet(folder / "sheets" / f"{paper}.yaml") for paper in PAPERS}
+    sheets = _sheets(folder / PAPERS)
     chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
     return Config(folder, settings, chosen, sheets, _searched(folder / SEARCHED, chosen.name, sheets))
 
@@ -85,16 +98,34 @@ def _searched(path: Path, profile: str, sheets: Mapping[str, Sheet]) -> dict[str
     return dict(values)
 
 
-def _sheet(path: Path) -> Sheet:
-    """Read one sheet; its paper must be that of its file's name, its data sets must exist."""
-    sheet, line_of = load_model(path, Sheet)
-    if sheet.paper != path.stem:
+def _sheets(folder: Path) -> dict[str, Sheet]:
+    """Read the sheet of every folder, in the order that the sheets state."""
+    papers = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+    if not papers:
+        raise ReproError("there is no paper", where=folder, remedy="restore the folder from git")
+    for path in papers:
+        check_paper_name(path.name, path)
+    sheets = {path.name: _sheet(path / "sheet.yaml") for path in papers}
+    return dict(sorted(sheets.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def check_paper_name(name: str, where: Path) -> None:
+    """Check that a folder's name can be a paper's.
+
+    Raises:
+        ReproError: it is no lower-case word, or the suite uses it for something else.
+    """
+    if not _PAPER.fullmatch(name) or name in _TAKEN:
         raise ReproError(
-            f"this sheet calls its paper {sheet.paper!r}",
-            where=path,
-            line=line_of(("paper",)),
-            remedy=f"write `paper: {path.stem}`, or rename the file",
+            f"a paper cannot be called {name!r}",
+            where=where,
+            remedy=f"choose another name: lower-case letters and digits, and none of {', '.join(_TAKEN)}",
         )
+
+
+def _sheet(path: Path) -> Sheet:
+    """Read one sheet; its data sets must exist."""
+    sheet, line_of = load_model(path, Sheet)
     for name, recipe in sheet.recipes.items():
         _check_dataset(recipe, path, line_of, ("recipes", name))
     return sheet

@@ -15,7 +15,8 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import Frozen, RunSpec
 from repro.core.yaml_model import load_list
-from repro.papers.cell_plan import find_recipe
+from repro.papers.cell_plan import find_recipe, qualified
+from repro.papers.config import Config
 from repro.papers.plan import Plan, PlannedCell
 from repro.papers.promises import TRAIN_ANEW
 from repro.report.cost import Cost, RunCost, measure_cost, render_cost
@@ -24,31 +25,38 @@ from repro.report.cost_table import cost_latex, cost_markdown
 
 
 class Comparison(Frozen):
-    """One entry of ``config/cost.yaml``: recipes (a shell pattern) and the one they are compared with."""
+    """One entry of a paper's ``cost.yaml``: recipes (a shell pattern) and the one they are compared with.
+
+    Both are recipes of the paper's own sheet, or of another's as ``paper.recipe``.
+    """
 
     recipes: str
     baseline: str
 
 
-def read_comparisons(plan: Plan) -> list[Comparison]:
-    """Return the entries of ``config/cost.yaml``; none where the file is missing.
+def read_comparisons(config: Config) -> list[Comparison]:
+    """Return every paper's entries, recipes as ``paper.recipe``; a paper without the file has none.
 
     Raises:
-        ReproError: the file is damaged, or names a recipe that no sheet declares; with its line.
+        ReproError: a file is damaged, or names a recipe that no sheet declares; with its line.
     """
-    path = plan.config.folder / "cost.yaml"
-    if not path.is_file():
-        return []
-    entries, line_of = load_list(path, Comparison)
-    for index, entry in enumerate(entries):
-        if find_recipe(plan.config, entry.baseline) is None:
-            raise ReproError(
-                f"there is no recipe {entry.baseline!r}",
-                where=path,
-                line=line_of((index, "baseline")),
-                remedy="name one that a sheet declares, as paper.recipe",
-            )
-    return entries
+    found = []
+    for paper in config.sheets:
+        path = config.paper_file(paper, "cost.yaml")
+        if not path.is_file():
+            continue
+        entries, line_of = load_list(path, Comparison)
+        for index, entry in enumerate(entries):
+            baseline = qualified(entry.baseline, paper)
+            if find_recipe(config, baseline) is None:
+                raise ReproError(
+                    f"there is no recipe {baseline!r}",
+                    where=path,
+                    line=line_of((index, "baseline")),
+                    remedy="name one that a sheet declares",
+                )
+            found.append(Comparison(recipes=qualified(entry.recipes, paper), baseline=baseline))
+    return found
 
 
 def read_runs(plan: Plan, layout: Layout) -> dict[str, RunCost]:
@@ -63,7 +71,7 @@ def read_runs(plan: Plan, layout: Layout) -> dict[str, RunCost]:
 
 def measure_costs(plan: Plan, layout: Layout) -> list[Cost]:
     """Return the cost of every training of which artefacts ask for a finished run, in the plan's order."""
-    runs, comparisons = read_runs(plan, layout), read_comparisons(plan)
+    runs, comparisons = read_runs(plan, layout), read_comparisons(plan.config)
     trainings: dict[str, list[RunCost]] = defaultdict(list)
     for run_id, run in runs.items():
         trainings[run_id.rpartition("-s")[0]].append(run)

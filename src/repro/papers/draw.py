@@ -53,9 +53,10 @@ def compose_artefact(
 ) -> tuple[Artefact, list[Cell], dict[Path, str]]:
     """Return one artefact's description, its cells, and the texts of the two files that hold them."""
     config = plan.config
-    reported = read_reported(config.folder / "reported.csv")
+    paper, _, name = artefact_id.partition("/")
+    reported = read_reported(config.paper_file(paper, "reported.csv"), paper)
     tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
-    others = read_others(config.folder / "other_reported.csv").get(artefact_id, ())
+    others = read_others(config.paper_file(paper, "other_reported.csv"), paper).get(name, ())
     entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
     path = layout.entry(artefact_id)
     described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
@@ -65,13 +66,14 @@ def compose_artefact(
 def own_drawing(
     paper: str, name: str, architectures: Path, stem: Path, shown: Shown | None = None
 ) -> Drawing | None:
-    """Return ``repro.papers.<paper>.<name>.draw`` bound to what it draws, or None where there is none.
+    """Return ``repro.papers.figures.<paper>.<name>.draw`` bound to what it draws, None where there is none.
 
     A module with ``NETWORKS`` has a diagram of them: ``diagram(networks)``. Any other draws for itself:
     ``draw(shown, stem, stamp)``.
     """
-    module_name = f"repro.papers.{paper}.{name}"
-    if find_spec(f"repro.papers.{paper}") is None or find_spec(module_name) is None:
+    package = f"repro.papers.figures.{paper}"
+    module_name = f"{package}.{name}"
+    if find_spec(package) is None or find_spec(module_name) is None:
         return None
     module = importlib.import_module(module_name)
     if not hasattr(module, "NETWORKS"):

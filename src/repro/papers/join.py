@@ -10,11 +10,11 @@ from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.papers.compose import gather
 from repro.papers.cost_claims import claimed_cells
+from repro.papers.paper_files import all_audited, all_claims, all_reported
 from repro.papers.plan import Plan
-from repro.report.audit import audit, read_audit, render_audit
+from repro.report.audit import audit, render_audit
 from repro.report.cells import Cell, render_cells
-from repro.report.claims import read_claims, render_claims
-from repro.report.reported import read_reported
+from repro.report.claims import render_claims
 from repro.report.welch import judge_claims
 
 
@@ -32,16 +32,15 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
     Raises:
         ReproError: an artefact's cells are missing or damaged, or claims or audit do not fit them.
     """
-    folder = plan.config.folder
     described, cells = gather(layout, plan)
-    claims = read_claims(folder / "claims.yaml")
+    claims = all_claims(plan.config)
     if (
         plan.config.profile.artefacts is not None
     ):  # a part of the suite: claims about other parts are left out
         claims = [claim for claim in claims if claim.artefacts <= set(plan.cells)]
     spent = claimed_cells(claims, plan, layout)
-    judged = judge_claims(claims, [*cells, *spent], folder / "claims.yaml")
-    rows = audit(read_reported(folder / "reported.csv"), read_audit(folder / "audit.yaml"))
+    judged = judge_claims(claims, [*cells, *spent])
+    rows = audit(all_reported(plan.config), all_audited(plan.config))
     texts = {
         layout.cells: render_cells(cells),
         layout.root / "artefacts.json": json.dumps(described.model_dump(mode="json"), indent=1) + "\n",

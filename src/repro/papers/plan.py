@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, RunSpec, StandIn
 from repro.papers.cell_plan import Cell, cells_of, qualified
-from repro.papers.config import EXTRACTOR, PAPERS, Config
+from repro.papers.config import EXTRACTOR, Config
 from repro.papers.evaluations import evaluation_of
 from repro.papers.resolve import in_order, run_spec, seeds_for, work_for
 from repro.papers.search import PlannedSearch, recipe_in_use, searches_of
@@ -71,11 +71,11 @@ def build_plan(config: Config) -> Plan:
     """Bind every live cell of every sheet to runs and evaluations under the configuration's profile."""
     plan = Plan(config)
     wanted = config.profile.artefacts
-    for paper in PAPERS:
-        for name in config.sheets[paper].artefacts:
+    for paper, sheet in config.sheets.items():
+        for name in sheet.artefacts:
             if wanted is None or f"{paper}/{name}" in wanted:
                 plan.cells[f"{paper}/{name}"] = [_bind(plan, cell) for cell in cells_of(config, paper, name)]
-    for paper in PAPERS if config.profile.searches_wanted else ():
+    for paper in config.sheets if config.profile.searches_wanted else ():
         for search in searches_of(config, paper):
             plan.searches[search.id] = search
             _enter_search(plan, search)

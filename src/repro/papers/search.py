@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from repro.core.errors import ReproError
-from repro.core.spec import EvaluationSpec, OptionValue, RunSpec
+from repro.core.spec import EvaluationSpec, Options, OptionValue, RunSpec
 from repro.papers.cell_plan import find_evaluation, find_recipe, qualified
 from repro.papers.resolve import run_spec, seeds_for, work_for
 from repro.papers.sheet import SCHEDULE, Recipe, Search
@@ -148,7 +148,7 @@ def _runs(
     """Yield the runs of one value, one for each seed, with the work that the profile pays for in searches."""
     special = {**profile.recipes, f"{name}@{dataset}": profile.searches}
     paid = profile.model_copy(update={"recipes": special})
-    options = dict(search.options)
+    options: Options = {}
     default = search.option not in recipe.options and value == search.start
     if search.option not in SCHEDULE and not default:  # the method's own value: the same run as without it
         options[search.option] = value

@@ -1,7 +1,7 @@
 """The schema of a paper's sheet: which run and which evaluation fill which cell of which artefact.
 
-A sheet is ``config/sheets/<paper>.yaml``. Row and column entries carry the same fields; a cell is the merge
-of its row (which wins) with its column, and ``except`` overrides single cells.
+A sheet is ``config/papers/<paper>/sheet.yaml``. Row and column entries carry the same fields; a cell is the
+merge of its row (which wins) with its column, and ``except`` overrides single cells.
 """
 
 from __future__ import annotations
@@ -90,7 +90,6 @@ class Search(Frozen):
     rule: Literal["max", "min"] = "max"
     datasets: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
-    options: Options = {}
     seeds: int = Field(default=1, ge=1)
 
 
@@ -197,9 +196,13 @@ class Artefact(Frozen):
 
 
 class Sheet(Frozen):
-    """All artefacts of one paper, with the recipes and evaluations that they use."""
+    """All artefacts of one paper, with the recipes and evaluations that they use.
 
-    paper: Literal["robgan", "advgan", "rgan", "gat", "dat"]
+    The paper is named by its folder; ``name`` is what people call it, ``order`` its place among the papers.
+    """
+
+    order: int
+    name: str
     title: str
     recipes: dict[str, Recipe] = {}
     evaluations: dict[str, Evaluation] = {}

@@ -1,7 +1,8 @@
 """Remembers which configuration has been validated, so that only a changed one is validated again.
 
 Validation needs torch (the methods' options are in their files); Snakemake starts without it. The stamp
-covers all that validation reads: settings, profile, sheets, and the files of methods and measurements.
+covers all that validation reads: settings, profile, ledger, the papers' folders, and the files of methods and
+measurements.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import repro
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
+from repro.papers.config import PAPERS
 
 SOURCES = ("methods", "evaluate")
 
@@ -19,13 +21,13 @@ SOURCES = ("methods", "evaluate")
 def stamp_of(config: Path, profile: str) -> str:
     """Return the sha256 over every file that the validation of ``profile`` depends on."""
     package = Path(repro.__file__).parent
-    files = [config / "config.yaml", config / "profiles" / f"{profile}.yaml"]
-    files += sorted((config / "sheets").glob("*.yaml"))
-    files += sorted(config.glob("searched.yaml"))
+    files = [*sorted(config.glob("*.yaml")), config / "profiles" / f"{profile}.yaml"]
+    files += sorted(path for path in (config / PAPERS).rglob("*") if path.is_file())
     files += [path for name in SOURCES for path in sorted((package / name).rglob("*.py"))]
     content = hashlib.sha256()
     for path in files:
-        content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        name = path.relative_to(config if path.is_relative_to(config) else package).as_posix()
+        content.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return content.hexdigest()
 
 

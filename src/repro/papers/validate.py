@@ -10,6 +10,8 @@ from repro.evaluate import registry as measurements
 from repro.methods import registry as methods
 from repro.papers.cell_plan import find_recipe, qualified
 from repro.papers.config import Config
+from repro.papers.cost import read_comparisons
+from repro.papers.paper_files import check_paper_files
 from repro.papers.plan import Plan
 from repro.papers.search import PlannedSearch
 from repro.papers.settings import read_setting
@@ -17,12 +19,14 @@ from repro.papers.sheet import SCHEDULE
 
 
 def validate_plan(plan: Plan) -> None:
-    """Check names and options of every recipe and evaluation (asked for or not) and of every run.
+    """Check every file of the papers, and names and options of every recipe, evaluation and run.
 
     Raises:
-        ReproError: the first problem, with the sheet's file and line.
+        ReproError: the first problem, with file and line.
     """
     config = plan.config
+    check_paper_files(config)
+    read_comparisons(config)
     for paper, sheet in config.sheets.items():
         for name, recipe in sheet.recipes.items():
             place = ("recipes", name)

@@ -1,7 +1,6 @@
 """architectures.json: what the networks look like, written where torch is, read where it is not.
 
-The file maps a network's name to its description. Drawings ask for these names: ``robgan.generator``,
-``robgan.discriminator``, ``gat.classifier``, ``gat.generator``, ``dat.generator``, ``dat.discriminator``.
+The file maps a network's name, ``paper.network``, to its description.
 """
 
 from __future__ import annotations

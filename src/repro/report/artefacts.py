@@ -21,23 +21,17 @@ class Panel(Frozen):
     """One panel: its rows and columns in the order in which they are shown.
 
     An artefact without panels has one, unnamed.
-    ``x`` gives the columns' places on a plot's axis where the names do not carry the number themselves.
     """
 
     name: str = ""
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    x: tuple[float, ...] | None = None
-    x_axis: str | None = None
-    y_axis: str | None = None
 
     def positions(self) -> tuple[float, ...] | None:
         """Return the columns' x positions, or None where the columns are categories.
 
         A column whose name holds exactly one number ("0.02", "eps = 0.5") lies at that number.
         """
-        if self.x is not None:
-            return self.x if len(self.x) == len(self.columns) else None
         numbers = [_LAST_NUMBER.findall(column) for column in self.columns]
         if not numbers or any(len(found) != 1 for found in numbers):
             return None
@@ -81,9 +75,7 @@ class Artefact(Frozen):
     x_axis: str | None = None
     x_row: str | None = None
     y_axis: str | None = None
-    x_scale: Literal["linear", "log"] = "linear"
     panels: tuple[Panel, ...] = ()
-    drawer: str | None = None
     pictures: tuple[Picture, ...] = ()
     others: tuple[Other, ...] = ()
     threat_models: tuple[str, ...] = ()

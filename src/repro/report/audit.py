@@ -8,21 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen
-from repro.core.yaml_model import load_list, require_unique
 from repro.report.audit_expression import Expression, Number
+from repro.report.entries import Entry, read_entries
 from repro.report.reported import Reported
 
 AuditWord = Literal["consistent", "inconsistent", "not in the table"]
-AUDIT_WORDS: tuple[AuditWord, ...] = get_args(AuditWord)
 
 
-class AuditEntry(Frozen):
+class AuditEntry(Entry):
     """One statement of a paper.
 
     ``stated`` is a number, an expression (two places of the papers that should agree), or ``[low, high]`` for
@@ -31,16 +29,12 @@ class AuditEntry(Frozen):
     the same for all: the recomputed value may differ by half a unit of the last one.
     """
 
-    id: str
-    paper: str
     statement: str
     source: str
     stated: tuple[Number, Number] | Expression = Field(union_mode="left_to_right")
     compute: Expression | None
     decimals: int = Field(ge=0, le=6)
     unit: str = ""
-
-    _place: tuple[Path, int] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> AuditEntry:
@@ -65,17 +59,9 @@ class AuditRow:
 AUDIT_COLUMNS = tuple(field.name for field in fields(AuditRow))
 
 
-def read_audit(path: Path) -> list[AuditEntry]:
-    """Return the entries of ``config/audit.yaml``.
-
-    Raises:
-        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice.
-    """
-    entries, line_of = load_list(path, AuditEntry)
-    require_unique([entry.id for entry in entries], path, line_of, what="id")
-    for index, entry in enumerate(entries):
-        entry._place = (path, line_of((index,)))
-    return entries
+def read_audit(path: Path, paper: str) -> list[AuditEntry]:
+    """Return the entries of ``config/papers/<paper>/audit.yaml``; errors as in `read_entries`."""
+    return read_entries(path, AuditEntry, paper)
 
 
 def audit(reported: Reported, entries: Iterable[AuditEntry]) -> list[AuditRow]:
@@ -102,10 +88,7 @@ def _judge(reported: Reported, entry: AuditEntry) -> AuditRow:
         low, high = _stated(entry, reported)
         found = None if entry.compute is None else entry.compute.value(reported)
     except ReproError as error:
-        where, line = entry._place or (None, None)
-        raise ReproError(
-            f"Audit entry {entry.id}: {error.message}", remedy=error.remedy, where=where, line=line
-        ) from error
+        raise entry.error(f"Audit entry {entry.id}: {error.message}", error.remedy) from error
     half = Decimal(5).scaleb(-entry.decimals - 1)
     word: AuditWord
     if found is None or low is None or high is None:

@@ -198,5 +198,5 @@ def _printed(name: CellName, reported: Reported) -> Printed:
 def _unknown(what: str, artefacts: tuple[str, ...]) -> ReproError:
     return ReproError(
         f"No printed number matches {what} in {', '.join(artefacts)}.",
-        remedy="Use the wording of config/reported.csv, or write `compute: null` for what no table prints.",
+        remedy="Use the wording of its reported.csv, or write `compute: null` for what no table prints.",
     )

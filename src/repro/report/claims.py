@@ -7,15 +7,14 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
 from repro.core.spec import Frozen
-from repro.core.yaml_model import load_model, require_unique
+from repro.report.entries import Entry, read_entries
 
 ClaimWord = Literal["supported", "not supported", "inconclusive", "not comparable", "pending"]
-CLAIM_WORDS: tuple[ClaimWord, ...] = get_args(ClaimWord)
 CLAIM_COLUMNS = ("paper", "id", "statement", "source", "verdict", "reason", "stand_ins", "runs")
 
 
@@ -44,11 +43,9 @@ class Predicate(Frozen):
     by: float = Field(default=0.0, ge=0)
 
 
-class Claim(Frozen):
+class Claim(Entry):
     """One sentence of a paper and the comparisons that it amounts to."""
 
-    id: str
-    paper: str
     statement: str
     source: str = ""
     all: tuple[Predicate, ...] = Field(min_length=1)
@@ -64,12 +61,6 @@ class Claim(Frozen):
         return found
 
 
-class ClaimsFile(Frozen):
-    """``config/claims.yaml``."""
-
-    claims: tuple[Claim, ...]
-
-
 @dataclass(frozen=True)
 class Judgement:
     """The verdict on one claim; ``reason`` names each comparison with its p value."""
@@ -81,17 +72,9 @@ class Judgement:
     runs: tuple[str, ...] = ()
 
 
-def read_claims(path: Path) -> list[Claim]:
-    """Return the claims of a YAML file (``claims:`` and a list).
-
-    Raises:
-        ReproError: the file is missing, is no YAML, has a wrong or unknown field, or repeats an id; names the
-            line.
-    """
-    file, line_of = load_model(path, ClaimsFile)
-    names = [f"{claim.paper}/{claim.id}" for claim in file.claims]
-    require_unique(names, path, line_of, what="name", prefix=("claims",))
-    return list(file.claims)
+def read_claims(path: Path, paper: str) -> list[Claim]:
+    """Return the claims of ``config/papers/<paper>/claims.yaml``; errors as in `read_entries`."""
+    return read_entries(path, Claim, paper)
 
 
 def render_claims(judgements: Iterable[Judgement]) -> str:

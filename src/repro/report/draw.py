@@ -61,7 +61,7 @@ def draw(
         if drawing is None:
             raise ReproError(
                 f"nothing draws {artefact.id}",
-                remedy=f"add src/repro/papers/{artefact.paper}/{artefact.name}.py with a function `draw`",
+                remedy=f"add src/repro/papers/figures/{artefact.id}.py with a function `draw`",
             )
         return drawing(f"{profile} profile · a drawing, no runs")
     own = select(cells, artefact.paper, artefact.name)

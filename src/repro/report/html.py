@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from repro.report.artefacts import Artefact
 from repro.report.attachments import attach_cost, attach_searches, files_of, picture_size
 from repro.report.cells import select
 from repro.report.curves import charts
-from repro.report.material import Material, Run, read_material
+from repro.report.ledger import LedgerItem
+from repro.report.material import Material, PaperName, Run, read_material
 from repro.report.numbers import (
     FLAG,
     FLAG_MEANINGS,
@@ -38,28 +39,22 @@ from repro.report.numbers import (
 from repro.report.verdict import VERDICTS
 from repro.report.view import views
 
-TITLES = {
-    "robgan": "Rob-GAN (CVPR 2019)",
-    "advgan": "AdvGAN (ICLR 2019 submission)",
-    "rgan": "RGAN",
-    "gat": "Generative Adversarial Trainer",
-    "dat": "Direct Adversarial Training",
-}
 _SHOWN_APART = ("spec", "data", "provenance")
 
 
-def write_report(layout: Layout, config: Path) -> Path:
+def write_report(layout: Layout, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]) -> Path:
     """Write the report of one profile anew and return its index.html.
 
     Args:
         layout: the profile's files; the report goes to ``layout.root``/report.
-        config: the folder with ledger.yaml.
+        named: every paper's name and title, by the name of its folder.
+        ledger: what the papers leave open.
 
     Raises:
         ReproError: cells, artefacts or a drawn file are missing, or a file is damaged. An old report is then
             left as it was.
     """
-    material = read_material(layout, config)
+    material = read_material(layout, named, ledger)
     files = {artefact.id: _files(layout, artefact) for artefact in material.artefacts.artefacts}
     folder = layout.root / "report"
     shutil.rmtree(folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
@@ -94,7 +89,7 @@ def _environment(material: Material) -> Environment:
     )
     environment.filters |= {
         "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
-        "paper_title": lambda paper: TITLES.get(paper, paper),
+        "paper_name": lambda paper: material.named[paper].name,
         "plain": _plain,
         "flag_meaning": lambda name: FLAG_MEANINGS[name],
     }

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from repro.core.spec import Frozen, OptionValue
-from repro.core.yaml_model import load_list, require_unique
-
-Owner = Literal["robgan", "advgan", "rgan", "gat", "dat", "shared"]
-"""The paper that an item belongs to; ``shared`` for what several papers' numbers rest on."""
+from repro.report.entries import Entry, read_entries
 
 
 def _of_a_sheet(name: str) -> str:
@@ -48,7 +45,7 @@ class LedgerOption(Frozen):
         return self.name.split(".", 1)[1]
 
 
-class LedgerItem(Frozen):
+class LedgerItem(Entry):
     """One open or contradictory point.
 
     ``affects`` lists artefacts; ``option`` is None where the point is no option (a slip of the text, or a
@@ -57,8 +54,6 @@ class LedgerItem(Frozen):
     lists the searches (``paper/name``) that look for it on validation images.
     """
 
-    id: str = Field(pattern=r"^[a-z]+\.[a-z0-9_]+$")
-    paper: Owner
     source: str = Field(min_length=1)
     text: str = Field(min_length=1)
     affects: tuple[OfSheet, ...]
@@ -68,12 +63,11 @@ class LedgerItem(Frozen):
     searched_by: tuple[OfSheet, ...] = ()
 
 
-def read_ledger(path: Path) -> list[LedgerItem]:
-    """Return the items of ``config/ledger.yaml``.
+def read_ledger(path: Path, paper: str | None) -> list[LedgerItem]:
+    """Return the items of a ledger; errors as in `read_entries`.
 
-    Raises:
-        ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice.
+    Args:
+        path: ``config/papers/<paper>/ledger.yaml``, or ``config/ledger.yaml`` of what several papers rest on.
+        paper: whose it is; None for the latter.
     """
-    items, line_of = load_list(path, LedgerItem)
-    require_unique([item.id for item in items], path, line_of, what="id")
-    return items
+    return read_entries(path, LedgerItem, paper)

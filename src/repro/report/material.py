@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from repro.core.errors import ReproError
 from repro.core.files import read_json
@@ -15,7 +15,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.report.artefacts import Artefacts, read_artefacts
 from repro.report.cells import Cell, read_cells
-from repro.report.ledger import LedgerItem, read_ledger
+from repro.report.ledger import LedgerItem
 
 _REMEDY = "delete the file and run Snakemake again"
 
@@ -34,10 +34,18 @@ class Run:
     cells: tuple[Cell, ...]
 
 
+class PaperName(NamedTuple):
+    """What people call a paper, and its title."""
+
+    name: str
+    title: str
+
+
 @dataclass(frozen=True)
 class Material:
     """The report's contents; ``claims`` and ``audit`` are rows of their CSV files, if there are any."""
 
+    named: Mapping[str, PaperName]
     artefacts: Artefacts
     cells: tuple[Cell, ...]
     claims: tuple[dict[str, str], ...]
@@ -59,26 +67,33 @@ class Material:
         )
 
 
-def read_material(layout: Layout, config: Path) -> Material:
+def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]) -> Material:
     """Read what the report of one profile shows.
 
     Args:
         layout: the profile's files.
-        config: the folder that holds ledger.yaml; without that file the report has no ledger.
+        named: every paper's name and title, by the name of its folder.
+        ledger: what the papers leave open.
 
     Raises:
         ReproError: cells or artefacts are missing, or a file is damaged; names it.
     """
-    cells = tuple(read_cells(layout.cells))
-    ledger = config / "ledger.yaml"
+    cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(layout.root / "artefacts.json")
+    if foreign := {artefact.paper for artefact in artefacts.artefacts} - named.keys():
+        raise ReproError(
+            f"it holds artefacts of {', '.join(sorted(foreign))}, of which config/papers/ has no folder",
+            remedy=_REMEDY,
+            where=layout.root / "artefacts.json",
+        )
     return Material(
-        artefacts=read_artefacts(layout.root / "artefacts.json"),
+        named=named,
+        artefacts=artefacts,
         cells=cells,
         claims=_rows(layout.root / "claims.csv", ("paper", "id", "statement", "source", "verdict", "reason")),
         audit=_rows(
             layout.root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")
         ),
-        ledger=tuple(read_ledger(ledger)) if ledger.is_file() else (),
+        ledger=tuple(ledger),
         runs=_runs(layout, cells),
     )
 

@@ -1,4 +1,4 @@
-"""Numbers that others publish for the same cells: reads ``config/other_reported.csv``.
+"""Numbers that others publish for the same cells: reads ``other_reported.csv``.
 
 They are shown beside the paper's, under their source's name, and no verdict rests on them.
 """
@@ -16,12 +16,13 @@ from repro.report.artefacts import Other
 COLUMNS = ("source", "paper", "artefact", "row", "column", "metric", "value", "std")
 
 
-def read_others(path: Path) -> dict[str, tuple[Other, ...]]:
-    """Return the numbers by artefact (``paper/name``), in the file's order; none where there is no file.
+def read_others(path: Path, paper: str) -> dict[str, tuple[Other, ...]]:
+    """Return the numbers by artefact (e.g. ``table2``), in the file's order; none where there is no file.
 
     Raises:
-        ReproError: the file has other columns, a line of the wrong length, something that is no finite
-            number, a negative deviation, or one place twice under one source; the line is named.
+        ReproError: the file has other columns, a line of the wrong length, another paper's number, something
+            that is no finite number, a negative deviation, or one place twice under one source; the line is
+            named.
     """
     if not path.is_file():
         return {}
@@ -35,7 +36,10 @@ def read_others(path: Path) -> dict[str, tuple[Other, ...]]:
             count = f"this line has {len(row)} fields instead of {len(COLUMNS)}"
             raise _wrong(count, "quote a text that holds a comma", path, line)
         fields: dict[str, object] = dict(zip(COLUMNS, row, strict=True))
-        artefact = found.setdefault(f"{fields.pop('paper')}/{fields.pop('artefact')}", {})
+        if (named := fields.pop("paper")) != paper:
+            remedy = f"write {paper}, or move the line to that paper's own folder"
+            raise _wrong(f"the paper {named!r} is not this file's", remedy, path, line)
+        artefact = found.setdefault(str(fields.pop("artefact")), {})
         try:
             other = Other.model_validate({**fields, "std": fields["std"] or None})
         except ValidationError as error:

@@ -94,13 +94,13 @@ def _lines(at: Any, group: Group, artefact: Artefact) -> None:
     at.grid(True)
     places = sorted({point.place for series in group.series for point in series.points})
     if len(places) > 1:
-        _axis(at, places, log=artefact.x_scale == "log")
+        _axis(at, places)
 
 
-def _axis(at: Any, places: Sequence[float], *, log: bool) -> None:
+def _axis(at: Any, places: Sequence[float]) -> None:
     """Span the x axis over ``places``, measured or not, with a tick at each where there is room."""
     first, last = places[0], places[-1]
-    if log or (first > 0 and last >= 50 * first):
+    if first > 0 and last >= 50 * first:
         at.set_xscale("log")
         at.set_xlim(first * (first / last) ** 0.04, last * (last / first) ** 0.04)
         return

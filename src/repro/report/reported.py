@@ -1,4 +1,4 @@
-"""The numbers that the papers print: reads ``config/reported.csv``, keeping each number's decimals."""
+"""The numbers that the papers print: reads ``reported.csv``, keeping each number's decimals."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ class Printed:
 Reported = dict[Place, Printed]
 
 
-def read_reported(path: Path) -> Reported:
-    """Return every printed number by its place, in the file's order.
+def read_reported(path: Path, paper: str) -> Reported:
+    """Return every printed number of a paper by its place, in the file's order.
 
     Raises:
-        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length,
-            something that is no finite number, a negative deviation, or one place twice; the line is named.
+        ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length or of
+            another paper, something that is no finite number, a negative deviation, or one place twice; the
+            line is named.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -68,6 +69,13 @@ def read_reported(path: Path) -> Reported:
                 line=line,
             )
         place = Place(*row[:5])
+        if place.paper != paper:
+            raise ReproError(
+                f"the paper {place.paper!r} is not this file's",
+                remedy=f"write {paper}, or move the line to that paper's own folder",
+                where=path,
+                line=line,
+            )
         if place in reported:
             raise ReproError(
                 f"{', '.join(place)} is given twice.",

@@ -93,7 +93,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
         for metric in metrics:
             columns = [index for index, at in enumerate(view.columns) if at.metric == metric]
             names = tuple(dict.fromkeys(view.columns[index].column for index in columns)) or panel.columns
-            positions = panel.model_copy(update={"columns": names, "x": _x(panel, names)}).positions()
+            positions = panel.model_copy(update={"columns": names}).positions()
             places = dict(zip(names, positions or range(len(names)), strict=True))
             if artefact.x_row is not None:
                 positions, places = (), measured_x
@@ -117,9 +117,12 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             )
             label = metric_label(metric, embedded=embedded)
             title = view.panel if len(metrics) == 1 else f"{view.panel} · {label}".removeprefix(" · ")
-            y_label = panel.y_axis or (artefact.y_axis if len(metrics) == 1 else None) or label
-            x_label = panel.x_axis or artefact.x_axis or ""
-            found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
+            y_label = (artefact.y_axis if len(metrics) == 1 else None) or label
+            found.append(
+                Group(
+                    title, artefact.x_axis or "", y_label, names if positions is None else None, tuple(series)
+                )
+            )
     return found
 
 
@@ -144,13 +147,6 @@ def _measured_x(artefact: Artefact, view: View) -> dict[str, float]:
             if row.name == artefact.x_row and cell is not None and isinstance(cell.measured, float):
                 found[at.column] = cell.measured
     return found
-
-
-def _x(panel: Panel, names: tuple[str, ...]) -> tuple[float, ...] | None:
-    if panel.x is None:
-        return None
-    given = dict(zip(panel.columns, panel.x, strict=False))
-    return tuple(given[name] for name in names if name in given)
 
 
 def _point(place: float, cell: Cell) -> Point:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from repro.core.errors import ReproError
 from repro.report.cells import Cell
 from repro.report.claims import Claim, ClaimWord, Judgement, Predicate, Reference
 from repro.report.verdict import MIN_SEEDS
@@ -20,15 +18,13 @@ LEVEL = 0.05
 _GRAVEST = ("not supported", "pending", "not comparable", "inconclusive", "supported")
 
 
-def judge_claims(
-    claims: Iterable[Claim], cells: Sequence[Cell], where: str | Path = "claims.yaml"
-) -> list[Judgement]:
+def judge_claims(claims: Iterable[Claim], cells: Sequence[Cell]) -> list[Judgement]:
     """Judge every claim over ``cells``.
 
     Raises:
-        ReproError: a claim names a cell that does not exist.
+        ReproError: a claim names a cell that does not exist; names file and line of the claim.
     """
-    return [_judge_claim(claim, cells, where) for claim in claims]
+    return [_judge_claim(claim, cells) for claim in claims]
 
 
 def welch_p(left: tuple[float, float, int], right: tuple[float, float, int], margin: float = 0.0) -> float:
@@ -48,17 +44,17 @@ def welch_p(left: tuple[float, float, int], right: tuple[float, float, int], mar
     return float(stdtr((var_l + var_r) ** 2 / squares, -difference / math.sqrt(var_l + var_r)))
 
 
-def _judge_claim(claim: Claim, cells: Sequence[Cell], where: str | Path) -> Judgement:
+def _judge_claim(claim: Claim, cells: Sequence[Cell]) -> Judgement:
     words: list[ClaimWord] = []
     reasons: list[str] = []
     stand_ins: dict[str, None] = {}
     runs: dict[str, None] = {}
     for predicate in claim.all:
         left_at = predicate.left.over(Reference(paper=claim.paper))
-        left = _find(left_at, cells, claim, where)
+        left = _find(left_at, cells, claim)
         right: Cell | float
         if isinstance(predicate.right, Reference):
-            right = _find(predicate.right.over(left_at), cells, claim, where)
+            right = _find(predicate.right.over(left_at), cells, claim)
         else:
             right = predicate.right
         word, reason = _judge_predicate(predicate, left, right)
@@ -107,7 +103,7 @@ def _name(side: Cell | float) -> str:
     return f"{side.row} [{side.column}]" if isinstance(side, Cell) else f"{side:g}"
 
 
-def _find(at: Reference, cells: Sequence[Cell], claim: Claim, where: str | Path) -> Cell:
+def _find(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
     fields = ("paper", "artefact", "row", "column", "metric")
     found = [cell for cell in cells if all(getattr(at, name) == getattr(cell, name) for name in fields)]
     wanted = at.convention or "standard"
@@ -117,9 +113,8 @@ def _find(at: Reference, cells: Sequence[Cell], claim: Claim, where: str | Path)
     if len(matching) != 1:
         place = " / ".join(str(getattr(at, name)) for name in (*fields, "convention"))
         problem = "no cell" if not matching else f"{len(matching)} cells"
-        raise ReproError(
+        raise claim.error(
             f"claim `{claim.id}` names {problem}: {place}",
-            remedy="name one cell: paper, artefact, row, column, metric and, if need be, convention",
-            where=where,
+            "name one cell: paper, artefact, row, column, metric and, if need be, convention",
         )
     return matching[0]
