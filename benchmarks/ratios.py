@@ -14,7 +14,7 @@ from typing import Any
 
 from matplotlib.patches import Patch
 
-from repro.report.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
+from repro.draw.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
 
 NO_GPU = "no GPU was at hand"
 GOALS = {"cpu": 1.3, "cuda": 2.0}  # times the fastest other library, PGD of 10 steps

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from repro.papers.batching import make_batches
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

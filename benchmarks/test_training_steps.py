@@ -15,8 +15,8 @@ from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.registry import load_method
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 IMAGES, WARMUP = 1000, 2
 CONFIG = Path(__file__).parent.parent / "config"

@@ -9,9 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 from repro.cli import main
-from repro.papers.batching import make_batches
-from repro.papers.config import Config, load_config
-from repro.papers.plan import Plan, build_plan
+from repro.plan.batches import make_batches
+from repro.plan.config import Config, load_config
+from repro.plan.plan import Plan, build_plan
 
 SETTINGS = """\
 profile: tiny

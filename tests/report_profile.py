@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from repro.core.paths import Layout
-from repro.report.artefacts import Artefact, Artefacts, Panel, Picture
-from repro.report.cells import Cell, render_cells
-from repro.report.draw import draw
-from repro.report.material import PaperName
+from repro.draw.draw import draw
+from repro.judge.artefacts import Artefact, Artefacts, Panel, Picture
+from repro.judge.cells import Cell, render_cells
+from repro.site.material import PaperName
 
 NAMED = {paper: PaperName(paper.upper(), f"The paper of {paper}") for paper in ("gat", "robgan")}
 RUN = "gat-cifar10-0123456789-s0"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from repro.papers.cell_plan import cells_of
-from repro.papers.config import load_config
-from repro.papers.paper_files import all_claims
-from repro.report.claims import Reference
+from repro.compose.paper_files import all_claims
+from repro.judge.claims import Reference
+from repro.plan.cells import cells_of
+from repro.plan.config import load_config
 
 CONFIG = Path(__file__).parents[1] / "config"
 CLAIMS = all_claims(load_config(CONFIG))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from papers_case import write_config
+from repro.compose.paper_files import whole_ledger
 from repro.core.errors import ReproError
-from repro.papers.cell_plan import cells_of
-from repro.papers.config import load_config
-from repro.papers.paper_files import whole_ledger
-from repro.report.ledger import read_ledger
+from repro.judge.ledger import read_ledger
+from repro.plan.cells import cells_of
+from repro.plan.config import load_config
 
 CONFIG = Path(__file__).parents[1] / "config"
 LEDGER = whole_ledger(load_config(CONFIG))

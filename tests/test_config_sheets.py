@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from repro.compose.paper_files import all_reported, whole_ledger
 from repro.evaluate.registry import measurement_names
 from repro.evaluate.registry import validate_options as validate_measurement
 from repro.methods.registry import method_names
 from repro.methods.registry import validate_options as validate_method
-from repro.papers.cell_plan import Cell, cells_of, find_evaluation, find_recipe, qualified
-from repro.papers.config import Config, load_config
-from repro.papers.paper_files import all_reported, whole_ledger
-from repro.papers.profile import Profile
-from repro.papers.sheet import Recipe
+from repro.plan.cells import Cell, cells_of, find_evaluation, find_recipe, qualified
+from repro.plan.config import Config, load_config
+from repro.plan.profile import Profile
+from repro.plan.sheet import Recipe
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -12,8 +12,8 @@ from papers_case import call, line_of
 from repro.core import checkpoint
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 SHEET = Path("config/papers/gat/sheet.yaml")
 

@@ -16,7 +16,7 @@ import pytest
 
 from papers_case import call
 from repro.core.paths import Layout
-from repro.papers.stamp import remember
+from repro.verify.stamp import remember
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]

@@ -17,9 +17,9 @@ from repro.data.load import load_images
 from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.result import read_result
-from repro.papers.config import load_config
-from repro.papers.plan import Plan, build_plan
-from repro.papers.profile import Profile
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, build_plan
+from repro.plan.profile import Profile
 from repro.train.run import train_run
 
 CONFIG = Path(__file__).parents[1] / "config"

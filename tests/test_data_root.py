@@ -19,9 +19,9 @@ from papers_case import PROFILE, SETTINGS, SHEET, call, write_config
 from repro.cli import app
 from repro.core.errors import ReproError
 from repro.data.root import DATA_ROOT, INCEPTION, choose_path, user_path
-from repro.papers.batching import make_batches
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 REAL = Path(__file__).parents[1]
 SETTINGS_HERE = f"{SETTINGS}results: results\n"

@@ -14,8 +14,8 @@ from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parent.parent / "config"
 no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

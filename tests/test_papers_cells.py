@@ -8,7 +8,7 @@ import pytest
 
 from papers_case import SHEET, line_of, read
 from repro.core.errors import ReproError
-from repro.papers.cell_plan import Cell, cells_of
+from repro.plan.cells import Cell, cells_of
 
 
 def cells(folder: Path, name: str = "table1", sheet: str = SHEET) -> list[Cell]:

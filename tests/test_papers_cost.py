@@ -13,11 +13,11 @@ from papers_case import SHEET, call, plan
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.papers.cost import measure_costs, write_cost
-from repro.papers.cost_claims import claimed_cells
-from repro.papers.plan import Plan
-from repro.report.claims import Claim, Predicate, Reference
-from repro.report.welch import judge_claims
+from repro.cost.claims import claimed_cells
+from repro.cost.measure import measure_costs, write_cost
+from repro.judge.claims import Claim, Predicate, Reference
+from repro.judge.welch import judge_claims
+from repro.plan.plan import Plan
 
 COMPARISONS = '- {recipes: "gat.*", baseline: gat.baseline}\n'
 TWIN = SHEET.replace(

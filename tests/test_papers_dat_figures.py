@@ -14,12 +14,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from repro.papers.cell_plan import cells_of
-from repro.papers.config import load_config
-from repro.report import artefacts as entries
-from repro.report.cells import Cell
-from repro.report.draw import Shown
-from repro.report.numbers import metric_label
+from repro.draw.draw import Shown
+from repro.draw.numbers import metric_label
+from repro.judge import artefacts as entries
+from repro.judge.cells import Cell
+from repro.plan.cells import cells_of
+from repro.plan.config import load_config
 
 CONFIG = load_config(Path(__file__).parents[1] / "config", "smoke")
 FIGURES = ("figure3", "figure4", "figure8", "figure9")
@@ -75,7 +75,7 @@ def shown(
 
 def drawn(name: str, what: Shown, monkeypatch: pytest.MonkeyPatch) -> Figure:
     """Draw a figure and return it instead of only its files."""
-    module: Any = importlib.import_module(f"repro.papers.figures.dat.{name}")
+    module: Any = importlib.import_module(f"repro.draw.figures.dat.{name}")
     kept: list[Figure] = []
     save = module.save
 
@@ -240,5 +240,5 @@ def test_figure9_has_bars_means_and_examples(tmp_path: Path, monkeypatch: pytest
 
 
 def test_drawing_imports_no_torch() -> None:
-    code = "import sys\n" + "\n".join(f"import repro.papers.figures.dat.{name}" for name in FIGURES)
+    code = "import sys\n" + "\n".join(f"import repro.draw.figures.dat.{name}" for name in FIGURES)
     subprocess.run([sys.executable, "-c", f"{code}\nassert 'torch' not in sys.modules"], check=True)

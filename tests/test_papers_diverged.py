@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, SHEET, plan
+from repro.compose.artefact import compose_artefact
 from repro.core.divergence import Divergence
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
+from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result, write_result
-from repro.papers.batching import make_batches
-from repro.papers.draw import compose_artefact
-from repro.papers.measured import Measured
-from repro.papers.plan import Plan
-from repro.papers.search_results import adopt, draw
-from repro.report.cells import Cell
-from repro.report.tables import table_latex, table_markdown
+from repro.jobs.measured import Measured
+from repro.judge.cells import Cell
+from repro.plan.batches import make_batches
+from repro.plan.plan import Plan
+from repro.search.results import adopt, draw
 
 LOST = Divergence(quantity="d_loss", step=3, last_good_step=0, reason="d_loss is not finite")
 SEARCH = """\

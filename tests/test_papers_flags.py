@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from papers_case import PROFILE, plan
+from repro.compose.artefact import compose_artefact
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
+from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result, write_result
-from repro.papers.batching import make_batches
-from repro.papers.draw import compose_artefact
-from repro.papers.measured import Measured
-from repro.papers.plan import Plan
-from repro.report.tables import table_latex, table_markdown
+from repro.jobs.measured import Measured
+from repro.plan.batches import make_batches
+from repro.plan.plan import Plan
 
 SHEET = """\
 order: 1

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from papers_case import SHEET, call, write_config
+from repro.cli.scaffold.method import new_method
+from repro.cli.scaffold.row import new_row
+from repro.compose.paper_files import all_audited, all_reported
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.papers.cell_plan import cells_of
-from repro.papers.config import Config, load_config
-from repro.papers.new.method import new_method
-from repro.papers.new.row import new_row
-from repro.papers.paper_files import all_audited, all_reported
-from repro.papers.plan import build_plan
-from repro.papers.validate import validate_plan
-from repro.report.audit import audit
+from repro.judge.audit import audit
+from repro.plan.cells import cells_of
+from repro.plan.config import Config, load_config
+from repro.plan.plan import build_plan
+from repro.verify.validate import validate_plan
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,12 +11,12 @@ from papers_case import plan as plan_of
 from papers_case import read as read_config
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
-from repro.papers.batching import make_batches
-from repro.papers.config import Config
-from repro.papers.plan import Plan
-from repro.papers.profile import Profile, Work
-from repro.papers.resolve import run_spec, seeds_for, work_for
-from repro.papers.sheet import Recipe
+from repro.plan.batches import make_batches
+from repro.plan.config import Config
+from repro.plan.plan import Plan
+from repro.plan.profile import Profile, Work
+from repro.plan.resolve import run_spec, seeds_for, work_for
+from repro.plan.sheet import Recipe
 
 
 @pytest.fixture

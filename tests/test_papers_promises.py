@@ -11,10 +11,10 @@ import pytest
 from papers_case import call
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.papers.batching import make_batches
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
-from repro.papers.promises import note_gone
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
+from repro.verify.promises import note_gone
 
 FIGURES = Path("figures")
 

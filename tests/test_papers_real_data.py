@@ -13,10 +13,10 @@ from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.evaluate import result as results
 from repro.evaluate.curve import percentages
-from repro.papers.batching import make_batches
-from repro.papers.config import load_config
-from repro.papers.measured import Measured
-from repro.papers.plan import Plan, PlannedCell, build_plan
+from repro.jobs.measured import Measured
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, PlannedCell, build_plan
 
 CONFIG = Path(__file__).parents[1] / "config"
 

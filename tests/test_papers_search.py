@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, SHEET, plan
+from repro.cli.show import show_plan
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, write_result
-from repro.papers.batching import Batches, make_batches
-from repro.papers.config import load_config
-from repro.papers.plan import Plan, build_plan
-from repro.papers.search import value_in_use
-from repro.papers.search_results import adopt, draw, summarise
-from repro.papers.show import show_plan
-from repro.papers.validate import validate_plan
+from repro.plan.batches import Batches, make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, build_plan
+from repro.plan.searches import value_in_use
+from repro.search.results import adopt, draw, summarise
+from repro.verify.validate import validate_plan
 
 SEARCHES = """\
 searches:

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from repro.compose.compose import compose
+from repro.compose.paper_files import all_reported
+from repro.compose.settings import layer_setting, read_setting
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.papers.architectures import write_architectures
-from repro.papers.batching import Batches, make_batches
-from repro.papers.compose import compose
-from repro.papers.config import load_config
-from repro.papers.measured import Measured
-from repro.papers.paper_files import all_reported
-from repro.papers.plan import Plan, build_plan
-from repro.papers.settings import layer_setting, read_setting
-from repro.papers.validate import validate_plan
-from repro.report.cells import Cell
+from repro.jobs.architectures import write_architectures
+from repro.jobs.measured import Measured
+from repro.judge.cells import Cell
+from repro.plan.batches import Batches, make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, build_plan
+from repro.verify.validate import validate_plan
 
 CONFIG = Path(__file__).parents[1] / "config"
 RUN = RunSpec(
@@ -60,7 +60,7 @@ def record(
         manifest = layout.batch("train", batches.train_of[run_id])
         manifest.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(manifest.read_text()) if manifest.exists() else {}
-        manifest.write_text(json.dumps({**known, run_id: {"record_sha256": sha256_file(path)}}))
+        manifest.write_text(json.dumps({**known, run_id: {"sha256": sha256_file(path)}}))
 
 
 def composed(plan: Plan, layout: Layout, artefact: str) -> dict[tuple[str, str, str], Cell]:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from papers_case import PROFILE, SETTINGS, SHEET, line_of, read, write_config
 from repro.core.errors import ReproError
-from repro.papers.config import load_config
-from repro.papers.sheet import Artefact, Budget
+from repro.plan.config import load_config
+from repro.plan.sheet import Artefact, Budget
 
 TABLE = {"kind": "table", "title": "t", "source": "s"}
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from papers_case import call
-from repro.papers.config import load_config
-from repro.papers.paper_files import all_claims, whole_ledger
-from repro.papers.plan import build_plan
+from repro.compose.paper_files import all_claims, whole_ledger
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 ROOT = Path(__file__).parents[1]
 FILES = {
@@ -191,7 +191,7 @@ def test_no_shared_file_lists_the_papers() -> None:
     """An example in a help text names one paper; methods and attacks have their papers' names for them."""
     papers = set(load_config(ROOT / "config").sheets)
     package = ROOT / "src" / "repro"
-    own = [package / name for name in ("papers/figures", "methods", "attacks", "models")]
+    own = [package / name for name in ("draw/figures", "methods", "attacks", "models")]
     shared = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, own))]
     shared += [*package.rglob("*.html"), *package.rglob("*.jinja"), *(ROOT / "workflow").rglob("*.smk")]
     shared += [ROOT / "Snakefile", ROOT / "Makefile"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.paths import Layout
-from repro.papers.stamp import is_validated, remember
+from repro.verify.stamp import is_validated, remember
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -8,12 +8,12 @@ from typing import get_args
 
 import pytest
 
+from repro.compose.paper_files import all_audited, all_reported
 from repro.core.errors import ReproError
-from repro.papers.config import load_config
-from repro.papers.paper_files import all_audited, all_reported
-from repro.report.audit import AUDIT_COLUMNS, AuditWord, audit, read_audit, render_audit
-from repro.report.audit_expression import Expression
-from repro.report.reported import Place, Printed, read_reported
+from repro.judge.audit import AUDIT_COLUMNS, AuditWord, audit, read_audit, render_audit
+from repro.judge.audit_expression import Expression
+from repro.judge.reported import Place, Printed, read_reported
+from repro.plan.config import load_config
 
 CONFIG = Path(__file__).parents[1] / "config"
 PAPERS = {"robgan", "advgan", "rgan", "gat", "dat"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
-from repro.report.cells import COLUMNS, Cell, read_cells, render_cells
+from repro.judge.cells import COLUMNS, Cell, read_cells, render_cells
 
 GAT = Cell(
     "gat", "table2", "GAT", "CIFAR-10", "accuracy", "standard", 80.33, 0.44, 80.1, 0.25, 5, 79.8, 80.4, 1.0

@@ -10,9 +10,9 @@ import pytest
 import scipy.stats
 
 from repro.core.errors import ReproError
-from repro.report.cells import Cell
-from repro.report.claims import CLAIM_COLUMNS, Claim, read_claims, render_claims
-from repro.report.welch import judge_claims, welch_p
+from repro.judge.cells import Cell
+from repro.judge.claims import CLAIM_COLUMNS, Claim, read_claims, render_claims
+from repro.judge.welch import judge_claims, welch_p
 
 GAT = Cell(
     "gat", "table2", "GAT", "CIFAR-10", "accuracy", measured=80.3, measured_std=0.4, n_seeds=5, runs=("g",)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from repro.draw.architectures import Network
 from repro.models.describe import describe
 from repro.models.spectral_norm import SpectralConv2d
-from repro.report.architectures import Network
 
 
 class TwoHeads(nn.Module):

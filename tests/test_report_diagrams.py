@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from repro.compose.artefact import own_drawing
 from repro.core.errors import ReproError
-from repro.papers.draw import own_drawing
-from repro.papers.figures.robgan import boundaries
-from repro.report.architectures import Layer, Network, read_architectures, render_architectures, shape_text
-from repro.report.artefacts import Artefact
-from repro.report.diagrams import Canvas, misfits
-from repro.report.draw import draw
+from repro.draw.architectures import Layer, Network, read_architectures, render_architectures, shape_text
+from repro.draw.diagrams import Canvas, misfits
+from repro.draw.draw import draw
+from repro.draw.figures.robgan import boundaries
+from repro.judge.artefacts import Artefact
 
 DRAWN = [
     "robgan.figure1", "robgan.figure3", "robgan.figure4", "robgan.figure5", "advgan.figure2",
@@ -46,7 +46,7 @@ NETWORKS = {
 
 
 def module(name: str) -> object:
-    return importlib.import_module(f"repro.papers.figures.{name}")
+    return importlib.import_module(f"repro.draw.figures.{name}")
 
 
 @pytest.mark.parametrize("name", WITH_NETWORKS)
@@ -140,7 +140,7 @@ def test_networks_file(tmp_path: Path) -> None:
 
 
 def test_drawings_import_no_torch() -> None:
-    names = [f"repro.papers.figures.{name}" for name in DRAWN] + ["repro.papers.draw"]
+    names = [f"repro.draw.figures.{name}" for name in DRAWN] + ["repro.compose.artefact"]
     code = f"import importlib, sys\n[importlib.import_module(n) for n in {names}]\n"
     code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +11,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from repro.core.errors import ReproError
-from repro.report import style
-from repro.report.artefacts import Artefact, Panel, Picture, stamp_of
-from repro.report.cells import Cell
-from repro.report.draw import draw
-from repro.report.plots import draw_plot, series_look
-from repro.report.samples import draw_samples
-from repro.report.series import groups
+from repro.draw import style
+from repro.draw.draw import draw
+from repro.draw.plots import draw_plot, series_look
+from repro.draw.samples import draw_samples
+from repro.draw.series import groups
+from repro.judge.artefacts import Artefact, Panel, Picture, stamp_of
+from repro.judge.cells import Cell
 
 RADII = ("0", "0.02", "0.04")
 CURVE = Artefact(
@@ -73,8 +71,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         figures.append(real(width, height))
         return figures[-1]
 
-    monkeypatch.setattr("repro.report.plots.new_figure", keep)
-    monkeypatch.setattr("repro.report.samples.new_figure", keep)
+    monkeypatch.setattr("repro.draw.plots.new_figure", keep)
+    monkeypatch.setattr("repro.draw.samples.new_figure", keep)
     return figures
 
 
@@ -212,21 +210,6 @@ def test_stamp_names_what_touched_the_cells_in_a_fixed_order() -> None:
     plain, low = replace(one, precision=("float32",)), replace(one, precision=("bf16", "float32"))
     assert stamp_of("smoke", [plain]) == stamp_of("smoke", [one])
     assert stamp_of("smoke", [plain, low]).endswith("reduced_budget · bf16 + float32")
-
-
-def test_report_imports_no_torch() -> None:
-    code = (
-        "import importlib, pkgutil, sys, repro.report as r\n"
-        "names = [m.name for m in pkgutil.iter_modules(r.__path__)]\n"
-        "assert len(names) > 10, names\n"
-        "[importlib.import_module(f'repro.report.{n}') for n in names]\n"
-        "slow = ['torch', 'torchvision', 'scipy.stats', 'pandas', 'matplotlib.pyplot']\n"
-        "bad = [n for n in slow if n in sys.modules]\n"
-        "bad += [n for n in sys.modules if n.startswith('repro.papers')]\n"
-        "assert not bad, bad\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_plots_places_may_be_measured_too() -> None:

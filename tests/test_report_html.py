@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from report_profile import NAMED, RUN, write_profile
+from repro.compose.paper_files import whole_ledger
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.papers.config import load_config
-from repro.papers.paper_files import whole_ledger
-from repro.report.collect import MANIFEST, collect, hashes
-from repro.report.curves import HEIGHT, WIDTH, charts
-from repro.report.html import write_report
-from repro.report.search_gain import Gain
-from repro.report.search_summary import draw_summary
-from repro.report.searches import Found, draw_search
+from repro.plan.config import load_config
+from repro.search.gain import Gain
+from repro.search.summary import draw_summary
+from repro.search.table import Found, draw_search
+from repro.site.collect import MANIFEST, collect, hashes
+from repro.site.curves import HEIGHT, WIDTH, charts
+from repro.site.html import write_report
 
 LEDGER = whole_ledger(load_config(Path(__file__).parents[1] / "config"))
 

@@ -9,17 +9,17 @@ import pytest
 
 import report_profile
 from repro.core.errors import ReproError
-from repro.papers.cell_plan import cells_of
-from repro.papers.config import load_config
-from repro.report.artefacts import Artefact, Other, Panel
-from repro.report.cells import Cell
-from repro.report.html import write_report
-from repro.report.other_reported import read_others
-from repro.report.reported import read_reported
-from repro.report.table_layout import cell_lines, lay_out
-from repro.report.table_picture import draw_table
-from repro.report.tables import table_csv, table_latex, table_markdown
-from repro.report.view import views
+from repro.draw.table_layout import cell_lines, lay_out
+from repro.draw.table_picture import draw_table
+from repro.draw.tables import table_csv, table_latex, table_markdown
+from repro.draw.view import views
+from repro.judge.artefacts import Artefact, Other, Panel
+from repro.judge.cells import Cell
+from repro.judge.other_reported import read_others
+from repro.judge.reported import read_reported
+from repro.plan.cells import cells_of
+from repro.plan.config import load_config
+from repro.site.html import write_report
 
 CONFIG = Path(__file__).parents[1] / "config"
 HEAD = "source,paper,artefact,row,column,metric,value,std\n"
@@ -114,9 +114,11 @@ def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str)
 
 def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     for name in ("reported.csv", "other_reported.csv"):
-        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (CONFIG / name).read_bytes())
-    assert read_reported(tmp_path / "reported.csv") == read_reported(CONFIG / "reported.csv")
-    assert read_others(tmp_path / "other_reported.csv") == read_others(CONFIG / "other_reported.csv")
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (CONFIG / "papers" / "dat" / name).read_bytes())
+    dat = CONFIG / "papers" / "dat"
+    assert read_reported(tmp_path / "reported.csv", "dat") == read_reported(dat / "reported.csv", "dat")
+    name = "other_reported.csv"
+    assert read_others(tmp_path / name, "dat") == read_others(dat / name, "dat")
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from papers_case import call
 from repro.core.paths import Layout
-from repro.report.publish import ENDINGS
+from repro.site.publish import ENDINGS
 
 ALLOWED = {*ENDINGS, ".json", ".jsonl"}
 

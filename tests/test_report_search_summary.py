@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from repro.report.search_gain import Gain
-from repro.report.search_summary import draw_summary
-from repro.report.searches import Found
+from repro.search.gain import Gain
+from repro.search.summary import draw_summary
+from repro.search.table import Found
 
 
 def row(value: float, mean: float | None, *, std: float | None = None, images: int | None = 5000) -> Found:

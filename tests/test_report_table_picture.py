@@ -12,15 +12,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from repro.report import style
-from repro.report.artefacts import Artefact, Panel
-from repro.report.cells import Cell
-from repro.report.draw import draw
-from repro.report.numbers import MARKS
-from repro.report.table_layout import MAX_WIDTH, cell_lines, lay_out
-from repro.report.table_picture import COLOURS, KEY, SETTINGS_KEY, draw_table
-from repro.report.verdict import VERDICTS
-from repro.report.view import views
+from repro.draw import style
+from repro.draw.draw import draw
+from repro.draw.numbers import MARKS
+from repro.draw.table_layout import MAX_WIDTH, cell_lines, lay_out
+from repro.draw.table_picture import COLOURS, KEY, SETTINGS_KEY, draw_table
+from repro.draw.view import views
+from repro.judge.artefacts import Artefact, Panel
+from repro.judge.cells import Cell
+from repro.judge.verdict import VERDICTS
 
 CONVENTIONS = ("paper", "published_code", "standard")
 METRICS = ("fid_train", "kid_train", "is")
@@ -68,7 +68,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         figures.append(real(width, height))
         return figures[-1]
 
-    monkeypatch.setattr("repro.report.table_picture.new_figure", keep)
+    monkeypatch.setattr("repro.draw.table_picture.new_figure", keep)
     return figures
 
 

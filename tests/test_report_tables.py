@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
-from repro.report.artefacts import Artefact, Artefacts, Panel, read_artefacts
-from repro.report.cells import Cell
-from repro.report.tables import latex, table_csv, table_latex, table_markdown, write_table
-from repro.report.view import views
+from repro.draw.tables import latex, table_csv, table_latex, table_markdown, write_table
+from repro.draw.view import views
+from repro.judge.artefacts import Artefact, Artefacts, Panel, read_artefacts
+from repro.judge.cells import Cell
 
 TABLE = Artefact(
     paper="gat",

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from repro import evaluate
-from repro.report import style
-from repro.report.artefacts import Artefact, Panel
-from repro.report.cells import Cell
-from repro.report.draw import draw
+from repro.draw import style
+from repro.draw.draw import draw
+from repro.judge.artefacts import Artefact, Panel
+from repro.judge.cells import Cell
 
 PARTS = {"objective", "threat_model", "undisturbed", "verdict"}  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
@@ -58,7 +58,7 @@ def test_every_format_of_a_table_prints_threat_models_and_sample_sizes(
         figures.append(real(width, height))
         return figures[-1]
 
-    monkeypatch.setattr("repro.report.table_picture.new_figure", keep)
+    monkeypatch.setattr("repro.draw.table_picture.new_figure", keep)
     paths = draw(ATTACKED, CELLS, tmp_path / "table1", root=tmp_path, profile="smoke")
     texts = {path.suffix: path.read_text() for path in paths if path.suffix in (".md", ".tex")}
     assert texts.keys() == {".md", ".tex"}

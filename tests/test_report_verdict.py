@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.core.errors import ReproError
-from repro.report.tolerances import Tolerance, read_tolerances, tolerance_around
-from repro.report.verdict import judge, judge_setting, t_interval
+from repro.judge.tolerances import Tolerance, read_tolerances, tolerance_around
+from repro.judge.verdict import judge, judge_setting, t_interval
 
 
 def test_interval_of_a_textbook_sample() -> None:

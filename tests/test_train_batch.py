@@ -47,13 +47,9 @@ def test_a_child_before_its_parent_is_trained_after_it(layout: Layout) -> None:
     manifest = batch([child, parent, spec()], layout)
     assert set(manifest) == {child.run_id, parent.run_id, spec().run_id}
     for run_id, entry in manifest.items():
-        record = json.loads(layout.record(run_id).read_text())
-        assert entry == {
-            "checkpoint_sha256": record["checkpoint_sha256"],
-            "record_sha256": sha256_file(layout.record(run_id)),
-        }
-    child_record = json.loads(layout.record(child.run_id).read_text())
-    assert child_record["parent_sha256"] == manifest[parent.run_id]["checkpoint_sha256"]
+        assert entry == {"sha256": sha256_file(layout.record(run_id))}
+    records = {name: json.loads(layout.record(name).read_text()) for name in (child.run_id, parent.run_id)}
+    assert records[child.run_id]["parent_sha256"] == records[parent.run_id]["checkpoint_sha256"]
 
 
 def test_a_failing_run_stops_neither_the_others_nor_the_report(layout: Layout) -> None:

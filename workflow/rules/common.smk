@@ -11,11 +11,11 @@ from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, INCEPTION, choose_path, user_path
-from repro.papers.batching import make_batches
-from repro.papers.config import load_config
-from repro.papers.plan import build_plan
-from repro.papers.promises import note_gone
-from repro.papers.stamp import is_validated
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
+from repro.verify.promises import note_gone
+from repro.verify.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
 PROFILE = config["profile"]

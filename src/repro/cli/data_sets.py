@@ -52,7 +52,7 @@ def check(
 def _root(data_root: Path | None, config: Path) -> Path:
     """Return the data root, or say how to give one. Outside a checkout there may be no configuration."""
     from repro.core.yaml_model import load_model
-    from repro.papers.config import SETTINGS, Settings
+    from repro.plan.config import SETTINGS, Settings
 
     path = config / SETTINGS
     setting = None

@@ -15,7 +15,7 @@ def architectures(into: Annotated[Path, path_option(help="JSON file to write.")]
 
     Example: `repro architectures --into results/smoke/architectures.json`
     """
-    from repro.papers.architectures import write_architectures
+    from repro.jobs.architectures import write_architectures
 
     write_architectures(into)
 
@@ -30,7 +30,7 @@ def draw(
 
     Example: `repro draw --profile smoke dat/table4`
     """
-    from repro.papers.draw import draw_artefact
+    from repro.compose.artefact import draw_artefact
 
     opened, batches, layout = open_plan(config, profile, results)
     draw_artefact(opened, batches, layout, artefact)
@@ -41,7 +41,7 @@ def cells(profile: Profile = None, results: Results = None, config: ConfigFolder
 
     Example: `repro cells --profile smoke`
     """
-    from repro.papers.join import join_cells
+    from repro.compose.join import join_cells
 
     opened, _, layout = open_plan(config, profile, results)
     counts = join_cells(opened, layout)

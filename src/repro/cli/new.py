@@ -24,7 +24,7 @@ def paper(
 
     Example: `repro new paper sngan --title "Spectral Normalization for GANs"`
     """
-    from repro.papers.new.paper import new_paper
+    from repro.cli.scaffold.paper import new_paper
 
     _tell(new_paper(config, name, title or name), "change what they say, then: repro validate")
 
@@ -43,8 +43,8 @@ def row(
 
     Example: `repro new row "SNGAN + drift (ours)" --of dat/table4`
     """
-    from repro.papers.config import load_config
-    from repro.papers.new.row import new_row
+    from repro.cli.scaffold.row import new_row
+    from repro.plan.config import load_config
 
     opened = load_config(config)
     recipe = new_row(opened, of, name, like=like, panel=panel)
@@ -59,7 +59,7 @@ def method(
 
     Example: `repro new method logit_drift`
     """
-    from repro.papers.new.method import new_method
+    from repro.cli.scaffold.method import new_method
 
     _tell(new_method(name), f"recipes can say `method: {name}` at once; write your own term into it")
 

@@ -11,8 +11,8 @@ from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, user_path
 
 if TYPE_CHECKING:
-    from repro.papers.batching import Batches
-    from repro.papers.plan import Plan
+    from repro.plan.batches import Batches
+    from repro.plan.plan import Plan
 
 
 def path_option(*names: str, help: str) -> Any:
@@ -37,9 +37,9 @@ def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[
     Raises:
         ReproError: a sheet or setting is wrong; names the file and line.
     """
-    from repro.papers.batching import make_batches
-    from repro.papers.config import load_config
-    from repro.papers.plan import build_plan
+    from repro.plan.batches import make_batches
+    from repro.plan.config import load_config
+    from repro.plan.plan import build_plan
 
     plan = build_plan(load_config(config, profile))
     folder = results or user_path(plan.config.settings.results)

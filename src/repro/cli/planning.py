@@ -12,7 +12,7 @@ def plan(profile: Profile = None, results: Results = None, config: ConfigFolder 
 
     Example: `repro plan --profile quick`
     """
-    from repro.papers.show import show_plan
+    from repro.cli.show import show_plan
 
     show_plan(*open_plan(config, profile, results))
 
@@ -22,8 +22,8 @@ def validate(profile: Profile = None, results: Results = None, config: ConfigFol
 
     Example: `repro validate --profile paper`
     """
-    from repro.papers.stamp import remember
-    from repro.papers.validate import validate_plan
+    from repro.verify.stamp import remember
+    from repro.verify.validate import validate_plan
 
     opened, batches, layout = open_plan(config, profile, results)
     validate_plan(opened)

@@ -20,8 +20,8 @@ def cost(
 
     Example: `repro cost --profile gat-cpu`
     """
-    from repro.papers.cost import measure_costs, write_cost
-    from repro.papers.show import show_cost
+    from repro.cli.show import show_cost
+    from repro.cost.measure import measure_costs, write_cost
 
     opened, _, layout = open_plan(config, profile, results)
     if into is not None:
@@ -34,11 +34,13 @@ def report(profile: Profile = None, results: Results = None, config: ConfigFolde
 
     Example: `repro report --profile smoke`
     """
-    from repro.papers.paper_files import names_of, whole_ledger
-    from repro.report.html import write_report
+    from repro.compose.paper_files import whole_ledger
+    from repro.site.html import write_report
+    from repro.site.material import PaperName
 
     opened, _, layout = open_plan(config, profile, results)
-    typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
+    names = {paper: PaperName(sheet.name, sheet.title) for paper, sheet in opened.config.sheets.items()}
+    typer.echo(write_report(layout, names, whole_ledger(opened.config)))
 
 
 def collect(
@@ -51,7 +53,7 @@ def collect(
 
     Example: `repro collect --profile smoke --into figures`
     """
-    from repro.report.collect import collect as collect_files
+    from repro.site.collect import collect as collect_files
 
     _, _, layout = open_plan(config, profile, results)
     typer.echo(collect_files(layout, into))
@@ -67,7 +69,7 @@ def verify(
 
     Example: `repro verify --profile smoke`
     """
-    from repro.papers.verify import verify_results
+    from repro.verify.verify import verify_results
 
     opened, batches, layout = open_plan(config, profile, results)
     typer.echo(verify_results(opened, batches, layout, figures))
@@ -85,7 +87,7 @@ def publish(
 
     Example: `repro publish --profile gat-cpu`
     """
-    from repro.report.publish import publish as publish_files
+    from repro.site.publish import publish as publish_files
 
     _, _, layout = open_plan(config, profile, results)
     typer.echo(publish_files(layout, into))

@@ -24,7 +24,7 @@ def train(
 
     Example: `repro train --profile smoke --batch gat-0-000`
     """
-    from repro.papers.steps import train_step
+    from repro.jobs.steps import train_step
 
     train_step(*open_plan(config, profile, results), batch=batch, run=run, data_root=data_root, device=device)
 
@@ -48,7 +48,7 @@ def evaluate(
 
     Example: `repro evaluate --profile smoke --batch gat-0-000-000`
     """
-    from repro.papers.steps import evaluate_step
+    from repro.jobs.steps import evaluate_step
 
     opened = open_plan(config, profile, results)
     evaluate_step(*opened, batch=batch, data_root=data_root, inception=inception, device=device)

@@ -22,7 +22,7 @@ def draw(
 
     Example: `repro search draw --profile quick gat/c_g`
     """
-    from repro.papers.search_results import draw as draw_search
+    from repro.search.results import draw as draw_search
 
     opened, batches, layout = open_plan(config, profile, results)
     draw_search(opened, batches, layout, search)
@@ -34,7 +34,7 @@ def summary(profile: Profile = None, results: Results = None, config: ConfigFold
 
     Example: `repro search summary --profile quick`
     """
-    from repro.papers.search_results import summarise
+    from repro.search.results import summarise
 
     opened, batches, layout = open_plan(config, profile, results)
     summarise(opened, batches, layout)
@@ -46,7 +46,7 @@ def adopt(profile: Profile = None, results: Results = None, config: ConfigFolder
 
     Example: `repro search adopt --profile quick`
     """
-    from repro.papers.search_results import adopt as adopt_winners
+    from repro.search.results import adopt as adopt_winners
 
     opened, batches, layout = open_plan(config, profile, results)
     for key, value in adopt_winners(opened, batches, layout).items():

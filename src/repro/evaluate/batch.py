@@ -14,7 +14,7 @@ import torch
 
 from repro.core.device import apply_precision, set_deterministic
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, sha256_file
+from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.spec import FLAGS, EvaluationSpec
@@ -78,8 +78,7 @@ def evaluate_batch(
             remedy="mend what each line names and run the same command again; finished ones are kept",
             where=manifest_path,
         )
-    ids = [spec.evaluation_id for spec in specs]
-    atomic_write_json(manifest_path, {name: {"sha256": sha256_file(layout.evaluation(name))} for name in ids})
+    write_manifest(manifest_path, layout, "evaluate", [spec.evaluation_id for spec in specs])
 
 
 def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:

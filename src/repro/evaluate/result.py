@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 from repro.core.divergence import Divergence
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, sha256_file
+from repro.core.manifest import MEASURE_ANEW
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, Flag, Frozen, StandIn
 
-REMEDY = "delete it and run Snakemake again, which measures it anew"
 _HASH = "sha256"  # field of the file beside those of the result: hash over all of them
 
 
@@ -85,12 +85,12 @@ def read_result(path: Path) -> Result | None:
     """
     if not path.exists():
         return None
-    content = read_json(path, remedy=REMEDY)
+    content = read_json(path, remedy=MEASURE_ANEW)
     hashed = content.pop(_HASH, None) if isinstance(content, dict) else None
     if hashed is None or hashed != _content_hash(content):
         raise ReproError(
             "this result is not as a measurement wrote it: its content does not match the hash inside it",
-            remedy=REMEDY,
+            remedy=MEASURE_ANEW,
             where=path,
         )
     try:
@@ -98,7 +98,9 @@ def read_result(path: Path) -> Result | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ReproError(f"this result is of another version: {place}", remedy=REMEDY, where=path) from error
+        raise ReproError(
+            f"this result is of another version: {place}", remedy=MEASURE_ANEW, where=path
+        ) from error
 
 
 def _content_hash(content: Any) -> str:

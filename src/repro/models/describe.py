@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Example = tuple[nn.Module, Sequence[Tensor]]
+"""A network and inputs that it takes."""
+
 _WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 

@@ -11,12 +11,11 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.core.families import seed_batches
-from repro.core.files import atomic_write_json, sha256_file
+from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import joinable_names
 from repro.train.parents import parents_first
-from repro.train.record import finished
 from repro.train.run import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
@@ -43,7 +42,7 @@ def train_batch(
         specs: the runs, in any order.
         layout: where their files go.
         manifest_path: JSON file written when all runs are finished:
-            ``{run_id: {"checkpoint_sha256": ..., "record_sha256": ...}}``.
+            ``{run_id: {"sha256": hash of its record}}``.
         device: where they are trained.
         data_root: folder of the data sets; not needed for synthetic images.
         progress: show progress on stderr.
@@ -86,15 +85,7 @@ def train_batch(
             failed |= {member.run_id: reason for member in group}
     if failed:
         raise _summary(failed, len(specs), layout)
-    manifest = {}
-    for spec in specs:
-        record = finished(layout, spec.run_id)
-        assert record is not None
-        manifest[spec.run_id] = {
-            "checkpoint_sha256": record["checkpoint_sha256"],
-            "record_sha256": sha256_file(layout.record(spec.run_id)),
-        }
-    atomic_write_json(manifest_path, manifest)
+    write_manifest(manifest_path, layout, "train", [spec.run_id for spec in specs])
     return manifest_path
 
 

@@ -1,0 +1,1 @@
+"""From evaluations to the cells and files of an artefact, and all of them joined."""

@@ -1,0 +1,74 @@
+"""Manifests: what a batch of jobs left behind, hashes by member. The one place that writes and reads them.
+
+A manifest of the stage ``train`` lists each run's record, one of ``evaluate`` each result. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, read_json, sha256_file
+from repro.core.paths import Layout
+
+Stage = Literal["train", "evaluate"]
+STAGES: tuple[Stage, ...] = ("train", "evaluate")
+MAKE = "run Snakemake, which makes what is missing"
+MAKE_ANEW = "delete it and run Snakemake again, which makes it anew"
+TRAIN_ANEW = "delete the run's folder and run Snakemake again, which trains the run anew"
+MEASURE_ANEW = "delete it and run Snakemake again, which measures it anew"
+
+
+class GoneError(ReproError):
+    """A file that a manifest lists is not there; running Snakemake makes it again."""
+
+
+def write_manifest(path: Path, layout: Layout, stage: Stage, members: Iterable[str]) -> None:
+    """Write the manifest of a finished batch, all of whose files are there."""
+    files = {member: _file(layout, stage, member) for member in members}
+    atomic_write_json(path, {member: {"sha256": sha256_file(file)} for member, file in files.items()})
+
+
+def read_manifest(path: Path) -> dict[str, str]:
+    """Return the hashes that one batch lists, by member.
+
+    Raises:
+        ReproError: the manifest is missing, damaged, or no list of hashes.
+    """
+    content = read_json(path, remedy=MAKE_ANEW if path.exists() else MAKE)
+    entries = content.values() if isinstance(content, dict) else [None]
+    if all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in entries):
+        return {member: entry["sha256"] for member, entry in content.items()}
+    raise ReproError("this manifest is no list of hashes", remedy=MAKE_ANEW, where=path)
+
+
+def listed_file(layout: Layout, stage: Stage, batch: str, member: str) -> Path:
+    """Return the file of one member, which is the one that the batch's manifest lists.
+
+    Raises:
+        GoneError: it is gone.
+        ReproError: there is no such manifest, or the file is not the one that it lists.
+    """
+    path = layout.batch(stage, batch)
+    return check_listed(layout, stage, path, member, read_manifest(path).get(member))
+
+
+def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha256: str | None) -> Path:
+    """Return the file of one member if it has the hash that ``manifest`` lists; errors as above."""
+    file = _file(layout, stage, member)
+    if not file.is_file():
+        raise GoneError(
+            f"{manifest.name} lists this file, which is gone",
+            remedy=MAKE,
+            where=file,
+        )
+    if sha256_file(file) != sha256:
+        what, remedy = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
+        raise ReproError(f"this {what} is not the one that {manifest.name} lists", remedy=remedy, where=file)
+    return file
+
+
+def _file(layout: Layout, stage: Stage, member: str) -> Path:
+    return layout.record(member) if stage == "train" else layout.evaluation(member)

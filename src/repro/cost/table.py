@@ -1,0 +1,91 @@
+"""The Cost table for people, in Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from repro.cost.costs import Cost
+from repro.draw.tables import latex
+from repro.judge.artefacts import stamp
+
+TITLE = "Cost of a training step"
+HEADINGS = (
+    "recipe",
+    "ms a step (quartiles)",
+    "attack: network",
+    "attack: kernel",
+    "rest",
+    "relative",
+    "to",
+    "hours a run",
+    "hours a cell",
+    "device",
+)
+NOTES = (
+    "device time, median over the logged intervals of all seeds; a GAN step is one generator step with "
+    "its discriminator steps",
+    "relative: against the paper's plain recipe; left out where data, width, batch, format or device differ",
+    "hours a cell: device time of the runs and evaluations that one cell of a table rests on, all seeds and "
+    "the runs that these start from included",
+)
+
+
+def cost_markdown(costs: Sequence[Cost], profile: str) -> str:
+    """Return the table as Markdown."""
+    lines = [f"# {TITLE}", "", f"{cost_stamp(costs, profile)}  ", "", _pipes(HEADINGS)]
+    lines.append("|---|" + "---:|" * 5 + "---|" + "---:|" * 2 + "---|")
+    lines += [_pipes(row) for row in rows(costs)]
+    return "\n".join([*lines, "", *(f"- {note}" for note in NOTES)]) + "\n"
+
+
+def cost_latex(costs: Sequence[Cost], profile: str) -> str:
+    """Return the table as a LaTeX float that needs booktabs."""
+    caption = f"{TITLE}. {cost_stamp(costs, profile)}"
+    lines = [r"% needs \usepackage{booktabs,amssymb}", r"\begin{table}", r"\centering\small"]
+    lines += [
+        rf"\caption{{{latex(caption)}}}",
+        r"\label{tab:cost}",
+        r"\begin{tabular}{lrrrrrlrrl}",
+        r"\toprule",
+    ]
+    lines += [_ampersands(HEADINGS), r"\midrule", *(_ampersands(row) for row in rows(costs))]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\par\smallskip\footnotesize " + latex("; ".join(NOTES)) + ".", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def cost_stamp(costs: Sequence[Cost], profile: str) -> str:
+    """Return profile, stand-ins and number formats in one line."""
+    touched = tuple(dict.fromkeys(name for cost in costs for name in cost.stand_ins))
+    formats = " + ".join(sorted({cost.spec.precision for cost in costs}))
+    return f"{stamp(profile, touched)} · {formats}" if costs else f"{profile} profile · no finished run"
+
+
+def rows(costs: Sequence[Cost]) -> list[tuple[str, ...]]:
+    """Return each training's line as text."""
+    return [_row(cost) for cost in costs]
+
+
+def _row(cost: Cost) -> tuple[str, ...]:
+    split = ("–",) * 3 if cost.split is None else tuple(milliseconds(part) for part in cost.split)
+    spread = f"{milliseconds(cost.seconds)} ({milliseconds(cost.q1)}–{milliseconds(cost.q3)})"
+    relative = "–" if cost.relative is None else f"{cost.relative:.2f} ×"
+    cell = "–" if cost.hours_per_cell is None else f"{cost.hours_per_cell:.3g}"
+    to = "itself" if cost.baseline == cost.spec.recipe else cost.baseline or "–"
+    where = f"{cost.device}, {cost.spec.precision}"
+    name = f"{cost.name}, {cost.spec.dataset}, width {cost.spec.width:g}, batch {cost.spec.batch_size}"
+    return name, spread, *split, relative, to, f"{cost.hours_per_run:.3g}", cell, where
+
+
+def milliseconds(seconds: float) -> str:
+    """Return seconds as milliseconds with three digits."""
+    value = 1000 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _pipes(fields: Sequence[str]) -> str:
+    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"
+
+
+def _ampersands(fields: Sequence[str]) -> str:
+    return " & ".join(latex(field) for field in fields) + r" \\"

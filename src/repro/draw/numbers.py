@@ -1,0 +1,125 @@
+"""How numbers and verdicts are worded: decimals per metric, signs, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from repro.judge.cells import SETTING, Cell, Value
+
+_DECIMALS: Mapping[str, int] = {"accuracy": 2, "is": 2, "fid": 2, "kid": 4}
+_LABELS: Mapping[str, str] = {
+    "accuracy": "accuracy (%)",
+    "accuracy_gain": "gain (points)",
+    "is": "IS",
+    "fid": "FID",
+    "kid": "KID",
+    "fid_train": "train FID",
+    "fid_test": "test FID",
+    "kid_train": "train KID",
+    "kid_test": "test KID",
+    "adversarial_share": "samples with a twin (%)",
+    "iterations": "PGD iterations",
+    "flip_share": "images (%)",
+    "modes": "modes hit",
+    "high_quality": "high quality (%)",
+    "kl_modes": "KL of modes",
+    "kl": "KL of density",
+}
+MARKS: Mapping[str, str] = {
+    "reproduced": "✓",
+    "not reproduced": "✗",
+    "inconclusive": "?",
+    "not comparable": "‡",
+    "cited": "†",
+    "unreported": "+",
+    "pending": "",
+    "diverged": "∞",
+}
+MEANINGS: Mapping[str, str] = {
+    "reproduced": "reproduced: the 95 % interval of the seed mean lies inside the tolerance",
+    "not reproduced": "not reproduced: the interval lies wholly outside the tolerance",
+    "inconclusive": "inconclusive: the interval straddles the tolerance, or fewer than 3 seeds",
+    "not comparable": "not comparable: a stand-in was involved",
+    "cited": "cited: the paper took the number from elsewhere",
+    "unreported": "measured here, not printed in the paper",
+    "pending": "pending: not run",
+    "diverged": "diverged: no finite loss or weights (∞ 1/3: one run of three, not in the mean)",
+}
+# Settings have neither seeds nor a tolerance.
+SETTING_MEANINGS: Mapping[str, str] = {
+    **MEANINGS,
+    "reproduced": "reproduced: as the paper states",
+    "not reproduced": "not reproduced: other than the paper states",
+    "not comparable": "not comparable: the profile changed this setting",
+    "unreported": "used here, not stated in the paper",
+}
+FLAG = "⚑"
+FLAG_MEANINGS: Mapping[str, str] = {
+    "square_beats_gradients": "an attack that uses no gradient is stronger than those that do",
+    "restarts_matter": "a second start of the same attack finds more",
+    "vanishing_gradients": "the loss has no gradient at some images",
+}
+_EMBEDDED_FAMILIES = ("is", "fid", "kid")
+
+
+def metric_label(metric: str, *, embedded: bool = False) -> str:
+    """Return the metric's name for a header; ``embedded`` features turn IS, FID, KID into IS*, FID*, KID*."""
+    label = metric.removeprefix(SETTING) if metric.startswith(SETTING) else _LABELS.get(metric, metric)
+    return label + "*" if embedded and metric.split("_")[0] in _EMBEDDED_FAMILIES else label
+
+
+def number(metric: str, value: Value) -> str:
+    """Return ``value`` as people print that metric; "–" where it is missing."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    decimals = _DECIMALS.get(metric.split("_")[0])
+    if decimals is None or metric.startswith(SETTING):
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+    return f"{value:.{decimals}f}"
+
+
+def with_std(metric: str, value: Value, std: float | None) -> str:
+    """Return e.g. "77.48 ± 0.46"; the deviation is left out where there is none."""
+    text = number(metric, value)
+    return text if std is None or value is None else f"{text} ± {number(metric, std)}"
+
+
+def sentence(cell: Cell | None) -> str:
+    """Return a cell's one line, "reported / measured ± std mark"; "" where the table has no cell."""
+    if cell is None:
+        return ""
+    reported = with_std(cell.metric, cell.reported, cell.reported_std)
+    if cell.verdict == "cited":
+        return f"{reported} {MARKS['cited']}"
+    if cell.verdict == "pending":
+        return f"{reported} / pending"
+    return f"{reported} / {measured_text(cell)}"
+
+
+def measured_text(cell: Cell) -> str:
+    """Return what was measured with the verdict's mark, and a flag where AutoAttack's audit raised one."""
+    marks = [MARKS[cell.verdict], diverged_share(cell), FLAG if cell.flags else ""]
+    number_text = with_std(cell.metric, cell.measured, cell.measured_std)
+    if cell.measured is None and cell.diverged:
+        number_text = missing_word(cell)
+    return " ".join([number_text, *filter(None, marks)])
+
+
+def missing_word(cell: Cell | None) -> str:
+    """Return what stands where a number is missing: "diverged", or "pending" for what was not run."""
+    return "diverged" if cell is not None and cell.diverged else "pending"
+
+
+def diverged_share(cell: Cell) -> str:
+    """Return e.g. "1/3" where one of three runs diverged; "" for none, or the only one."""
+    runs = cell.n_seeds + cell.diverged
+    return f"{cell.diverged}/{runs}" if cell.diverged and runs > 1 else ""
+
+
+def flag_lines(cells: Iterable[Cell]) -> list[str]:
+    """Return one line that explains the flag, or none where no cell carries one."""
+    raised = {flag for cell in cells for flag in cell.flags}
+    signs = "; ".join(text for flag, text in FLAG_MEANINGS.items() if flag in raised)
+    return [f"{FLAG} suspect: this network may only hide its gradients ({signs})"] if raised else []

@@ -1,0 +1,230 @@
+"""The plot that serves most figures: lines over numbers, bars over categories, pending parts visible."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from repro.draw.series import Group, Series, groups
+from repro.draw.style import (
+    COLOURS,
+    DASHES,
+    FAINT,
+    INK,
+    MARKERS,
+    PAGE_WIDTH,
+    STAMP_HEIGHT,
+    mark_pending,
+    new_figure,
+    save,
+    styled,
+)
+from repro.judge.artefacts import Artefact, stamp_of
+from repro.judge.cells import Cell, select
+
+_AXES_HEIGHT = 2.2  # inches per row of axes
+_MAX_PER_ROW = 3
+
+
+def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
+    """Draw one figure as ``stem``.png and ``stem``.pdf and return the two paths.
+
+    Measured values are filled markers with a band (lines) or bar (bars) of one standard deviation over seeds;
+    values that the paper prints are open diamonds; what was not run says "pending", what diverged says so, on
+    lines by a cross at the upper edge.
+    """
+    own = select(cells, artefact.paper, artefact.name)
+    shown = groups(artefact, own)
+    with styled():
+        figure = _figure(artefact, shown, _handles(shown))
+        axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
+        for empty in axes[len(shown) :]:
+            empty.axis("off")
+        width = figure.get_figwidth() / _grid(len(shown))[1] - 0.7  # of one pair of axes, about
+        for at, group in zip(axes, shown, strict=False):
+            if group.categories is None:
+                _lines(at, group, artefact)
+            else:
+                _bars(at, group, width)
+            _dress(at, group)
+        return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
+
+
+def _grid(n: int) -> tuple[int, int]:
+    columns = min(n, _MAX_PER_ROW) if n != 4 else 2
+    return math.ceil(n / columns), columns
+
+
+def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) -> Figure:
+    """Return a figure with title and shared legend, both outside the part that the axes may fill."""
+    rows, columns = _grid(len(shown))
+    width = 4.6 if columns == 1 else PAGE_WIDTH
+    per_line = max(1, min(len(handles), int(width / _entry_width(handles))))
+    legend = 0.165 * math.ceil(len(handles) / per_line) + 0.06  # inches
+    height = rows * _AXES_HEIGHT + 0.3 + legend + STAMP_HEIGHT
+    foot = (legend + STAMP_HEIGHT) / height
+    figure = new_figure(width, height)
+    figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.99 - foot), h_pad=0.05, w_pad=0.06)
+    title = textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15))
+    figure.suptitle(title, fontsize=8.5, color=INK)
+    if handles:
+        anchor = (0.5, STAMP_HEIGHT / height)
+        box = figure.legend(handles=handles, loc="lower center", bbox_to_anchor=anchor, ncols=per_line,
+                            handlelength=2.2, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
+        box.set_in_layout(False)
+    return figure
+
+
+def _lines(at: Any, group: Group, artefact: Artefact) -> None:
+    for row, series in enumerate(group.series):
+        colour, marker, dash = series_look(series)
+        mean_line(at, series, colour, marker, dash)
+        mark_lost(at, series, colour, row)
+        printed = [point for point in series.points if point.reported is not None]
+        _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
+    at.grid(True)
+    places = sorted({point.place for series in group.series for point in series.points})
+    if len(places) > 1:
+        _axis(at, places)
+
+
+def _axis(at: Any, places: Sequence[float]) -> None:
+    """Span the x axis over ``places``, measured or not, with a tick at each where there is room."""
+    first, last = places[0], places[-1]
+    if first > 0 and last >= 50 * first:
+        at.set_xscale("log")
+        at.set_xlim(first * (first / last) ** 0.04, last * (last / first) ** 0.04)
+        return
+    margin = 0.04 * (last - first)
+    at.set_xlim(first - margin, last + margin)
+    closest = min(right - left for left, right in itertools.pairwise(places))
+    if len(places) <= 6 and closest > 0.12 * (last - first):
+        at.set_xticks(places, [f"{place:g}" for place in places])
+    else:
+        at.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _bars(at: Any, group: Group, axes_width: float) -> None:
+    categories = group.categories or ()
+    n = max(1, len(group.series))
+    width = 0.8 / n  # of one bar; categories are one apart
+    for index, series in enumerate(group.series):
+        colour, _, _ = series_look(series)
+        shift = (index - (n - 1) / 2) * width
+        for point in series.points:
+            x = point.place + shift
+            if point.measured is None:
+                if not group.pending:
+                    _upright(at, x, 0.02, "diverged" if point.diverged else "pending", "bottom")
+            else:
+                error = {"yerr": point.spread} if point.spread else {}
+                at.bar(x, point.measured, width * 0.92, color=colour, ecolor=INK, capsize=2, **error)
+                if point.diverged:
+                    _upright(at, x, 0.98, f"{point.diverged} of {point.runs} diverged", "top")
+            if point.reported is not None:
+                _open_markers(at, [x], [point.reported], INK)
+    at.grid(True, axis="y")
+    at.set_xlim(-0.6, len(categories) - 0.4)
+    longest = max((len(name) for name in categories), default=0)
+    slanted = longest * len(categories) * 0.068 > axes_width
+    at.set_xticks(
+        range(len(categories)), categories, rotation=30 if slanted else 0, ha="right" if slanted else "center"
+    )
+
+
+def _upright(at: Any, x: float, y: float, text: str, va: str) -> None:
+    """Write along a bar's place, ``y`` a share of the axes' height."""
+    at.text(x, y, text, rotation=90, ha="center", va=va, fontsize=6, color=FAINT,
+            transform=at.get_xaxis_transform(),
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})  # fmt: skip
+
+
+def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour: str) -> None:
+    look = {"markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.1}
+    at.plot(x, y, linestyle="none", marker="D", zorder=4, **look)
+
+
+def _dress(at: Any, group: Group) -> None:
+    at.set_title(group.title)
+    at.set_xlabel(group.x_label)
+    at.set_ylabel(textwrap.fill(group.y_label, 28))
+    if group.pending:
+        printed = any(point.reported is not None for series in group.series for point in series.points)
+        mark_pending(at, height=0.9 if printed else 0.5, word=group.missing_word)
+        if not printed:
+            at.set_yticks([])
+        if not any(series.points for series in group.series):
+            at.set_xticks([])
+
+
+def mean_line(at: Any, series: Series, colour: str, marker: str, dash: Any, **style: Any) -> None:
+    """Draw the measured means as a line, within a band of one standard deviation over seeds."""
+    points = [point for point in series.points if point.measured is not None]
+    x = [point.place for point in points]
+    y = [point.measured or 0.0 for point in points]
+    low = [value - point.spread for value, point in zip(y, points, strict=True)]
+    high = [value + point.spread for value, point in zip(y, points, strict=True)]
+    at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    at.plot(x, y, color=colour, marker=marker, linestyle=dash, **style)
+
+
+LOST = {"linestyle": "none", "marker": "x", "markersize": 5.0, "markeredgewidth": 1.3}
+LOST_LABEL = "a run diverged"
+
+
+def mark_lost(at: Any, series: Series, colour: str, row: int = 0) -> None:
+    """Put a cross at the upper edge above each point of which a run diverged, ``row`` lines down."""
+    places = [point.place for point in series.lost]
+    if not places:
+        return
+    at.plot(places, [0.97 - 0.06 * row] * len(places), color=colour, clip_on=False, zorder=5,
+            transform=at.get_xaxis_transform(), **LOST)  # fmt: skip
+
+
+def lost_handle() -> Line2D:
+    """Return the legend's entry for these crosses."""
+    return Line2D([], [], color=INK, label=LOST_LABEL, **LOST)  # type: ignore[arg-type]
+
+
+def series_look(series: Series) -> tuple[str, str, Any]:
+    """Return colour, marker and dash of one line."""
+    shape = (series.hue + 3 * series.variant) % len(MARKERS)
+    dash = shape if series.dash is None else series.dash % len(DASHES)
+    return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[dash]
+
+
+def _handles(shown: Sequence[Group]) -> list[Any]:
+    handles: dict[str, Any] = {}
+    for group in shown:
+        for series in group.series:
+            colour, marker, dash = series_look(series)
+            same = [other for each in shown for other in each.series if other.name == series.name]
+            word = "diverged" if any(other.lost for other in same) else "pending"
+            label = f"{series.name} ({word})" if all(other.pending for other in same) else series.name
+            if group.categories is not None:
+                handles.setdefault(series.name, Patch(color=colour, label=label))
+            else:
+                line = Line2D([], [], color=colour, marker=marker, linestyle=dash, label=label)
+                handles.setdefault(series.name, line)
+    lines = [group for group in shown if group.categories is None]
+    if any(series.lost for group in lines for series in group.series):
+        handles[LOST_LABEL] = lost_handle()
+    if any(
+        point.reported is not None for group in shown for series in group.series for point in series.points
+    ):
+        look = {"marker": "D", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": INK}
+        handles["reported"] = Line2D([], [], linestyle="none", label="printed in the paper", **look)  # type: ignore[arg-type]
+    return list(handles.values())
+
+
+def _entry_width(handles: Sequence[Any]) -> float:
+    return 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)

@@ -1,0 +1,106 @@
+"""Sample grids side by side, as the papers show them; a picture that was not made is a hatched box."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.image import imread
+
+from repro.core.errors import ReproError
+from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
+from repro.judge.artefacts import Artefact, Panel, stamp_of
+from repro.judge.cells import Cell, select
+
+_MAX_PER_ROW = 4
+_MAX_COLUMNS = 7  # of an artefact whose pictures form a table
+
+
+def draw_samples(
+    artefact: Artefact, cells: Sequence[Cell], root: Path, stem: Path, profile: str
+) -> list[Path]:
+    """Draw the pictures of one artefact as ``stem``.png and ``stem``.pdf and return the two paths.
+
+    Args:
+        root: folder of the profile, to which the pictures' paths are relative.
+
+    Raises:
+        ReproError: a picture that the artefact lists does not exist.
+    """
+    own = select(cells, artefact.paper, artefact.name)
+    lost = {(cell.row, cell.column) for cell in own if cell.diverged}
+    boxes = _boxes(artefact, lost)
+    columns = _columns(artefact, len(boxes))
+    rows = -(-len(boxes) // columns)
+    width = min(PAGE_WIDTH, 0.3 + 2.3 * columns)
+    side = (width - 0.1) / columns
+    height = 0.4 + rows * (side + 0.3) + STAMP_HEIGHT
+    with styled():
+        figure = new_figure(width, height)
+        band = STAMP_HEIGHT / height
+        figure.set_layout_engine("constrained", rect=(0.005, band, 0.99, 1 - band), h_pad=0.04, w_pad=0.04)
+        figure.suptitle(
+            textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15)), fontsize=8.5, color=INK
+        )
+        axes = figure.subplots(rows, columns, squeeze=False).flatten()
+        for at, (title, path, word) in zip(axes, boxes, strict=False):
+            _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path, word)
+        for at in axes[len(boxes) :]:
+            at.axis("off")
+        return save(figure, stem, stamp_of(profile, own))
+
+
+def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
+    """Return title, path and the word for a missing picture, panel by panel, row by row."""
+    paths = {(picture.row, picture.column): picture.path for picture in artefact.pictures}
+    boxes: list[tuple[str, str | None, str]] = []
+
+    def word(row: str, column: str) -> str:
+        return "diverged" if (row, column) in lost else "pending"
+
+    for panel in artefact.panels or (Panel(),):
+        prefix = artefact.prefix(panel)
+        for row in panel.rows:
+            for column in panel.columns or ("",):
+                parts = [
+                    panel.name if len(artefact.panels) > 1 else "",
+                    row if len(panel.rows) > 1 or len(panel.columns) < 2 else "",
+                    column if len(panel.columns) > 1 else "",
+                ]
+                path = paths.pop((prefix + row, column), None)
+                title = " · ".join(part for part in parts if part)
+                boxes.append((title, path, word(prefix + row, column)))
+    boxes += [(f"{row} · {column}", path, word(row, column)) for (row, column), path in paths.items()]
+    return boxes or [("", None, "pending")]
+
+
+def _columns(artefact: Artefact, n: int) -> int:
+    widths = {len(panel.columns) for panel in artefact.panels}
+    if len(widths) == 1 and 1 < (width := widths.pop()) <= _MAX_COLUMNS:
+        return width
+    per_panel = {len(panel.rows) * max(1, len(panel.columns)) for panel in artefact.panels}
+    if len(per_panel) == 1 and 1 < (size := per_panel.pop()) <= _MAX_PER_ROW:
+        return size
+    return min(n, 2 if n == 4 else _MAX_PER_ROW - 1 if n % 3 == 0 else _MAX_PER_ROW)
+
+
+def _box(at: Any, title: str, path: Path | None, word: str) -> None:
+    at.set_title(title, fontsize=7.5)
+    at.set_xticks([])
+    at.set_yticks([])
+    if path is None:
+        for spine in at.spines.values():
+            spine.set(visible=True, color="#cccccc")
+        at.set_box_aspect(1)
+        mark_pending(at, word=word)
+        return
+    if not path.is_file():
+        raise ReproError(
+            "a picture that artefacts.json lists does not exist",
+            remedy="rebuild the evaluation that made it: delete its result and run Snakemake again",
+            where=path,
+        )
+    at.imshow(imread(path), interpolation="nearest")
+    at.set_frame_on(False)

@@ -1,0 +1,176 @@
+"""Tables as CSV (for programs), Markdown and LaTeX with booktabs, all from the same arrangement."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from repro.draw.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence, with_std
+from repro.draw.view import OtherCell, View, views
+from repro.judge.artefacts import Artefact, stamp_of
+from repro.judge.cells import COLUMNS, Cell, render, select
+
+_LATEX = {
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "✓": r"$\checkmark$",
+    "✗": r"$\times$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
+    "·": r"$\cdot$",
+    "∞": r"$\infty$",
+    "ε": r"$\epsilon$",
+    "δ": r"$\delta$",
+    "λ": r"$\lambda$",
+    "β": r"$\beta$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "≤": r"$\leq$",
+    "⚑": r"$\blacktriangleright$",
+}
+
+
+def write_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
+    """Write ``stem``.csv, .md and .tex and return their paths; each carries profile and stand-ins."""
+    own = select(cells, artefact.paper, artefact.name)
+    contents = {
+        ".csv": table_csv(artefact, own, profile),
+        ".md": table_markdown(artefact, own, profile),
+        ".tex": table_latex(artefact, own, profile),
+    }
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, text in contents.items():
+        path = stem.with_name(stem.name + ending)
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> list[str]:
+    """Return what a table says of itself: source, profile, stand-ins, threat models, sample sizes, notes."""
+    lines = [
+        f"{artefact.id}, {artefact.source}" if artefact.source else artefact.id,
+        stamp_of(profile, cells),
+    ]
+    lines += [f"threat model: {text}" for text in artefact.threat_models]
+    lines += [artefact.sample] if artefact.sample else []
+    if artefact.notes:
+        lines.append(artefact.notes)
+    return lines
+
+
+def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
+    """Return the meaning of each mark that ``cells`` use."""
+    used = {cell.verdict for cell in cells}
+    settings = artefact.kind == "settings"
+    meanings = SETTING_MEANINGS if settings else MEANINGS
+    lines = [f"{MARKS[word]} {meaning}" for word, meaning in meanings.items() if word in used and MARKS[word]]
+    if any("embedded_features" in cell.stand_ins for cell in cells):
+        lines.append("* measured with the embedded feature extractor, not with Inception")
+    lines += [
+        f"{source}: published there, not in the paper; no verdict rests on it" for source in sources(artefact)
+    ]
+    return [
+        "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
+        *lines,
+        *flag_lines(cells),
+    ]
+
+
+def sources(artefact: Artefact) -> list[str]:
+    """Return a line for each source of numbers that a table shows beside the paper's."""
+    shown = dict.fromkeys(other.source for other in artefact.others if artefact.kind == "table")
+    return [f"{source}: published there, not in the paper; no verdict rests on it" for source in shown]
+
+
+def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table in long form, one line per cell, in the table's order."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    fields = [name for name in COLUMNS if name not in ("paper", "artefact", "row")]
+    writer.writerow(["paper", "artefact", "profile", "panel", "row", *fields])
+    for view in views(artefact, cells):
+        for row in view.rows:
+            for cell in row.cells:
+                if cell is not None:
+                    values = [render(getattr(cell, name)) for name in fields]
+                    writer.writerow([artefact.paper, artefact.name, profile, view.panel, row.name, *values])
+    return text.getvalue()
+
+
+def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table as Markdown."""
+    parts = [f"# {artefact.title}", "", *(f"{line}  " for line in header_lines(artefact, cells, profile)), ""]
+    for view in views(artefact, cells):
+        if view.panel:
+            parts += [f"## {view.panel}", ""]
+        parts.append(_pipes(["", *(at.title for at in view.columns)]))
+        parts.append("|---|" + "---:|" * len(view.columns))
+        parts += [_pipes([row.name, *(_text(cell) for cell in row.cells)]) for row in view.rows]
+        parts.append("")
+    parts += [f"- {line}" for line in legend(artefact, cells)]
+    return "\n".join(parts) + "\n"
+
+
+def table_latex(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
+    """Return the table as a LaTeX float that needs booktabs and amssymb."""
+    caption = ". ".join([artefact.title.rstrip("."), *header_lines(artefact, cells, profile)])
+    parts = [f"% {line}" for line in header_lines(artefact, cells, profile)]
+    parts += [
+        r"% needs \usepackage{booktabs,amssymb}",
+        r"\begin{table}",
+        r"\centering\small",
+        rf"\caption{{{latex(caption)}}}",
+        rf"\label{{tab:{artefact.paper}-{artefact.name}}}",
+    ]
+    for view in views(artefact, cells):
+        parts += _tabular(view)
+    parts += [
+        r"\par\smallskip\footnotesize " + latex("; ".join(legend(artefact, cells))) + ".",
+        r"\end{table}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def latex(text: str) -> str:
+    """Return ``text`` with LaTeX's special characters escaped."""
+    return re.sub("|".join(re.escape(key) for key in _LATEX), lambda match: _LATEX[match[0]], text)
+
+
+def _tabular(view: View) -> list[str]:
+    lines = [rf"\begin{{tabular}}{{l{'r' * len(view.columns)}}}", r"\toprule"]
+    if view.panel:
+        lines += [
+            rf"\multicolumn{{{len(view.columns) + 1}}}{{l}}{{\textbf{{{latex(view.panel)}}}}} \\",
+            r"\midrule",
+        ]
+    lines += [" & ".join(["", *(latex(at.title) for at in view.columns)]) + r" \\", r"\midrule"]
+    lines += [
+        " & ".join(latex(text) for text in [row.name, *map(_text, row.cells)]) + r" \\" for row in view.rows
+    ]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _text(cell: Cell | None) -> str:
+    """Return a cell's line; of a number that someone else publishes the number alone."""
+    if isinstance(cell, OtherCell):
+        return with_std(cell.metric, cell.reported, cell.reported_std)
+    return sentence(cell)
+
+
+def _pipes(fields: Sequence[str]) -> str:
+    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"

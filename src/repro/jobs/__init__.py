@@ -1,0 +1,1 @@
+"""What the DAG's long jobs do, and what they leave behind."""

@@ -1,0 +1,93 @@
+"""The two steps that need torch: train a batch of the plan, evaluate a batch of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.data.root import DATA_ROOT, INCEPTION, choose_path
+from repro.plan.batches import Batch, Batches
+from repro.plan.plan import Plan
+
+
+def train_step(
+    plan: Plan,
+    batches: Batches,
+    layout: Layout,
+    *,
+    batch: str | None,
+    run: str | None,
+    data_root: Path | None,
+    device: str | None,
+) -> None:
+    """Train the runs of one batch, or one run.
+
+    Raises:
+        ReproError: neither or both are named, the plan has no such batch or run, or a training fails.
+    """
+    from repro.core.device import choose_device
+    from repro.train.batch import train_batch
+    from repro.train.run import train_run
+    from repro.train.settings import LoopSettings
+
+    if (batch is None) == (run is None):
+        raise ReproError(
+            "name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both"
+        )
+    where = choose_device(device or plan.config.profile.device)
+    root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
+    settings = LoopSettings(diverged=plan.config.profile.diverged)
+    if run is not None:
+        if run not in plan.runs:
+            raise ReproError(
+                f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile"
+            )
+        if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
+            layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
+        train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
+        return
+    assert batch is not None
+    members = _batch(batches.train, batch).members
+    specs = [plan.runs[member] for member in members]
+    seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
+    train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
+
+
+def evaluate_step(
+    plan: Plan,
+    batches: Batches,
+    layout: Layout,
+    *,
+    batch: str,
+    data_root: Path | None,
+    inception: Path | None,
+    device: str | None,
+) -> None:
+    """Measure the evaluations of one batch.
+
+    Raises:
+        ReproError: the plan has no such batch, or a measurement fails.
+    """
+    from repro.core.device import choose_device
+    from repro.evaluate.batch import evaluate_batch
+
+    specs = [plan.evaluations[member] for member in _batch(batches.evaluate, batch).members]
+    evaluate_batch(
+        specs,
+        layout,
+        layout.batch("evaluate", batch),
+        device=choose_device(device or plan.config.profile.device),
+        data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
+        inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
+    )
+
+
+def _batch(known: Mapping[str, Batch], name: str) -> Batch:
+    """Look a batch up."""
+    if name not in known:
+        raise ReproError(
+            f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}"
+        )
+    return known[name]

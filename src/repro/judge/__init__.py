@@ -1,0 +1,1 @@
+"""What a number is worth: cells.csv, verdicts, claims, the audit, the ledger. Imports no torch."""

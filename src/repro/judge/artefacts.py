@@ -1,0 +1,159 @@
+"""artefacts.json: what each table and figure of a profile shows, as the composing step wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from repro.core.errors import ReproError
+from repro.core.spec import STAND_INS, Frozen
+from repro.judge.cells import Cell
+
+Kind = Literal["table", "plot", "samples", "drawing", "settings"]
+_LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
+
+
+class Panel(Frozen):
+    """One panel: its rows and columns in the order in which they are shown.
+
+    An artefact without panels has one, unnamed.
+    """
+
+    name: str = ""
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    def positions(self) -> tuple[float, ...] | None:
+        """Return the columns' x positions, or None where the columns are categories.
+
+        A column whose name holds exactly one number ("0.02", "eps = 0.5") lies at that number.
+        """
+        numbers = [_LAST_NUMBER.findall(column) for column in self.columns]
+        if not numbers or any(len(found) != 1 for found in numbers):
+            return None
+        words = {re.sub(_LAST_NUMBER, "", column) for column in self.columns}
+        values = tuple(float(found[0]) for found in numbers)
+        return values if len(words) == 1 and len(set(values)) == len(values) else None
+
+
+class Picture(Frozen):
+    """One picture of a samples artefact; ``path`` is relative to the profile's folder, None while pending."""
+
+    row: str
+    column: str
+    path: str | None = None
+
+
+class Other(Frozen):
+    """A number that someone else than the paper publishes for the same cell; no verdict rests on it."""
+
+    source: str = Field(min_length=1)
+    row: str
+    column: str
+    metric: str
+    value: float = Field(allow_inf_nan=False)
+    std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class Artefact(Frozen):
+    """One table or figure of a paper; ``pending`` says why cells of it are not run.
+
+    The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis. ``images`` names
+    each measurement that looks at a limited number of images, with that number.
+    """
+
+    paper: str
+    name: str
+    kind: Kind
+    title: str
+    source: str = ""
+    notes: str | None = None
+    x_axis: str | None = None
+    x_row: str | None = None
+    y_axis: str | None = None
+    panels: tuple[Panel, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    others: tuple[Other, ...] = ()
+    threat_models: tuple[str, ...] = ()
+    images: tuple[tuple[str, int], ...] = ()
+    pending: tuple[str, ...] = ()
+    cells: int = 0
+
+    @property
+    def id(self) -> str:
+        """E.g. ``dat/table3``."""
+        return f"{self.paper}/{self.name}"
+
+    @property
+    def sample(self) -> str:
+        """E.g. ``images: auto_attack 64, robust_accuracy 500``; empty where nothing is measured on a part."""
+        return f"images: {', '.join(f'{name} {n:,}' for name, n in self.images)}" if self.images else ""
+
+    def prefix(self, panel: Panel) -> str:
+        """Return what stands before the panel's rows in cells.csv: "<panel>: ", or "" with a single panel."""
+        return f"{panel.name}: " if panel.name and len(self.panels) > 1 else ""
+
+
+class Artefacts(Frozen):
+    """All artefacts of one profile."""
+
+    profile: str
+    stand_ins: tuple[str, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
+
+    @property
+    def stamp(self) -> str:
+        """One line that says under which profile and with which stand-ins everything here was made."""
+        return stamp(self.profile, self.stand_ins)
+
+    def find(self, paper: str, name: str) -> Artefact:
+        """Return one artefact.
+
+        Raises:
+            ReproError: there is no such artefact; lists those of the paper, or the papers.
+        """
+        for artefact in self.artefacts:
+            if (artefact.paper, artefact.name) == (paper, name):
+                return artefact
+        of_paper = [artefact.name for artefact in self.artefacts if artefact.paper == paper]
+        papers = sorted({artefact.paper for artefact in self.artefacts})
+        known = f"{paper} has " + ", ".join(of_paper) if of_paper else "the papers are " + ", ".join(papers)
+        raise ReproError(f"there is no artefact {paper}/{name}", remedy=f"name one that exists: {known}")
+
+
+def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
+    """Return e.g. "smoke profile · synthetic_data + reduced_budget"."""
+    return f"{profile} profile · " + (" + ".join(stand_ins) if stand_ins else "no stand-ins")
+
+
+def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
+    """Return the stamp of what is made from ``cells``: stand-ins and number formats (beside float32)."""
+    measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
+    if not measured:
+        return f"{profile} profile · pending"
+    line = stamp(
+        profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
+    )
+    formats = sorted({name for cell in measured for name in cell.precision})
+    return line if formats in ([], ["float32"]) else f"{line} · {' + '.join(formats)}"
+
+
+def read_artefacts(path: Path) -> Artefacts:
+    """Return the artefacts of ``path``.
+
+    Raises:
+        ReproError: the file is missing, is no JSON, or does not have the fields above.
+    """
+    remedy = "compose the cells first: snakemake --cores all figures/"
+    if not path.is_file():
+        raise ReproError("there is no list of artefacts", remedy=remedy, where=path)
+    try:
+        return Artefacts.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ReproError(f"{place}: {first['msg']}", remedy=f"delete it and {remedy}", where=path) from None

@@ -1,0 +1,227 @@
+"""cells.csv, the one source of every table, plot, report page and check: columns, reading, writing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, get_args
+
+from repro.core.errors import ReproError
+from repro.core.spec import FLAGS, STAND_INS, Precision
+from repro.judge.verdict import VERDICTS
+
+COLUMNS: tuple[str, ...] = (
+    "paper",
+    "artefact",
+    "row",
+    "column",
+    "metric",
+    "convention",
+    "reported",
+    "reported_std",
+    "measured",
+    "measured_std",
+    "n_seeds",
+    "ci_low",
+    "ci_high",
+    "tolerance",
+    "verdict",
+    "stand_ins",
+    "runs",
+    "flags",
+    "diverged",
+    "precision",
+    "batch_size",
+)
+_NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
+_REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
+SETTING = "setting:"
+Value = float | str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of cells.csv.
+
+    ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
+    Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
+    flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
+    ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured; ``precision``
+    and ``batch_size`` are those of the runs' training, several where the runs differ.
+    """
+
+    paper: str
+    artefact: str
+    row: str
+    column: str
+    metric: str
+    convention: str = "standard"
+    reported: Value = None
+    reported_std: float | None = None
+    measured: Value = None
+    measured_std: float | None = None
+    n_seeds: int = 0
+    ci_low: float | None = None
+    ci_high: float | None = None
+    tolerance: float | None = None
+    verdict: str = "pending"
+    stand_ins: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    diverged: int = 0
+    precision: tuple[str, ...] = ()
+    batch_size: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, str]:
+        """What tells this cell from every other."""
+        return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
+
+
+def read_cells(path: Path) -> list[Cell]:
+    """Return the cells of ``path`` in file order.
+
+    Raises:
+        ReproError: the file is missing, has other columns, or a line has a wrong value or repeats another's
+            key; names file and line.
+    """
+    if not path.is_file():
+        raise ReproError(
+            "there is no cells file", remedy="run the DAG first: snakemake --cores all figures/", where=path
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if tuple(header) != COLUMNS:
+            differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
+            raise ReproError(
+                f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
+                remedy=_REMEDY,
+                where=path,
+                line=1,
+            )
+        cells: list[Cell] = []
+        seen: dict[tuple[str, ...], int] = {}
+        for fields in reader:
+            line = reader.line_num
+            cell = _parse(fields, tuple(header), path, line)
+            if cell.key in seen:
+                _fail(
+                    f"the cell {' / '.join(cell.key)} is given twice (first in line {seen[cell.key]})",
+                    path,
+                    line,
+                )
+            seen[cell.key] = line
+            cells.append(cell)
+    return cells
+
+
+def render_cells(cells: Iterable[Cell]) -> str:
+    """Return ``cells`` as CSV text, in the given order, numbers with ten significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for cell in cells:
+        writer.writerow([render(getattr(cell, name)) for name in COLUMNS])
+    return text.getvalue()
+
+
+def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:
+    """Return the cells of one artefact."""
+    return [cell for cell in cells if cell.paper == paper and cell.artefact == artefact]
+
+
+def render(value: Value | int | tuple[str, ...]) -> str:
+    """Return one field as cells.csv writes it: missing is empty, tuples are joined by "+"."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "+".join(value)
+    if isinstance(value, float):
+        return format(value, ".10g")
+    return str(value)
+
+
+def _parse(fields: list[str], header: tuple[str, ...], path: Path, line: int) -> Cell:
+    if len(fields) != len(header):
+        _fail(f"it has {len(fields)} fields instead of {len(header)}", path, line)
+    row = dict(zip(header, fields, strict=True))
+    for name in ("paper", "artefact", "row", "column", "metric"):
+        if not row[name]:
+            _fail(f"`{name}` is empty", path, line)
+    if row["verdict"] not in VERDICTS:
+        _fail(f"`{row['verdict']}` is no verdict (known: {', '.join(VERDICTS)})", path, line)
+    stand_ins = _names(row, "stand_ins", "stand-in", STAND_INS, path, line)
+    flags = _names(row, "flags", "flag", FLAGS, path, line)
+    counts = {name: row[name] or "0" for name in ("n_seeds", "diverged")}
+    for name, count in counts.items():
+        if not count.isdecimal():
+            _fail(f"`{name}` is `{count}`, not a count", path, line)
+    numbers = {name: _number(row[name], name, path, line) for name in _NUMBERS}
+    return Cell(
+        paper=row["paper"],
+        artefact=row["artefact"],
+        row=row["row"],
+        column=row["column"],
+        metric=row["metric"],
+        convention=row["convention"],
+        verdict=row["verdict"],
+        reported=_value(row, "reported", path, line),
+        measured=_value(row, "measured", path, line),
+        reported_std=numbers["reported_std"],
+        measured_std=numbers["measured_std"],
+        ci_low=numbers["ci_low"],
+        ci_high=numbers["ci_high"],
+        tolerance=numbers["tolerance"],
+        n_seeds=int(counts["n_seeds"]),
+        diverged=int(counts["diverged"]),
+        stand_ins=stand_ins,
+        runs=_parts(row["runs"]),
+        flags=flags,
+        precision=_names(row, "precision", "number format", get_args(Precision), path, line),
+        batch_size=_parts(row["batch_size"]),
+    )
+
+
+def _names(
+    row: dict[str, str], field: str, what: str, known: tuple[str, ...], path: Path, line: int
+) -> tuple[str, ...]:
+    """Return the names that a field joins by "+", each one of ``known``."""
+    names = _parts(row[field])
+    for name in names:
+        if name not in known:
+            _fail(f"`{name}` is no {what} (known: {', '.join(known)})", path, line)
+    return names
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split("+") if part)
+
+
+def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:
+    if f"{row['metric']}:".startswith(SETTING):
+        try:
+            return float(row[name])
+        except ValueError:
+            return row[name] or None
+    return _number(row[name], name, path, line)
+
+
+def _number(text: str, name: str, path: Path, line: int) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        _fail(f"`{name}` is `{text}`, not a finite number", path, line)
+    return value
+
+
+def _fail(message: str, path: Path, line: int) -> NoReturn:
+    raise ReproError(message, remedy=_REMEDY, where=path, line=line)

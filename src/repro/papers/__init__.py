@@ -1,1 +1,0 @@
-"""How each paper's artefacts are planned, composed and drawn."""

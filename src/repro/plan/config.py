@@ -1,0 +1,174 @@
+"""Reads ``config/``: settings, profiles and sheets, each error with its file and line. Imports no torch."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from repro.core.errors import ReproError
+from repro.core.spec import Frozen, OptionValue
+from repro.core.yaml_lines import LineOf, load_yaml
+from repro.core.yaml_model import load_model
+from repro.data.catalogue import CATALOGUE
+from repro.plan.profile import Profile
+from repro.plan.sheet import Recipe, Sheet
+
+EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
+SETTINGS = "config.yaml"
+PAPERS = "papers"  # one folder each: the list of papers
+SEARCHED = "searched.yaml"  # what searches found and was adopted
+_PAPER = re.compile(r"[a-z][a-z0-9]*")  # a paper's name is part of file names, recipes and rules
+_TAKEN = (
+    "suite",
+    "search",
+    "searches",
+    "index",
+    "runs",
+)  # the suite's own beginnings of recipes, batches and pages
+
+
+class Settings(Frozen):
+    """``config/config.yaml``; ``extractor_from`` names another set to train the extractor on, by data set."""
+
+    profile: str = "smoke"
+    results: str = "results"
+    data_root: str | None = None
+    inception: str | None = None
+    extractor: Recipe
+    extractor_from: dict[str, str] = {}
+    tolerances: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything under ``config/`` that planning needs; ``sheets`` are in the order that they state."""
+
+    folder: Path
+    settings: Settings
+    profile: Profile
+    sheets: dict[str, Sheet]
+    searched: dict[str, OptionValue] = field(default_factory=dict)
+
+    def sheet_path(self, paper: str) -> Path:
+        """File of one paper's sheet."""
+        return self.paper_file(paper, "sheet.yaml")
+
+    def paper_file(self, paper: str, name: str) -> Path:
+        """Any file of one paper's folder."""
+        return self.folder / PAPERS / paper / name
+
+
+def load_config(folder: Path, profile: str | None = None) -> Config:
+    """Read settings, one profile and every paper's sheet.
+
+    Args:
+        folder: the ``config`` folder of the checkout.
+        profile: name of a file in ``config/profiles``; None takes the settings' default.
+    """
+    settings_path = folder / SETTINGS
+    settings, line_of = load_model(settings_path, Settings)
+    _check_dataset(settings.extractor, settings_path, line_of, ("extractor",))
+    for borrower, lender in settings.extractor_from.items():
+        for name in (borrower, lender):
+            if name not in CATALOGUE:
+                place = ("extractor_from", borrower)
+                raise _no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
+    sheets = _sheets(folder / PAPERS)
+    chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
+    return Config(folder, settings, chosen, sheets, _searched(folder / SEARCHED, chosen.name, sheets))
+
+
+def _searched(path: Path, profile: str, sheets: Mapping[str, Sheet]) -> dict[str, OptionValue]:
+    """Read what searches found under a profile, by ``paper/search@dataset``; nothing without the file."""
+    if not path.is_file():
+        return {}
+    given, line_of = load_yaml(path)
+    values = (given or {}).get(profile, {}) or {}
+    known = [f"{paper}/{name}" for paper, sheet in sheets.items() for name in sheet.searches]
+    for key in values:
+        search, _, dataset = key.partition("@")
+        if search not in known:
+            raise _no_such("search", search, known, path, line_of((profile, key)))
+        if dataset not in CATALOGUE:
+            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of((profile, key)))
+    return dict(values)
+
+
+def _sheets(folder: Path) -> dict[str, Sheet]:
+    """Read the sheet of every folder, in the order that the sheets state."""
+    papers = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+    if not papers:
+        raise ReproError("there is no paper", where=folder, remedy="restore the folder from git")
+    for path in papers:
+        check_paper_name(path.name, path)
+    sheets = {path.name: _sheet(path / "sheet.yaml") for path in papers}
+    return dict(sorted(sheets.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def check_paper_name(name: str, where: Path) -> None:
+    """Check that a folder's name can be a paper's.
+
+    Raises:
+        ReproError: it is no lower-case word, or the suite uses it for something else.
+    """
+    if not _PAPER.fullmatch(name) or name in _TAKEN:
+        raise ReproError(
+            f"a paper cannot be called {name!r}",
+            where=where,
+            remedy=f"choose another name: lower-case letters and digits, and none of {', '.join(_TAKEN)}",
+        )
+
+
+def _sheet(path: Path) -> Sheet:
+    """Read one sheet; its data sets must exist."""
+    sheet, line_of = load_model(path, Sheet)
+    for name, recipe in sheet.recipes.items():
+        _check_dataset(recipe, path, line_of, ("recipes", name))
+    return sheet
+
+
+def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
+    """Read one profile; the artefacts and recipes that it names must exist."""
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        raise ReproError(
+            f"there is no profile {name!r}", where=folder, remedy=f"choose one of {', '.join(known)}"
+        )
+    path = folder / f"{name}.yaml"
+    profile, line_of = load_model(path, Profile)
+    if profile.name != name:
+        raise ReproError(
+            f"this profile calls itself {profile.name!r}",
+            where=path,
+            line=line_of(("name",)),
+            remedy=f"write `name: {name}`, or rename the file",
+        )
+    artefacts = [f"{paper}/{artefact}" for paper, sheet in sheets.items() for artefact in sheet.artefacts]
+    recipes = [f"{paper}.{recipe}" for paper, sheet in sheets.items() for recipe in sheet.recipes]
+    for index, artefact in enumerate(profile.artefacts or ()):
+        if artefact not in artefacts:
+            raise _no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
+    for pattern in profile.recipes:
+        name, _, dataset = pattern.partition("@")
+        if not fnmatch.filter([*recipes, EXTRACTOR], name):
+            raise _no_such("recipe", name, recipes, path, line_of(("recipes", pattern)))
+        if dataset and not fnmatch.filter(CATALOGUE, dataset):
+            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", pattern)))
+    return profile
+
+
+def _check_dataset(recipe: Recipe, path: Path, line_of: LineOf, place: tuple[str, ...]) -> None:
+    """Check that a recipe's data set exists."""
+    if recipe.dataset not in CATALOGUE:
+        raise _no_such("data set", recipe.dataset, list(CATALOGUE), path, line_of((*place, "dataset")))
+
+
+def _no_such(what: str, name: str, known: list[str], path: Path, line: int) -> ReproError:
+    """Build the error for a name that nobody declares."""
+    return ReproError(
+        f"there is no {what} {name!r}", where=path, line=line, remedy=f"use one of {', '.join(known)}"
+    )

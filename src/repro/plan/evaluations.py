@@ -1,0 +1,74 @@
+"""The evaluation that a cell asks for: of how much data, by which features, with which stand-ins."""
+
+from __future__ import annotations
+
+from repro.core.spec import EvaluationSpec, RunSpec, Source
+from repro.data.catalogue import dataset_info
+from repro.plan.cells import Cell
+from repro.plan.profile import Profile
+from repro.plan.resolve import in_order
+
+REAL = "real"  # in the place of a run's id where a data set itself is measured
+FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
+
+
+def evaluation_of(
+    profile: Profile,
+    cell: Cell,
+    run: RunSpec | None,
+    *,
+    seed: int = 0,
+    surrogate: RunSpec | None = None,
+    extractor: RunSpec | None = None,
+) -> EvaluationSpec:
+    """Return the evaluation of ``run`` that a live cell asks for.
+
+    Args:
+        profile: how many images are measured.
+        cell: names measurement, options and convention.
+        run: None measures the cell's data set itself.
+        seed: of the measurement, e.g. of the shuffling of real images.
+        surrogate: the run that an indirect attack takes its gradients from.
+        extractor: the run whose features stand in for Inception's, where the measurement needs features.
+    """
+    declared = cell.evaluation
+    assert declared is not None  # live cells have one
+    dataset = run.dataset if run else cell.dataset
+    assert dataset is not None
+    points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
+    source: Source = run.source if run else "real" if points else profile.data
+    measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
+    stand_ins += surrogate.stand_ins if surrogate else ()
+    if source == "synthetic":
+        stand_ins.append("synthetic_data")
+    features = None
+    if declared.features:
+        features = extractor.run_id if extractor else "inception"
+        if extractor:
+            stand_ins.append("embedded_features")
+        if run and measuring.generated < FULL_SAMPLE:
+            stand_ins.append("reduced_budget")
+    limit = measuring.images_of.get(declared.measure, measuring.images)
+    if declared.features:
+        limit = profile.limits.test
+    if points:
+        limit = None
+    if source == "real" and limit is not None:
+        stand_ins.append("sample_data")
+    cheaper = measuring.options_of.get(declared.measure, {})
+    if cheaper:
+        stand_ins.append("reduced_budget")
+    generates = run and (declared.features or declared.measure == "samples")
+    return EvaluationSpec(
+        measure=declared.measure,
+        run=run.run_id if run else REAL,
+        dataset=dataset,
+        source=source,
+        limit=limit,
+        generated=measuring.generated if generates else None,
+        extractor=features,
+        surrogate=surrogate.run_id if surrogate else None,
+        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
+        seed=seed,
+        stand_ins=in_order(stand_ins),
+    )

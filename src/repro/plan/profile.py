@@ -1,0 +1,109 @@
+"""The schema of a profile: how much work a run and an evaluation are given."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field
+
+from repro.core.spec import Frozen, OnDivergence, Options, Precision, Source
+from repro.plan.sheet import Workload
+
+
+class Work(Frozen):
+    """The share of a recipe's schedule that a profile pays for; None leaves the recipe's own value."""
+
+    steps: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, ge=1)
+    width: float | None = Field(default=None, gt=0)
+    precision: Precision | None = None
+    seeds: int | None = Field(default=None, ge=1)
+    snapshots: int | None = Field(default=None, ge=0)
+
+
+class DataLimits(Frozen):
+    """At most so many images of a split; None means all of them."""
+
+    train: int | None = Field(default=None, ge=1)
+    test: int | None = Field(default=None, ge=1)
+
+
+class Measuring(Frozen):
+    """How much an evaluation looks at: images of a split (None: all) and samples drawn from a generator.
+
+    ``images_of`` sets the number of images for single measurements, by name, ``options_of`` options that make
+    one cheaper than the sheet says; its results carry the stand-in ``reduced_budget``.
+    """
+
+    images: int | None = Field(default=None, ge=1)
+    images_of: dict[str, int] = {}
+    options_of: dict[str, Options] = {}
+    generated: int = Field(default=50_000, ge=2)
+
+
+class BatchSizes(Frozen):
+    """How many runs or evaluations one process takes.
+
+    Up to ``seeds`` runs that differ in their seeds alone are trained as one program, where the method can;
+    such a batch of seeds counts as one run of ``train``.
+    """
+
+    seeds: int = Field(default=1, ge=1)
+    train: int = Field(default=1, ge=1)
+    evaluate: int = Field(default=1, ge=1)
+
+
+class Profile(Frozen):
+    """How much work every run is given (``config/profiles/<name>.yaml``).
+
+    ``recipes`` overrides the workload's entry for recipes named by shell patterns, such as ``dat.sngan``,
+    ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win, and those of a data
+    set over all others.
+    ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
+    ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``searches`` is the work that each run of a search is given, over what its recipe has.
+    ``artefacts``, where given, are the only ones that are planned at all; searches are then planned only
+    where ``searches`` is given too.
+    ``diverged`` says what becomes of a training whose loss or weights leave the finite numbers: ``record``
+    ends it and says so in its record and its cells (ledger training.diverged), ``stop`` makes it an error.
+    """
+
+    name: str
+    title: str
+    data: Source
+    limits: DataLimits = DataLimits()
+    min_seeds: int = Field(default=1, ge=1)
+    max_seeds: int | None = Field(default=None, ge=1)
+    first_seed: int = Field(default=0, ge=0)
+    precision: Precision = "float32"
+    extractor: Literal["embedded", "inception"] = "embedded"
+    workloads: dict[Workload, Work] = {}
+    recipes: dict[str, Work] = {}
+    searches: Work = Work()
+    measuring: Measuring = Measuring()
+    batches: BatchSizes = BatchSizes()
+    artefacts: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] = ()
+    diverged: OnDivergence = "record"
+    device: str = "auto"
+    threads: int = Field(default=1, ge=1)
+
+    @property
+    def searches_wanted(self) -> bool:
+        """Tell whether searches are planned: beside chosen artefacts only where work is given to them."""
+        return self.artefacts is None or "searches" in self.model_fields_set
+
+    def leaves_out(self, recipe: str, dataset: str) -> bool:
+        """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""
+        return any(_fits(pattern, recipe, dataset) for pattern in self.leave_out)
+
+    def special(self, recipe: str, dataset: str) -> list[Work]:
+        """Return the entries of ``recipes`` that fit a recipe on a data set, those of a data set last."""
+        fitting = [pattern for pattern in self.recipes if _fits(pattern, recipe, dataset)]
+        return [self.recipes[pattern] for pattern in sorted(fitting, key=lambda pattern: "@" in pattern)]
+
+
+def _fits(pattern: str, recipe: str, dataset: str) -> bool:
+    return any(fnmatchcase(name, pattern) for name in (recipe, f"{recipe}@{dataset}"))

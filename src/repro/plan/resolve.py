@@ -1,0 +1,106 @@
+"""From a recipe and a profile to a run: how many steps, how wide, which stand-ins that makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
+from repro.data.catalogue import dataset_info
+from repro.plan.profile import Profile, Work
+from repro.plan.sheet import Recipe
+
+
+def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
+    """Return the distinct stand-ins in the order of the project's list."""
+    given = set(names)
+    return tuple(name for name in STAND_INS if name in given)
+
+
+def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
+    """Return what ``profile`` pays for a recipe on a data set (None: the recipe's own).
+
+    The entry of the workload comes first; over it come the entries that fit the recipe (``dat.sngan``,
+    ``dat.*``), then those that fit it on this data set (``dat.*@stl10``), each in the profile's order.
+    """
+    work = profile.workloads.get(recipe.workload, Work())
+    for special in profile.special(name, dataset or recipe.dataset):
+        given = {key: value for key, value in special.model_dump().items() if value is not None}
+        if "steps" in given or "epochs" in given:
+            work = work.model_copy(update={"steps": None, "epochs": None})
+        work = work.model_copy(update=given)
+    return work
+
+
+def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
+    """Return the seeds: the paper's number of runs, at least the profile's minimum, at most its maximum."""
+    count = work.seeds or max(recipe.seeds, profile.min_seeds)
+    if profile.max_seeds is not None:
+        count = min(count, profile.max_seeds)
+    return range(profile.first_seed, profile.first_seed + count)
+
+
+def run_spec(
+    profile: Profile,
+    name: str,
+    recipe: Recipe,
+    seed: int,
+    *,
+    dataset: str | None = None,
+    options: Options | None = None,
+    parent: RunSpec | None = None,
+) -> RunSpec:
+    """Bind a recipe to one seed under a profile.
+
+    Args:
+        profile: how much work the run is given.
+        name: the recipe's qualified name, ``paper.recipe``.
+        recipe: the recipe.
+        seed: the run's seed.
+        dataset: replaces the recipe's data set (a column's choice).
+        options: merged over the recipe's options (a row's or column's choice).
+        parent: the run that this one starts from.
+    """
+    data = dataset or recipe.dataset
+    work = work_for(profile, name, recipe, data)
+    info = dataset_info(data)
+    chosen = {**recipe.options, **(options or {})}
+    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
+    batch_size = work.batch_size or recipe.budget.batch_size
+    images = min(full, profile.limits.train or full)
+    if work.steps is not None:
+        steps = work.steps
+    else:
+        budget = recipe.budget.model_copy(update={"batch_size": batch_size})
+        if work.epochs is not None:
+            budget = budget.model_copy(update={"epochs": work.epochs, "steps": None})
+        steps = budget.resolve(images)
+    width = 1.0 if work.width is None else work.width
+    snapshots = recipe.snapshots if work.snapshots is None else work.snapshots
+    stand_ins: list[StandIn] = list(parent.stand_ins) if parent else []
+    if profile.data == "synthetic" and info.kind == "images":
+        stand_ins.append("synthetic_data")
+    elif images < full:
+        stand_ins.append("sample_data")
+    images_seen = recipe.budget.resolve(full) * recipe.budget.batch_size
+    if steps * batch_size < images_seen or snapshots < recipe.snapshots:
+        stand_ins.append("reduced_budget")
+    if batch_size != recipe.budget.batch_size:
+        stand_ins.append("changed_batch_size")
+    if width != 1.0:
+        stand_ins.append("reduced_width")
+    return RunSpec(
+        recipe=name,
+        method=recipe.method,
+        dataset=data,
+        source=profile.data if info.kind == "images" else "real",
+        train_limit=None if images == full else images,
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        width=width,
+        precision=work.precision or profile.precision,
+        options=chosen,
+        parent=parent.run_id if parent else None,
+        snapshots=snapshots,
+        stand_ins=in_order(stand_ins),
+    )

@@ -1,0 +1,166 @@
+"""Searches of what a paper leaves open, on validation images; planned as runs and evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec, Options, OptionValue, RunSpec
+from repro.plan.cells import find_evaluation, find_recipe, qualified
+from repro.plan.resolve import run_spec, seeds_for, work_for
+from repro.plan.sheet import SCHEDULE, Recipe, Search
+
+if TYPE_CHECKING:
+    from repro.plan.config import Config
+    from repro.plan.profile import Profile
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One value of a search on one data set, with its runs and their evaluations, one for each seed."""
+
+    dataset: str
+    value: OptionValue
+    runs: tuple[RunSpec, ...]
+    evaluations: tuple[EvaluationSpec, ...]
+
+
+@dataclass(frozen=True)
+class PlannedSearch:
+    """A search and all its candidates, data set by data set, in the order of its values."""
+
+    paper: str
+    name: str
+    search: Search
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def id(self) -> str:
+        """E.g. ``gat/c_g``."""
+        return f"{self.paper}/{self.name}"
+
+
+def adopted_key(search_id: str, dataset: str) -> str:
+    """Return the key in ``config/searched.yaml`` of a search on a data set, e.g. ``gat/c_g@cifar10``."""
+    return f"{search_id}@{dataset}"
+
+
+def value_in_use(config: Config, paper: str, name: str, search: Search, dataset: str) -> OptionValue:
+    """Return the value that recipes take: the adopted one, or the sheet's.
+
+    A batch size that the profile sets is the one in use. Where the profile sets a run's length, adopted
+    epochs count for nothing, and the sheet's are in use.
+    """
+    recipe_name = qualified(search.recipe, paper)
+    recipe = find_recipe(config, recipe_name)
+    assert recipe is not None  # searches_of has checked the name
+    work = work_for(config.profile, recipe_name, recipe, dataset)
+    if search.option == "batch_size" and work.batch_size is not None:
+        return work.batch_size
+    if search.option == "epochs" and (work.epochs is not None or work.steps is not None):
+        return declared(recipe, search)
+    adopted = config.searched.get(adopted_key(f"{paper}/{name}", dataset))
+    return declared(recipe, search) if adopted is None else adopted
+
+
+def declared(recipe: Recipe, search: Search) -> OptionValue:
+    """Return the value that a recipe states for a search's option, else the one that the search starts at."""
+    if search.option in SCHEDULE:
+        value: OptionValue = getattr(recipe.budget, search.option)
+        return value
+    return recipe.options.get(search.option, search.start)
+
+
+def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe | None:
+    """Return a recipe (``paper.recipe``) with the values that searches on ``dataset`` have found for it.
+
+    Values are adopted by ``repro search adopt``, which writes ``config/searched.yaml``; without that file a
+    recipe is as its sheet declares it.
+    """
+    recipe = find_recipe(config, name)
+    if recipe is None or not config.searched:
+        return recipe
+    paper, _, short = name.partition(".")
+    for search_name, search in config.sheets[paper].searches.items():
+        key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
+        if short in (search.recipe, *search.used_by) and key in config.searched:
+            value = config.searched[key]
+            if value != declared(recipe, search):  # else its runs stay what they are
+                recipe = _with(recipe, search.option, value)
+    return recipe
+
+
+def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
+    if option in SCHEDULE:
+        budget = recipe.budget.model_copy(
+            update={option: value, **({"steps": None} if option == "epochs" else {})}
+        )
+        return recipe.model_copy(update={"budget": budget})
+    return recipe.model_copy(update={"options": {**recipe.options, option: value}})
+
+
+def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
+    """Yield the searches of one paper. A search starts from what the sheet declares, not from adopted values.
+
+    Raises:
+        ReproError: a search names a recipe or an evaluation that nobody declares.
+    """
+    for name, search in config.sheets[paper].searches.items():
+        recipe_name = qualified(search.recipe, paper)
+        recipe = find_recipe(config, recipe_name)
+        evaluation = find_evaluation(config, search.evaluation, paper)
+        missing = recipe_name if recipe is None else search.evaluation
+        if recipe is None or evaluation is None:
+            raise ReproError(
+                f"search {name} names {missing!r}, which nobody declares",
+                where=config.sheet_path(paper),
+                remedy="declare it under recipes or evaluations, or mend the name",
+            )
+        candidates = []
+        for dataset in search.datasets or (recipe.dataset,):
+            if config.profile.leaves_out(recipe_name, dataset):
+                continue
+            for value in search.values:
+                runs = tuple(_runs(config.profile, recipe_name, recipe, search, dataset, value))
+                measured = tuple(
+                    EvaluationSpec(
+                        measure=evaluation.measure,
+                        run=run.run_id,
+                        dataset=dataset,
+                        source=run.source,
+                        limit=config.profile.measuring.images_of.get(
+                            evaluation.measure, config.profile.measuring.images
+                        ),
+                        options=evaluation.options,
+                        stand_ins=run.stand_ins,
+                    )
+                    for run in runs
+                )
+                candidates.append(Candidate(dataset, value, runs, measured))
+        yield PlannedSearch(paper, name, search, tuple(candidates))
+
+
+def _runs(
+    profile: Profile, name: str, recipe: Recipe, search: Search, dataset: str, value: OptionValue
+) -> Iterator[RunSpec]:
+    """Yield the runs of one value, one for each seed, with the work that the profile pays for in searches."""
+    special = {**profile.recipes, f"{name}@{dataset}": profile.searches}
+    paid = profile.model_copy(update={"recipes": special})
+    options: Options = {}
+    default = search.option not in recipe.options and value == search.start
+    if search.option not in SCHEDULE and not default:  # the method's own value: the same run as without it
+        options[search.option] = value
+    work = work_for(paid, name, recipe, dataset)
+    count = work.seeds or search.seeds
+    for seed in seeds_for(paid, work.model_copy(update={"seeds": count}), recipe):
+        run = run_spec(paid, name, recipe, seed, dataset=dataset, options=options)
+        if search.option == "batch_size":  # as many images seen, in batches of another size
+            size = int(str(value))
+            steps = max(1, round(run.steps * run.batch_size / size))
+            run = run.model_copy(update={"batch_size": size, "steps": steps})
+        elif search.option == "epochs":  # as many times more steps as the value is above the sheet's
+            factor = float(str(value)) / (recipe.budget.epochs or 1.0)
+            run = run.model_copy(update={"steps": max(1, round(run.steps * factor))})
+        yield RunSpec.model_validate(run.model_dump())  # a copy would keep the old run's cached id

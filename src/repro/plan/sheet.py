@@ -1,0 +1,210 @@
+"""The schema of a paper's sheet: which run and which evaluation fill which cell of which artefact.
+
+A sheet is ``config/papers/<paper>/sheet.yaml``. Row and column entries carry the same fields; a cell is the
+merge of its row (which wins) with its column, and ``except`` overrides single cells.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from repro.core.spec import Frozen, Options, OptionValue, Scalar
+
+Kind = Literal["table", "plot", "samples", "drawing", "settings"]
+Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]
+
+
+class Budget(Frozen):
+    """The schedule of a training; exactly one of ``epochs`` and ``steps``.
+
+    For a GAN one step is one generator step together with its discriminator steps.
+    """
+
+    batch_size: int = Field(ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either epochs or steps")
+        return self
+
+    def resolve(self, train_images: int) -> int:
+        """Return the number of steps on a training split of ``train_images`` images."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return max(1, round(self.epochs * (train_images // self.batch_size)))
+
+
+class Recipe(Frozen):
+    """How a run is trained: method, data set, schedule, options."""
+
+    method: str
+    workload: Workload
+    dataset: str
+    budget: Budget
+    seeds: int = Field(default=1, ge=1)
+    snapshots: int = Field(default=0, ge=0)
+    start_from: str | None = None
+    options: Options = {}
+
+
+class Evaluation(Frozen):
+    """How a checkpoint is measured, once per convention.
+
+    ``features`` marks measurements that need a feature extractor (IS, FID, KID); without ``needs_run`` a data
+    set itself is measured. ``surrogate`` names the recipe whose network gives an indirect attack its
+    gradients; it is trained with another seed than the run under attack.
+    """
+
+    measure: str
+    features: bool = False
+    needs_run: bool = True
+    surrogate: str | None = None
+    options: Options = {}
+    conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
+
+
+SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget; whatever else a search names is an option
+
+
+class Search(Frozen):
+    """What a paper leaves open and found by trying: an option's values, compared on validation images.
+
+    ``option`` is one of the recipe's method or one of ``SCHEDULE``; ``start`` is the value before the search
+    where the recipe does not state it, the method's default. The winner by ``rule`` may be adopted for
+    ``recipe`` and those of ``used_by``, on the data set that it was found on. ``seeds`` runs are trained for
+    each value.
+    """
+
+    recipe: str
+    option: str
+    values: tuple[OptionValue, ...] = Field(min_length=2)
+    start: OptionValue = None
+    evaluation: str
+    value: str
+    rule: Literal["max", "min"] = "max"
+    datasets: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    seeds: int = Field(default=1, ge=1)
+
+
+class CellFields(Frozen):
+    """What a row, a column or an exception may say about its cells.
+
+    ``setting`` reads a cell from the recipe as it ran instead of measuring it (``steps``, ``options.lr``,
+    ``data.height``), or with ``network`` and ``layer`` from a built network (``kernel``, ``filters``,
+    ``stride``; layers are counted from 1 as papers do, see ``draw.architectures``). ``stated`` is what the
+    paper says of a setting that is no number (numbers stand in reported.csv). Where the paper has no
+    such thing ``absent`` makes no cell.
+    """
+
+    recipe: str | None = None
+    dataset: str | None = None
+    evaluation: str | None = None
+    value: str | None = None
+    metric: str | None = None
+    options: Options = {}
+    minus: str | None = None
+    setting: str | None = None
+    stated: str | None = None
+    network: str | None = None
+    layer: int | None = Field(default=None, ge=1)
+    absent: bool | None = None
+    pending: str | None = None
+    cited: bool = False
+
+
+class Entry(CellFields):
+    """One row or one column."""
+
+    name: str
+
+
+class Sweep(CellFields):
+    """Columns that differ in one value only, which replaces ``{}`` in ``name`` and ``value``."""
+
+    name: str = "{}"
+    values: tuple[Scalar, ...]
+    option: str | None = None
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Spell the sweep out as single columns."""
+        return tuple(self._entry(value) for value in self.values)
+
+    def _entry(self, value: Scalar) -> Entry:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        fields = self.model_dump(exclude={"values", "option", "name", "value", "options"})
+        options = dict(self.options)
+        if self.option is not None:
+            options[self.option] = value
+        filled = None if self.value is None else self.value.replace("{}", text)
+        return Entry(name=self.name.replace("{}", text), value=filled, options=options, **fields)
+
+
+class Override(CellFields):
+    """Overrides for the cells of one row and column."""
+
+    row: str
+    column: str
+    on_metric: str | None = None
+
+
+class Panel(Frozen):
+    """Rows x columns, one panel of an artefact."""
+
+    name: str = ""
+    rows: tuple[Entry, ...] = ()
+    columns: tuple[Entry, ...] = ()
+    overrides: Annotated[tuple[Override, ...], Field(alias="except")] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out_sweeps(cls, data: object) -> object:
+        if isinstance(data, dict) and isinstance(data.get("columns"), dict):
+            return {**data, "columns": Sweep.model_validate(data["columns"]).entries()}
+        return data
+
+
+class Artefact(Frozen):
+    """One table or figure of a paper.
+
+    Where a plot's places on the x axis are measured too, ``x_row`` names the row that holds them.
+    """
+
+    kind: Kind
+    title: str
+    source: str
+    panels: tuple[Panel, ...] = ()
+    x_axis: str = ""
+    x_row: str | None = None
+    y_axis: str = ""
+    notes: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_panel(cls, data: object) -> object:
+        if not isinstance(data, dict) or "panels" in data:
+            return data
+        inner = {key: data[key] for key in ("rows", "columns", "except") if key in data}
+        rest = {key: value for key, value in data.items() if key not in inner}
+        return {**rest, "panels": [inner]} if inner else rest
+
+
+class Sheet(Frozen):
+    """All artefacts of one paper, with the recipes and evaluations that they use.
+
+    The paper is named by its folder; ``name`` is what people call it, ``order`` its place among the papers.
+    """
+
+    order: int
+    name: str
+    title: str
+    recipes: dict[str, Recipe] = {}
+    evaluations: dict[str, Evaluation] = {}
+    searches: dict[str, Search] = {}
+    artefacts: dict[str, Artefact]

@@ -1,1 +1,0 @@
-"""Verdicts, audit, tables, plots and the HTML report."""

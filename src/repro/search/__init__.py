@@ -1,0 +1,1 @@
+"""What searches on validation images found: tables, plots, adoption."""

@@ -1,0 +1,1 @@
+"""What a person opens: the HTML report, the collected and the published folder."""

@@ -1,0 +1,133 @@
+"""Everything that the HTML report shows, read from the files of one profile."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from repro.core.errors import ReproError
+from repro.core.files import read_json
+from repro.core.jsonl import read_lines
+from repro.core.paths import Layout
+from repro.judge.artefacts import Artefacts, read_artefacts
+from repro.judge.cells import Cell, read_cells
+from repro.judge.ledger import LedgerItem
+
+_REMEDY = "delete the file and run Snakemake again"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: its record (``run.json``), its log and the evaluations of its checkpoints.
+
+    ``evaluations`` maps an evaluation's id to its result; ``cells`` are the cells that use the run.
+    """
+
+    run_id: str
+    record: Mapping[str, Any]
+    log: tuple[Mapping[str, Any], ...]
+    evaluations: Mapping[str, Mapping[str, Any]]
+    cells: tuple[Cell, ...]
+
+
+class PaperName(NamedTuple):
+    """What people call a paper, and its title."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """The report's contents; ``claims`` and ``audit`` are rows of their CSV files, if there are any."""
+
+    named: Mapping[str, PaperName]
+    artefacts: Artefacts
+    cells: tuple[Cell, ...]
+    claims: tuple[dict[str, str], ...]
+    audit: tuple[dict[str, str], ...]
+    ledger: tuple[LedgerItem, ...]
+    runs: Mapping[str, Run]
+
+    @property
+    def papers(self) -> list[str]:
+        """The papers, in the order of the artefacts."""
+        return list(dict.fromkeys(artefact.paper for artefact in self.artefacts.artefacts))
+
+    def counts(self, paper: str | None = None, artefact: str | None = None) -> Counter[str]:
+        """Return how many cells have each verdict: of all papers, of one, or of one artefact."""
+        return Counter(
+            cell.verdict
+            for cell in self.cells
+            if paper in (None, cell.paper) and artefact in (None, cell.artefact)
+        )
+
+
+def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]) -> Material:
+    """Read what the report of one profile shows.
+
+    Args:
+        layout: the profile's files.
+        named: every paper's name and title, by the name of its folder.
+        ledger: what the papers leave open.
+
+    Raises:
+        ReproError: cells or artefacts are missing, or a file is damaged; names it.
+    """
+    cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(layout.root / "artefacts.json")
+    if foreign := {artefact.paper for artefact in artefacts.artefacts} - named.keys():
+        raise ReproError(
+            f"it holds artefacts of {', '.join(sorted(foreign))}, of which config/papers/ has no folder",
+            remedy=_REMEDY,
+            where=layout.root / "artefacts.json",
+        )
+    return Material(
+        named=named,
+        artefacts=artefacts,
+        cells=cells,
+        claims=_rows(layout.root / "claims.csv", ("paper", "id", "statement", "source", "verdict", "reason")),
+        audit=_rows(
+            layout.root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")
+        ),
+        ledger=tuple(ledger),
+        runs=_runs(layout, cells),
+    )
+
+
+def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, Run]:
+    evaluations: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for path in sorted((layout.root / "evaluations").glob("*.json")):
+        result = _record(path, "spec")
+        evaluations[str(result["spec"].get("run"))][path.stem] = result
+    users: defaultdict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        for run_id in cell.runs:
+            users[run_id].append(cell)
+    found = {}
+    for path in sorted((layout.root / "runs").glob("*/run.json")):
+        run_id = path.parent.name
+        log = tuple(read_lines(layout.log(run_id)))
+        found[run_id] = Run(run_id, _record(path, "spec"), log, evaluations[run_id], tuple(users[run_id]))
+    return found
+
+
+def _record(path: Path, field: str) -> Mapping[str, Any]:
+    record = read_json(path, remedy=_REMEDY)
+    if not isinstance(record, dict) or not isinstance(record.get(field), dict):
+        raise ReproError(f"it has no `{field}`", remedy=_REMEDY, where=path)
+    return record
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
+    if not path.is_file():
+        return ()
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in needed if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ReproError(f"it lacks the column {missing[0]}", remedy=_REMEDY, where=path, line=1)
+        return tuple(reader)

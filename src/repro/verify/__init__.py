@@ -1,0 +1,1 @@
+"""Checks: the configuration against the code, what is on disk against what made it."""

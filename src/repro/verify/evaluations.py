@@ -1,0 +1,81 @@
+"""Evaluation results against their own hashes, the manifests, and the checkpoints behind them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.files import read_json
+from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, TRAIN_ANEW, read_manifest
+from repro.core.paths import Layout
+from repro.evaluate.result import Result, picture_hashes, read_result
+from repro.plan.batches import Batches
+from repro.plan.plan import Plan
+from repro.verify.findings import Findings
+from repro.verify.promises import check_manifest
+
+INCEPTION = "inception"
+
+
+def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
+    """Check every result and every manifest of measuring."""
+    for batch in batches.evaluate.values():
+        found.problems += check_manifest(layout, "evaluate", batch)
+    folder = layout.root / "evaluations"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix == ".json":
+            found.attempt(partial(_check_result, plan, batches, layout, path, found))
+        elif not (path.is_dir() and path.with_suffix(".json").is_file()):
+            found.problem("no rule made this", path, "delete it, or move it elsewhere; nothing needs it")
+
+
+def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, found: Findings) -> None:
+    """Check one result and its pictures."""
+    result = read_result(path)
+    if result is None or result.spec.evaluation_id != path.stem:
+        raise ReproError(
+            "this result is of another evaluation than its name", where=path, remedy=MEASURE_ANEW
+        )
+    pictures = dict(zip(result.pictures, result.pictures_sha256, strict=True))
+    on_disk = picture_hashes(path.with_suffix(""))
+    for name in sorted({*pictures, *on_disk}):
+        if pictures.get(name) != on_disk.get(name):
+            raise ReproError(
+                "this picture is not the one that its result lists",
+                where=path.with_suffix("") / name,
+                remedy=f"delete {path.name} and run Snakemake again, which measures it anew",
+            )
+    if path.stem not in plan.evaluations:
+        found.notes.append(f"stale (of an older plan, may be deleted): {path}")
+        return
+    _check_origin(layout, path, result, found)
+    manifest = layout.batch("evaluate", batches.evaluate_of[path.stem])
+    if not manifest.is_file():
+        found.notes.append(f"measured, but its batch is not finished: {path}")
+    elif path.stem not in read_manifest(manifest):
+        raise ReproError(f"{manifest.name} does not list this result", where=path, remedy=MAKE_ANEW)
+    else:
+        found.count("evaluations")
+
+
+def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -> None:
+    """Check that a result was measured from (and with) the checkpoints that are on disk."""
+    extractor = None if result.spec.extractor == INCEPTION else result.spec.extractor
+    pairs = [
+        (result.spec.run, result.checkpoint_sha256),
+        (extractor, result.extractor_sha256),
+        (result.spec.surrogate, result.surrogate_sha256),
+    ]
+    for run_id, sha256 in pairs:
+        if run_id is None or sha256 is None:
+            continue
+        record = layout.record(run_id)
+        if not record.is_file():
+            found.notes.append(f"measured from a run that is not on disk: {path}")
+        elif read_json(record, remedy=TRAIN_ANEW).get("checkpoint_sha256") != sha256:
+            raise ReproError(
+                f"this result was measured from another checkpoint than that of run {run_id}",
+                where=path,
+                remedy=MEASURE_ANEW,
+            )

@@ -1,0 +1,38 @@
+"""The check of truth on disk: every file of a profile is what a rule made. Nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repro.core.paths import Layout
+from repro.plan.batches import Batches
+from repro.plan.plan import Plan
+from repro.verify.drawn import check_cells, check_drawn, check_figures
+from repro.verify.evaluations import check_evaluations
+from repro.verify.findings import Findings
+from repro.verify.runs import check_runs
+
+
+def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> str:
+    """Check runs, evaluations, cells, drawn artefacts and the collected folder; return a summary in words.
+
+    What an interrupted DAG left unfinished, and what an older plan made, is no error; the summary names it.
+
+    Args:
+        plan: the profile's plan.
+        batches: its batches.
+        layout: the profile's folders.
+        figures: the collected folder, which need not exist.
+
+    Raises:
+        ReproError: the first file that no rule made, or that is not as its rule made it, and how many more.
+    """
+    found = Findings()
+    check_runs(plan, batches, layout, found)
+    check_evaluations(plan, batches, layout, found)
+    check_cells(plan, batches, layout, found)
+    check_drawn(plan, layout, found)
+    check_figures(plan, layout, figures, found)
+    found.settle()
+    counts = ", ".join(f"{number} {what}" for what, number in found.counts.items()) or "nothing on disk yet"
+    return "\n".join([f"{layout.root}: {counts}: all as the rules made them", *found.notes])
