@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import tarfile
+import zipfile
 from pathlib import Path
 
 import lmdb
@@ -101,3 +104,19 @@ def write_lsun(folder: Path, n: int, split: str = "train") -> None:
             write_picture(picture, 80, 70, (k, 0, 0))
             view.put(f"{k:040d}".encode(), picture.read_bytes())
     picture.unlink()
+
+
+def packed(folder: Path) -> bytes:
+    """Return ``folder`` as a .tar.gz whose top level is its name."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        tar.add(folder, folder.name)
+    return buffer.getvalue()
+
+
+def zipped(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as container:
+        for path in sorted(folder.rglob("*")):
+            container.write(path, path.relative_to(folder.parent))
+    return buffer.getvalue()

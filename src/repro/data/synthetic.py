@@ -6,7 +6,7 @@ one machine: images are made in chunks of 256 whose random numbers derive from (
 that a smaller limit gives the first images of a larger one and the splits share no image.
 
 A four-layer network of 61,000 weights trained on 2,000 images of the ten-class set reaches 66 % test
-accuracy after 12 epochs, 76 % after 20, 84 % after 40 (one run; tests/test_data_synthetic.py repeats it).
+accuracy after 12 epochs, 76 % after 20, 84 % after 40 (one run; tests/data/test_synthetic.py repeats it).
 """
 
 from __future__ import annotations

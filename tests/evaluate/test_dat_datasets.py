@@ -22,7 +22,7 @@ from repro.plan.plan import Plan, build_plan
 from repro.plan.profile import Profile
 from repro.train.run import train_run
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 CPU = torch.device("cpu")
 TINY = Profile.model_validate(
     {

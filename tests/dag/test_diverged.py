@@ -17,7 +17,7 @@ from papers_case import PROFILE, SETTINGS, call, write_config
 from repro.core.divergence import divergence_of
 from repro.core.paths import Layout
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHEET = """\
 order: 1
 name: GAT

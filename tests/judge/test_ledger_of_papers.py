@@ -15,7 +15,7 @@ from repro.judge.ledger import read_ledger
 from repro.plan.cells import cells_of
 from repro.plan.config import load_config
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 LEDGER = whole_ledger(load_config(CONFIG))
 WITH_OPTION = [item for item in LEDGER if item.option is not None]
 

@@ -11,7 +11,7 @@ from repro.plan.config import load_config
 from repro.plan.plan import Plan, PlannedCell, build_plan
 from repro.train.snapshots import snapshot_steps
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 @cache

@@ -21,7 +21,7 @@ from repro.judge.cells import Cell
 from repro.plan.cells import cells_of
 from repro.plan.config import load_config
 
-CONFIG = load_config(Path(__file__).parents[1] / "config", "smoke")
+CONFIG = load_config(Path(__file__).parents[2] / "config", "smoke")
 FIGURES = ("figure3", "figure4", "figure8", "figure9")
 NUMBERS = {
     "modes": 7.0,

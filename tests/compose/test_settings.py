@@ -25,7 +25,7 @@ from repro.plan.config import load_config
 from repro.plan.plan import Plan, build_plan
 from repro.verify.validate import validate_plan
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 RUN = RunSpec(
     recipe="dat.sngan", method="gan", dataset="stl10", source="synthetic", seed=0, steps=7, batch_size=16,
     width=0.5, options={"lr": 2e-4, "decay": "linear", "spectral": True}, stand_ins=("reduced_budget",),

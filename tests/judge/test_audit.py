@@ -15,7 +15,7 @@ from repro.judge.audit_expression import Expression
 from repro.judge.reported import Place, Printed, read_reported
 from repro.plan.config import load_config
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 PAPERS = {"robgan", "advgan", "rgan", "gat", "dat"}
 
 KNOWN = {

@@ -10,7 +10,7 @@ import pytest
 from repro.core.paths import Layout
 from repro.verify.stamp import is_validated, remember
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 @pytest.fixture

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
+from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
 
 CPU = torch.device("cpu")
 SPEC = RunSpec(

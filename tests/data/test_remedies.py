@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from data_archives import (
+    packed,
     random_images,
     write_cifar10,
     write_cifar100,
@@ -22,6 +23,7 @@ from data_archives import (
     write_picture,
     write_stl10,
     write_tiny_imagenet,
+    zipped,
 )
 from data_server import FileServer, serving
 from repro.core.errors import ReproError
@@ -33,7 +35,6 @@ from repro.data.fetch import fetch
 from repro.data.fingerprint import fingerprint
 from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
 from repro.data.sources import Archive
-from test_data_fetch import packed, zipped
 
 DOGS = list(CLASSES_151_TO_293[:3])
 

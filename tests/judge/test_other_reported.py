@@ -21,7 +21,7 @@ from repro.plan.cells import cells_of
 from repro.plan.config import load_config
 from repro.site.html import write_report
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 HEAD = "source,paper,artefact,row,column,metric,value,std\n"
 TABLE = Artefact(
     paper="dat",

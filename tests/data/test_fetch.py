@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from data_archives import write_cifar10, write_stl10, write_tiny_imagenet
+from data_archives import packed, write_cifar10, write_stl10, write_tiny_imagenet, zipped
 from data_server import FileServer, serving
 from repro.core.errors import ReproError
 from repro.data import download as download_module
@@ -21,22 +18,6 @@ from repro.data.load import load_images
 from repro.data.sources import Archive, archive_of
 
 INFO = CATALOGUE["cifar10"]
-
-
-def packed(folder: Path) -> bytes:
-    """Return ``folder`` as a .tar.gz whose top level is its name."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        tar.add(folder, folder.name)
-    return buffer.getvalue()
-
-
-def zipped(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as container:
-        for path in sorted(folder.rglob("*")):
-            container.write(path, path.relative_to(folder.parent))
-    return buffer.getvalue()
 
 
 def archive_at(server: FileServer, name: str, content: bytes) -> Archive:

@@ -22,7 +22,7 @@ from repro.plan.config import Config, load_config
 from repro.plan.plan import build_plan
 from repro.verify.validate import validate_plan
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

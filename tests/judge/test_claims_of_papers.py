@@ -11,7 +11,7 @@ from repro.judge.claims import Reference
 from repro.plan.cells import cells_of
 from repro.plan.config import load_config
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 CLAIMS = all_claims(load_config(CONFIG))
 
 

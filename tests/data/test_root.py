@@ -23,7 +23,7 @@ from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
-REAL = Path(__file__).parents[1]
+REAL = Path(__file__).parents[2]
 SETTINGS_HERE = f"{SETTINGS}results: results\n"
 NAMES = ("option", "environment", "file")
 COMMANDS = ("check", "fetch", "train", "train run", "evaluate")

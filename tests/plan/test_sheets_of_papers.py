@@ -19,7 +19,7 @@ from repro.plan.config import Config, load_config
 from repro.plan.profile import Profile
 from repro.plan.sheet import Recipe
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 ARTEFACTS = {
     "robgan": "table1 figure1 figure2 figure3 figure4 figure5 figure6 figure7 figure8",

@@ -20,7 +20,7 @@ from repro.site.collect import MANIFEST, collect, hashes
 from repro.site.curves import HEIGHT, WIDTH, charts
 from repro.site.html import write_report
 
-LEDGER = whole_ledger(load_config(Path(__file__).parents[1] / "config"))
+LEDGER = whole_ledger(load_config(Path(__file__).parents[2] / "config"))
 
 
 class Page(HTMLParser):

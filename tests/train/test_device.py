@@ -17,7 +17,7 @@ from repro.methods.registry import load_method
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
-CONFIG = Path(__file__).parent.parent / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, no_cuda])]
 

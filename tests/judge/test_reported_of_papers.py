@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PAPERS = Path(__file__).parents[1] / "config" / "papers"
+PAPERS = Path(__file__).parents[2] / "config" / "papers"
 
 PRINTED = {  # how many numbers each table of the texts prints
     ("robgan", "table1"): 16,

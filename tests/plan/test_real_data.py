@@ -18,7 +18,7 @@ from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, PlannedCell, build_plan
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 def plan_of(profile: str) -> Plan:

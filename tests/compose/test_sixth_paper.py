@@ -19,7 +19,7 @@ from repro.compose.paper_files import all_claims, whole_ledger
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES = {
     "sheet.yaml": """\
 order: 6

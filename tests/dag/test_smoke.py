@@ -18,7 +18,7 @@ from papers_case import call
 from repro.core.paths import Layout
 from repro.verify.stamp import remember
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]
 TARGETS = ("figures/", "search")
 PROFILE = f"""\
