@@ -26,6 +26,7 @@ from repro.core.nested import flatten, unflatten
 from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
+_ANEW = "delete the run's folder and run the same command again: the run is trained anew"
 _NOT_IDENTITY = (
     "recipe",
     "workload",
@@ -188,7 +189,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
         raise ReproError(
             f"not a checkpoint of this program (format {metadata.get('format')!r}, expected {FORMAT!r})",
-            remedy="delete it and train the run again",
+            remedy=_ANEW,
             where=path,
         )
     return metadata, tensors
@@ -197,7 +198,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
 def _damaged(path: Path, reason: str) -> ReproError:
     return ReproError(
         f"the checkpoint is damaged: {reason}",
-        remedy="delete it and run the same command again: the run is trained anew",
+        remedy=_ANEW,
         where=path,
     )
 
