@@ -47,6 +47,11 @@ class Layout:
         """Result of one evaluation; pictures that it made lie beside it in a folder of the same name."""
         return self.root / "evaluations" / f"{evaluation_id}.json"
 
+    @property
+    def locks(self) -> Path:
+        """Locks of the evaluations that processes work on."""
+        return self.root / "locks"
+
     def batch(self, stage: str, batch_id: str) -> Path:
         """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
         return self.root / "batches" / stage / f"{batch_id}.json"

@@ -58,8 +58,8 @@ def downloaded() -> Path:
     target = Path(torch.hub.get_dir()) / "checkpoints" / FILE
     if target.is_file():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(URL, str(target), hash_prefix=SHA256_PREFIX, progress=False)
     except (URLError, OSError, RuntimeError) as error:
         raise ReproError(

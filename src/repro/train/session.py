@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from repro.core.device import apply_precision, set_deterministic
-from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
 from repro.core.paths import Layout
 from repro.core.provenance import code_version, describe_device, training_code
@@ -113,15 +112,6 @@ def _close(record: dict[str, Any], *, progress: bool) -> None:
     """Say how a run ended."""
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)
-
-
-def out_of_memory(error: BaseException, spec: RunSpec, layout: Layout, device: torch.device) -> ReproError:
-    """Return the error for a device that is too small for a run (or a batch of seeds that begins with it)."""
-    return ReproError(
-        f"the memory of {device} is too small for run {spec.run_id}: {error}",
-        remedy="choose a smaller width, batch size or batch of seeds in the profile, or another device",
-        where=layout.run(spec.run_id),
-    )
 
 
 def stopped_at_the_end(signal: str, spec: RunSpec, layout: Layout) -> StoppedError:
