@@ -53,6 +53,15 @@ def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.Mo
     assert "--inception" in error.value.remedy
 
 
+def test_a_folder_of_downloads_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
+    with pytest.raises(ReproError, match="could not be downloaded") as error:
+        inception.inception_extractor(None)
+    assert "--inception" in error.value.remedy
+
+
 def test_download_with_the_wrong_hash_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.pth").write_bytes(b"something else")
     monkeypatch.delenv(inception.VARIABLE, raising=False)

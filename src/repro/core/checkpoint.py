@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from repro.core.errors import ReproError
-from repro.core.files import cannot_write, replacing
+from repro.core.files import cannot_write, not_utf8, replacing
 from repro.core.nested import flatten, unflatten
 from repro.core.spec import RunSpec
 
@@ -65,6 +65,7 @@ def save(
         ReproError: it cannot be written; the file is then as it was before.
         TypeError: the state holds something else than named above.
     """
+    check_path(path)
     skeleton, tensors = flatten(state)
     texts = {"skeleton": _json(skeleton), "header": _json(dict(header))}
     sha256 = _content_hash(tensors, texts)
@@ -78,6 +79,18 @@ def save(
         except SafetensorError as error:
             raise cannot_write(path, error) from error
     return sha256
+
+
+def check_path(path: Path) -> None:
+    """Check that a checkpoint can have this path; what is written elsewhere could not be read again.
+
+    Raises:
+        ReproError: it is not text in UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise not_utf8(path, "safetensors") from error
 
 
 def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
@@ -179,6 +192,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
         raise ReproError(
             "the checkpoint is missing", remedy="train the run again (its rule, or `repro train`)", where=path
         )
+    check_path(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from repro.core.errors import ReproError
-from repro.core.spec import Precision
+from repro.core.spec import DEVICE, Precision
 
 
 def choose_device(text: str = "auto") -> torch.device:
@@ -25,7 +26,7 @@ def choose_device(text: str = "auto") -> torch.device:
     if text == "auto":
         text = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = text.partition(":")
-    if kind not in {"cpu", "cuda"} or (":" in text and not (kind == "cuda" and number.isdecimal())):
+    if not re.match(DEVICE, text):
         raise ReproError(f"unknown device {text!r}", remedy="use auto, cpu, cuda or cuda:N")
     if kind == "cpu":
         return torch.device("cpu")

@@ -50,6 +50,15 @@ def cannot_write(path: Path, error: Exception) -> ReproError:
     )
 
 
+def not_utf8(path: Path, library: str) -> ReproError:
+    """Return the error for a path whose name is not text in UTF-8, where a library takes no other."""
+    return ReproError(
+        f"the name of a folder is not text in UTF-8, and {library} takes no other",
+        remedy="rename the folder, or use another one",
+        where=path,
+    )
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete what a killed process left half-written in ``folder`` (only while holding its lock)."""
     for path in folder.glob(f"{_TEMPORARY}*"):

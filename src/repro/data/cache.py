@@ -41,7 +41,7 @@ def folder_state(folder: Path) -> str:
         for name in sorted(files):
             path = os.path.join(parent, name)  # noqa: PTH118 - a million files: no Path objects
             facts = os.stat(path) if os.path.exists(path) else os.lstat(path)  # noqa: PTH110, PTH116
-            state.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+            state.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return state.hexdigest()
 
 
@@ -69,5 +69,5 @@ def save_cached(path: Path, state: str, found: Found, identity: str) -> None:
     try:
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata={"facts": json.dumps(facts)})
-    except ReproError:
+    except (ReproError, UnicodeEncodeError):  # safetensors takes no path that is not UTF-8
         return

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from repro.core import checkpoint
 from repro.core.device import apply_precision, set_deterministic
 from repro.core.files import remove_leftovers
 from repro.core.paths import Layout
@@ -36,6 +37,7 @@ def prepare(
 ) -> Loop:
     """Return a run ready for its next step: made, begun at its parent's end, resumed from its checkpoint."""
     folder = layout.run(spec.run_id)
+    checkpoint.check_path(layout.checkpoint(spec.run_id))
     for place in (folder, folder / "snapshots"):
         remove_leftovers(place)
     set_deterministic()

@@ -91,9 +91,14 @@ def _gather(
 ) -> Tensor:
     require_memory(len(items), info, split)
     images = np.empty((len(items), 3, info.height, info.width), np.uint8)
-    with ThreadPoolExecutor(
-        len(os.sched_getaffinity(0))
-    ) as pool:  # Pillow decodes outside the interpreter's lock
+    with ThreadPoolExecutor(_processors()) as pool:  # Pillow decodes outside the interpreter's lock
         for position, image in enumerate(pool.map(one, items)):
             images[position] = image
     return torch.from_numpy(images)
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use, as far as the system tells."""
+    if hasattr(os, "sched_getaffinity"):  # macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
