@@ -113,4 +113,6 @@ def _no_memory(error: Exception) -> bool:
     """Tell whether the machine's memory ran out; torch says so by a plain RuntimeError."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError) or "allocate memory" in str(error)
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("allocate memory", "out of memory")
+    )
