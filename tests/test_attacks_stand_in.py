@@ -80,7 +80,7 @@ def assert_near(found: Tensor, exact: Tensor) -> None:
     assert (found - exact).abs().max() <= ROUNDING * exact.abs().max()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     sizes=st.tuples(*[st.integers(1, 9)] * 3, *[st.integers(1, 6)] * 2),
     seed=st.integers(0, 999),

@@ -64,7 +64,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(state=STATES)
 def test_any_nested_state_comes_back_as_it_was(tmp_path: Path, state: dict[Any, Any]) -> None:
     path = tmp_path / "any.safetensors"
