@@ -2,7 +2,7 @@
 
 In each round both loops make one iteration, one after the other, so that a machine that slows down slows
 both. The row is this package's time; ``details`` has the plain loop's median and the ratio, and for DAT what
-a step costs in steps of its baseline. That both train alike: ``tests/methods/test_gan_plain_loop.py``. The paper's
+a step costs in steps of its baseline. ``tests/methods/test_gan_plain_loop.py``: both train alike. The paper's
 size: ``--width 1 --batch 64``.
 """
 

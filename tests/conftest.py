@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from papers_case import build
 from repro.core.device import set_deterministic
@@ -21,19 +22,24 @@ if not torch.cuda.is_available():
     # Triton reads it when it is imported, which torch does on its own at some point
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# The same examples in every run (HYPOTHESIS_PROFILE=others draws new ones), however slow the machine is.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("others", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
 MakeImages = Callable[..., ImageSet]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_deterministic_thread() -> None:
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("REPRO_TEST_THREADS", "1")))
     set_deterministic()
 
 
 @pytest.fixture(autouse=True)
 def _same_global_numbers() -> None:
-    """Give each test the same global random numbers, whichever tests ran before it."""
-    torch.manual_seed(0)
+    """Give each test the same global random numbers (others with REPRO_TEST_SEED), whatever ran before it."""
+    torch.manual_seed(int(os.environ.get("REPRO_TEST_SEED", "0")))
 
 
 @pytest.fixture

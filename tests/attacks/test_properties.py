@@ -17,7 +17,7 @@ RADII = st.floats(0.001, 2.0)
 SEEDS = st.integers(0, 10_000)
 BOUNDS = st.sampled_from([UNIT, SYMMETRIC])
 every_attack = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-few = settings(max_examples=15, deadline=None, derandomize=True)
+few = settings(max_examples=15)
 
 
 def batch(seed: int, bounds: Bounds = UNIT, n: int = 5) -> tuple[Tensor, Tensor]:

@@ -143,7 +143,7 @@ def test_an_image_that_has_flipped_moves_no_more() -> None:
     assert moved == pytest.approx(0.02 * flips.iterations.float(), abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-1, 1), st.floats(-2, 2))
 def test_the_two_classes_are_the_sides_of_the_threshold(threshold: float, bias: float) -> None:
     slope = torch.linspace(-1, 2, SIZE)

@@ -119,7 +119,8 @@ def test_cells_hold_measured_numbers_with_their_marks(dag: Path) -> None:
         for row in own:
             assert row["verdict"] == "not comparable"
             assert {"synthetic_data", "reduced_budget"} <= set(row["stand_ins"].split("+"))
-            assert float(row["measured"]) >= 0
+            # KID has no bias, so that it may fall below 0; FID may by rounding
+            assert float(row["measured"]) >= (-0.1 if row["metric"].startswith("kid") else -1e-3)
             assert all((dag / "results" / "tiny" / "runs" / run).is_dir() for run in row["runs"].split("+"))
     scores = [row for row in rows if row["artefact"] == "table4" and row["measured"]]
     assert all("embedded_features" in row["stand_ins"] for row in scores)

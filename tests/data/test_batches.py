@@ -46,7 +46,7 @@ def test_scale_leaves_its_argument_alone() -> None:
     assert torch.equal(images, torch.ones(2, 3, 4, 4))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.booleans())
 def test_each_epoch_visits_each_image_once(n: int, batch_size: int, seed: int, drop_last: bool) -> None:
     if drop_last and n < batch_size:
@@ -89,7 +89,7 @@ def reference_crop(image: Tensor, padding: int, top: int, left: int, flipped: bo
     return window.flip(2) if flipped else window
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 4), st.integers(0, 1000))
 def test_crop_and_flip_equals_cropping_one_image_at_a_time(padding: int, seed: int) -> None:
     images = numbered(6).images

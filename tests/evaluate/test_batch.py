@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -239,6 +242,56 @@ def test_a_failure_does_not_stop_the_others(layout: Layout) -> None:
         assert reason in line
     assert layout.evaluation(ALL[0].evaluation_id).is_file()
     assert not layout.batch("evaluate", "b0").exists()
+
+
+def test_two_processes_never_measure_the_same(layout: Layout) -> None:
+    code = (
+        "import sys, pathlib; from repro.core.locks import only_process\n"
+        "with only_process(pathlib.Path(sys.argv[1]), 'it', name=sys.argv[2]):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    held, free = ALL[0], ALL[2]
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(layout.locks), f"{held.evaluation_id}.lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(ReproError, match=f"another process works on evaluation {held.evaluation_id}"):
+        evaluate([held, free], layout)
+    assert layout.evaluation(free.evaluation_id).is_file()
+    assert not layout.evaluation(held.evaluation_id).exists()
+    holder.kill()
+    holder.communicate()
+    assert len(evaluate([held, free], layout)) == 2
+
+
+def test_what_a_killed_measurement_left_is_removed(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    code = (
+        "import os, signal, sys; from pathlib import Path; from repro.core import files, scratch\n"
+        "tmp, result, picture = map(Path, sys.argv[1:])\n"
+        "with (scratch.scratch_folder(tmp, 'repro-measuring-') as features, files.replacing(result),\n"
+        "      files.replacing(picture)):\n"
+        "    (features / 'features.pt').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    samples = ALL[-1]
+    result = layout.evaluation(samples.evaluation_id)
+    targets = [str(result), str(result.with_suffix("") / "grid.png")]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "tmp"), *targets], check=False)
+    left = [*(tmp_path / "tmp").iterdir(), *result.parent.glob(".part-*"), *result.with_suffix("").iterdir()]
+    assert len(left) == 3
+    evaluate([samples], layout)
+    assert not any(path.exists() for path in left)
+    found = read_result(result)
+    assert found is not None
+    assert found.pictures == ("grid.png",)
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_an_unfinished_run_is_not_measured(tmp_path: Path) -> None:

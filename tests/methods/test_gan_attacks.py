@@ -131,7 +131,7 @@ def test_clamp_and_clips() -> None:
     torch.testing.assert_close(boxed.fake, wild.fake.clamp(-1, 1))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**31), epsilon=st.floats(0, 1e3), steps=st.integers(1, 3))
 def test_the_box_holds_and_the_order_of_images_does_not_matter(seed: int, epsilon: float, steps: int) -> None:
     torch.manual_seed(seed)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from repro.core.spec import snapshot_steps
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, PlannedCell, build_plan
-from repro.train.snapshots import snapshot_steps
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -127,6 +127,23 @@ def test_a_foreign_file_in_a_runs_folder_is_found(layout: Layout) -> None:
     found("no rule made this file", path)
 
 
+def test_what_a_killed_process_left_is_no_error_and_named(layout: Layout) -> None:
+    run = next((layout.root / "runs").glob("gan-*"))
+    (run / "snapshots").mkdir(exist_ok=True)
+    left = [run / ".part-01", run / "snapshots" / ".part-02", layout.root / "evaluations" / ".part-03"]
+    for path in left:
+        path.mkdir()
+    code, printed = call("verify")
+    assert code == 0, printed
+    assert printed.count("left by a killed process, or being written") == 2  # a run's own are its affair
+
+
+def test_a_changed_log_is_found(layout: Layout) -> None:
+    path = next((layout.root / "runs").glob("gan-*/metrics.jsonl"))
+    path.write_text(path.read_text().replace('_loss":', '_loss":1', 1))
+    found("not as the training wrote it", path)
+
+
 def test_changed_cells_are_found_in_part_and_in_whole(layout: Layout) -> None:
     part = layout.root / "cells" / "gat" / "table1.csv"
     for path in (layout.cells, part):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
@@ -23,6 +23,8 @@ class Bounds(Frozen):
     Raises:
         ReproError: ``low`` is not below ``high``.
     """
+
+    model_config = ConfigDict(allow_inf_nan=True)  # the check below says what is wrong
 
     low: float
     high: float
@@ -75,6 +77,8 @@ class ThreatModel(Frozen):
         ReproError: negative radius or step size, fewer than one step or start, restarts without a random
             start.
     """
+
+    model_config = ConfigDict(allow_inf_nan=True)  # the check below says what is wrong
 
     norm: Norm = "linf"
     radius: float

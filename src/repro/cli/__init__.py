@@ -5,6 +5,7 @@ Every command imports what it needs when it runs, since torch alone costs more t
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -57,6 +58,9 @@ def _main(
 def main() -> None:
     """Run the command line; a user's error is printed without a traceback and ends with status 2."""
     keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot show (a terminal without UTF-8) is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ReproError as error:

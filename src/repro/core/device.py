@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import AbstractContextManager, nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from repro.core.errors import ReproError
-from repro.core.spec import Precision
+from repro.core.spec import DEVICE, Precision
 
 
 def choose_device(text: str = "auto") -> torch.device:
@@ -22,7 +26,7 @@ def choose_device(text: str = "auto") -> torch.device:
     if text == "auto":
         text = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = text.partition(":")
-    if kind not in {"cpu", "cuda"} or (":" in text and not (kind == "cuda" and number.isdecimal())):
+    if not re.match(DEVICE, text):
         raise ReproError(f"unknown device {text!r}", remedy="use auto, cpu, cuda or cuda:N")
     if kind == "cpu":
         return torch.device("cpu")
@@ -74,3 +78,41 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+@contextmanager
+def within_memory(device: torch.device, what: str, where: Path) -> Iterator[None]:
+    """Turn an error that means "no memory is left" into one that says what to do about it.
+
+    Args:
+        device: where the block works.
+        what: what it does, for the message: ``run gat-...``.
+        where: the file or folder that it concerns.
+
+    Raises:
+        ReproError: the memory of the device, or the machine's, was too small.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            whose = f"the memory of {device}"
+        elif _no_memory(error):
+            whose = "the machine's memory"
+        else:
+            raise
+        raise ReproError(
+            f"{whose} is too small for {what}: {error}",
+            remedy="choose a smaller width or smaller batches (of images, of seeds) in the profile, or a "
+            "device with more memory",
+            where=where,
+        ) from error
+
+
+def _no_memory(error: Exception) -> bool:
+    """Tell whether the machine's memory ran out; torch says so by a plain RuntimeError."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("allocate memory", "out of memory")
+    )

@@ -5,41 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
+from repro.core.scratch import HELD, remove, scratch_folder
 
 _TEMPORARY = ".part-"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file beside ``path``; when the block ends well it is flushed and becomes ``path``.
+    """Yield a file to write, in a folder of its own beside ``path``; when the block ends it becomes ``path``.
+
+    It is flushed first, and readable for whom the umask says. What killed processes left half-written in the
+    folder of ``path`` is removed.
 
     Raises:
         ReproError: the folder cannot be written, the disk is full; ``path`` is then as it was before.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{path.name}.", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp makes it private
-        temporary.replace(path)
+        with scratch_folder(path.parent, _TEMPORARY) as folder:
+            temporary = folder / path.name
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod((folder / HELD).stat().st_mode & 0o777)  # safetensors makes its files private
+            temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def cannot_write(path: Path, error: Exception) -> ReproError:
@@ -52,10 +50,24 @@ def cannot_write(path: Path, error: Exception) -> ReproError:
     )
 
 
+def not_utf8(path: Path, library: str) -> ReproError:
+    """Return the error for a path whose name is not text in UTF-8, where a library takes no other."""
+    return ReproError(
+        f"the name of a folder is not text in UTF-8, and {library} takes no other",
+        remedy="rename the folder, or use another one",
+        where=path,
+    )
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete what a killed process left half-written in ``folder`` (only while holding its lock)."""
     for path in folder.glob(f"{_TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+        remove(path)
+
+
+def is_leftover(path: Path) -> bool:
+    """Return whether a file or folder is a write that is going on, or that a killed process left."""
+    return path.name.startswith(_TEMPORARY)
 
 
 def atomic_write_text(path: Path, text: str) -> None:

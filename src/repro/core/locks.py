@@ -1,38 +1,55 @@
-"""One process per folder: a lock that the operating system frees when the process ends, however it ends."""
+"""One process at a time: a lock that the operating system frees when the process ends, however it ends."""
 
 from __future__ import annotations
 
+import fcntl
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write
 
+MARKER = ".process"  # ending of the marker's name; a lock copied from another file system marks nothing
+
 
 @contextmanager
-def only_process(folder: Path, what: str) -> Iterator[None]:
-    """Hold ``folder`` (made where needed) for this process while the block runs.
+def only_process(folder: Path, what: str, *, name: str = ".lock") -> Iterator[None]:
+    """Hold a lock in ``folder`` (made where needed) for this process while the block runs.
+
+    Whoever may write the folder may take it. Where the file system has no locks, a marker stands in, which
+    names its process and machine; on that machine it is known when the process has ended.
 
     Args:
-        folder: what must not be written by two processes at a time.
+        folder: what must not be written by two processes at a time, or where the lock lies.
         what: its name in the error message, e.g. ``run gat-cifar10-1a2b3c4d5e-s0``.
+        name: the lock's file.
 
     Raises:
         ReproError: another process holds it, or the folder cannot be written.
     """
-    path = folder / ".lock"
+    path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=0)
+        lock = _lock(path)
         lock.acquire()
     except Timeout as error:
+        remedy = "wait until it has ended, or end it, then run the same command again"
+        holder = ""
+        if isinstance(lock, SoftFileLock):
+            remedy = f"{remedy}; if there is no such process any more, delete {lock.lock_file}"
+            holder = _holder(Path(lock.lock_file))
+        raise ReproError(f"another process{holder} works on {what}", remedy=remedy, where=folder) from error
+    except PermissionError as error:
+        if not path.exists():
+            raise cannot_write(path, error) from error
         raise ReproError(
-            f"another process works on {what}",
-            remedy="wait until it has ended, or end it, then run the same command again",
-            where=folder,
+            f"{what} was begun by another user, who did not let others go on with it",
+            remedy=f"let its owner type `chmod -R g+w {folder}`, or delete {path} if no process works there",
+            where=path,
         ) from error
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -40,3 +57,23 @@ def only_process(folder: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _lock(path: Path) -> BaseFileLock:
+    """Return the kind of lock that the folder's file system has."""
+    with tempfile.TemporaryFile(dir=path.parent) as probe:
+        try:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return SoftFileLock(path.with_name(path.name + MARKER), timeout=0)
+    mode = path.parent.stat().st_mode & 0o666 | 0o600
+    return FileLock(path, timeout=0, mode=mode)
+
+
+def _holder(path: Path) -> str:
+    """Return the process that a marker names, in words; nothing where it names none."""
+    try:
+        process, machine = path.read_text(encoding="utf-8").split("\n")[:2]
+    except (OSError, ValueError):
+        return ""
+    return f" ({process} on {machine})" if process else ""

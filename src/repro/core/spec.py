@@ -26,6 +26,8 @@ STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
 # Signs that an attack's gradients mislead, so that what it leaves says little (see attacks.auto_attack).
 Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
+MOST_WIDTH = 64.0  # times a paper's own; whoever writes more has mistyped it
+DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 OnDivergence = Literal["stop", "record"]  # a training that diverges is an error, or ends and says so
 
 
@@ -37,9 +39,9 @@ def digest(value: BaseModel, *, leave_out: set[str]) -> str:
 
 
 class Frozen(BaseModel):
-    """Base of all values: immutable, and an unknown field is an error."""
+    """Base of all values: immutable; an unknown field, an infinity and a NaN are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RunSpec(Frozen):
@@ -57,7 +59,7 @@ class RunSpec(Frozen):
     seed: int = Field(ge=0)
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    width: float = Field(default=1.0, gt=0)
+    width: float = Field(default=1.0, gt=0, le=MOST_WIDTH)
     precision: Precision = "float32"
     options: Options = {}
     parent: str | None = None
@@ -69,6 +71,14 @@ class RunSpec(Frozen):
         """Folder name of the run, e.g. ``gat-cifar10-1a2b3c4d5e-s0``."""
         identity = digest(self, leave_out={"recipe", "stand_ins", "seed"})
         return f"{self.method}-{self.dataset}-{identity}-s{self.seed}"
+
+
+def snapshot_steps(steps: int, count: int) -> tuple[int, ...]:
+    """Return after how many steps snapshots are made: ``count`` of them, evenly spaced, the last at the end.
+
+    With fewer steps than snapshots every step has one.
+    """
+    return tuple(sorted({max(1, round(steps * i / count)) for i in range(1, count + 1)}))
 
 
 class EvaluationSpec(Frozen):

@@ -71,5 +71,5 @@ def save_cached(path: Path, state: str, found: Found, identity: str) -> None:
     try:
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata={"facts": json.dumps(facts)})
-    except ReproError:
+    except (ReproError, UnicodeEncodeError):  # safetensors takes no path that is not UTF-8
         return

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import torch
 
-from repro.core.device import apply_precision, set_deterministic
+from repro.core.device import apply_precision, set_deterministic, within_memory
 from repro.core.errors import ReproError
+from repro.core.files import remove_leftovers
+from repro.core.locks import only_process
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
+from repro.core.scratch import scratch_folder
 from repro.core.spec import FLAGS, EvaluationSpec
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
@@ -61,8 +64,8 @@ def evaluate_batch(
     set_deterministic()
     apply_precision("float32", device)
     failed: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="repro-features-") as features:
-        shared = Shared(layout, device, data_root, inception, Path(features))
+    with scratch_folder(Path(tempfile.gettempdir()), "repro-measuring-", private=True) as features:
+        shared = Shared(layout, device, data_root, inception, features)
         for spec in specs:
             try:
                 evaluate_one(spec, shared)
@@ -82,7 +85,7 @@ def evaluate_batch(
 
 
 def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
-    """Return the result of one evaluation, measured now unless it is on disk already.
+    """Return the result of one evaluation, measured now unless it is on disk; one process at a time.
 
     Of a training that diverged nothing is measured, not even its last good weights: the result says so.
 
@@ -91,8 +94,20 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
 
     Raises:
         ReproError: unknown measurement or option, missing or damaged checkpoint, a result on disk that no
-            measurement wrote, or what the measurement raises.
+            measurement wrote, another process that measures it, or what the measurement raises.
     """
+    name = spec.evaluation_id
+    path = shared.layout.evaluation(name)
+    with (
+        only_process(shared.layout.locks, f"evaluation {name}", name=f"{name}.lock"),
+        within_memory(shared.device, f"evaluation {name}", path),
+    ):
+        remove_leftovers(pictures_folder(shared.layout, spec))
+        return _evaluate(spec, shared)
+
+
+def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
+    """Return the result of one evaluation, whose lock is held."""
     layout, device = shared.layout, shared.device
     measurement = load_measurement(spec.measure)
     options = validate_options(spec.measure, spec.options)

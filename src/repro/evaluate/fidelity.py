@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
@@ -38,6 +39,12 @@ class Options(ScoreOptions):
     generated: int | None = Field(default=None, ge=2)
     to_uint8: ToUint8 = "fixed"
     checkpoint: Literal["final", "best_snapshot"] = "final"
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the images that ``spec`` and the options pay for are enough."""
+        generated = [n for n in (spec.generated, self.generated) if n is not None]
+        reference = [n for n in (spec.limit, self.reference_images) if n is not None]
+        self.require_enough(min(generated, default=None), min(reference, default=None))
 
 
 def reference_name(data: ImageSet) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from repro.core.by_name import declaring, load_module, parse_options
-from repro.core.spec import Frozen
+from repro.core.spec import EvaluationSpec, Frozen
 
 if TYPE_CHECKING:
     from repro.evaluate.context import Context
@@ -20,6 +20,13 @@ _PACKAGE, _DECLARATION = "repro.evaluate", r"def measure\("
 
 class MeasureOptions(Frozen):
     """Base of every measurement's options."""
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check, before anything runs, that ``spec`` asks for enough to measure with these options.
+
+        Raises:
+            ReproError: it does not.
+        """
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.registry import MeasureOptions, Values
@@ -37,6 +38,29 @@ class ScoreOptions(MeasureOptions):
     kid_subsets: int = Field(default=100, ge=1)
     kid_subset_size: Annotated[int, Field(ge=2)] | Literal["tenth"] = 1000
     batch_size: int = Field(default=128, ge=1)
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the images that ``spec`` pays for are enough."""
+        self.require_enough(spec.generated or spec.limit, spec.limit)
+
+    def require_enough(self, generated: int | None, reference: int | None) -> None:
+        """Check that there is an image for each split, and two of each sort for a covariance.
+
+        Args:
+            generated: number of generated images (or of those in their place); None: as many as there are.
+            reference: number of real ones, likewise.
+
+        Raises:
+            ReproError: there are too few.
+        """
+        least = max(2, self.splits if "is" in self.metrics else 2)
+        compared = None if set(self.metrics) == {"is"} else reference
+        if (generated or least) < least or (compared or 2) < 2:
+            against = "" if compared is None else f" against {compared}"
+            raise ReproError(
+                f"{generated} images{against} are too few for {self.splits} splits",
+                remedy="raise the number of generated images or the limit, or lower the option splits",
+            )
 
     def subset_size(self, n_generated: int, n_reference: int) -> int:
         """Return the number of images in each KID subset for samples of these sizes (at least 2)."""
@@ -98,11 +122,7 @@ def fidelity_scores(
         ReproError: too few images for the number of splits, or for a covariance.
     """
     compared = len(generated) if reference is None else len(reference)
-    if len(generated) < options.splits or min(len(generated), compared) < 2:
-        raise ReproError(
-            f"{len(generated)} images against {compared} are too few for {options.splits} splits",
-            remedy="raise the number of generated images or the limit, or lower the option splits",
-        )
+    options.require_enough(len(generated), compared)
     subset_size = options.subset_size(len(generated), compared)
     cuda = device.type == "cuda"
     with torch.cuda.device(device if cuda else -1):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from repro.judge.cells import Cell
 from repro.judge.claims import Claim, ClaimWord, Judgement, Predicate, Reference
-from repro.judge.verdict import MIN_SEEDS
+from repro.judge.verdict import MIN_SEEDS, unit_of
 
 LEVEL = 0.05
 # One failed comparison on comparable data sinks a conjunction whatever the others say; hence this order.
@@ -33,7 +33,11 @@ def welch_p(left: tuple[float, float, int], right: tuple[float, float, int], mar
     Each side is (mean, std with ddof 1, number of seeds); a fixed number has std 0 and any count. With no
     variance on either side the difference decides: 0, 1, or 0.5 at equality.
     """
-    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = left, right
+    unit = unit_of([*left[:2], *right[:2], margin])
+    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = [
+        (mean / unit, std / unit, n) for mean, std, n in (left, right)
+    ]
+    margin /= unit
     var_l, var_r = std_l**2 / n_l, std_r**2 / n_r
     difference = mean_l - mean_r - margin
     if var_l + var_r == 0:

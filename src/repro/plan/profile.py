@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from repro.core.spec import Frozen, OnDivergence, Options, Precision, Source
+from repro.core.spec import DEVICE, MOST_WIDTH, Frozen, OnDivergence, Options, Precision, Source
 from repro.plan.sheet import Workload
 
 
@@ -17,7 +17,7 @@ class Work(Frozen):
     steps: int | None = Field(default=None, ge=1)
     epochs: float | None = Field(default=None, gt=0)
     batch_size: int | None = Field(default=None, ge=1)
-    width: float | None = Field(default=None, gt=0)
+    width: float | None = Field(default=None, gt=0, le=MOST_WIDTH)
     precision: Precision | None = None
     seeds: int | None = Field(default=None, ge=1)
     snapshots: int | None = Field(default=None, ge=0)
@@ -87,7 +87,7 @@ class Profile(Frozen):
     artefacts: tuple[str, ...] | None = None
     leave_out: tuple[str, ...] = ()
     diverged: OnDivergence = "record"
-    device: str = "auto"
+    device: str = Field(default="auto", pattern=DEVICE)
     threads: int = Field(default=1, ge=1)
 
     @property

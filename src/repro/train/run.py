@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from repro.core.device import within_memory
 from repro.core.divergence import divergence_of
 from repro.core.locks import only_process
 from repro.core.paths import Layout
@@ -21,7 +22,7 @@ from repro.train.loop import Loop
 from repro.train.meter import DivergedError
 from repro.train.record import finished
 from repro.train.seeds import program
-from repro.train.session import finish, out_of_memory, prepare, record_divergence, stopped_at_the_end
+from repro.train.session import finish, prepare, record_divergence, stopped_at_the_end
 from repro.train.settings import LoopSettings
 from repro.train.together import MembersDivergedError, run_together
 from repro.train.training_data import TrainingData
@@ -92,6 +93,8 @@ def train_seeds(
     with ExitStack() as locks:
         for spec in specs:
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
+        first = specs[0].run_id
+        locks.enter_context(within_memory(device, f"run {first}", layout.run(first)))
         settings = settings or LoopSettings()
         records = {spec.run_id: finished(layout, spec.run_id, spec) for spec in specs}
         diverged: dict[str, DivergedError] = {}
@@ -146,8 +149,6 @@ def train_method(
             now = [loop for loop in loops if loop.step == steps[0]]
             until = steps[1] if len(steps) > 1 else end
             outcomes = run_together(now, program(now, device, way), until=until, progress=progress)
-        except torch.OutOfMemoryError as error:
-            raise out_of_memory(error, left[0], layout, device) from error
         except MembersDivergedError as error:
             begun = {loop.spec.run_id: loop for loop in loops}
             for spec in [spec for spec in left if spec.run_id in error.members]:

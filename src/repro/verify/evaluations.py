@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json
+from repro.core.files import is_leftover, read_json
 from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, TRAIN_ANEW, read_manifest
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, picture_hashes, read_result
@@ -24,7 +24,9 @@ def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findi
         found.problems += check_manifest(layout, "evaluate", batch)
     folder = layout.root / "evaluations"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix == ".json":
+        if is_leftover(path):
+            found.notes.append(f"left by a killed process, or being written: {path}")
+        elif path.suffix == ".json":
             found.attempt(partial(_check_result, plan, batches, layout, path, found))
         elif not (path.is_dir() and path.with_suffix(".json").is_file()):
             found.problem("no rule made this", path, "delete it, or move it elsewhere; nothing needs it")

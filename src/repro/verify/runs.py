@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
+from repro.core.files import is_leftover
+from repro.core.locks import MARKER
 from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
@@ -20,7 +22,8 @@ from repro.verify.findings import Findings
 from repro.verify.promises import check_manifest
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
-_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "unfinished.json", ".lock", "snapshots"}
+_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "unfinished.json", "snapshots"}
+_OWN |= {".lock", f".lock{MARKER}"}
 
 
 def check_runs(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
@@ -39,7 +42,9 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
     """Check one run's folder."""
     run_id = folder.name
     for path in sorted(folder.iterdir()):
-        if path.name not in _OWN:
+        if is_leftover(path):
+            found.notes.append(f"left by a killed process, or being written: {path}")
+        elif path.name not in _OWN:
             raise ReproError("no rule made this file", where=path, remedy=DELETE)
     record = finished(layout, run_id, plan.runs.get(run_id))
     if record is None:
@@ -77,7 +82,7 @@ def _check_snapshots(folder: Path, record: dict[str, Any]) -> None:
                 "this snapshot is not the one that the record lists", where=path, remedy=TRAIN_ANEW
             )
     for path in sorted((folder / "snapshots").glob("*")):
-        if path not in listed:
+        if path not in listed and not is_leftover(path):
             raise ReproError("the record lists no such snapshot", where=path, remedy=DELETE)
 
 

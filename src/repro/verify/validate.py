@@ -41,6 +41,13 @@ def validate_plan(plan: Plan) -> None:
             _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
             if evaluation.surrogate is not None:
                 _check(config, paper, place, _indirect, evaluation.measure)
+    for spec in plan.evaluations.values():  # a profile may have changed the sheet's options
+        try:
+            measurements.validate_options(spec.measure, spec.options).check(spec)
+        except ReproError as error:
+            path = config.folder / "profiles" / f"{config.profile.name}.yaml"
+            message = f"{spec.measure} of {spec.run}: {error.message}"
+            raise ReproError(message, where=path, remedy=error.remedy) from error
     for planned_search in plan.searches.values():
         place = ("searches", planned_search.name)
         _check(config, planned_search.paper, place, _starts_at_default, config, planned_search)

@@ -12,6 +12,7 @@ from pathlib import Path
 import lmdb
 import torch
 
+from repro.core.files import not_utf8
 from repro.data.catalogue import DatasetInfo
 from repro.data.memory import require_memory
 from repro.data.readers.decode import decode_bytes
@@ -38,6 +39,8 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
             for start in range(0, n, CHUNK):
                 payloads = list(islice(values, min(CHUNK, n - start)))
                 images[start : start + len(payloads)] = decode_bytes(payloads, path, info, split)
+    except UnicodeEncodeError as error:
+        raise not_utf8(path, "lmdb") from error
     except (lmdb.Error, ValueError, struct.error) as error:
         raise damaged(path / "data.mdb", info, str(error)) from error
     return Found(images, torch.zeros(n, dtype=torch.int64), (), total)
