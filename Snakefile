@@ -5,20 +5,21 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
-
-
 include: "workflow/rules/common.smk"
 
 
+onstart:
+    validate()
+
+
 wildcard_constraints:
-    profile=config["profile"],
     paper=r"[a-z][a-z0-9]*",
     batch=r"[a-z0-9-]+",
 
 
 localrules:
     figures,
+    remake,
     search,
     single,
 
@@ -28,7 +29,7 @@ rule figures:
         report=results("report/index.html"),
         artefacts=every_artefact(),
         cells=results("cells.csv"),
-        gone=gone("figures", "figures"),
+        remade=remade("figures/figures"),
     output:
         directory("figures"),
     log:
@@ -38,7 +39,7 @@ rule figures:
     params:
         common=COMMON,
     shell:
-        "repro collect {params.common} --into {output} > {log} 2>&1"
+        "repro collect {params.common} --into {output:q} > {log:q} 2>&1"
 
 
 include: "workflow/rules/train.smk"

@@ -11,7 +11,7 @@ rule architectures:
     conda:
         "../../environment.yml"
     shell:
-        "repro architectures --into {output} > {log} 2>&1"
+        "repro architectures --into {output:q} > {log:q} 2>&1"
 
 
 rule table:
@@ -32,7 +32,7 @@ rule table:
     params:
         common=COMMON,
     shell:
-        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
 
 rule figure:
@@ -53,7 +53,7 @@ rule figure:
     params:
         common=COMMON,
     shell:
-        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log} 2>&1"
+        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
 
 rule search_table:
@@ -73,7 +73,7 @@ rule search_table:
     params:
         common=COMMON,
     shell:
-        "repro search draw {params.common} {wildcards.paper}/{wildcards.search} > {log} 2>&1"
+        "repro search draw {params.common} {wildcards.paper}/{wildcards.search} > {log:q} 2>&1"
 
 
 rule search_summary:
@@ -89,7 +89,7 @@ rule search_summary:
     params:
         common=COMMON,
     shell:
-        "repro search summary {params.common} > {log} 2>&1"
+        "repro search summary {params.common} > {log:q} 2>&1"
 
 
 rule search:

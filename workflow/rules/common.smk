@@ -1,7 +1,8 @@
 """The plan of the chosen profile and the functions that turn it into file names."""
 
-import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -10,49 +11,66 @@ import repro
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
-from repro.data.root import DATA_ROOT, INCEPTION, choose_path, user_path
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
+from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
-from repro.verify.promises import note_gone
+from repro.verify.missing import find_missing, note_of_single
 from repro.verify.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
-PROFILE = config["profile"]
-RESULTS = user_path(str(config["results"]))
-LAYOUT = Layout(RESULTS, PROFILE)
+FIGURES = Path("figures")
 
+# Only looked at here: parsing this file writes nothing and changes no environment.
 try:
-    PLAN = build_plan(load_config(Path("config"), PROFILE))
+    GIVEN = read_overrides(workflow.config_settings.overwrite_config, sys.argv)
+    PLAN = build_plan(load_config(Path("config"), GIVEN.get("profile")))
+    LAYOUT = Layout(
+        results_folder(GIVEN, PLAN.config.settings), PLAN.config.profile.name
+    )
     BATCHES = make_batches(PLAN)
-    for _line in note_gone(PLAN, BATCHES, LAYOUT, Path("figures")):
-        logger.warning(_line)
+    REMAKE = find_missing(PLAN, BATCHES, LAYOUT, FIGURES)
 except ReproError as error:
     raise WorkflowError(f"{error}") from None
+for _line in REMAKE.lines:
+    logger.warning(_line)
 THREADS = PLAN.config.profile.threads
 
-# What every step is told; paths given by --config data_root=... reach the steps through the environment
-# (an option wins over the environment, the environment over the file).
-COMMON = f"--profile {PROFILE} --results {RESULTS}"
+# What every step is told, quoted for the shell.
+COMMON = shlex.join(["--profile", LAYOUT.profile, f"--results={LAYOUT.results}"])
 
-# Options of methods and measurements are checked before any job, and again only after a change: that needs torch.
-# (A rule for it, as ancient() input of the training, made Snakemake 9.27 drop every other job from the plan.)
-if not is_validated(LAYOUT, Path("config")):
-    _validation = subprocess.run(
-        ["repro", "validate", *COMMON.split()], capture_output=True, text=True
-    )
-    if _validation.returncode:
-        raise WorkflowError(_validation.stderr.strip())
-for _key, _variable in (("data_root", DATA_ROOT), ("inception", INCEPTION)):
-    _option = workflow.config_settings.config.get(_key)
-    _path = choose_path(_option, _variable, config.get(_key))
-    if _path:
-        os.environ[_variable] = str(_path.resolve())
+
+def validate():
+    """Check options of methods and measurements before any job, and again only after a change: that needs torch."""
+    if not is_validated(LAYOUT, Path("config")):
+        command = ["repro", "validate", *shlex.split(COMMON)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise WorkflowError(done.stderr.strip())
+
+
+def data_options(wildcards, input):
+    """Return where --config says that the data lies; else the steps ask the environment and config.yaml.
+
+    A folder that moves is no reason to train again, and what is derived from the inputs is not compared.
+    """
+    return shlex.join(option_of("--data-root", "data_root"))
+
+
+def evaluation_options(wildcards, input):
+    """Return what --config says of the data and of Inception's weights; not compared either."""
+    inception = option_of("--inception", "inception")
+    return shlex.join(option_of("--data-root", "data_root") + inception)
+
+
+def option_of(option, name):
+    """Return a command's option where --config gives its value."""
+    return [f"{option}={GIVEN[name]}"] if name in GIVEN else []
 
 
 def results(name):
     """Return a file of the profile's results."""
-    return str(RESULTS / PROFILE / name)
+    return str(LAYOUT.root / name)
 
 
 def train_manifests(batches):
@@ -83,18 +101,25 @@ def marked(specs, members):
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
     needs = train_manifests(BATCHES.train[wildcards.batch].needs)
-    return needs + gone("train", wildcards.batch)
+    return needs + remade(f"train/{wildcards.batch}")
 
 
 def needs_of_evaluation(wildcards):
     """Return what must be trained before an evaluation batch."""
     needs = train_manifests(BATCHES.evaluate[wildcards.batch].needs)
-    return needs + gone("evaluate", wildcards.batch)
+    return needs + remade(f"evaluate/{wildcards.batch}")
 
 
-def gone(stage, batch):
-    """Return the note that files of a batch (or of figures/) are gone, if any: a new one runs its rule again."""
-    return [path for path in [LAYOUT.gone(stage, batch)] if path.is_file()]
+def remade(work):
+    """Return the newest note that files of a rule's work are or were missing, if any: a new one runs it again."""
+    return [str(REMAKE.notes[work])] if work in REMAKE.notes else []
+
+
+def remade_single(wildcards):
+    """Return such a note for a single artefact in figures/ that is not this profile's as drawn now."""
+    name = f"{wildcards.paper}/{wildcards.artefact}.{wildcards.ending}"
+    note = note_of_single(LAYOUT, FIGURES, name)
+    return [str(note)] if note else remade(f"figures/{name}")
 
 
 def measured_for(wildcards):
@@ -148,11 +173,6 @@ def numbers_of_others(wildcards):
     """Return the file of numbers that others publish for a paper's cells, if there is one."""
     path = paper_file("other_reported.csv").format(paper=wildcards.paper)
     return [path] if Path(path).is_file() else []
-
-
-def short_name(artefact):
-    """Return the name of an artefact's target: `dat_table4` for `dat/table4`."""
-    return "_".join(Path(artefact).parts)
 
 
 def artefact_files(*endings):

@@ -18,6 +18,7 @@ rule evaluate:
         mem_mb=4096,
     params:
         common=COMMON,
+        data=evaluation_options,
         members=evaluations_of,
     shell:
-        "repro evaluate {params.common} --batch {wildcards.batch} > {log} 2>&1"
+        "repro evaluate {params.common} {params.data} --batch {wildcards.batch} > {log:q} 2>&1"

@@ -19,7 +19,7 @@ rule cells:
     params:
         common=COMMON,
     shell:
-        "repro cells {params.common} > {log} 2>&1"
+        "repro cells {params.common} > {log:q} 2>&1"
 
 
 rule cost:
@@ -38,7 +38,7 @@ rule cost:
         common=COMMON,
         into=subpath(output[0], parent=True),
     shell:
-        "repro cost {params.common} --into {params.into} > {log} 2>&1"
+        "repro cost {params.common} --into {params.into:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -59,13 +59,14 @@ rule report:
         # Shown where they exist, but no reason to train their runs: no input. A search that is new writes the report anew.
         searches=content_of(LAYOUT.search_summary.with_suffix(".csv")),
     shell:
-        "repro report {params.common} > {log} 2>&1"
+        "repro report {params.common} > {log:q} 2>&1"
 
 
 rule single:
     """One artefact in figures/, e.g. `snakemake --cores all figures/dat/table4.png`."""
     input:
-        results("artefacts/{paper}/{artefact}.{ending}"),
+        remade_single,
+        drawn=results("artefacts/{paper}/{artefact}.{ending}"),
     output:
         "figures/{paper}/{artefact}.{ending}",
     log:
@@ -75,17 +76,14 @@ rule single:
         ending="png|pdf|csv|md|tex",
     conda:
         "../../environment.yml"
-    params:
-        collected=results("collected.json"),
     shell:
-        # What lies in the folder now is not what was collected, so that the rule `figures` runs again when asked.
-        "cp {input} {output} 2> {log} && rm -f {params.collected}"
+        "cp -- {input.drawn:q} {output:q} 2> {log:q}"
 
 
-for _artefact in PLAN.artefact_ids():
-
-    rule:
-        name:
-            short_name(_artefact)
-        input:
-            f"figures/{_artefact}.png",
+rule remake:
+    """A note that files which a rule had made are missing: as a new input, it runs that rule again."""
+    output:
+        touch(results("remake/{work}.{since}")),
+    wildcard_constraints:
+        work=r"(train|evaluate|figures)/.+",
+        since=r"\d+",

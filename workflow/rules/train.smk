@@ -18,6 +18,7 @@ rule train:
         mem_mb=4096,
     params:
         common=COMMON,
+        data=data_options,
         members=runs_of,
     shell:
-        "repro train {params.common} --batch {wildcards.batch} > {log} 2>&1"
+        "repro train {params.common} {params.data} --batch {wildcards.batch} > {log:q} 2>&1"

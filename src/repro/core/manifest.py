@@ -21,7 +21,7 @@ TRAIN_ANEW = "delete the run's folder and run Snakemake again, which trains the 
 MEASURE_ANEW = "delete it and run Snakemake again, which measures it anew"
 
 
-class GoneError(ReproError):
+class MissingError(ReproError):
     """A file that a manifest lists is not there; running Snakemake makes it again."""
 
 
@@ -48,7 +48,7 @@ def listed_file(layout: Layout, stage: Stage, batch: str, member: str) -> Path:
     """Return the file of one member, which is the one that the batch's manifest lists.
 
     Raises:
-        GoneError: it is gone.
+        MissingError: it is missing.
         ReproError: there is no such manifest, or the file is not the one that it lists.
     """
     path = layout.batch(stage, batch)
@@ -59,8 +59,8 @@ def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha2
     """Return the file of one member if it has the hash that ``manifest`` lists; errors as above."""
     file = _file(layout, stage, member)
     if not file.is_file():
-        raise GoneError(
-            f"{manifest.name} lists this file, which is gone",
+        raise MissingError(
+            f"{manifest.name} lists this file, which is missing",
             remedy=MAKE,
             where=file,
         )
@@ -68,6 +68,28 @@ def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha2
         what, remedy = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
         raise ReproError(f"this {what} is not the one that {manifest.name} lists", remedy=remedy, where=file)
     return file
+
+
+def check_members(layout: Layout, stage: Stage, batch: str, members: Iterable[str]) -> list[ReproError]:
+    """Return what is wrong with the files that a batch's manifest lists; nothing where it is not written yet.
+
+    Members that the manifest does not list are passed over: the plan has changed, and the batch is made again.
+    """
+    path = layout.batch(stage, batch)
+    if not path.is_file():
+        return []
+    try:
+        manifest = read_manifest(path)
+    except ReproError as error:
+        return [error]
+    problems: list[ReproError] = []
+    for member in members:
+        if member in manifest:
+            try:
+                check_listed(layout, stage, path, member, manifest[member])
+            except ReproError as error:
+                problems.append(error)
+    return problems
 
 
 def _file(layout: Layout, stage: Stage, member: str) -> Path:

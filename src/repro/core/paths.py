@@ -56,9 +56,10 @@ class Layout:
         """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
         return self.root / "batches" / stage / f"{batch_id}.json"
 
-    def gone(self, stage: str, batch_id: str) -> Path:
-        """Note that files of a batch were deleted after its manifest was written; else there is none."""
-        return self.root / "batches" / stage / f"{batch_id}.gone"
+    @property
+    def remake(self) -> Path:
+        """Notes that files which a rule had made were missing (see `repro.verify.missing`)."""
+        return self.root / "remake"
 
     @property
     def cells(self) -> Path:

@@ -17,7 +17,7 @@ from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.site.collect import MANIFEST, hashes
 from repro.verify.findings import Findings
-from repro.verify.promises import MOVE_AWAY, collected_files, foreign_files
+from repro.verify.missing import MOVE_AWAY, collected_files, foreign_files
 
 COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
 

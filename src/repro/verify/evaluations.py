@@ -7,13 +7,12 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import is_leftover, read_json
-from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, TRAIN_ANEW, read_manifest
+from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, TRAIN_ANEW, check_members, read_manifest
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, picture_hashes, read_result
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.verify.findings import Findings
-from repro.verify.promises import check_manifest
 
 INCEPTION = "inception"
 
@@ -21,7 +20,7 @@ INCEPTION = "inception"
 def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
     """Check every result and every manifest of measuring."""
     for batch in batches.evaluate.values():
-        found.problems += check_manifest(layout, "evaluate", batch)
+        found.problems += check_members(layout, "evaluate", batch.name, batch.members)
     folder = layout.root / "evaluations"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if is_leftover(path):

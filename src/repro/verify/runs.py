@@ -12,14 +12,13 @@ from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.files import is_leftover
 from repro.core.locks import MARKER
-from repro.core.manifest import TRAIN_ANEW
+from repro.core.manifest import TRAIN_ANEW, check_members
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.train.record import finished
 from repro.verify.findings import Findings
-from repro.verify.promises import check_manifest
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
 _OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "unfinished.json", "snapshots"}
@@ -29,7 +28,7 @@ _OWN |= {".lock", f".lock{MARKER}"}
 def check_runs(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
     """Check every run folder and every manifest of training."""
     for batch in batches.train.values():
-        found.problems += check_manifest(layout, "train", batch)
+        found.problems += check_members(layout, "train", batch.name, batch.members)
     folder = layout.root / "runs"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.is_dir():

@@ -1,0 +1,70 @@
+"""What `snakemake --config name=value` may set, read as the text that was typed. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.data.root import user_path
+from repro.plan.config import SETTINGS, Settings
+
+NAMES = ("profile", "results", "data_root", "inception")  # what the steps take as options
+
+
+def read_overrides(given: Mapping[str, object], words: Sequence[str]) -> dict[str, str]:
+    """Return the settings that the command line gives; empty ones count as not given.
+
+    Args:
+        given: the values as Snakemake reads them, numbers and lists where they look like some.
+        words: the command line, which has them as they were typed.
+
+    Raises:
+        ReproError: no command takes such a setting, or Snakemake reads another text than was typed.
+    """
+    texts = {}
+    for name, value in given.items():
+        if name not in NAMES:
+            raise _unknown(name)
+        if value is None:
+            continue
+        typed = [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
+        text = typed[-1] if typed else str(value)
+        quoted = isinstance(value, str) and text.startswith(("'", '"'))
+        if not isinstance(value, str | int | float) or (str(value) != text and not quoted):
+            whole = shlex.quote(f"{name}={json.dumps(text, ensure_ascii=False)}")
+            raise ReproError(
+                f"Snakemake reads {name}={text} as {value!r}, not as text",
+                remedy=f"put it into quotes twice: --config {whole}",
+            )
+        texts[name] = str(value)
+    return texts
+
+
+def results_folder(given: Mapping[str, str], settings: Settings) -> Path:
+    """Return the results folder, given or in the settings.
+
+    Raises:
+        ReproError: its name holds braces.
+    """
+    folder = user_path(given.get("results") or settings.results)
+    if set("{}") & set(str(folder)):
+        raise ReproError(
+            "the results folder's name holds { or }, which Snakemake takes for a wildcard",
+            remedy="name another folder: --config results=FOLDER",
+            where=folder,
+        )
+    return folder
+
+
+def _unknown(name: str) -> ReproError:
+    """Return the error for a name that no command takes."""
+    if name in Settings.model_fields:
+        remedy = f"change it in config/{SETTINGS}, where every step reads it"
+        return ReproError(f"--config does not take {name!r}", remedy=remedy)
+    near = get_close_matches(name, NAMES, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return ReproError(f"there is no setting {name!r}", remedy=f"{meant}--config takes {', '.join(NAMES)}")
