@@ -19,7 +19,6 @@ wildcard_constraints:
 
 localrules:
     figures,
-    remake,
     search,
     single,
 
@@ -27,9 +26,8 @@ localrules:
 rule figures:
     input:
         report=results("report/index.html"),
-        artefacts=every_artefact(),
+        artefacts=needs_of_figures,
         cells=results("cells.csv"),
-        remade=remade("figures/figures"),
     output:
         directory("figures"),
     log:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 import csv
-import os
 import re
 import shutil
 import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from dag_case import copy_workflow, snakemake
 from papers_case import call
 from repro.compose.paper_files import all_claims, whole_ledger
 from repro.plan.config import load_config
@@ -103,17 +102,10 @@ artefacts: [sngan/table1]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A checkout with six papers."""
-    for name in (
-        "Snakefile",
-        "Makefile",
-        "environment.yml",
-        "pyproject.toml",
-        "constraints.txt",
-        "auditor.txt",
-    ):
+    copy_workflow(tmp_path)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "auditor.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("config", "workflow"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
     own = tmp_path / "config" / "papers" / "sngan"
     own.mkdir()
     for name, text in FILES.items():
@@ -139,11 +131,7 @@ def test_it_is_planned_beside_the_others_and_changes_nothing_of_theirs(folder: P
 
 @pytest.mark.slow
 def test_it_is_trained_drawn_judged_and_reported_by_the_dag(folder: Path) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "figures/", "--config", "profile=sixth"]
-    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    snakemake(folder, "figures/", "--config", "profile=sixth")
     figures = folder / "figures"
 
     def rows(name: str) -> list[dict[str, str]]:

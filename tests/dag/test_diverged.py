@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from dag_case import copy_workflow, snakemake
 from papers_case import PROFILE, SETTINGS, call, write_config
 from repro.core.divergence import divergence_of
 from repro.core.paths import Layout
 
-ROOT = Path(__file__).parents[2]
 SHEET = """\
 order: 1
 name: GAT
@@ -66,28 +62,13 @@ artefacts:
 """
 
 
-def make(folder: Path) -> str:
-    """Run the DAG in ``folder`` and return what it printed."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "figures/"],
-        cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    logs = [log for log in (folder / "results").rglob("*.log") if log.stat().st_size]
-    assert done.returncode == 0, done.stdout + "".join(f"\n--- {log}\n{log.read_text()}" for log in logs)
-    return done.stdout
-
-
 @pytest.mark.slow
 def test_the_dag_goes_on(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    shutil.copy(ROOT / "environment.yml", tmp_path)
-    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    copy_workflow(tmp_path)
     profile = PROFILE.replace("evaluate: 3", "evaluate: 50").replace("train: 2", "train: 50")
     settings = SETTINGS + "results: results\n"
     write_config(tmp_path / "config", sheet=SHEET, profile=profile, settings=settings)
-    make(tmp_path)
+    snakemake(tmp_path, "figures/")
 
     layout = Layout(tmp_path / "results", "tiny")
     runs = {path.name: divergence_of(layout, path.name) for path in (layout.root / "runs").iterdir()}
@@ -117,4 +98,4 @@ def test_the_dag_goes_on(tmp_path: Path) -> None:
     with chdir(tmp_path):
         code, printed = call("verify")
     assert code == 0, printed
-    assert "Nothing to be done" in make(tmp_path)
+    assert "Nothing to be done" in snakemake(tmp_path, "figures/")

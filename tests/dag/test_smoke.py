@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from dag_case import ROOT, copy_workflow, run_snakemake, snakemake
 from papers_case import call
 from repro.core.paths import Layout
-from repro.verify.stamp import remember
 
-ROOT = Path(__file__).parents[2]
 MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]
 TARGETS = ("figures/", "search")
 PROFILE = f"""\
@@ -41,32 +37,12 @@ device: cpu
 """
 
 
-def snakemake(folder: Path, *words: str) -> str:
-    """Run Snakemake in ``folder`` and return what it printed; its failure fails the test."""
-    done = run_snakemake(folder, *words)
-    assert done.returncode == 0, done.stdout + "".join(
-        f"\n--- {log}\n{log.read_text()}" for log in (folder / "results").rglob("*.log") if log.stat().st_size
-    )
-    return done.stdout
-
-
-def run_snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-
-
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout's workflow and config with everything built; each test leaves it so."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("workflow", "config"):
-        shutil.copytree(ROOT / name, folder / name)
+    copy_workflow(folder)
+    shutil.copytree(ROOT / "config", folder / "config")
     (folder / "config" / "profiles" / "tiny.yaml").write_text(PROFILE)
     settings = folder / "config" / "config.yaml"
     settings.write_text(settings.read_text().replace("profile: smoke ", "profile: tiny ", 1))
@@ -76,11 +52,8 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    for name in ("workflow", "config"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    with chdir(tmp_path):  # nothing runs, so that options need no check
-        remember(Layout(Path("results"), "smoke"), Path("config"))
+    copy_workflow(tmp_path)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
     plans = {target: snakemake(tmp_path, "-n", target, "--config", "profile=smoke") for target in TARGETS}
     assert "batches/train/search-" not in plans["figures/"]
     assert "batches/train/gat-" in plans["figures/"]
@@ -155,7 +128,7 @@ def test_a_deleted_result_is_measured_again_and_nothing_else(dag: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in results}
     results[0].unlink()
     printed = snakemake(dag, "-n", "figures/")
-    assert "is gone; its batch is made again" in printed
+    assert "is missing; it is made again" in printed
     assert "rule evaluate" in printed
     assert "rule train" not in printed
     snakemake(dag, "figures/")
@@ -182,7 +155,7 @@ def test_a_single_artefact_is_a_target_and_no_whole_folder(dag: Path) -> None:
     shutil.rmtree(dag / "figures")
     snakemake(dag, "figures/gat/table2.png")
     assert [path.name for path in (dag / "figures").rglob("*.*")] == ["table2.png"]
-    snakemake(dag, "robgan_figure3")
+    snakemake(dag, "figures/robgan/figure3.png")
     assert (dag / "figures" / "robgan" / "figure3.png").is_file()
     verified(dag)
     snakemake(dag, "figures/")
@@ -203,10 +176,10 @@ def test_snakemake_refuses_results_that_no_rule_made(dag: Path) -> None:
         (notes, "by hand", "no rule made this file"),
     ):
         path.write_text(text)
-        done = run_snakemake(dag, "figures/")
-        assert done.returncode != 0
+        code, printed = run_snakemake(dag, "figures/")
+        assert code != 0
         for words in (problem, f"where:  {path.relative_to(dag)}", "remedy: "):
-            assert words in done.stdout
+            assert words in printed
         assert path.read_text() == text
         result.write_text(whole)
         notes.unlink(missing_ok=True)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -14,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import pytest
 import typer
 
+from dag_case import copy_workflow, run_snakemake
 from data_archives import write_cifar10
 from papers_case import PROFILE, SETTINGS, SHEET, call, write_config
 from repro.cli import app
@@ -40,9 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (config / "ledger.yaml").write_text("[]\n")
     (config / "cost.yaml").write_text("[]\n")
     (config / "other_reported.csv").write_text("source,paper,artefact,row,column,metric,value,std\n")
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy(REAL / name, folder / "work")
-    shutil.copytree(REAL / "workflow", folder / "work" / "workflow")
+    copy_workflow(folder / "work")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.chdir(folder / "work")
     monkeypatch.delenv(DATA_ROOT, raising=False)
@@ -80,17 +75,9 @@ def snakemake(option: list[str]) -> str:
     """Let Snakemake run the first training; return its log."""
     target = next(iter(make_batches(build_plan(load_config(Path("config")))).train))
     typed = [word.replace("--data-root=", "data_root=") for word in option]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(REAL / "src")}
     wanted = f"results/tiny/batches/train/{target}.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", wanted, *(["--config", *typed] if typed else [])],
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert f"logs/train/{target}.log" in done.stdout, done.stdout
+    _, printed = run_snakemake(Path(), wanted, *(["--config", *typed] if typed else []))
+    assert f"logs/train/{target}.log" in printed, printed
     return Path(f"results/tiny/logs/train/{target}.log").read_text()
 
 

@@ -1,4 +1,4 @@
-"""What Snakemake is told at its start: files that are gone are noted once, changed ones refused."""
+"""What Snakemake is told at its start: what is missing; what was changed is refused, and nothing written."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from repro.core.paths import Layout
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
-from repro.verify.promises import note_gone
+from repro.verify.missing import find_missing, is_other
 
 FIGURES = Path("figures")
+BATCH = "gat-0-000-000"
 
 
 @pytest.fixture
@@ -24,71 +25,54 @@ def layout(project: Path) -> Layout:
     return Layout(Path("results"), "tiny")
 
 
-def look(layout: Layout) -> list[str]:
+def look(layout: Layout) -> dict[Path, str]:
+    """Return what must be made again, and why; looking changes nothing on disk."""
     plan = build_plan(load_config(Path("config")))
-    return note_gone(plan, make_batches(plan), layout, FIGURES)
+    before = state()
+    found = find_missing(plan, make_batches(plan), layout, FIGURES)
+    assert state() == before
+    return found
 
 
-def notes(layout: Layout) -> dict[str, tuple[str, int]]:
-    paths = sorted((layout.root / "batches").rglob("*.gone"))
-    return {f"{path.parent.name}/{path.stem}": (path.read_text(), path.stat().st_mtime_ns) for path in paths}
+def state() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
 
 
-def test_a_whole_project_needs_no_note(layout: Layout) -> None:
-    assert look(layout) == []
-    assert notes(layout) == {}
+def test_of_a_whole_project_nothing_is_missing(layout: Layout) -> None:
+    assert look(layout) == {}
 
 
-def test_gone_files_are_noted_once_for_their_batch_alone(layout: Layout) -> None:
-    manifest = layout.batch("evaluate", "gat-0-000-000")
-    gone = layout.evaluation(next(iter(json.loads(manifest.read_text()))))
-    gone.unlink()
-    assert look(layout) == [f"{gone} is gone; its batch is made again"]
-    first = notes(layout)
-    assert list(first) == ["evaluate/gat-0-000-000"]
-    assert str(gone) in first["evaluate/gat-0-000-000"][0]
-    look(layout)
-    assert notes(layout) == first  # written anew, it would run the batch once more
-    assert call("evaluate", "--batch", "gat-0-000-000")[0] == 0
-    assert look(layout) == []
-    assert notes(layout) == first
+def test_a_missing_file_has_its_batch_alone_made_again(layout: Layout) -> None:
+    manifest = layout.batch("evaluate", BATCH)
+    paths = [layout.evaluation(name) for name in json.loads(manifest.read_text())]
+    paths[0].unlink()
+    assert look(layout) == {manifest: f"{paths[0]} is missing"}
+    paths[1].unlink()
+    assert look(layout) == {manifest: f"{paths[0]} and 1 more of its batch is missing"}
+    assert call("evaluate", "--batch", BATCH)[0] == 0
+    assert look(layout) == {}
 
 
-def test_a_second_loss_is_a_new_note(layout: Layout) -> None:
-    texts = set()
-    for _ in range(2):
-        gone = layout.evaluation(
-            next(iter(json.loads(layout.batch("evaluate", "gat-0-000-000").read_text())))
-        )
-        gone.unlink()
-        look(layout)
-        texts.add(notes(layout)["evaluate/gat-0-000-000"][0])
-        assert call("evaluate", "--batch", "gat-0-000-000")[0] == 0
-    assert len(texts) == 2
-
-
-def test_a_lost_manifest_is_noted_where_something_was_made_from_it(layout: Layout) -> None:
-    layout.batch("evaluate", "gat-0-000-000").unlink()
-    layout.batch("train", "suite-0-000").unlink()
-    look(layout)
-    assert set(notes(layout)) == {"evaluate/gat-0-000-000", "train/suite-0-000"}
+def test_a_lost_manifest_is_made_again_where_something_was_made_from_it(layout: Layout) -> None:
+    lost = {layout.batch("evaluate", BATCH), layout.batch("train", "suite-0-000")}
+    for path in lost:
+        path.unlink()
+    assert look(layout).keys() == lost
     shutil.rmtree(layout.root)
-    look(layout)
-    assert notes(layout) == {}  # nothing made, nothing lost
+    assert look(layout) == {}  # nothing made, nothing lost
 
 
 @pytest.mark.parametrize("stage", ["train", "evaluate"])
-def test_a_changed_file_is_refused_and_nothing_noted(layout: Layout, stage: str) -> None:
+def test_a_changed_file_is_refused(layout: Layout, stage: str) -> None:
     path = next((layout.root / ("runs" if stage == "train" else "evaluations")).rglob("*.json"))
     path.write_text(path.read_text() + " ")
     with pytest.raises(ReproError, match="not the one that") as caught:
         look(layout)
     assert caught.value.where == str(path)
-    assert notes(layout) == {}
 
 
 def test_a_damaged_manifest_is_refused(layout: Layout) -> None:
-    path = layout.batch("evaluate", "gat-0-000-000")
+    path = layout.batch("evaluate", BATCH)
     for text in ("[]", '{"a": 1}', "{"):
         path.write_text(text)
         with pytest.raises(ReproError) as caught:
@@ -98,9 +82,30 @@ def test_a_damaged_manifest_is_refused(layout: Layout) -> None:
 
 def test_figures_that_lack_a_file_are_collected_again(layout: Layout) -> None:
     (FIGURES / "gat" / "table1.md").unlink()
-    (line,) = look(layout)
-    assert line.startswith("figures does not hold all")
-    assert list(notes(layout)) == ["figures/figures"]
+    assert look(layout).keys() == {FIGURES}
+
+
+def test_figures_of_another_profile_or_with_a_picture_of_one_are_collected_again(layout: Layout) -> None:
+    tiny = Path("config/profiles/tiny.yaml")
+    tiny.with_name("other.yaml").write_text(tiny.read_text().replace("name: tiny", "name: other"))
+    plan = build_plan(load_config(Path("config"), "other"))
+    other = Layout(layout.results, "other")
+    assert find_missing(plan, make_batches(plan), other, FIGURES).keys() == {FIGURES}
+    assert look(layout) == {}
+    with (FIGURES / "gat" / "table1.png").open("ab") as file:
+        file.write(b"of another profile")
+    assert look(layout).keys() == {FIGURES}
+
+
+def test_a_single_artefact_is_another_where_the_profile_has_not_drawn_it_so(layout: Layout) -> None:
+    name = "gat/table1.png"
+    assert not is_other(layout, FIGURES, name)
+    assert is_other(Layout(layout.results, "other"), FIGURES, name)  # has drawn nothing
+    with (layout.root / "artefacts" / name).open("ab") as file:
+        file.write(b"drawn anew")
+    assert is_other(layout, FIGURES, name)
+    (FIGURES / name).unlink()
+    assert not is_other(layout, FIGURES, name)  # Snakemake sees that itself
 
 
 def test_foreign_files_in_figures_are_refused(layout: Layout) -> None:
@@ -110,14 +115,13 @@ def test_foreign_files_in_figures_are_refused(layout: Layout) -> None:
     assert caught.value.where == str(FIGURES / "thesis.pdf")
 
 
-def test_training_a_deleted_run_by_hand_takes_the_promise_back(layout: Layout) -> None:
+def test_training_a_deleted_run_by_hand_takes_its_manifest_back(layout: Layout) -> None:
     manifest = layout.batch("train", "gat-0-000")
     run_id = next(iter(json.loads(manifest.read_text())))
     shutil.rmtree(layout.run(run_id))
     assert call("train", "--run", run_id)[0] == 0
     assert not manifest.exists()
-    look(layout)
-    assert "train/gat-0-000" in notes(layout)
+    assert manifest in look(layout)
     assert call("train", "--batch", "gat-0-000")[0] == 0
-    assert call("evaluate", "--batch", "gat-0-000-000")[0] == 0
+    assert call("evaluate", "--batch", BATCH)[0] == 0
     assert call("verify")[0] == 0

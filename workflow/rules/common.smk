@@ -15,7 +15,7 @@ from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
-from repro.verify.missing import find_missing, note_of_single
+from repro.verify.missing import find_missing, is_other
 from repro.verify.stamp import is_validated
 
 PACKAGE = Path(repro.__file__).parent
@@ -29,11 +29,11 @@ try:
         results_folder(GIVEN, PLAN.config.settings), PLAN.config.profile.name
     )
     BATCHES = make_batches(PLAN)
-    REMAKE = find_missing(PLAN, BATCHES, LAYOUT, FIGURES)
+    MISSING = find_missing(PLAN, BATCHES, LAYOUT, FIGURES)
 except ReproError as error:
     raise WorkflowError(f"{error}") from None
-for _line in REMAKE.lines:
-    logger.warning(_line)
+for _path, _reason in MISSING.items():
+    logger.warning(f"{_reason}; it is made again where it is asked for")
 THREADS = PLAN.config.profile.threads
 
 # What every step is told, quoted for the shell.
@@ -100,26 +100,37 @@ def marked(specs, members):
 
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
-    needs = train_manifests(BATCHES.train[wildcards.batch].needs)
-    return needs + remade(f"train/{wildcards.batch}")
+    make_again(LAYOUT.batch("train", wildcards.batch))
+    return train_manifests(BATCHES.train[wildcards.batch].needs)
 
 
 def needs_of_evaluation(wildcards):
     """Return what must be trained before an evaluation batch."""
-    needs = train_manifests(BATCHES.evaluate[wildcards.batch].needs)
-    return needs + remade(f"evaluate/{wildcards.batch}")
+    make_again(LAYOUT.batch("evaluate", wildcards.batch))
+    return train_manifests(BATCHES.evaluate[wildcards.batch].needs)
 
 
-def remade(work):
-    """Return the newest note that files of a rule's work are or were missing, if any: a new one runs it again."""
-    return [str(REMAKE.notes[work])] if work in REMAKE.notes else []
+def needs_of_figures(wildcards):
+    """Return one file of every artefact."""
+    make_again(FIGURES)
+    return every_artefact()
 
 
-def remade_single(wildcards):
-    """Return such a note for a single artefact in figures/ that is not this profile's as drawn now."""
+def needs_of_single(wildcards):
+    """Return the drawn file of a single artefact in figures/."""
     name = f"{wildcards.paper}/{wildcards.artefact}.{wildcards.ending}"
-    note = note_of_single(LAYOUT, FIGURES, name)
-    return [str(note)] if note else remade(f"figures/{name}")
+    if is_other(LAYOUT, FIGURES, name):
+        workflow.dag.forcefiles.add(str(FIGURES / name))
+    return results(f"artefacts/{name}")
+
+
+def make_again(path):
+    """Let Snakemake make a file again, if it is asked for, where what belongs to it is missing.
+
+    It does so itself with `rerun-incomplete`. Dates or inputs would not tell it, and `--forcerun` asks for the file.
+    """
+    if path in MISSING:
+        workflow.dag.forcefiles.add(str(path))
 
 
 def measured_for(wildcards):

@@ -65,8 +65,7 @@ rule report:
 rule single:
     """One artefact in figures/, e.g. `snakemake --cores all figures/dat/table4.png`."""
     input:
-        remade_single,
-        drawn=results("artefacts/{paper}/{artefact}.{ending}"),
+        needs_of_single,
     output:
         "figures/{paper}/{artefact}.{ending}",
     log:
@@ -77,13 +76,4 @@ rule single:
     conda:
         "../../environment.yml"
     shell:
-        "cp -- {input.drawn:q} {output:q} 2> {log:q}"
-
-
-rule remake:
-    """A note that files which a rule had made are missing: as a new input, it runs that rule again."""
-    output:
-        touch(results("remake/{work}.{since}")),
-    wildcard_constraints:
-        work=r"(train|evaluate|figures)/.+",
-        since=r"\d+",
+        "cp -- {input:q} {output:q} 2> {log:q}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import platform
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
@@ -17,7 +20,7 @@ MARKER = ".process"  # ending of the marker's name; a lock copied from another f
 
 
 @contextmanager
-def only_process(folder: Path, what: str, *, name: str = ".lock") -> Iterator[None]:
+def only_process(folder: Path, what: str, *, name: str = ".lock", wait: bool = False) -> Iterator[None]:
     """Hold a lock in ``folder`` (made where needed) for this process while the block runs.
 
     Whoever may write the folder may take it. Where the file system has no locks, a marker stands in, which
@@ -26,23 +29,22 @@ def only_process(folder: Path, what: str, *, name: str = ".lock") -> Iterator[No
     Args:
         folder: what must not be written by two processes at a time, or where the lock lies.
         what: its name in the error message, e.g. ``run gat-cifar10-1a2b3c4d5e-s0``.
-        name: the lock's file.
+        name: the lock's file, which says who holds it.
+        wait: wait for another process that holds it, and say so on stderr.
 
     Raises:
-        ReproError: another process holds it, or the folder cannot be written.
+        ReproError: another process holds it and ``wait`` is not set, or the folder cannot be written.
     """
     path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(path)
-        lock.acquire()
+        _acquire(lock, what, wait)
     except Timeout as error:
         remedy = "wait until it has ended, or end it, then run the same command again"
-        holder = ""
         if isinstance(lock, SoftFileLock):
             remedy = f"{remedy}; if there is no such process any more, delete {lock.lock_file}"
-            holder = _holder(Path(lock.lock_file))
-        raise ReproError(f"another process{holder} works on {what}", remedy=remedy, where=folder) from error
+        raise ReproError(f"{_holder(lock)} works on {what}", remedy=remedy, where=folder) from error
     except PermissionError as error:
         if not path.exists():
             raise cannot_write(path, error) from error
@@ -70,10 +72,24 @@ def _lock(path: Path) -> BaseFileLock:
     return FileLock(path, timeout=0, mode=mode)
 
 
-def _holder(path: Path) -> str:
-    """Return the process that a marker names, in words; nothing where it names none."""
+def _acquire(lock: BaseFileLock, what: str, wait: bool) -> None:
+    """Take the lock; where only the system knows who has it, write the process into it as a marker does."""
     try:
-        process, machine = path.read_text(encoding="utf-8").split("\n")[:2]
+        lock.acquire()
+    except Timeout:
+        if not wait:
+            raise
+        print(f"waiting until {_holder(lock)}, which works on {what}, has ended", file=sys.stderr, flush=True)
+        lock.acquire(timeout=-1, poll_interval=0.5)
+    if not isinstance(lock, SoftFileLock):
+        with suppress(OSError):  # the lock holds without the name
+            Path(lock.lock_file).write_text(f"{os.getpid()}\n{platform.node()}\n", encoding="utf-8")
+
+
+def _holder(lock: BaseFileLock) -> str:
+    """Return the process that holds a lock, in words."""
+    try:
+        process, machine = Path(lock.lock_file).read_text(encoding="utf-8").split("\n")[:2]
     except (OSError, ValueError):
-        return ""
-    return f" ({process} on {machine})" if process else ""
+        return "another process"
+    return f"another process ({process} on {machine})" if process else "another process"

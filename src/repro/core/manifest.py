@@ -73,7 +73,7 @@ def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha2
 def check_members(layout: Layout, stage: Stage, batch: str, members: Iterable[str]) -> list[ReproError]:
     """Return what is wrong with the files that a batch's manifest lists; nothing where it is not written yet.
 
-    Members that the manifest does not list are passed over: the plan has changed, and the batch is made again.
+    Members that the manifest does not list are passed over: the plan has changed; the batch is made again.
     """
     path = layout.batch(stage, batch)
     if not path.is_file():

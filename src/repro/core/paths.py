@@ -49,17 +49,12 @@ class Layout:
 
     @property
     def locks(self) -> Path:
-        """Locks of the evaluations that processes work on."""
+        """Locks of the batches and evaluations that processes work on."""
         return self.root / "locks"
 
     def batch(self, stage: str, batch_id: str) -> Path:
         """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
         return self.root / "batches" / stage / f"{batch_id}.json"
-
-    @property
-    def remake(self) -> Path:
-        """Notes that files which a rule had made were missing (see `repro.verify.missing`)."""
-        return self.root / "remake"
 
     @property
     def cells(self) -> Path:

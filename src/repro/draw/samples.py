@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.image import imread
 
 from repro.core.errors import ReproError
+from repro.core.row_key import row_key
 from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
 from repro.judge.artefacts import Artefact, Panel, stamp_of
 from repro.judge.cells import Cell, select
@@ -61,7 +62,6 @@ def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[
         return "diverged" if (row, column) in lost else "pending"
 
     for panel in artefact.panels or (Panel(),):
-        prefix = artefact.prefix(panel)
         for row in panel.rows:
             for column in panel.columns or ("",):
                 parts = [
@@ -69,9 +69,10 @@ def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[
                     row if len(panel.rows) > 1 or len(panel.columns) < 2 else "",
                     column if len(panel.columns) > 1 else "",
                 ]
-                path = paths.pop((prefix + row, column), None)
+                key = row_key(panel.name, row)
+                path = paths.pop((key, column), None)
                 title = " · ".join(part for part in parts if part)
-                boxes.append((title, path, word(prefix + row, column)))
+                boxes.append((title, path, word(key, column)))
     boxes += [(f"{row} · {column}", path, word(row, column)) for (row, column), path in paths.items()]
     return boxes or [("", None, "pending")]
 

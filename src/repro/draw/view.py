@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from repro.core.row_key import row_key
 from repro.draw.numbers import metric_label
 from repro.judge.artefacts import Artefact, Other, Panel
 from repro.judge.cells import Cell, select
@@ -50,7 +51,7 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
     """
     own = select(cells, artefact.paper, artefact.name)
     panels = artefact.panels or (Panel(),)
-    prefixes = [artefact.prefix(panel) for panel in panels]
+    prefixes = [row_key(panel.name) for panel in panels]
     shown = []
     for panel, prefix in zip(panels, prefixes, strict=True):
         others = tuple(other for other in prefixes if other and other != prefix)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from repro.core.errors import ReproError
+from repro.core.locks import only_process
+from repro.core.manifest import Stage
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, INCEPTION, choose_path
 from repro.plan.batches import Batch, Batches
@@ -52,7 +55,8 @@ def train_step(
     members = _batch(batches.train, batch).members
     specs = [plan.runs[member] for member in members]
     seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-    train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
+    with _alone(layout, "train", batch):
+        train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
 
 
 def evaluate_step(
@@ -74,14 +78,20 @@ def evaluate_step(
     from repro.evaluate.batch import evaluate_batch
 
     specs = [plan.evaluations[member] for member in _batch(batches.evaluate, batch).members]
-    evaluate_batch(
-        specs,
-        layout,
-        layout.batch("evaluate", batch),
-        device=choose_device(device or plan.config.profile.device),
-        data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
-        inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
-    )
+    with _alone(layout, "evaluate", batch):
+        evaluate_batch(
+            specs,
+            layout,
+            layout.batch("evaluate", batch),
+            device=choose_device(device or plan.config.profile.device),
+            data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
+            inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
+        )
+
+
+def _alone(layout: Layout, stage: Stage, batch: str) -> AbstractContextManager[None]:
+    """Wait for a process that works on the same batch, such as one whose Snakemake was killed."""
+    return only_process(layout.locks, f"batch {batch}", name=f"{stage}-{batch}.lock", wait=True)
 
 
 def _batch(known: Mapping[str, Batch], name: str) -> Batch:

@@ -93,10 +93,6 @@ class Artefact(Frozen):
         """E.g. ``images: auto_attack 64, robust_accuracy 500``; empty where nothing is measured on a part."""
         return f"images: {', '.join(f'{name} {n:,}' for name, n in self.images)}" if self.images else ""
 
-    def prefix(self, panel: Panel) -> str:
-        """Return what stands before the panel's rows in cells.csv: "<panel>: ", or "" with a single panel."""
-        return f"{panel.name}: " if panel.name and len(self.panels) > 1 else ""
-
 
 class Artefacts(Frozen):
     """All artefacts of one profile."""

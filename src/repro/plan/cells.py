@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal
 
 from repro.core.errors import ReproError
+from repro.core.row_key import row_key
 from repro.core.spec import Options
 from repro.core.yaml_lines import load_yaml
 from repro.data.catalogue import CATALOGUE
@@ -122,7 +123,7 @@ def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
 def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: CellFields) -> Iterator[Cell]:
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
     config, paper = place.config, place.paper
-    shown = f"{panel.name}: {row.name}" if panel.name else row.name
+    shown = row_key(panel.name, row.name)
     metric = merged.metric or merged.value or "value"
     cell = partial(Cell, paper=paper, artefact=place.name, row=shown, column=column.name, metric=metric)
     if merged.cited:

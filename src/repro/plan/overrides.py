@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -33,12 +32,11 @@ def read_overrides(given: Mapping[str, object], words: Sequence[str]) -> dict[st
             continue
         typed = [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
         text = typed[-1] if typed else str(value)
-        quoted = isinstance(value, str) and text.startswith(("'", '"'))
-        if not isinstance(value, str | int | float) or (str(value) != text and not quoted):
-            whole = shlex.quote(f"{name}={json.dumps(text, ensure_ascii=False)}")
+        if not isinstance(value, str | int | float) or str(value) not in (text, _unquoted(text)):
+            line = f"{name}: {json.dumps(text, ensure_ascii=False)}"
             raise ReproError(
-                f"Snakemake reads {name}={text} as {value!r}, not as text",
-                remedy=f"put it into quotes twice: --config {whole}",
+                f"Snakemake reads {name}={text} as {value!r}, not as this text",
+                remedy=f"write it into config/{SETTINGS} instead: {line}",
             )
         texts[name] = str(value)
     return texts
@@ -58,6 +56,11 @@ def results_folder(given: Mapping[str, str], settings: Settings) -> Path:
             where=folder,
         )
     return folder
+
+
+def _unquoted(text: str) -> str:
+    """Return the text without the pair of quotation marks around it that Snakemake takes away."""
+    return text[1:-1] if text[:1] == text[-1:] and text[:1] in ("'", '"') else text
 
 
 def _unknown(name: str) -> ReproError:

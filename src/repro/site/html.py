@@ -19,6 +19,7 @@ from repro import __version__
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
+from repro.core.row_key import row_key
 from repro.draw.numbers import (
     FLAG,
     FLAG_MEANINGS,
@@ -135,8 +136,8 @@ def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, An
     titles: dict[str, str] = {}
     for picture in artefact.pictures:
         if picture.path is not None:
-            panel = picture.row.partition(": ")[0] if len(artefact.panels) > 1 else ""
-            titles.setdefault(picture.path, f"{panel} {picture.column}".strip())
+            names = [each.name for each in artefact.panels if picture.row.startswith(row_key(each.name))]
+            titles.setdefault(picture.path, " ".join([*names[:1], picture.column]).strip())
     shown = []
     for index, (path, title) in enumerate(titles.items()):
         target = folder / artefact.paper / f"{artefact.name}-{index}.png"

@@ -1,16 +1,13 @@
-"""What jobs left behind against what is on disk, looked at each time that Snakemake starts; nothing is written.
+"""What jobs left behind against what is on disk, looked at each time that Snakemake starts; writes nothing.
 
-Snakemake itself sees only the manifests of batches and the folder ``figures``, not the files behind them, and a
-missing file is no reason for it as long as what was made from it is there. So each loss has a name of its own, a
-file below ``remake/`` that the rule ``remake`` makes: as a new input of the rule whose files are missing, it runs
-that rule again, which makes what is missing and keeps the rest. Imports no torch.
+Snakemake itself sees only the manifests of batches and the folder ``figures``, not the files behind them, and
+a missing file is no reason for it as long as what was made from it is there. Imports no torch.
 """
 
 from __future__ import annotations
 
 import filecmp
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro.core.errors import ReproError
@@ -25,20 +22,11 @@ MOVE_AWAY = "move it elsewhere; figures/ holds only what Snakemake collects"
 ENDINGS = ("png", "pdf", "csv", "md", "tex")
 
 
-@dataclass(frozen=True)
-class Remake:
-    """What has to be made again, and what was.
+def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> dict[Path, str]:
+    """Return the manifests, or ``figures``, that must be made again though they are there, and why.
 
-    ``lines`` say what is missing, for people; ``notes`` hold the newest note of each rule's work by its name
-    (``train/<batch>``, ``evaluate/<batch>``, ``figures/figures``), ones that are still to be made among them.
-    """
-
-    lines: list[str]
-    notes: dict[str, Path]
-
-
-def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> Remake:
-    """Find out which files of finished batches and of ``figures`` are missing.
+    Making a batch again makes what is missing and keeps the rest. A manifest is also listed where it is
+    missing itself and something was made from it.
 
     Args:
         plan: the profile's plan.
@@ -50,26 +38,23 @@ def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) ->
         ReproError: a file on disk is not the one that its manifest lists, or ``figures`` holds files that no
             rule made.
     """
-    lines, since = [], {}
+    found = {path: f"{path} is missing" for path in _lost_manifests(plan, batches, layout)}
     for stage, known in zip(STAGES, (batches.train, batches.evaluate), strict=True):
         for batch in known.values():
             problems = check_members(layout, stage, batch.name, batch.members)
             for problem in problems:
                 if not isinstance(problem, MissingError):
                     raise problem
-                lines.append(f"{problem.where} is missing; its batch is made again")
             if problems:
-                since[f"{stage}/{batch.name}"] = layout.batch(stage, batch.name)
-    since |= dict(_lost_manifests(plan, batches, layout))
+                more = f" and {len(problems) - 1} more of its batch" if problems[1:] else ""
+                found[layout.batch(stage, batch.name)] = f"{problems[0].where}{more} is missing"
     if figures.exists() and not _whole(layout, figures, plan.artefact_ids()):
-        since["figures/figures"] = figures
-        lines.append(f"{figures} does not hold all that this profile collects; made again when asked for")
-    fresh = {work: _note(layout, work, path) for work, path in since.items()}
-    return Remake(lines, _older_notes(layout) | fresh)
+        found[figures] = f"{figures} does not hold all that this profile collects"
+    return found
 
 
-def note_of_single(layout: Layout, figures: Path, name: str) -> Path | None:
-    """Return the note to make where a single artefact in ``figures`` is not what this profile has drawn.
+def is_other(layout: Layout, figures: Path, name: str) -> bool:
+    """Return whether a single artefact in ``figures`` is another file than this profile has drawn.
 
     Args:
         layout: the profile's folders.
@@ -77,39 +62,22 @@ def note_of_single(layout: Layout, figures: Path, name: str) -> Path | None:
         name: e.g. ``dat/table4.png``.
     """
     there, drawn = figures / name, layout.root / "artefacts" / name
-    if not there.is_file() or (drawn.is_file() and filecmp.cmp(there, drawn, shallow=False)):
-        return None
-    return _note(layout, f"figures/{name}", there)
+    return there.is_file() and not (drawn.is_file() and filecmp.cmp(there, drawn, shallow=False))
 
 
-def _note(layout: Layout, work: str, since: Path) -> Path:
-    """Name a loss by when what it was found in was last written, which making it again changes."""
-    return layout.remake / f"{work}.{since.stat().st_mtime_ns}"
-
-
-def _older_notes(layout: Layout) -> dict[str, Path]:
-    """Return the newest note of each work that was made again before."""
-    newest: dict[str, Path] = {}
-    notes = [path for path in layout.remake.rglob("*") if path.suffix[1:].isdigit()]
-    for path in sorted(notes, key=lambda path: int(path.suffix[1:])):
-        newest[path.relative_to(layout.remake).with_suffix("").as_posix()] = path
-    return newest
-
-
-def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[tuple[str, Path]]:
-    """Yield stage and batch of each missing manifest from which something was made, and what was made."""
-    for batch in batches.evaluate.values():
-        made = layout.batch("evaluate", batch.name)
-        for name in batch.needs if made.is_file() else ():
-            if not layout.batch("train", name).is_file():
-                yield f"train/{name}", made
+def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[Path]:
+    """Yield each missing manifest from which something was made."""
+    made_from = {
+        layout.batch("evaluate", batch.name): [layout.batch("train", name) for name in batch.needs]
+        for batch in batches.evaluate.values()
+    }
     for artefact, cells in plan.cells.items():
-        made = layout.entry(artefact)
-        for cell in cells if made.is_file() else ():
-            for evaluation in cell.evaluations + cell.subtracted:
-                name = batches.evaluate_of[evaluation]
-                if not layout.batch("evaluate", name).is_file():
-                    yield f"evaluate/{name}", made
+        wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
+        names = {batches.evaluate_of[name] for name in wanted}
+        made_from[layout.entry(artefact)] = [layout.batch("evaluate", name) for name in sorted(names)]
+    for made, manifests in made_from.items():
+        if made.is_file():
+            yield from (path for path in manifests if not path.is_file())
 
 
 def _whole(layout: Layout, figures: Path, artefacts: list[str]) -> bool:

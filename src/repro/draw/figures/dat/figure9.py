@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from repro.core.row_key import row_key
 from repro.draw.draw import Shown
 from repro.draw.numbers import missing_word
 from repro.draw.style import (
@@ -45,7 +46,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
                 (left / PAGE_WIDTH, bottom / height, width / PAGE_WIDTH, (_PLOTS - 0.65) / height)
             )
             for number, row in enumerate(panel.rows):
-                bars = [cells.get((f"{panel.name}: {row}", column)) for column in panel.columns]
+                bars = [cells.get((row_key(panel.name, row), column)) for column in panel.columns]
                 _bars(at, row, bars, cells.get((row, panel.name)), (number, len(panel.rows)))
             words = {missing_word(cells.get((row, panel.name))) for row in panel.rows}
             _dress(at, panel.columns, "diverged" if "diverged" in words else "pending")
