@@ -39,7 +39,7 @@ def state() -> dict[Path, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wanted", [["-n"], ["--list-rules"], ["--lint"]])
+@pytest.mark.parametrize("wanted", [["-n"], ["--list-rules"]])
 def test_parsing_writes_no_file_and_changes_no_environment(checkout: Path, wanted: list[str]) -> None:
     next(Path("results/tiny/evaluations").glob("accuracy-*.json")).unlink()
     Path("Same").write_text(SAME_ENVIRONMENT)
