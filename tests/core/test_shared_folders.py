@@ -194,6 +194,15 @@ def test_without_locks_the_marker_of_another_machine_can_be_deleted(
     assert not marker.exists()
 
 
+def test_a_lock_says_who_holds_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        living = holder(tmp_path)
+        with pytest.raises(ReproError, match=rf"another process \({living.pid} on .+\) works on it"):
+            enter(tmp_path)
+        living.communicate("go on\n")
+        enter(tmp_path)
+
+
 def enter(folder: Path) -> None:
     with only_process(folder, "it"):
         pass

@@ -1,4 +1,4 @@
-"""What `--config` may say, through Snakemake's own parser: text as it was typed, or an error with a remedy."""
+"""What `--config` may say, through Snakemake's own parser: text as typed, or an error with a remedy."""
 
 from __future__ import annotations
 
