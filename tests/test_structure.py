@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "repro"
-# The picture in docs/architecture.md, the highest floor first. A room may import from lower floors; rooms on one
-# floor do not know each other.
+# The picture in docs/architecture.md, the highest floor first: a room may import from lower floors.
 PICTURE = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[3]
 FLOORS = {
     room: floor for floor, line in enumerate(reversed(PICTURE.strip().splitlines())) for room in line.split()
