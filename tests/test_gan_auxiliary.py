@@ -124,7 +124,7 @@ def test_a_saved_run_goes_on_bit_identically(
                 {"network": "robust_dcgan", "regulariser": "ar"},
                 {"network": "robust_dcgan", "regulariser": "rfm"},
                 {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.side": "real"},
-                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.epsilon": 0.1},
+                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.radius": 0.1},
                 {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.distance": "mean_square"},
             ],
         ),

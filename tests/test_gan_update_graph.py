@@ -51,7 +51,7 @@ def made(name: str, options: dict[str, Any], device: str, *, graphs: bool) -> Ga
         steps=STEPS,
         batch_size=8,
         width=0.1,
-        options={"network": "sngan", "n_dis": 2, **options, "cuda_graph": graphs},
+        options={"n_dis": 2, **options, "cuda_graph": graphs},
     )
     images = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(place)
     method = load_method(name)(spec, images, Streams(2, place), place)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
 from repro.data.catalogue import dataset_info
+from repro.methods.registry import train_split
 from repro.papers.profile import Profile, Work
 from repro.papers.sheet import Recipe
 
@@ -64,7 +65,7 @@ def run_spec(
     work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
-    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
+    full = info.split_size(train_split(recipe.method, chosen)) if info.kind == "images" else 0
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from repro.models.gat_networks import GATClassifier, GATGenerator
+from repro.models.gat_classifier import GATClassifier
+from repro.models.gat_generator import GATGenerator
 from repro.papers.architectures import Example
 
 
