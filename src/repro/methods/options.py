@@ -59,4 +59,4 @@ def _with_network(kind: type[NetworkOptions], network: str) -> type[NetworkOptio
     """Return ``kind`` with the options of a network beside its own; one of both names is given to both."""
     of_network = network_options(*load_network(kind.networks, network))
     added = {name: field for name, field in of_network.items() if name not in kind.model_fields}
-    return create_model(kind.__name__, __base__=kind, **added)  # type: ignore[call-overload,no-any-return]
+    return create_model(kind.__name__, __base__=kind, __module__=kind.__module__, **added)  # type: ignore[call-overload,no-any-return]
