@@ -21,6 +21,7 @@ TORCH_FREE = [
     "repro.evaluate.registry",
     "repro.evaluate.result",
     "repro.methods.registry",
+    "repro.models.registry",
     "repro.papers.batching",
     "repro.papers.draw",
     "repro.papers.join",
