@@ -23,6 +23,7 @@ TORCH_FREE = [
     "repro.evaluate.registry",
     "repro.evaluate.result",
     "repro.methods.registry",
+    "repro.models.registry",
 ]
 TORCH_FREE_ROOMS = ("plan", "judge", "draw", "search", "cost", "compose", "site")
 

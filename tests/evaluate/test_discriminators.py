@@ -98,7 +98,7 @@ def test_the_share_is_that_within_reach_of_the_threshold(layout: Layout, space: 
     run = trained(layout, offsets)
     where = context(layout, "adversarial_share")
     options = validate_options(
-        "adversarial_share", {"space": space, "norm": norm, "delta": delta, "samples": 200, "steps": 40}
+        "adversarial_share", {"space": space, "norm": norm, "radius": delta, "samples": 200, "steps": 40}
     )
     values = adversarial_share.measure(run, where, options)  # type: ignore[arg-type]
     grey = brightness(where, 200)
@@ -212,7 +212,7 @@ def test_only_images_judged_right_can_be_asked_for(layout: Layout) -> None:
     ("measure", "option", "value"),
     [
         ("adversarial_share", "space", "pixels"),
-        ("adversarial_share", "delta", 0),
+        ("adversarial_share", "radius", 0),
         ("adversarial_share", "of", "real"),
         ("flip_iterations", "attacked", "wrong"),
         ("flip_iterations", "largest", 0),

@@ -26,7 +26,7 @@ RECORD = LoopSettings(diverged="record", checkpoint_steps=7, log_every=5)
 
 def wild(seed: int = 0, lr: float = 1e30, **more: object) -> RunSpec:
     """A DCGAN whose first step throws its weights away."""
-    options = {"network": "dcgan", "n_dis": 1, "loss": "non_saturating", "lr": lr, "decay": "none"}
+    options = {"network": "dcgan", "n_dis": 1, "loss": "non_saturating", "learning_rate": lr, "decay": "none"}
     return RunSpec(
         recipe="wild", method="gan", dataset="cifar10", source="synthetic", train_limit=32, seed=seed,
         steps=6, batch_size=8, width=0.0625, options=options, **more,  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from repro.data.gaussians import Mixture, Spread, sample_gaussians
-from repro.methods.base import MethodOptions
 from repro.methods.gan_base import GanMethod
-from repro.methods.gan_options import GanOptions, Network
+from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
+from repro.methods.options import MethodOptions
 
 
 class PlaneOptions(GanOptions):
@@ -23,10 +23,12 @@ class PlaneOptions(GanOptions):
         spread: whether the paper's 0.1 is their variance (as printed) or their standard deviation.
     """
 
-    network: Network = "mlp"
+    networks: ClassVar[tuple[str, ...]] = ("POINT_GAN",)
+
+    network: str = "mlp"
     loss: LossName = "non_saturating"
     n_dis: int = Field(default=1, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     beta1: float = Field(default=0.5, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     decay: Literal["none", "linear"] = "none"
@@ -38,8 +40,6 @@ class PlaneOptions(GanOptions):
     def _plane(self) -> Self:
         if self.flip:
             raise ValueError("flip is for images, and the toy data are points")
-        if self.network != "mlp":
-            raise ValueError(f"network {self.network} is for images; points take mlp")
         return self
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
 from repro.data.catalogue import dataset_info
+from repro.data.dataset import DatasetInfo
+from repro.methods.registry import train_split
 from repro.plan.profile import Profile, Work
 from repro.plan.sheet import Recipe
 
@@ -59,12 +62,15 @@ def run_spec(
         dataset: replaces the recipe's data set (a column's choice).
         options: merged over the recipe's options (a row's or column's choice).
         parent: the run that this one starts from.
+
+    Raises:
+        ReproError: the data set has not the split that the method trains on.
     """
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
-    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
+    full = _training_images(name, info, train_split(recipe.method, chosen))
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:
@@ -104,3 +110,15 @@ def run_spec(
         snapshots=snapshots,
         stand_ins=in_order(stand_ins),
     )
+
+
+def _training_images(recipe: str, info: DatasetInfo, split: str) -> int:
+    """Return the number of images that there are to train on; 0 for points, which are drawn without end."""
+    if info.kind == "points":
+        return 0
+    if split not in info.splits:
+        raise ReproError(
+            f"recipe {recipe} trains on {split}, which {info.title} does not have",
+            remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
+        )
+    return info.split_size(split)

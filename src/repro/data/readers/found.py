@@ -1,18 +1,14 @@
-"""What a reader returns, and the helpers that all readers share."""
+"""What a reader returns, and the helpers that all readers share. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.layout import (
     both_trees,
     existing_folder,
@@ -22,7 +18,12 @@ from repro.data.layout import (
     perhaps_renamed,
     what_to_move,
 )
-from repro.data.sources import BY_HAND, instructions
+from repro.data.sources import instructions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 LONGEST_TEXT = 2**24  # bytes; the longest list of a release has half a million
 SUBSET_SEED = 20_190_101  # fixed for ever: a limit must choose the same images in every run
@@ -139,7 +140,7 @@ def set_folder(path: Path, info: DatasetInfo) -> Path:
 
 def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
     """Return how to get ``path`` back without touching what else lies in ``folder``."""
-    if info.name in BY_HAND:
+    if info.by_hand:
         renamed = perhaps_renamed(folder, path.relative_to(folder).parts[0], info)
         hint = (
             ""
@@ -156,6 +157,8 @@ def balanced_subset(labels: Sequence[int] | NDArray[np.int64], limit: int | None
     Examples are taken round-robin over the classes in one fixed random order, so that a smaller limit is
     contained in a larger one.
     """
+    import numpy as np
+
     marks = np.asarray(labels, dtype=np.int64)
     if limit is None or limit >= len(marks):
         return np.arange(len(marks))

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.readers.decode import decode_files, sngan_square
 from repro.data.readers.folders import pictures, subfolders
 from repro.data.readers.found import Found, balanced_subset
@@ -23,7 +23,7 @@ FIRST, LAST = 151, 293
 ALL_CLASSES = 1000
 
 
-def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+def read_class_folders(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return one split (``test`` is the validation split); see :class:`repro.data.readers.found.Reader`."""
     classes = choose_classes(subfolders(folder / "train", info), folder / "train", info)
     part = folder / ("train" if split == "train" else "val")

@@ -7,20 +7,25 @@ test split instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-import torch
-
-from repro.data.catalogue import DatasetInfo
-from repro.data.readers.decode import decode_files
+from repro.data.dataset import DatasetInfo
 from repro.data.readers.folders import pictures
 from repro.data.readers.found import Found, balanced_subset, damaged
+from repro.data.sources import Archive
 
+PICTURES = 202_599
 TRAIN_LAST, TEST_FIRST = 162_770, 182_638
 
 
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split of CelebA, without classes; see :class:`repro.data.readers.found.Reader`."""
+    """Return one split, without classes; see :class:`repro.data.readers.found.Reader`."""
+    import torch
+
+    from repro.data.readers.decode import decode_files
+
     paths = split_files(pictures(folder, info), info, split)
     chosen = balanced_subset([0] * len(paths), limit)
     images = decode_files([paths[i] for i in chosen], info, split)
@@ -40,3 +45,34 @@ def _number(path: Path, info: DatasetInfo) -> int:
     if not (path.stem.isdigit() and len(path.stem) == 6):
         raise damaged(path, info, "its name is not a six-digit number")
     return int(path.stem)
+
+
+def needed(folder: Path) -> Iterator[str]:
+    """Yield the files of the release."""
+    return (f"{k:06d}.jpg" for k in range(1, PICTURES + 1))
+
+
+DATASET = DatasetInfo(
+    "CelebA",
+    height=64,
+    width=64,
+    classes=0,
+    splits={"train": 162_770, "test": 19_962},
+    folders=("celeba/img_align_celeba", "img_align_celeba"),
+    tree=("000001.jpg ... 202599.jpg",),
+    signs=("[0-9][0-9][0-9][0-9][0-9][0-9].*",),
+    parts="the pictures (000001.jpg ...)",
+    needed=needed,
+    read=read,
+    decoded=True,
+    archive=partial(  # its terms are accepted on its page; torchvision knows the sum of what comes from there
+        Archive,
+        url="",
+        filename="img_align_celeba.zip",
+        algorithm="md5",
+        digest="00d2c5bc6d35e252742224ab0c1e8fcb",
+    ),
+    by_hand="download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and "
+    "unpack it so that {folder} holds 000001.jpg to 202599.jpg (or place it in the data root and run "
+    "'repro data fetch celeba')",
+)

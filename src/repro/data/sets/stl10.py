@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
-
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.memory import require_memory
 from repro.data.readers.found import Found, balanced_subset, damaged, read_text, require_file
+from repro.data.sources import of_torchvision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 SIDE = 96
 CHUNK = 1024
+FILES = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "unlabeled_X.bin", "class_names.txt")
 
 
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split of STL-10; see :class:`repro.data.readers.found.Reader`."""
+    """Return one split; see :class:`repro.data.readers.found.Reader`."""
+    import numpy as np
+    import torch
+
     path = require_file(folder / f"{split}_X.bin", info)
     image_bytes = 3 * SIDE * SIDE
     total, rest = divmod(path.stat().st_size, image_bytes)
@@ -46,16 +51,14 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
 
 def halve(images: Tensor, size: int) -> Tensor:
     """Resize uint8 (N, 3, S, S) to ``size`` with the antialiased bilinear filter that Pillow uses."""
+    from torch.nn import functional as F
+
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
-def known_files(info: DatasetInfo) -> set[str]:
-    """Return the names that may lie in the folder."""
-    named = {f"{split}_X.bin" for split in info.splits} | {"train_y.bin", "test_y.bin"}
-    return named | {"class_names.txt", "fold_indices.txt"}
-
-
 def _read_labels(path: Path, info: DatasetInfo, total: int) -> NDArray[np.int64]:
+    import numpy as np
+
     if path.stat().st_size != total:  # one byte each
         raise damaged(path, info, f"it holds {path.stat().st_size} labels for {total} images")
     stored = np.fromfile(path, np.uint8)
@@ -72,3 +75,21 @@ def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
     if len(names) != info.classes:
         raise damaged(path, info, f"it names {len(names)} classes instead of {info.classes}")
     return names
+
+
+DATASET = DatasetInfo(
+    "STL-10",
+    height=48,
+    width=48,
+    classes=10,
+    splits={"train": 5_000, "test": 8_000, "unlabeled": 100_000},
+    unlabelled=("unlabeled",),
+    folders=("stl10/stl10_binary", "stl10_binary"),
+    tree=("class_names.txt", "test_X.bin, test_y.bin", "train_X.bin, train_y.bin", "unlabeled_X.bin"),
+    signs=("*_X.bin", "*_y.bin"),
+    parts="the .bin files and class_names.txt",
+    needed=FILES,
+    known_files=(*FILES, "fold_indices.txt"),
+    read=read,
+    archive=of_torchvision("STL10"),
+)

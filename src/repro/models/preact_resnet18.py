@@ -61,3 +61,6 @@ class PreActResNet18(TwoHeads):
         """Return features (N, 512) of ``images`` (N, 3, H, W) in [-1, 1]."""
         maps: Tensor = self.body(images)
         return maps.mean(dim=(2, 3))
+
+
+TWO_HEADS = PreActResNet18

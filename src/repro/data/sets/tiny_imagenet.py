@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-import torch
-
-from repro.data.catalogue import DatasetInfo
-from repro.data.readers.decode import decode_files
+from repro.data.dataset import DatasetInfo
 from repro.data.readers.folders import pictures, subfolders
 from repro.data.readers.found import (
     Found,
@@ -18,10 +17,17 @@ from repro.data.readers.found import (
     read_text,
     require_file,
 )
+from repro.data.sources import Archive
+
+TRAIN, VALIDATION = 500, 10_000  # pictures of a class, of validation in all
 
 
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return one split (``test`` is the validation split); see :class:`repro.data.readers.found.Reader`."""
+    import torch
+
+    from repro.data.readers.decode import decode_files
+
     list_file = require_file(folder / "wnids.txt", info)
     classes = tuple(sorted(read_text(list_file, info).split()))
     if len(set(classes)) != info.classes:
@@ -66,3 +72,42 @@ def _validation(folder: Path, info: DatasetInfo, classes: tuple[str, ...]) -> tu
         raise foreign(path, info, "val_annotations.txt has no line for it")
     names = sorted(labels)
     return [present[name] for name in names], [labels[name] for name in names]
+
+
+def needed(folder: Path) -> Iterator[str]:
+    """Yield the files of the release; those to train on are named by what ``wnids.txt`` lists."""
+    yield from ("wnids.txt", "val/val_annotations.txt")
+    for k in range(VALIDATION):
+        yield f"val/images/val_{k}.JPEG"
+    words = (folder / "wnids.txt").read_text(errors="replace") if (folder / "wnids.txt").is_file() else ""
+    for name in words.split():
+        for k in range(TRAIN):
+            yield f"train/{name}/images/{name}_{k}.JPEG"
+
+
+DATASET = DatasetInfo(
+    "Tiny-ImageNet-200",
+    height=64,
+    width=64,
+    classes=200,
+    splits={"train": 100_000, "test": 10_000},
+    folders=("tiny_imagenet/tiny-imagenet-200", "tiny-imagenet-200"),
+    tree=(
+        "train/n01443537/images/n01443537_0.JPEG ...",
+        "val/images/val_0.JPEG ...",
+        "val/val_annotations.txt",
+        "wnids.txt",
+    ),
+    signs=("wnids.txt", "val/val_annotations.txt"),
+    parts="train, val and wnids.txt",
+    needed=needed,
+    read=read,
+    decoded=True,
+    archive=partial(  # torchvision has no class for it; the set's many loaders agree on this sum
+        Archive,
+        url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+        filename="tiny-imagenet-200.zip",
+        algorithm="md5",
+        digest="90528d7ca1a48142e341f4ef8d21d0de",
+    ),
+)

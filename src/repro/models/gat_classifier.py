@@ -1,12 +1,13 @@
-"""GAT's networks: a small all-convolutional classifier and the perturbation generator (paper, Table 1)."""
+"""GAT's classifier (paper, Table 1): small and all-convolutional."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from repro.core.streams import Streams
 from repro.models.dropout import StreamDropout
 from repro.models.initialise import Xavier, xavier_
 from repro.models.width import channels
@@ -34,7 +35,7 @@ class GATClassifier(nn.Module):
         initialisation: distribution of the Xavier initialisation (the paper does not say which).
         dropout: probability of dropping a feature, 0 for the paper's own networks.
         dropout_place: after each stride-2 convolution, as in All-CNN, or once before the class scores.
-        generator: random stream of the dropout masks, needed where ``dropout`` is above 0.
+        streams: the run's, for the dropout masks; needed where ``dropout`` is above 0.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class GATClassifier(nn.Module):
         *,
         width: float = 1.0,
         initialisation: Xavier = "xavier_uniform",
-        dropout: float = 0.0,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         dropout_place: DropoutPlace = "downsampling",
-        generator: torch.Generator | None = None,
+        streams: Streams | None = None,
     ) -> None:
         super().__init__()
         a, b = channels(48, width), channels(96, width)
         layout = [(3, a, 3, 1), (a, a, 3, 2), (a, b, 3, 1), (b, b, 3, 2), (b, b, 3, 1), (b, b, 1, 1)]
+        generator = streams.generator("dropout") if streams and dropout else None
         layers: list[nn.Module] = []
         for inputs, outputs, kernel, stride in layout:
             layers += [nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2), nn.ReLU()]
@@ -72,31 +74,5 @@ class GATClassifier(nn.Module):
         return [*self.layers, SpatialMean()]
 
 
-class GATGenerator(nn.Module):
-    """The trainer G: from the gradient of an image to its perturbation. 107,763 parameters.
-
-    Six 3 x 3 and one 1 x 1 convolutions of 48 channels with ReLU, a 1 x 1 convolution to RGB, tanh. It takes
-    no noise.
-
-    Args:
-        width: multiplies the channel counts.
-        initialisation: distribution of the Xavier initialisation.
-    """
-
-    def __init__(self, *, width: float = 1.0, initialisation: Xavier = "xavier_uniform") -> None:
-        super().__init__()
-        a = channels(48, width)
-        layers: list[nn.Module] = []
-        for inputs, kernel in [(3, 3), (a, 3), (a, 3), (a, 3), (a, 3), (a, 3), (a, 1)]:
-            layers += [nn.Conv2d(inputs, a, kernel, padding=kernel // 2), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(a, 3, 1), nn.Tanh())
-        xavier_(self, initialisation)
-
-    def forward(self, gradients: Tensor) -> Tensor:
-        """Return perturbations (N, 3, H, W) in (-1, 1) of gradient images of the same shape."""
-        perturbations: Tensor = self.layers(gradients)
-        return perturbations
-
-    def stages(self) -> list[nn.Module]:
-        """Return the layers in the order in which they are applied."""
-        return list(self.layers)
+CLASSIFIER = GATClassifier
+TRAIN_SPLIT = "train45k"  # where a recipe names none: 5,000 images stay for validation, as in GAT's search

@@ -9,21 +9,22 @@ import struct
 from itertools import islice
 from pathlib import Path
 
-import lmdb
-import torch
-
 from repro.core.files import not_utf8
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.memory import require_memory
-from repro.data.readers.decode import decode_bytes
 from repro.data.readers.found import Found, damaged, require_file
-from repro.data.readers.lmdb_pages import require_whole
 
 CHUNK = 4096
 
 
 def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return the first images of one split (``test`` is the validation split), without classes."""
+    import lmdb
+    import torch
+
+    from repro.data.readers.decode import decode_bytes
+    from repro.data.readers.lmdb_pages import require_whole
+
     path = require_file(folder / f"bedroom_{'train' if split == 'train' else 'val'}_lmdb", info)
     try:
         require_whole(require_file(path / "data.mdb", info))
@@ -44,3 +45,22 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     except (lmdb.Error, ValueError, struct.error) as error:
         raise damaged(path / "data.mdb", info, str(error)) from error
     return Found(images, torch.zeros(n, dtype=torch.int64), (), total)
+
+
+DATASET = DatasetInfo(
+    "LSUN-Bedroom",
+    height=64,
+    width=64,
+    classes=0,
+    splits={"train": 3_033_042, "test": 300},
+    folders=("lsun_bedroom", "lsun"),
+    tree=("bedroom_train_lmdb/data.mdb", "bedroom_val_lmdb/data.mdb"),
+    signs=("bedroom_*_lmdb",),
+    parts="bedroom_train_lmdb and bedroom_val_lmdb",
+    needed=("bedroom_train_lmdb/data.mdb", "bedroom_val_lmdb/data.mdb"),
+    read=read,
+    decoded=True,
+    by_hand="download bedroom_train_lmdb.zip (43 GB) and bedroom_val_lmdb.zip from "
+    "http://dl.yf.io/lsun/scenes/ and unpack both in {folder}, which then holds "
+    "bedroom_train_lmdb/data.mdb and bedroom_val_lmdb/data.mdb",
+)

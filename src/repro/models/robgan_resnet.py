@@ -58,34 +58,39 @@ class RobGANDiscriminator(TwoHeads):
 
     Args:
         n_classes: number of class logits.
-        size: height and width of the images: 32, 64 or 128.
-        batch_norm: after every convolution; the code trains the 32-px network with it and the others without.
+        image_size: height and width of the images: 32, 64 or 128.
+        batch_norm: after every convolution; None as in the code, which has it in the 32-px network and not in
+            the others.
         width: multiplies the channel counts.
 
     Raises:
-        ReproError: there is no layout for ``size``.
+        ReproError: there is no layout for ``image_size``.
     """
 
     def __init__(
-        self, n_classes: int, *, size: int = 32, batch_norm: bool = True, width: float = 1.0
+        self, n_classes: int, *, image_size: int = 32, batch_norm: bool | None = None, width: float = 1.0
     ) -> None:
-        if size not in LAYOUTS:
+        if image_size not in LAYOUTS:
             raise ReproError(
-                f"Rob-GAN has no ResNet discriminator for {size} x {size} images",
+                f"Rob-GAN has no ResNet discriminator for {image_size} x {image_size} images",
                 remedy=f"use a data set of size {', '.join(map(str, LAYOUTS))}",
             )
-        layout = [(channels(base, width), downsample) for base, downsample in LAYOUTS[size]]
+        layout = [(channels(base, width), downsample) for base, downsample in LAYOUTS[image_size]]
         super().__init__(layout[-1][0], n_classes)
+        normalised = image_size == 32 if batch_norm is None else batch_norm
         blocks: list[nn.Module] = []
         inputs = 3
         for outputs, downsample in layout:
-            blocks.append(_Block(inputs, outputs, downsample, batch_norm, first=not blocks))
+            blocks.append(_Block(inputs, outputs, downsample, normalised, first=not blocks))
             inputs = outputs
         self.body = nn.Sequential(*blocks)
         for head in (self.source, self.classes):
             nn.init.xavier_uniform_(head.weight)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return features (N, D), sums over space, of ``images`` (N, 3, size, size) in [-1, 1]."""
+        """Return features (N, D), sums over space, of ``images`` (N, 3, S, S) in [-1, 1]."""
         maps: Tensor = self.body(images)
         return F.relu(maps).sum(dim=(2, 3))
+
+
+TWO_HEADS = RobGANDiscriminator
