@@ -143,5 +143,5 @@ def test_what_makes_no_sense_on_points_is_refused(method: str, options: dict[str
 
 def test_the_toy_network_refuses_images(tmp_path: Path) -> None:
     spec = spec_of("toy_gan", dataset="cifar10").model_copy(update={"source": "synthetic", "train_limit": 64})
-    with pytest.raises(ReproError, match="takes points, not images of 32 px"):
+    with pytest.raises(ReproError, match="toy_gan takes points, not images of 32 px"):
         train_run(spec, Layout(tmp_path, "test"), device=CPU, data_root=None, progress=False)

@@ -33,7 +33,6 @@ class DatasetInfo:
         tree: the first lines of what such a folder holds, for people.
         signs: patterns of which each folder of the set, even an incomplete one, fulfils one.
         not_signs: files that only another set's folder has.
-        parts: what to move when the files lie in the wrong folder, in words.
         needed: the files (or folders) of the release, relative to its folder, which is given to a function.
         known_files: the only names that may lie in the folder, where these are a fixed list.
         read: reads a split from such a folder.
@@ -56,7 +55,6 @@ class DatasetInfo:
     tree: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
     not_signs: tuple[str, ...] = ()
-    parts: str = ""
     needed: tuple[str, ...] | Callable[[Path], Iterable[str]] = ()
     known_files: tuple[str, ...] = ()
     read: Reader | None = None
@@ -68,6 +66,11 @@ class DatasetInfo:
     fingerprints: dict[str, str] = field(default_factory=dict)
     channels: int = 3
     name: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What directly lies in the folder, in words."""
+        return tuple(dict.fromkeys(line.partition("/")[0] for line in self.tree))
 
     def split_size(self, split: str) -> int:
         """Return the number of images of ``split``; ReproError where the set has no such split."""

@@ -47,14 +47,13 @@ def what_to_move(found: Path, root: Path, info: DatasetInfo) -> str:
     there = [root / folder for folder in info.folders if (root / folder).is_dir()]
     wanted = there[0] if there else root / info.folders[0]
     if wanted.is_relative_to(found):
-        return f"move {info.parts} from {found} to {wanted}"
+        return f"move {', '.join(info.parts)} from {found} to {wanted}"
     return move_up(found, wanted)
 
 
 def perhaps_renamed(folder: Path, part: str, info: DatasetInfo) -> Path | None:
     """Return the only folder in ``folder`` that the set does not have, where it lacks its ``part``."""
-    expected = {line.partition("/")[0] for line in info.tree}
-    strangers = [folder / name for name in _subfolders(folder) if name not in expected]
+    strangers = [folder / name for name in _subfolders(folder) if name not in info.parts]
     return strangers[0] if len(strangers) == 1 and not (folder / part).exists() else None
 
 

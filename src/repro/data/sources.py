@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,16 +27,12 @@ class Archive:
     digest: str
 
 
-def of_torchvision(name: str) -> Callable[[], Archive]:
-    """Return what finds the archive that torchvision's class of this name downloads."""
+def of_torchvision(name: str) -> Archive:
+    """Return the archive that torchvision's class of this name downloads."""
+    from repro.core.vision import torchvision  # costs two seconds, needed only here
 
-    def archive() -> Archive:
-        from repro.core.vision import torchvision  # costs two seconds, needed only here
-
-        official = getattr(torchvision.datasets, name)
-        return Archive(official.url, official.filename, "md5", official.tgz_md5)
-
-    return archive
+    official = getattr(torchvision.datasets, name)
+    return Archive(official.url, official.filename, "md5", official.tgz_md5)
 
 
 def instructions(info: DatasetInfo, folder: Path) -> str:

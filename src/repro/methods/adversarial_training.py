@@ -21,7 +21,7 @@ from repro.data.batches import Batches
 from repro.methods.base import Method
 from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.options import NetworkOptions
-from repro.models.heads import ClassView, two_heads
+from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -77,7 +77,8 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            network = two_heads(self.build_network(n_classes=self.n_classes()))
+            (network,) = self.build_network(n_classes=self.n_classes())
+        assert isinstance(network, TwoHeads)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()
         self.stream = Batches(

@@ -22,7 +22,7 @@ from repro.methods.base import Method
 from repro.methods.fakes import draw_fakes
 from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.options import NetworkOptions
-from repro.models.heads import ClassView, SourceView, two_heads
+from repro.models.heads import ClassView, SourceView, TwoHeads
 from repro.models.robgan_generator import RobGANGenerator
 
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ class RobGAN(Method):
         options = self.options
         n_classes = self.n_classes()
         with streams.seeded("initialisation"):
-            self.d = two_heads(self.build_network(n_classes=n_classes))
+            (network,) = self.build_network(n_classes=n_classes)
             self.g = RobGANGenerator(
                 n_classes, size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
             )
+        assert isinstance(network, TwoHeads)
+        self.d = network
         self.modules = {"discriminator": place(self.d, device), "generator": place(self.g, device)}
         self.optimisers = {
             name: torch.optim.Adam(

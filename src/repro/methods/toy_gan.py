@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from repro.core.errors import ReproError
 from repro.data.gaussians import Mixture, Spread, sample_gaussians
 from repro.methods.gan_base import GanMethod
 from repro.methods.gan_options import GanOptions
@@ -51,6 +52,11 @@ class PlaneData(GanMethod):
 
     def open_data(self) -> None:
         """Open nothing: the mixture is drawn without end."""
+        if self.image_size():
+            raise ReproError(
+                f"method {self.spec.method} takes points, not images of {self.image_size()} px",
+                remedy="use the data set gaussians, or a method for images",
+            )
 
     def real_images(self) -> Tensor:
         """Return fresh real points (N,2)."""

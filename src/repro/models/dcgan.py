@@ -44,11 +44,7 @@ class Discriminator(StackDiscriminator):
     """
 
     def __init__(
-        self,
-        image_size: int = 32,
-        *,
-        width: float = 1.0,
-        discriminator_norm: DiscriminatorNorm = "batch",
+        self, image_size: int = 32, *, width: float = 1.0, discriminator_norm: DiscriminatorNorm = "batch"
     ) -> None:
         counts = _counts(image_size, width)
         first = 1 if discriminator_norm == "batch" else len(counts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -38,16 +37,6 @@ class TwoHeads(nn.Module):
         """Return both heads' logits."""
         features = self.features(images)
         return HeadLogits(self.source(features).squeeze(1), self.classes(features))
-
-
-def two_heads(networks: Sequence[nn.Module]) -> TwoHeads:
-    """Return the only one of ``networks``, which a file of ``models`` has declared to have two heads."""
-    (network,) = networks
-    if not isinstance(network, TwoHeads):
-        raise TypeError(
-            f"TWO_HEADS = {type(network).__name__}, which is no subclass of models.heads.TwoHeads"
-        )
-    return network
 
 
 class ClassView(nn.Module):

@@ -9,21 +9,12 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from repro.core.errors import ReproError
 from repro.models.registry import LatentDim
 from repro.models.width import channels
 
 HIDDEN = 64
 LAYERS = 4
 PLANE = 2
-
-
-def _require_points(image_size: int) -> None:
-    if image_size:
-        raise ReproError(
-            f"network mlp takes points, not images of {image_size} px",
-            remedy="use the data set gaussians, or another network",
-        )
 
 
 def _layers(inputs: int, outputs: int, width: float) -> nn.Sequential:
@@ -39,16 +30,14 @@ class Generator(nn.Module):
     """Latents to points.
 
     Args:
-        image_size: 0, for there is none.
         latent_dim: length of a latent.
         width: factor on the number of hidden units.
     """
 
     n_classes = 0
 
-    def __init__(self, image_size: int = 0, *, latent_dim: LatentDim = 2, width: float = 1.0) -> None:
+    def __init__(self, *, latent_dim: LatentDim = 2, width: float = 1.0) -> None:
         super().__init__()
-        _require_points(image_size)
         self.latent_dim = latent_dim
         self.layers = _layers(latent_dim, PLANE, width)
 
@@ -62,13 +51,11 @@ class Discriminator(nn.Module):
     """Points to one real-or-fake logit each.
 
     Args:
-        image_size: 0, for there is none.
         width: factor on the number of hidden units.
     """
 
-    def __init__(self, image_size: int = 0, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: float = 1.0) -> None:
         super().__init__()
-        _require_points(image_size)
         self.layers = _layers(PLANE, 1, width)
 
     def feature_map(self, points: Tensor) -> Tensor:

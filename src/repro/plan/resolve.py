@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
 from repro.data.catalogue import dataset_info
-from repro.data.dataset import DatasetInfo
 from repro.methods.registry import train_split
 from repro.plan.profile import Profile, Work
 from repro.plan.sheet import Recipe
@@ -70,7 +69,13 @@ def run_spec(
     work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
-    full = _training_images(name, info, train_split(recipe.method, chosen))
+    split = train_split(recipe.method, chosen)
+    if info.kind == "images" and split not in info.splits:
+        raise ReproError(
+            f"recipe {name} trains on {split}, which {info.title} does not have",
+            remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
+        )
+    full = info.splits.get(split, 0)
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:
@@ -110,15 +115,3 @@ def run_spec(
         snapshots=snapshots,
         stand_ins=in_order(stand_ins),
     )
-
-
-def _training_images(recipe: str, info: DatasetInfo, split: str) -> int:
-    """Return the number of images that there are to train on; 0 for points, which are drawn without end."""
-    if info.kind == "points":
-        return 0
-    if split not in info.splits:
-        raise ReproError(
-            f"recipe {recipe} trains on {split}, which {info.title} does not have",
-            remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
-        )
-    return info.split_size(split)

@@ -12,7 +12,7 @@ is not published; whether it was balanced over the classes is not said. Here: th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,41 +29,35 @@ GAT_SEED = 45_000
 VALIDATION_SHARE = 10  # one image in ten of the training set: 5,000 of 50,000
 
 
-@dataclass(frozen=True)
-class Release:
-    """The names that one of the two sets gives to its files and to what is in them.
+def read(
+    folder: Path,
+    info: DatasetInfo,
+    split: str,
+    limit: int | None,
+    *,
+    train: Sequence[str],
+    test: Sequence[str],
+    meta: str,
+    labels: bytes,
+    names: bytes,
+) -> Found:
+    """Return one split of CIFAR; see :class:`repro.data.readers.found.Reader`.
 
-    Args:
-        train: files of training images.
-        test: files of test images.
-        meta: file of the class names.
-        labels: key of the labels in a file of images.
-        names: key of the class names.
+    The releases differ in their files of images and class names, and in the keys of labels and names there.
     """
-
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    meta: str
-    labels: bytes
-    names: bytes
-
-
-def read_release(folder: Path, info: DatasetInfo, split: str, limit: int | None, release: Release) -> Found:
-    """Return one split of CIFAR; see :class:`repro.data.readers.found.Reader`."""
-    names = release.test if split == "test" else release.train
-    files = [require_file(folder / name, info) for name in names]
-    parts = [_read_part(path, info, release) for path in files]
+    files = [require_file(folder / name, info) for name in (test if split == "test" else train)]
+    parts = [_read_part(path, info, labels) for path in files]
     images = torch.from_numpy(np.concatenate([part[0] for part in parts]))
-    labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
-    digests = np.array(image_digests(images, labels))
+    marks = torch.from_numpy(np.concatenate([part[1] for part in parts]))
+    digests = np.array(image_digests(images, marks))
     order = np.argsort(digests, kind="stable")
     if split in ("train45k", "validation5k"):
         order = _gat_split(order, split)
-    kept = order[balanced_subset(labels.numpy()[order], limit)]
+    kept = order[balanced_subset(marks.numpy()[order], limit)]
     identity = join_digests(digests[kept].tolist())
     chosen = torch.from_numpy(kept)
-    classes = _class_names(folder, info, release)
-    return Found(images.index_select(0, chosen), labels[chosen], classes, len(order), identity)
+    classes = _class_names(require_file(folder / meta, info), info, names)
+    return Found(images.index_select(0, chosen), marks[chosen], classes, len(order), identity)
 
 
 def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:
@@ -72,15 +66,13 @@ def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:
     return shuffled[:boundary] if split == "train45k" else shuffled[boundary:]
 
 
-def _read_part(
-    path: Path, info: DatasetInfo, release: Release
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _read_part(path: Path, info: DatasetInfo, key: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     record = _load(path, info)
     pixels = info.channels * info.height * info.width
     rows = record.get(b"data")
     if not (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == pixels):
         raise damaged(path, info, f"it holds no array of images of {pixels} bytes each")
-    given = record.get(release.labels)
+    given = record.get(key)
     if not (isinstance(given, list) and all(isinstance(label, int) for label in given)):
         raise damaged(path, info, "it holds no list of labels")
     if len(given) != len(rows):
@@ -93,9 +85,8 @@ def _read_part(
     return rows.reshape(-1, info.channels, info.height, info.width), labels
 
 
-def _class_names(folder: Path, info: DatasetInfo, release: Release) -> tuple[str, ...]:
-    path = require_file(folder / release.meta, info)
-    given = _load(path, info).get(release.names)
+def _class_names(path: Path, info: DatasetInfo, key: bytes) -> tuple[str, ...]:
+    given = _load(path, info).get(key)
     if not (isinstance(given, list) and all(isinstance(name, bytes | str) for name in given)):
         raise damaged(path, info, "it holds no class names")
     if len(given) != info.classes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,6 +55,22 @@ class Reader(Protocol):
     def __call__(self, folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
         """Return what was found; ReproError for missing, damaged or foreign files."""
         ...
+
+
+def reader(module: str, **release: object) -> Reader:
+    """Return the function ``read`` of ``data/readers/<module>.py``, which is imported when it first reads.
+
+    Args:
+        module: a format that several data sets share.
+        release: what it must be told of one of them.
+    """
+
+    def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+        shared = import_module(f"repro.data.readers.{module}")
+        found: Found = shared.read(folder, info, split, limit, **release)
+        return found
+
+    return read
 
 
 def find_folder(root: Path, info: DatasetInfo) -> Path:

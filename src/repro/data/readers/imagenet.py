@@ -23,7 +23,7 @@ FIRST, LAST = 151, 293
 ALL_CLASSES = 1000
 
 
-def read_class_folders(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
     """Return one split (``test`` is the validation split); see :class:`repro.data.readers.found.Reader`."""
     classes = choose_classes(subfolders(folder / "train", info), folder / "train", info)
     part = folder / ("train" if split == "train" else "val")

@@ -61,7 +61,6 @@ DATASET = DatasetInfo(
     folders=("celeba/img_align_celeba", "img_align_celeba"),
     tree=("000001.jpg ... 202599.jpg",),
     signs=("[0-9][0-9][0-9][0-9][0-9][0-9].*",),
-    parts="the pictures (000001.jpg ...)",
     needed=needed,
     read=read,
     decoded=True,

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from repro.data.dataset import DatasetInfo
-from repro.data.readers.found import Found
+from repro.data.readers.found import reader
 from repro.data.sources import of_torchvision
 
 TRAIN = tuple(f"data_batch_{k}" for k in range(1, 6))
-
-
-def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split; see :class:`repro.data.readers.found.Reader`."""
-    from repro.data.readers.cifar import Release, read_release
-
-    release = Release(TRAIN, ("test_batch",), "batches.meta", labels=b"labels", names=b"label_names")
-    return read_release(folder, info, split, limit, release)
-
 
 DATASET = DatasetInfo(
     "CIFAR-10",
@@ -28,11 +19,17 @@ DATASET = DatasetInfo(
     folders=("cifar10/cifar-10-batches-py", "cifar-10-batches-py"),
     tree=("batches.meta", "data_batch_1 ... data_batch_5", "test_batch"),
     signs=("data_batch_[1-5]", "test_batch", "batches.meta"),
-    parts="data_batch_1 to data_batch_5, test_batch and batches.meta",
     needed=(*TRAIN, "test_batch", "batches.meta"),
     known_files=(*TRAIN, "test_batch", "batches.meta", "readme.html"),
-    read=read,
-    archive=of_torchvision("CIFAR10"),
+    read=reader(
+        "cifar",
+        train=TRAIN,
+        test=("test_batch",),
+        meta="batches.meta",
+        labels=b"labels",
+        names=b"label_names",
+    ),
+    archive=partial(of_torchvision, "CIFAR10"),
     fingerprints={
         "train": "403bda14293f5b0ef7f5adade0c17d63adcc715be87805bfea60009b6191392e",
         "test": "7cd9b9ab9feda1cc87ecd4041313a7c192c3fe60e2de4d6fcb563c3f31d69bb5",

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from repro.data.dataset import DatasetInfo
-from repro.data.readers.found import Found
+from repro.data.readers.found import reader
 from repro.data.sources import of_torchvision
-
-
-def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split; see :class:`repro.data.readers.found.Reader`."""
-    from repro.data.readers.cifar import Release, read_release
-
-    release = Release(("train",), ("test",), "meta", labels=b"fine_labels", names=b"fine_label_names")
-    return read_release(folder, info, split, limit, release)
-
 
 DATASET = DatasetInfo(
     "CIFAR-100",
@@ -26,11 +17,17 @@ DATASET = DatasetInfo(
     folders=("cifar100/cifar-100-python", "cifar-100-python"),
     tree=("meta", "test", "train"),
     signs=("meta",),
-    parts="train, test and meta",
     needed=("train", "test", "meta"),
     known_files=("train", "test", "meta", "file.txt~"),
-    read=read,
-    archive=of_torchvision("CIFAR100"),
+    read=reader(
+        "cifar",
+        train=("train",),
+        test=("test",),
+        meta="meta",
+        labels=b"fine_labels",
+        names=b"fine_label_names",
+    ),
+    archive=partial(of_torchvision, "CIFAR100"),
     fingerprints={
         "train": "c6d3ee69e3e940ddbceda29c9427e9b4d225071a94433670be60554ca5606fca",
         "test": "0bc7fd08b45deb5ea3e39db5dbd6837cbc98cefd4e349ecb1252077deea10746",

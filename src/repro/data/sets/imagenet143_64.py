@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from repro.data.dataset import DatasetInfo
-from repro.data.readers.found import Found
-
-
-def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split; see :class:`repro.data.readers.found.Reader`."""
-    from repro.data.readers.imagenet import read_class_folders
-
-    return read_class_folders(folder, info, split, limit)
-
+from repro.data.readers.found import reader
 
 DATASET = DatasetInfo(
     "ImageNet-143 (64 px)",
@@ -28,9 +18,8 @@ DATASET = DatasetInfo(
     ),
     signs=("train/n*/*.JPEG", "val/n*/*.JPEG", "train/n*/*.jp*g", "val/n*/*.jp*g", "train/n*/*.png"),
     not_signs=("wnids.txt",),  # Tiny-ImageNet's, whose folders are called alike
-    parts="train and val",
     needed=("train", "val"),
-    read=read,
+    read=reader("imagenet"),
     decoded=True,
     by_hand="register at https://image-net.org, download ILSVRC2012, sort the images into class "
     "folders by WordNet id, and place all 1,000 of them, or only those of classes 151 to 293, in "

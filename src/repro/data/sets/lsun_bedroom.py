@@ -56,7 +56,6 @@ DATASET = DatasetInfo(
     folders=("lsun_bedroom", "lsun"),
     tree=("bedroom_train_lmdb/data.mdb", "bedroom_val_lmdb/data.mdb"),
     signs=("bedroom_*_lmdb",),
-    parts="bedroom_train_lmdb and bedroom_val_lmdb",
     needed=("bedroom_train_lmdb/data.mdb", "bedroom_val_lmdb/data.mdb"),
     read=read,
     decoded=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,8 @@ DATASET = DatasetInfo(
     folders=("stl10/stl10_binary", "stl10_binary"),
     tree=("class_names.txt", "test_X.bin, test_y.bin", "train_X.bin, train_y.bin", "unlabeled_X.bin"),
     signs=("*_X.bin", "*_y.bin"),
-    parts="the .bin files and class_names.txt",
     needed=FILES,
     known_files=(*FILES, "fold_indices.txt"),
     read=read,
-    archive=of_torchvision("STL10"),
+    archive=partial(of_torchvision, "STL10"),
 )

@@ -99,7 +99,6 @@ DATASET = DatasetInfo(
         "wnids.txt",
     ),
     signs=("wnids.txt", "val/val_annotations.txt"),
-    parts="train, val and wnids.txt",
     needed=needed,
     read=read,
     decoded=True,
