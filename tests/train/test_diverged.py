@@ -17,7 +17,8 @@ from repro.evaluate.trained import load_trained
 from repro.train.batch import train_batch
 from repro.train.meter import DivergedError
 from repro.train.record import finished
-from repro.train.run import train_run, train_seeds
+from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 
 CPU = torch.device("cpu")
