@@ -18,6 +18,8 @@ from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.train import begin
+from repro.train.history import RunHistory
 from repro.train.record import finished
 from repro.train.settings import LoopSettings
 

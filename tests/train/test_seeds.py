@@ -19,7 +19,8 @@ from repro.train.batch import train_batch
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
 from repro.train.record import finished
-from repro.train.run import train_run, train_seeds
+from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
 

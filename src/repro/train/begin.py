@@ -80,7 +80,7 @@ def begin(run: Run) -> None:
     parent = load_parent(run.spec, run.layout)
     if parent is not None:
         run.header["parent"] = parent.sha256
-        run.state.method.start_from(parent.state)
+        run.state.method.start_from(parent.state["method"])
     if run.path.exists():
         _resume(run)
 

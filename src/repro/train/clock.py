@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import torch
+from pydantic import Field
 
 from repro.core.spec import Frozen
 from repro.core.timing import SplitWatch, Stopwatch
@@ -18,7 +19,7 @@ class TimeUsed(Frozen):
 
     seconds: float = 0.0
     device_seconds: float = 0.0
-    attack_seconds: dict[str, float] = {}
+    attack_seconds: dict[str, float] = Field(default_factory=dict)
 
     def __add__(self, other: TimeUsed) -> TimeUsed:
         """Return the sum, part by part."""

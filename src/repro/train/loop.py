@@ -130,7 +130,7 @@ class Run:
         return means
 
     def save(self, *, snapshot: bool) -> None:
-        """Write a checkpoint, with ``snapshot`` one of these before; DivergedError if a value is not finite."""
+        """Write a checkpoint, with ``snapshot`` one of these too; DivergedError if a value is not finite."""
         self._check_metrics()
         if (bad := self.state.first_non_finite()) is not None:
             raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)

@@ -44,12 +44,8 @@ class SeedBatch:
     def __init__(self, members: Sequence[Run], way: Way | None) -> None:
         first, others = members[0], len(members) - 1
         self.members, self.step = members, first.step
-        self.spec, self.settings, self.path, self.device = (
-            first.spec,
-            first.settings,
-            first.path,
-            first.device,
-        )
+        self.spec, self.settings = first.spec, first.settings
+        self.path, self.device = first.path, first.device
         self.name = f"{first.name} and {others} other seeds" if others else first.name
         self._program = _stacked(members, way)
 

@@ -66,8 +66,9 @@ def train_seeds(
                     left.append(spec)
             except DivergedError as error:
                 failed[spec.run_id] = error
-        kind, data = load_method(first.method), data or TrainingData()
+        data = data or TrainingData()
         while left:
+            kind = load_method(first.method)
             images, validation = data.load_all(kind, first, data_root, device)
             runs = [
                 new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
