@@ -53,6 +53,8 @@ def new_run(
     method = kind(spec, images, streams, device)
     method.validation = validation
     header = {
+        "kind": "checkpoint",
+        "spec": spec.model_dump(mode="json"),
         "code": code_version(),
         "data": images.fingerprint,
         "validation": None if validation is None else validation.fingerprint,

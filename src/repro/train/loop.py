@@ -1,4 +1,7 @@
-"""The training loop: step, log, snapshot, checkpoint, stop. Nothing of any method is in it."""
+"""The training loop: step, log, snapshot, checkpoint, stop. Nothing of any method is in it.
+
+``begin`` brings a run to where it goes on, ``run`` writes its record; ``state`` is what a checkpoint holds.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ class Run:
     spec: RunSpec
     layout: Layout
     settings: LoopSettings
-    header: dict[str, Any]  # what every checkpoint says besides specification and step
+    header: dict[str, Any]  # what every checkpoint says besides its step
     history: RunHistory
     step: int = 0
     saved_step: int = 0
@@ -138,12 +141,11 @@ class Run:
             self.history.snapshots.append(save_snapshot(self.state.method, self.spec, self.layout, self.step))
         self.log.sync()
         self.history.log = self.log.mark
-        header = {"kind": "checkpoint", "spec": self.spec.model_dump(mode="json"), "step": self.step}
-        self.sha256 = checkpoint.save(
-            self.path, self.state.state_dict(), {**header, **self.header}, self.history.notes
-        )
+        header = {**self.header, "step": self.step}
+        self.sha256 = checkpoint.save(self.path, self.state.state_dict(), header, self.history.notes)
         self.saved_step = self.step
 
     def _check_metrics(self) -> None:
+        """Note the time used; raise DivergedError where a metric is not finite or a loss too large."""
         self.history.used = self.used_before + self.clock.used()
         self.state.meter.check(self.step, self.saved_step)

@@ -92,12 +92,12 @@ def train_to_record(run: Run, *, progress: bool) -> None:
         if run.settings.diverged == "stop":
             raise
         divergence = error.divergence
-    end(run, divergence, progress=progress)
+    finish(run, divergence, progress=progress)
     if signal is not None:
         raise stopped_at_the_end(run, signal)
 
 
-def end(run: Run, divergence: Divergence | None = None, *, progress: bool) -> None:
+def finish(run: Run, divergence: Divergence | None = None, *, progress: bool) -> None:
     """Write the record of a run that is done, and say how it ended."""
     record = write_record(run, divergence)
     if progress:

@@ -18,7 +18,7 @@ from repro.models.stacked import Way
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
 from repro.train.meter import DivergedError
-from repro.train.run import end, is_finished, stopped_at_the_end
+from repro.train.run import finish, is_finished, stopped_at_the_end
 from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
@@ -85,14 +85,14 @@ def train_seeds(
                     if settings.diverged == "stop":
                         failed[run.name] = error.members[run.name]
                     else:
-                        end(run, error.members[run.name].divergence, progress=progress)
+                        finish(run, error.members[run.name].divergence, progress=progress)
                 left = [run.spec for run in runs if run.name not in error.members]
                 if left:
                     print(f"going on without {', '.join(error.members)}", file=sys.stderr, flush=True)
                 continue
             if until == steps:
                 for run in now:
-                    end(run, progress=progress)
+                    finish(run, progress=progress)
                 if signal is not None:
                     raise stopped_at_the_end(now[0], signal)
                 left = [run.spec for run in runs if run not in now]
