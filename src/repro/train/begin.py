@@ -55,6 +55,7 @@ def new_run(
     header = {
         "kind": "checkpoint",
         "spec": spec.model_dump(mode="json"),
+        "step": 0,
         "code": code_version(),
         "data": images.fingerprint,
         "validation": None if validation is None else validation.fingerprint,

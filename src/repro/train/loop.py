@@ -80,7 +80,7 @@ class Run:
     spec: RunSpec
     layout: Layout
     settings: LoopSettings
-    header: dict[str, Any]  # what every checkpoint says besides its step
+    header: dict[str, Any]  # of every checkpoint, but for the step
     history: RunHistory
     step: int = 0
     saved_step: int = 0
