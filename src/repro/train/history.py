@@ -10,53 +10,45 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from repro.core.checkpoint import Loaded
 from repro.core.errors import ReproError
 from repro.core.jsonl import Mark
+from repro.train.clock import TimeUsed
 from repro.train.snapshots import Snapshot
 
 
-class Book(BaseModel):
+class RunHistory(BaseModel):
     """What an unfinished run has used, and what it must find again when it goes on.
 
-    ``attack_seconds`` is the part of ``device_seconds`` that attacks took, split into network and kernel;
     ``sessions`` name first step, code, packages and device of each process that trained; ``resumed`` holds a
     certificate for each but the first (see ``train.certificate``); ``log`` is where the metrics log ended,
-    ``checkpoint_sha256`` the content of the checkpoint that the book was written for.
+    ``checkpoint_sha256`` the content of the checkpoint that the history was written for.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     checkpoint_sha256: str = ""
-    seconds: float = 0.0
-    device_seconds: float = 0.0
-    attack_seconds: dict[str, float] = {}
-    sessions: list[dict[str, Any]] = []
+    used: TimeUsed = TimeUsed()
+    sessions: list[dict[str, Any]]
     resumed: list[dict[str, Any]] = []
     snapshots: list[Snapshot] = []
     log: Mark = Mark()
 
-    @property
-    def resumes(self) -> int:
-        """How often the run was taken up again."""
-        return max(0, len(self.sessions) - 1)
-
     @classmethod
-    def of(cls, loaded: Loaded, path: Path) -> Book:
-        """Return the book of a run that goes on from a checkpoint, read from ``path``.
+    def of(cls, loaded: Loaded, path: Path) -> RunHistory:
+        """Return the history of a run that goes on from a checkpoint, read from ``path``.
 
         Raises:
-            ReproError: the checkpoint has no book, as those of older versions, or holds something else than
-                the run wrote into it.
+            ReproError: the checkpoint has none, or holds something else than the run wrote into it.
         """
         remedy = "delete the run's folder and run the same command again: the run is trained anew"
         try:
-            book = cls.model_validate(loaded.notes)
+            history = cls.model_validate(loaded.notes)
         except ValidationError as error:
             message = "the checkpoint does not say what its run had made by then, so the run cannot go on"
             raise ReproError(message, remedy=remedy, where=path) from error
-        if book.checkpoint_sha256 != loaded.sha256 or not book.sessions:
+        if history.checkpoint_sha256 != loaded.sha256 or not history.sessions:
             raise ReproError("the checkpoint is not as the run wrote it", remedy=remedy, where=path)
-        return book
+        return history
 
     def notes(self, sha256: str) -> dict[str, Any]:
-        """Return the book as the notes of the checkpoint with this content."""
+        """Return the history as the notes of the checkpoint with this content."""
         self.checkpoint_sha256 = sha256
         return self.model_dump(mode="json")
