@@ -150,6 +150,21 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     assert (made.root / "report" / "searches" / "summary.png").read_bytes() == drawn
 
 
+def test_an_order_is_shown_with_effect_p_and_what_stood_in(layout: Layout) -> None:
+    text = (layout.root / "report" / "index.html").read_text()
+    line = next(line for line in text.splitlines() if 'id="claim-gat-passes"' in line)
+    for part in (
+        '<span class="chip not-comparable">',
+        '<span class="chip direction-holds"> direction holds</span>',
+        '1.84<br><span class="soft">0.5 to 3.1</span>',
+        '0.01<br><span class="soft">Holm 0.02</span>',
+        "reduced_budget, reduced_width",
+    ):
+        assert part in line
+    plain = next(line for line in text.splitlines() if 'id="claim-gat-beats"' in line)
+    assert "direction" not in plain
+
+
 def test_text_of_the_sheets_is_escaped(layout: Layout) -> None:
     text = (layout.root / "report" / "gat.html").read_text()
     assert "Test accuracy &lt;b&gt;CIFAR&lt;/b&gt;" in text

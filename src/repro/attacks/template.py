@@ -77,7 +77,7 @@ class GradientAttack:
             ReproError: batch, network and bounds do not fit together, or the network has no gradient or one
                 that is no number.
         """
-        largest = check_batch(self.climbed, images, labels, self.threat.bounds, self.outside)
+        largest = check_batch(self.climbed, images, labels, self.threat, self.outside)
         images = images.detach().float()
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()

@@ -15,6 +15,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.judge.artefacts import Artefacts, read_artefacts
 from repro.judge.cells import Cell, read_cells
+from repro.judge.claims import CLAIM_COLUMNS
 from repro.judge.ledger import LedgerItem
 
 _REMEDY = "delete the file and run Snakemake again"
@@ -89,7 +90,7 @@ def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterab
         named=named,
         artefacts=artefacts,
         cells=cells,
-        claims=_rows(layout.root / "claims.csv", ("paper", "id", "statement", "source", "verdict", "reason")),
+        claims=_rows(layout.root / "claims.csv", CLAIM_COLUMNS),
         audit=_rows(
             layout.root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import report_profile
+from repro.compose.other_reported import read_others
 from repro.core.errors import ReproError
 from repro.draw.table_layout import cell_lines, lay_out
 from repro.draw.table_picture import draw_table
@@ -15,7 +16,6 @@ from repro.draw.tables import table_csv, table_latex, table_markdown
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Other, Panel
 from repro.judge.cells import Cell
-from repro.judge.other_reported import read_others
 from repro.judge.reported import read_reported
 from repro.plan.cells import cells_of
 from repro.plan.config import load_config
