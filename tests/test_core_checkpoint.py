@@ -125,7 +125,8 @@ def test_what_cannot_be_stored_is_named(tmp_path: Path) -> None:
 
 def _saved(folder: Path, state: dict[str, Any] | None = None) -> Path:
     path = folder / "checkpoint.safetensors"
-    checkpoint.save(path, state or {"w": torch.arange(50.0), "n": [1, "x"]}, {"step": 7})
+    state = state or {"w": torch.arange(50.0), "n": [1, "x"]}
+    checkpoint.save(path, state, {"step": 7}, lambda sha256: {"of": sha256[:4]})
     return path
 
 

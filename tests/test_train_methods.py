@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from repro.core import checkpoint
 from repro.core.jsonl import read_lines
@@ -19,6 +18,7 @@ from repro.train.record import finished
 from repro.train.run import train_method
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
+from tiny_gan import PowerCutError, cut_at
 
 CPU = torch.device("cpu")
 PARENTS = {"robgan_finetune": "robgan", "gat_attack": "classifier"}
@@ -37,21 +37,6 @@ ATTACKING = {
     "toy_dat",
 }
 POINTS = ("toy_gan", "toy_dat")
-
-
-class PowerCutError(Exception):
-    """Ends the process's work as a kill would: nothing is written on the way out."""
-
-
-def cut_at(kind: type[Method], step: int) -> type[Method]:
-    """Return the method, ended before this step."""
-
-    def cut_step(self: Method, now: int) -> dict[str, Tensor]:
-        if now == step:
-            raise PowerCutError
-        return kind.step(self, now)
-
-    return type(f"Cut{kind.__name__}", (kind,), {"step": cut_step})
 
 
 def spec(method: str, parent: str | None = None) -> RunSpec:

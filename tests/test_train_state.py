@@ -13,12 +13,11 @@ from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
+from repro.core.spec import RunSpec, snapshot_steps
 from repro.train.parents import load_parent, parents_first
 from repro.train.progress import rate_and_rest
 from repro.train.record import finished
 from repro.train.settings import LoopSettings
-from repro.train.snapshots import snapshot_steps
 
 
 class SampledGan(tiny_gan.TinyGan):

@@ -1,19 +1,21 @@
 """Checkpoints: one safetensors file, written atomically, hashed, and loaded without executing code.
 
 The tensors of a nested state are safetensors entries; its shape (dicts, lists, scalars) is a JSON skeleton in
-the file's metadata, beside a header (specification, step, code version) and the sha256 over all three.
+the file's metadata, beside a header (specification, step, code version) and the sha256 over all three. Notes
+(seconds used, what lies beside the file) have a hash of their own: how a run was watched is not its content.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -24,6 +26,7 @@ from repro.core.nested import flatten, unflatten
 from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
+_ANEW = "delete the run's folder and run the same command again: the run is trained anew"
 _NOT_IDENTITY = (
     "recipe",
     "workload",
@@ -33,20 +36,27 @@ _NOT_IDENTITY = (
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checkpoint's content: the nested state, the header, and the sha256 over both."""
+    """A checkpoint's content: the nested state, the header, the sha256 over both, and the notes (or None)."""
 
     state: dict[str, Any]
     header: dict[str, Any]
     sha256: str
+    notes: dict[str, Any] | None = None
 
 
-def save(path: Path, state: Mapping[str, Any], header: Mapping[str, Any]) -> str:
+def save(
+    path: Path,
+    state: Mapping[str, Any],
+    header: Mapping[str, Any],
+    notes: Callable[[str], Mapping[str, Any]] | None = None,
+) -> str:
     """Write a checkpoint; a reader sees the old file or the new one, never a part.
 
     Args:
         path: the file; its folder is made where needed.
         state: nested dicts, lists, tuples, scalars and tensors (any device).
         header: JSON values, e.g. ``{"spec": ..., "step": 100, "code": "0.1.0"}``.
+        notes: from the sha256 makes JSON values that are no part of the file's identity.
 
     Returns:
         sha256 over tensors, skeleton and header (not over the file's bytes).
@@ -59,6 +69,9 @@ def save(path: Path, state: Mapping[str, Any], header: Mapping[str, Any]) -> str
     texts = {"skeleton": _json(skeleton), "header": _json(dict(header))}
     sha256 = _content_hash(tensors, texts)
     metadata = {"format": FORMAT, "sha256": sha256, **texts}
+    if notes is not None:
+        text = _json(dict(notes(sha256)))
+        metadata |= {"notes": text, "notes_sha256": _notes_hash(sha256, text)}
     with replacing(path) as temporary:
         try:
             save_file(_unshared(tensors), temporary, metadata)
@@ -80,12 +93,16 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
     metadata, tensors = _read(path, with_tensors=True)
     texts = {"skeleton": metadata["skeleton"], "header": metadata["header"]}
     sha256 = _content_hash(tensors, texts)
-    if sha256 != metadata["sha256"]:
+    notes = metadata.get("notes")
+    noted = None if notes is None else _notes_hash(sha256, notes)
+    if sha256 != metadata["sha256"] or noted != metadata.get("notes_sha256"):
         raise _damaged(path, "its content does not match the hash inside it")
     try:
         state = unflatten(json.loads(texts["skeleton"]), {k: v.to(device) for k, v in tensors.items()})
-        return Loaded(state, json.loads(texts["header"]), sha256)
-    except (ValueError, KeyError, TypeError) as error:
+        if not isinstance(state, dict):
+            raise TypeError("its state is not a table")
+        return Loaded(state, _table(texts["header"]), sha256, None if notes is None else _table(notes))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -96,12 +113,42 @@ def load_header(path: Path) -> dict[str, Any]:
         ReproError: as ``load``.
     """
     try:
-        header = json.loads(_read(path, with_tensors=False)[0]["header"])
-    except ValueError as error:
+        return _table(_read(path, with_tensors=False)[0]["header"])
+    except (ValueError, TypeError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
-    if not isinstance(header, dict):
-        raise _damaged(path, "its header is not a table")
-    return header
+
+
+def spec_of(header: Mapping[str, Any], path: Path) -> RunSpec:
+    """Return the run that a checkpoint's header names.
+
+    Raises:
+        ReproError: it names none.
+    """
+    try:
+        return RunSpec.model_validate(header.get("spec"))
+    except ValidationError as error:
+        raise _damaged(path, "its header names no run of this version") from error
+
+
+def step_of(header: Mapping[str, Any], spec: RunSpec, path: Path) -> int:
+    """Return after which step of the run ``spec`` a checkpoint was written, from 1 to the last.
+
+    Raises:
+        ReproError: its header names no such step.
+    """
+    step = header.get("step")
+    if type(step) is not int or not 1 <= step <= spec.steps:
+        raise _damaged(path, f"its header names step {step!r} of a run of {spec.steps} steps")
+    return step
+
+
+def hashes(parts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sha256 of each of several nested states, by their names."""
+    found = {}
+    for name, part in parts.items():
+        skeleton, tensors = flatten(part)
+        found[name] = _content_hash(tensors, {"skeleton": _json(skeleton)})
+    return found
 
 
 def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> None:
@@ -142,7 +189,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
         raise ReproError(
             f"not a checkpoint of this program (format {metadata.get('format')!r}, expected {FORMAT!r})",
-            remedy="delete it and train the run again",
+            remedy=_ANEW,
             where=path,
         )
     return metadata, tensors
@@ -151,13 +198,25 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
 def _damaged(path: Path, reason: str) -> ReproError:
     return ReproError(
         f"the checkpoint is damaged: {reason}",
-        remedy="delete it and run the same command again: the run is trained anew",
+        remedy=_ANEW,
         where=path,
     )
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=False, separators=(",", ":"), ensure_ascii=False)
+
+
+def _table(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("its header or its notes are not a table")
+    return value
+
+
+def _notes_hash(sha256: str, notes: str) -> str:
+    """Return the hash of notes, which holds for one content only: notes moved to another file are damage."""
+    return hashlib.sha256(f"{sha256}\n{notes}".encode()).hexdigest()
 
 
 def _content_hash(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:

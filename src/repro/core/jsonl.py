@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from repro.core.files import atomic_write_text, cannot_write
+from pydantic import Field
+
+from repro.core.errors import ReproError
+from repro.core.files import cannot_write, replacing
+from repro.core.spec import Frozen
+
+_REMEDY = (
+    "put the log back as the training wrote it, or delete the run's folder and run the same command again: "
+    "the run is trained anew"
+)
+
+
+class Mark(Frozen):
+    """A log up to one of its lines: the number of bytes, and their sha256."""
+
+    size: int = Field(default=0, ge=0)
+    sha256: str = hashlib.sha256().hexdigest()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the log's lines; a last line that a killed process left half-written is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
-            break  # nothing after a damaged line can be trusted
-        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
-            break
-        lines.append(line)
+    """Return the log's lines; a last line that a killed process left half-written is left out.
+
+    Raises:
+        ReproError: another line is damaged; names it.
+    """
+    lines, damaged = _parse(_content(path))
+    if damaged is not None:
+        raise ReproError(f"{path.name} is damaged", remedy=_REMEDY, where=path, line=damaged)
     return lines
+
+
+def lines_around(path: Path, mark: Mark) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return a log's lines up to ``mark`` and those after it, the latter up to a damaged one.
+
+    Raises:
+        ReproError: the log up to there is gone or is not as it was written.
+    """
+    content = _content(path)
+    if mark_of(content[: mark.size]) != mark:
+        raise ReproError(
+            f"{path.name} is not as it was when the checkpoint was written ({mark.size} bytes then, "
+            f"{len(content)} now)",
+            remedy=_REMEDY,
+            where=path,
+        )
+    return _parse(content[: mark.size])[0], _parse(content[mark.size :])[0]
+
+
+def mark_of(content: bytes) -> Mark:
+    """Return the mark at the end of a log with this content."""
+    return Mark(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 class StepLog:
@@ -31,17 +67,26 @@ class StepLog:
 
     Args:
         path: the file.
-        after: the step that training goes on from; later lines are removed, they will come again.
+        keep: up to where it is kept; later lines are removed, they will come again.
 
     Raises:
-        ReproError: the file cannot be written.
+        ReproError: what is to be kept is not there, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, after: int = 0) -> None:
+    def __init__(self, path: Path, *, keep: Mark | None = None) -> None:
+        keep = keep or Mark()
+        lines_around(path, keep)
         self.path = path
-        kept = [line for line in read_lines(path) if line["step"] <= after]
-        atomic_write_text(path, "".join(_text(line) for line in kept))
-        self._file = path.open("a", encoding="utf-8", newline="\n")
+        content = _content(path)[: keep.size]
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+        self._size, self._hash = len(content), hashlib.sha256(content)
+        self._file = path.open("ab")
+
+    @property
+    def mark(self) -> Mark:
+        """Return the mark at the log's present end."""
+        return Mark(size=self._size, sha256=self._hash.hexdigest())
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line and flush it.
@@ -50,10 +95,19 @@ class StepLog:
             ReproError: the disk is full.
             ValueError: a value is not a number (JSON has none such).
         """
-        text = _text(line)
+        content = (json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n").encode()
         try:
-            self._file.write(text)
+            self._file.write(content)
             self._file.flush()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        self._size += len(content)
+        self._hash.update(content)
+
+    def sync(self) -> None:
+        """Bring all lines to the disk: a checkpoint that vouches for them must not outlive them."""
+        try:
+            os.fsync(self._file.fileno())
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -70,5 +124,25 @@ class StepLog:
         self.close()
 
 
-def _text(line: dict[str, Any]) -> str:
-    return json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ReproError(f"{path.name} cannot be read: {error}", remedy=_REMEDY, where=path) from error
+
+
+def _parse(content: bytes) -> tuple[list[dict[str, Any]], int | None]:
+    """Return the lines up to the first damaged one, and that one's number, counted from 1."""
+    whole, _, _ = content.rpartition(b"\n")  # what follows the last line end was never finished
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(whole.split(b"\n") if whole else [], start=1):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict) or type(line.get("step")) is not int:
+            return lines, number
+        lines.append(line)
+    return lines, None

@@ -43,10 +43,6 @@ class Layout:
         """Metrics of one run over its steps, one JSON object a line."""
         return self.run(run_id) / "metrics.jsonl"
 
-    def book(self, run_id: str) -> Path:
-        """What an unfinished run has used so far; its content goes into the record at the end."""
-        return self.run(run_id) / "unfinished.json"
-
     def evaluation(self, evaluation_id: str) -> Path:
         """Result of one evaluation; pictures that it made lie beside it in a folder of the same name."""
         return self.root / "evaluations" / f"{evaluation_id}.json"

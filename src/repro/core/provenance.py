@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -28,10 +29,35 @@ _ENVIRONMENT = (
 )
 
 
+# Rooms whose code decides what a training does; those above only plan, measure and draw.
+_TRAINING = ("core", "data", "models", "attacks", "methods", "train")
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
 @cache
 def code_version() -> dict[str, Any]:
-    """Return the package's version and, in a git checkout, its commit and whether tracked files changed."""
+    """Return what tells this code from other versions.
+
+    Returns:
+        ``version`` of the package; of the git checkout that tracks it ``commit``, and whether tracked files
+        ``changed``. Where git does not tell, ``commit`` is None and ``no_commit`` says why.
+    """
     return {"version": _version("repro") or "not installed", **_git(Path(__file__).resolve().parent)}
+
+
+@cache
+def training_code() -> dict[str, str]:
+    """Return what must be the same for a training to go on as it began.
+
+    Returns:
+        ``source``, the sha256 over all files of this package that trainings run; and torch's version.
+    """
+    digest = hashlib.sha256()
+    for room in _TRAINING:
+        for path in sorted((_PACKAGE / room).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(_PACKAGE).as_posix()} {len(content)}\n".encode() + content)
+    return {"source": digest.hexdigest(), "torch": torch.__version__}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -95,18 +121,33 @@ def _processor() -> str:
 
 
 def _git(folder: Path) -> dict[str, Any]:
-    """Return ``commit`` and ``changed`` of the checkout that tracks ``folder``; empty outside one."""
+    """Return ``commit`` and ``changed`` of the checkout that tracks ``folder``, or why they are unknown."""
+    # A hook, or whoever else calls git, sets GIT_DIR and the like for another repository than this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env={**environment, "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=True,
+        )
         return done.stdout.strip()
 
-    if not git("ls-files", "provenance.py"):  # an installed copy inside somebody else's checkout is not it
-        return {}
-    commit, status = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "changed": bool(status)} if commit and status is not None else {}
+    try:
+        if not git("ls-files", "provenance.py"):  # an installed copy inside somebody else's checkout
+            return _no_commit("the code lies in a git checkout that does not track it")
+        commit, status = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+    except subprocess.CalledProcessError as error:
+        return _no_commit(f"git: {' '.join(error.stderr.split())}")
+    except (OSError, subprocess.SubprocessError) as error:
+        return _no_commit(f"git: {error}")
+    return {"commit": commit, "changed": bool(status)}
+
+
+def _no_commit(reason: str) -> dict[str, Any]:
+    return {"commit": None, "no_commit": reason}

@@ -71,6 +71,14 @@ class RunSpec(Frozen):
         return f"{self.method}-{self.dataset}-{identity}-s{self.seed}"
 
 
+def snapshot_steps(steps: int, count: int) -> tuple[int, ...]:
+    """Return after how many steps snapshots are made: ``count`` of them, evenly spaced, the last at the end.
+
+    With fewer steps than snapshots every step has one.
+    """
+    return tuple(sorted({max(1, round(steps * i / count)) for i in range(1, count + 1)}))
+
+
 class EvaluationSpec(Frozen):
     """One measurement of one run's checkpoint.
 

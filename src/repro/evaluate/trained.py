@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -11,13 +12,15 @@ from repro.core import checkpoint
 from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec, StandIn
+from repro.core.spec import RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
 from repro.data.gaussians import gaussian_set
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method
+
+_ANEW = "delete the run's folder and train it again"
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,17 @@ class Trained:
 
     @property
     def snapshots(self) -> tuple[int, ...]:
-        """Return the steps of which this run left a snapshot, ascending."""
-        folder = self.layout.snapshot(self.spec.run_id, 0).parent
-        return tuple(
-            sorted(int(file.stem.removeprefix("step-")) for file in folder.glob("step-*.safetensors"))
-        )
+        """Return the steps of which this run made a snapshot, ascending; none where it was to make none.
+
+        Raises:
+            ReproError: one of them is gone.
+        """
+        steps = snapshot_steps(self.spec.steps, self.spec.snapshots)
+        for step in steps:
+            path = self.layout.snapshot(self.spec.run_id, step)
+            if not path.is_file():
+                raise ReproError(f"the snapshot of step {step} is gone", remedy=_ANEW, where=path)
+        return steps
 
     def load_snapshot(self, step: int, *, needs: Sequence[str] = ()) -> None:
         """Take up the weights of the snapshot of ``step``; modules that it does not hold stay as they are.
@@ -64,11 +73,13 @@ class Trained:
             needs: modules that it must hold, such as ``discriminator``.
 
         Raises:
-            ReproError: the snapshot is missing, damaged, from another run, or lacks a needed module.
+            ReproError: the snapshot is missing, damaged, from another run or step, or lacks a needed module.
         """
         path = self.layout.snapshot(self.spec.run_id, step)
         loaded = checkpoint.load(path, device=self.method.device)
         checkpoint.require_same_run(loaded.header, self.spec, path)
+        if checkpoint.step_of(loaded.header, self.spec, path) != step:
+            raise ReproError("this snapshot is of another step than its name", remedy=_ANEW, where=path)
         missing = [name for name in needs if name not in loaded.state]
         if missing:
             raise ReproError(
@@ -76,7 +87,10 @@ class Trained:
                 remedy="delete the run's folder and train it again; snapshots of its method hold it now",
                 where=path,
             )
-        self.method.load_snapshot_state(loaded.state)
+        try:
+            self.method.load_snapshot_state(loaded.state)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise _unfit(path, error) from error
 
 
 def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
@@ -98,16 +112,17 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
             where=layout.record(run_id),
         )
     loaded = checkpoint.load(path, device=device)
-    spec = RunSpec.model_validate(loaded.header["spec"])
+    spec = checkpoint.spec_of(loaded.header, path)
     if spec.run_id != run_id:
         raise ReproError(
             f"the checkpoint in the folder of run {run_id} is of run {spec.run_id}",
             remedy="delete the folder and train the run again",
             where=path,
         )
-    if loaded.header["step"] != spec.steps:
+    step = checkpoint.step_of(loaded.header, spec, path)
+    if step != spec.steps:
         raise ReproError(
-            f"run {run_id} is not finished: step {loaded.header['step']} of {spec.steps}",
+            f"run {run_id} is not finished: step {step} of {spec.steps}",
             remedy="let the training go on (it resumes where it stopped), then measure",
             where=path,
         )
@@ -121,6 +136,17 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         )
     method = kind(spec, blank, Streams(spec.seed, device), device)
     for name, module in method.modules.items():
-        module.load_state_dict(loaded.state["method"]["modules"][name])
+        try:
+            module.load_state_dict(loaded.state["method"]["modules"][name])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise _unfit(path, error) from error
         module.eval()
     return Trained(spec, method, loaded.sha256, layout)
+
+
+def _unfit(path: Path, error: Exception) -> ReproError:
+    return ReproError(
+        f"its weights do not fit the networks of its method as they are now ({error})",
+        remedy=f"put the code back that trained it, or {_ANEW}",
+        where=path,
+    )

@@ -1,4 +1,4 @@
-"""What a run has used so far; kept beside its checkpoint, which then holds nothing but training state."""
+"""What a run has used and made so far; it travels in the checkpoint's notes, so neither is alone."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from repro.core.checkpoint import Loaded
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json
+from repro.core.jsonl import Mark
 from repro.train.snapshots import Snapshot
-
-_REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
 
 
 class Book(BaseModel):
-    """Seconds used, sessions (first step, code, device) and snapshots of an unfinished run.
+    """What an unfinished run has used, and what it must find again when it goes on.
 
-    ``attack_seconds`` is the part of ``device_seconds`` that attacks took, split into network and kernel.
+    ``attack_seconds`` is the part of ``device_seconds`` that attacks took, split into network and kernel;
+    ``sessions`` name first step, code, packages and device of each process that trained; ``resumed`` holds a
+    certificate for each but the first (see ``train.certificate``); ``log`` is where the metrics log ended,
+    ``checkpoint_sha256`` the content of the checkpoint that the book was written for.
     """
 
     model_config = ConfigDict(extra="forbid")
 
+    checkpoint_sha256: str = ""
     seconds: float = 0.0
     device_seconds: float = 0.0
     attack_seconds: dict[str, float] = {}
     sessions: list[dict[str, Any]] = []
+    resumed: list[dict[str, Any]] = []
     snapshots: list[Snapshot] = []
+    log: Mark = Mark()
 
     @property
     def resumes(self) -> int:
@@ -34,25 +39,24 @@ class Book(BaseModel):
         return max(0, len(self.sessions) - 1)
 
     @classmethod
-    def read(cls, path: Path, *, step: int) -> Book:
-        """Return the book of a run that goes on from ``step``, without the snapshots that will be made again.
+    def of(cls, loaded: Loaded, path: Path) -> Book:
+        """Return the book of a run that goes on from a checkpoint, read from ``path``.
 
         Raises:
-            ReproError: the file is damaged.
+            ReproError: the checkpoint has no book, as those of older versions, or holds something else than
+                the run wrote into it.
         """
-        if not path.exists():
-            return cls()
+        remedy = "delete the run's folder and run the same command again: the run is trained anew"
         try:
-            book = cls.model_validate(read_json(path, remedy=_REMEDY))
+            book = cls.model_validate(loaded.notes)
         except ValidationError as error:
-            raise ReproError(f"{path.name} is damaged: {error}", remedy=_REMEDY, where=path) from error
-        book.snapshots = [snapshot for snapshot in book.snapshots if snapshot.step <= step]
+            message = "the checkpoint does not say what its run had made by then, so the run cannot go on"
+            raise ReproError(message, remedy=remedy, where=path) from error
+        if book.checkpoint_sha256 != loaded.sha256 or not book.sessions:
+            raise ReproError("the checkpoint is not as the run wrote it", remedy=remedy, where=path)
         return book
 
-    def write(self, path: Path) -> None:
-        """Write the book.
-
-        Raises:
-            ReproError: it cannot be written.
-        """
-        atomic_write_json(path, self.model_dump(mode="json"))
+    def notes(self, sha256: str) -> dict[str, Any]:
+        """Return the book as the notes of the checkpoint with this content."""
+        self.checkpoint_sha256 = sha256
+        return self.model_dump(mode="json")

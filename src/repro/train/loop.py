@@ -9,16 +9,17 @@ from typing import Any
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.jsonl import read_lines
+from repro.core.jsonl import StepLog, lines_around, read_lines
 from repro.core.nested import first_non_finite, flatten
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.methods.base import Method
 from repro.train.book import Book
+from repro.train.certificate import Certificate
 from repro.train.meter import Meter, diverged
 from repro.train.settings import LoopSettings
-from repro.train.snapshots import save_snapshot
+from repro.train.snapshots import check_snapshots, save_snapshot
 from repro.train.split import added
 
 
@@ -40,8 +41,10 @@ class Loop:
         spec: the run.
         layout: where its files lie.
         settings: intervals and bounds.
-        header: what every checkpoint says besides specification and step; one with another ``data`` or
-            ``parent`` is refused.
+        header: what every checkpoint says besides specification and step; one with another ``data``,
+            ``validation`` or ``parent`` is refused.
+        session: what the book says about this process; a run that began with another ``training_code`` is
+            refused.
     """
 
     def __init__(
@@ -52,37 +55,92 @@ class Loop:
         layout: Layout,
         settings: LoopSettings,
         header: dict[str, Any],
+        session: dict[str, Any],
     ) -> None:
         self.method, self.streams, self.spec, self.layout = method, streams, spec, layout
-        self.settings, self.header = settings, header
+        self.settings, self.header, self.session = settings, header, session
         self.path = layout.checkpoint(spec.run_id)
         self.step = self.saved_step = 0
         self.sha256 = ""
         self.meter = Meter(method.device, settings.largest_loss)
         self.book = self.before = Book()
+        self.log: StepLog | None = None
+        self.certificate: Certificate | None = None
 
     def resume(self) -> None:
         """Take up the newest checkpoint; without one the run begins at step 0.
 
         Raises:
-            ReproError: the checkpoint is damaged, or of another configuration, data set, parent or code.
+            ReproError: the checkpoint is damaged, or of another configuration, data set, parent or code; log
+                or snapshots are not those that it was written with.
         """
         if self.path.exists():
-            loaded = checkpoint.load(self.path)  # on the CPU: optimisers and streams want theirs from there
-            checkpoint.require_same_run(loaded.header, self.spec, self.path)
-            for what in ("data", "parent"):
-                if loaded.header.get(what) != self.header.get(what):
-                    raise self._foreign(f"it was made with another {what}")
-            self.step = self.saved_step = int(loaded.header["step"])
-            self.sha256 = loaded.sha256
-            try:
-                self.method.load_state_dict(loaded.state["method"])
-                self.streams.load_state_dict(loaded.state["streams"])
-                self.meter.load_state_dict(loaded.state["meter"])
-            except (KeyError, ValueError, TypeError, RuntimeError) as error:
-                raise self._foreign(f"it does not fit the method as it is now ({error})") from error
-        self.book = Book.read(self.layout.book(self.spec.run_id), step=self.step)
+            self._take_up()
+        self.book.sessions.append({"step": self.step, **self.session})
         self.before = self.book.model_copy()
+
+    def _take_up(self) -> None:
+        loaded = checkpoint.load(self.path)  # on the CPU: optimisers and streams want theirs from there
+        checkpoint.require_same_run(loaded.header, self.spec, self.path)
+        for what in ("data", "validation", "parent"):
+            if loaded.header.get(what) != self.header.get(what):
+                raise self._foreign(f"it was made with another {what}")
+        self.step = self.saved_step = checkpoint.step_of(loaded.header, self.spec, self.path)
+        self.sha256 = loaded.sha256
+        self.book = Book.of(loaded, self.path)
+        self._check_code(self.book.sessions[-1])
+        log = self.layout.log(self.spec.run_id)
+        before, later = lines_around(log, self.book.log)
+        check_snapshots(self.book.snapshots, self.spec, self.layout, self.step)
+        try:
+            saved = _parts(loaded.state["method"], loaded.state["streams"], loaded.state["meter"])
+            self.method.load_state_dict(loaded.state["method"])
+            self.streams.load_state_dict(loaded.state["streams"])
+            self.meter.load_state_dict(loaded.state["meter"])
+        except (KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+            raise self._foreign(f"it does not fit the method as it is now ({error})") from error
+        found, wanted = self.state_hashes(), checkpoint.hashes(saved)
+        differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+        if differing:
+            raise self._foreign(f"the method did not take up {', '.join(differing)} as they were")
+        self.certificate = Certificate(
+            step=self.step,
+            checkpoint_sha256=self.sha256,
+            state_sha256=found,
+            mark=self.book.log,
+            before=before[-1] if before else None,
+            later=later,
+        )
+        self.book.resumed.append(self.certificate.content)
+
+    def _check_code(self, last: Mapping[str, Any]) -> None:
+        """Check that the run goes on with the code that it was trained with so far."""
+        ours, theirs = self.session["training_code"], last.get("training_code")
+        if ours == theirs:
+            return
+        what = "torch" if isinstance(theirs, dict) and theirs.get("source") == ours["source"] else "code"
+        was = (theirs or {}).get("torch") if what == "torch" else _version_line(last.get("code"))
+        raise ReproError(
+            f"the run began with another version of {what} ({was}), so it would end as neither trains it",
+            remedy=f"put that version of {what} back and run the same command again, or delete the run's "
+            "folder to train it anew",
+            where=self.path,
+        )
+
+    def state_hashes(self) -> dict[str, str]:
+        """Return the sha256 of each part of what a checkpoint of now would hold."""
+        return checkpoint.hashes(
+            _parts(self.method.state_dict(), self.streams.state_dict(), self.meter.state_dict())
+        )
+
+    def open_log(self) -> StepLog:
+        """Return the log, open at the line after which training goes on.
+
+        Raises:
+            ReproError: what it held by then is gone, or it cannot be written.
+        """
+        self.log = StepLog(self.layout.log(self.spec.run_id), keep=self.book.log)
+        return self.log
 
     def outcome(self, stopped_by: str | None) -> Outcome:
         """Return the end of the run."""
@@ -100,10 +158,11 @@ class Loop:
             "streams": self.streams.state_dict(),
             "meter": self.meter.state_dict(),
         }
-        # The book goes first: a process killed between the two must not lose a snapshot from the list.
-        self.book.write(self.layout.book(self.spec.run_id))
+        if self.log is not None:
+            self.log.sync()
+            self.book.log = self.log.mark
         header = {"kind": "checkpoint", "spec": self.spec.model_dump(mode="json"), "step": self.step}
-        self.sha256 = checkpoint.save(self.path, state, {**header, **self.header})
+        self.sha256 = checkpoint.save(self.path, state, {**header, **self.header}, self.book.notes)
         self.saved_step = self.step
 
     def check_metrics(self) -> None:
@@ -154,3 +213,15 @@ class Loop:
             remedy="delete the run's folder to train it anew, or put back what it was made with",
             where=self.path,
         )
+
+
+def _parts(method: Mapping[str, Any], streams: Mapping[str, Any], meter: Any) -> dict[str, Any]:
+    """Return the parts of a run's state, each under a name for people."""
+    return {**{f"method.{name}": part for name, part in method.items()}, "streams": streams, "meter": meter}
+
+
+def _version_line(code: object) -> str:
+    """Return a code version in words, as far as it is known."""
+    known = code if isinstance(code, dict) else {}
+    changed = " with changes" if known.get("changed") else ""
+    return f"commit {known['commit']}{changed}" if known.get("commit") else f"version {known.get('version')}"

@@ -10,12 +10,14 @@ from repro.core import checkpoint
 from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json
+from repro.core.jsonl import mark_of
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.spec import STAND_INS, RunSpec
 from repro.data.image_set import ImageSet
 from repro.train.book import Book
 
+CERTIFICATE = "certificate"
 _REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
 
 
@@ -29,6 +31,7 @@ def write_record(
     sha256: str | None,
     parent: str | None,
     metrics: dict[str, float],
+    state_sha256: dict[str, str] | None = None,
     diverged: Divergence | None = None,
 ) -> dict[str, Any]:
     """Write ``run.json``, the last file of a run, and return its content.
@@ -42,6 +45,7 @@ def write_record(
         sha256: of the final checkpoint's content; of a diverged run the last good one's, if any.
         parent: sha256 of the parent's checkpoint, or None.
         metrics: means over the last log interval.
+        state_sha256: hashes of the parts of the final state; None of a diverged run.
         diverged: how the training went wrong; None where it did not.
     """
     stand_ins = {*spec.stand_ins, *data.stand_ins}
@@ -68,6 +72,11 @@ def write_record(
         "resumes": book.resumes,
         "sessions": book.sessions,
         "snapshots": [snapshot.as_json() for snapshot in book.snapshots],
+        CERTIFICATE: {
+            "state_sha256": state_sha256,
+            "log": _log_mark(layout, spec.run_id),
+            "resumed": book.resumed,
+        },
         "provenance": provenance(device),
     }
     atomic_write_json(layout.record(spec.run_id), record)
@@ -83,8 +92,8 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
         spec: if given, the run must have been made from it.
 
     Raises:
-        ReproError: record or checkpoint is damaged, the checkpoint is missing, or it is not the one that the
-            record was written for; so results that no rule made are not taken for a run's.
+        ReproError: record or checkpoint is damaged; checkpoint, log or a snapshot is gone, or is not the one
+            that the record was written for; so results that no rule made are not taken for a run's.
     """
     path = layout.record(run_id)
     if not path.exists():
@@ -92,6 +101,7 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
     record = read_json(path, remedy=_REMEDY)
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=_REMEDY, where=path)
+    _check_beside(layout, run_id, record)
     if not layout.checkpoint(run_id).is_file():
         if record.get(FIELD) is not None and record.get("checkpoint_sha256") is None:
             if spec is not None:
@@ -111,6 +121,26 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
         checkpoint.require_same_run({"spec": record.get("spec")}, spec, path)
         checkpoint.require_same_run(loaded.header, spec, layout.checkpoint(run_id))
     return record
+
+
+def _check_beside(layout: Layout, run_id: str, record: dict[str, Any]) -> None:
+    """Check that a finished run's log is as it was, and that its snapshots are there."""
+    log, certificate = layout.log(run_id), record.get(CERTIFICATE)  # older versions wrote none
+    if certificate is not None and certificate["log"] != _log_mark(layout, run_id):
+        raise ReproError(f"{log.name} is not as the training wrote it", remedy=_REMEDY, where=log)
+    for entry in record.get("snapshots", []):
+        if not (layout.run(run_id) / entry["file"]).is_file():
+            raise ReproError(
+                f"the snapshot of step {entry['step']} is gone",
+                remedy=_REMEDY,
+                where=layout.run(run_id) / entry["file"],
+            )
+
+
+def _log_mark(layout: Layout, run_id: str) -> dict[str, Any]:
+    """Return the mark at the end of a run's log (see ``core.jsonl``)."""
+    path = layout.log(run_id)
+    return mark_of(path.read_bytes() if path.is_file() else b"").model_dump()
 
 
 def record_line(record: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from repro.core.device import apply_precision, set_deterministic
 from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
 from repro.core.paths import Layout
-from repro.core.provenance import code_version, describe_device
+from repro.core.provenance import code_version, describe_device, training_code
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
@@ -50,11 +50,11 @@ def prepare(
     header = {
         "code": code_version(),
         "data": images.fingerprint,
+        "validation": None if validation is None else validation.fingerprint,
         "parent": None if parent is None else parent.sha256,
     }
-    loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header)
+    loop = Loop(method, streams, spec, layout, settings or LoopSettings(), header, _session(device))
     loop.resume()
-    loop.book.sessions.append(_session(loop.step, device))
     return loop
 
 
@@ -69,8 +69,9 @@ def finish(loop: Loop, outcome: Outcome, images: ImageSet, device: torch.device,
         sha256=outcome.sha256,
         parent=loop.header["parent"],
         metrics=outcome.metrics,
+        state_sha256=loop.state_hashes(),
     )
-    _close(record, loop.spec, loop.layout, progress=progress)
+    _close(record, progress=progress)
 
 
 def record_divergence(
@@ -89,23 +90,27 @@ def record_divergence(
         layout,
         data=images,
         device=device,
-        book=loop.book if loop else Book(sessions=[_session(0, device)]),
+        book=loop.book if loop else Book(sessions=[{"step": 0, **_session(device)}]),
         sha256=(loop.sha256 or None) if loop else None,
         parent=loop.header["parent"] if loop else None,
         metrics=loop.outcome(None).metrics if loop else {},
         diverged=error.divergence,
     )
-    _close(record, spec, layout, progress=progress)
+    _close(record, progress=progress)
 
 
-def _session(step: int, device: torch.device) -> dict[str, Any]:
-    """Return a book's entry for a session that begins now."""
-    return {"step": step, "code": code_version(), "device": describe_device(device)["name"]}
+def _session(device: torch.device) -> dict[str, Any]:
+    """Return a book's entry for a session, without the step that it begins at."""
+    return {
+        "code": code_version(),
+        "training_code": training_code(),
+        "device": describe_device(device)["name"],
+        "threads": torch.get_num_threads(),
+    }
 
 
-def _close(record: dict[str, Any], spec: RunSpec, layout: Layout, *, progress: bool) -> None:
-    """Put away the book of a run that has its record, and say how the run ended."""
-    layout.book(spec.run_id).unlink(missing_ok=True)
+def _close(record: dict[str, Any], *, progress: bool) -> None:
+    """Say how a run ended."""
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)
 

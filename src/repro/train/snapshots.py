@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from repro.core import checkpoint
+from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
+from repro.core.spec import RunSpec, snapshot_steps
 from repro.methods.base import Method
 
 
@@ -24,14 +26,6 @@ class Snapshot:
         return asdict(self)
 
 
-def snapshot_steps(steps: int, count: int) -> tuple[int, ...]:
-    """Return after how many steps snapshots are made: ``count`` of them, evenly spaced, the last at the end.
-
-    With fewer steps than snapshots every step has one.
-    """
-    return tuple(sorted({max(1, round(steps * i / count)) for i in range(1, count + 1)}))
-
-
 def save_snapshot(method: Method, spec: RunSpec, layout: Layout, step: int) -> Snapshot:
     """Write the weights after ``step`` steps; training state is only read.
 
@@ -42,3 +36,19 @@ def save_snapshot(method: Method, spec: RunSpec, layout: Layout, step: int) -> S
     header = {"kind": "snapshot", "spec": spec.model_dump(mode="json"), "step": step}
     sha256 = checkpoint.save(path, method.snapshot_state(), header)
     return Snapshot(step, str(path.relative_to(layout.run(spec.run_id))), sha256)
+
+
+def check_snapshots(listed: Sequence[Snapshot], spec: RunSpec, layout: Layout, step: int) -> None:
+    """Check that a run has the snapshots that it must have made up to ``step``, and as it made them.
+
+    Raises:
+        ReproError: one is missing, damaged or not the one that was made; names it.
+    """
+    remedy = "put it back, or delete the run's folder and run the same command again: the run is trained anew"
+    made = {snapshot.step: snapshot for snapshot in listed}
+    for wanted in [s for s in snapshot_steps(spec.steps, spec.snapshots) if s <= step]:
+        path = layout.snapshot(spec.run_id, wanted)
+        if not path.is_file():
+            raise ReproError(f"the snapshot of step {wanted} is gone", remedy=remedy, where=path)
+        if wanted not in made or checkpoint.load(path).sha256 != made[wanted].sha256:
+            raise ReproError("this snapshot is not the one that the run made", remedy=remedy, where=path)

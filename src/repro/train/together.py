@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from repro.core.errors import ReproError
-from repro.core.jsonl import StepLog
+from repro.core.spec import snapshot_steps
 from repro.core.timing import Stopwatch
 from repro.train.loop import Loop, Outcome
 from repro.train.meter import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.signals import StoppedError, StopSignals
-from repro.train.snapshots import snapshot_steps
 from repro.train.split import Split
 
 TakeStep = Callable[[int], list[dict[str, Tensor]]]
@@ -62,9 +61,7 @@ def run_together(
     logged = start = first.step
     label = spec.run_id if count == 1 else f"{spec.run_id} and {count - 1} other seeds"
     with ExitStack() as stack:
-        logs = [
-            stack.enter_context(StepLog(loop.layout.log(loop.spec.run_id), after=loop.step)) for loop in loops
-        ]
+        logs = [stack.enter_context(loop.open_log()) for loop in loops]
         display = stack.enter_context(ProgressDisplay(label, total=steps, start=start, shown=progress))
         stop = stack.enter_context(StopSignals())
 
@@ -78,8 +75,11 @@ def run_together(
 
         while first.step < end:
             watch.start()
-            metrics = _guarded(first, take_step) if first.step == start else take_step(first.step)
+            begins = first.step == start
+            metrics = _guarded(first, take_step) if begins else take_step(first.step)
             for loop, own in zip(loops, metrics, strict=True):
+                if begins and loop.certificate is not None:
+                    loop.certificate.first_step({name: float(value) for name, value in own.items()})
                 loop.meter.add(own)
                 loop.step += 1
             step, last = first.step, first.step == end
@@ -100,6 +100,8 @@ def run_together(
                     if attacks:
                         line["attack_seconds_per_step"] = {name: s / passed for name, s in attacks.items()}
                     log.write(line)
+                    if loop.certificate is not None:
+                        loop.certificate.logged(line)
                 logged = step
                 display.metrics(means)
             display.update(step)
