@@ -43,6 +43,7 @@ def report(profile: Profile = None, results: Results = None, config: ConfigFolde
 
 def collect(
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
+    only: Annotated[str | None, typer.Option(help="Copy one file alone, e.g. dat/table4.png.")] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -52,9 +53,10 @@ def collect(
     Example: `repro collect --profile smoke --into figures`
     """
     from repro.report.collect import collect as collect_files
+    from repro.report.collect import collect_one
 
     _, _, layout = open_plan(config, profile, results)
-    typer.echo(collect_files(layout, into))
+    typer.echo(collect_files(layout, into) if only is None else collect_one(layout, only, into))
 
 
 def verify(
