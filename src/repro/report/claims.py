@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from repro.core.spec import Frozen
+from repro.report.csv_text import csv_text
 from repro.report.entries import Entry, read_entries
 
 ClaimWord = Literal["supported", "not supported", "inconclusive", "not comparable", "pending"]
@@ -79,13 +78,11 @@ def read_claims(path: Path, paper: str) -> list[Claim]:
 
 def render_claims(judgements: Iterable[Judgement]) -> str:
     """Return the judgements as CSV text (columns ``CLAIM_COLUMNS``)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CLAIM_COLUMNS)
+    csv_rows: list[Sequence[object]] = [CLAIM_COLUMNS]
     for item in judgements:
         claim = item.claim
         marks = ["+".join(item.stand_ins), "+".join(item.runs)]
-        writer.writerow(
+        csv_rows.append(
             [claim.paper, claim.id, claim.statement, claim.source, item.word, item.reason, *marks]
         )
-    return text.getvalue()
+    return csv_text(csv_rows)

@@ -15,6 +15,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.report.artefacts import Artefacts, read_artefacts
 from repro.report.cells import Cell, read_cells
+from repro.report.csv_text import plain
 from repro.report.ledger import LedgerItem
 
 _REMEDY = "delete the file and run Snakemake again"
@@ -130,4 +131,4 @@ def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
         missing = [name for name in needed if name not in (reader.fieldnames or ())]
         if missing:
             raise ReproError(f"it lacks the column {missing[0]}", remedy=_REMEDY, where=path, line=1)
-        return tuple(reader)
+        return tuple({name: plain(row[name] or "") for name in reader.fieldnames or ()} for row in reader)
