@@ -16,6 +16,7 @@ from repro.papers.batching import Batches
 from repro.papers.findings import Findings
 from repro.papers.plan import Plan
 from repro.papers.promises import TRAIN_ANEW, check_manifest
+from repro.papers.verify_records import check_record
 from repro.train.record import finished
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
@@ -48,6 +49,7 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
     if _run_id(record.get("spec")) != run_id:
         raise ReproError("the record is of another run than its folder", where=folder, remedy=TRAIN_ANEW)
     _check_snapshots(folder, record)
+    check_record(layout, run_id, record, found)
     if run_id in plan.runs:
         found.count("runs")
     else:
