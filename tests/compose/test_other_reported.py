@@ -66,7 +66,10 @@ def test_its_column_stands_after_the_measured_ones_and_in_no_verdict() -> None:
 def test_markdown_latex_csv_and_picture_name_the_source(tmp_path: Path) -> None:
     text = table_markdown(TABLE, CELLS, "smoke")
     assert "| SNGAN | 19.75 / 19.00 ? | 19.75 / 19.00 ? | 16.77 ± 0.04 |" in text
-    assert "- mimicry: published there, not in the paper; no verdict rests on it" in text
+    once = "mimicry: published there, not in the paper; no verdict rests on it"
+    assert f"- {once}\n" in text
+    for written in (text, table_latex(TABLE, CELLS, "smoke")):
+        assert written.count("no verdict rests on it") == written.count(once) == 1
     assert r"16.77 $\pm$ 0.04" in table_latex(TABLE, CELLS, "smoke")
     rows = list(csv.DictReader(table_csv(TABLE, CELLS, "smoke").splitlines()))
     (row,) = [row for row in rows if row["convention"] == "mimicry"]
@@ -113,12 +116,10 @@ def test_refuses_with_the_line(tmp_path: Path, text: str, line: int, words: str)
 
 
 def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
-    for name in ("reported.csv", "other_reported.csv"):
-        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (CONFIG / "papers" / "dat" / name).read_bytes())
-    dat = CONFIG / "papers" / "dat"
-    assert read_reported(tmp_path / "reported.csv", "dat") == read_reported(dat / "reported.csv", "dat")
-    name = "other_reported.csv"
-    assert read_others(tmp_path / name, "dat") == read_others(dat / name, "dat")
+    folder = CONFIG / "papers" / "dat"
+    for name, read in (("reported.csv", read_reported), ("other_reported.csv", read_others)):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+        assert read(tmp_path / name, "dat") == read(folder / name, "dat")
 
 
 def test_without_a_file_there_are_none(tmp_path: Path) -> None:

@@ -120,4 +120,6 @@ def test_training_a_deleted_run_by_hand_takes_the_promise_back(layout: Layout) -
     assert "train/gat-0-000" in notes(layout)
     assert call("train", "--batch", "gat-0-000")[0] == 0
     assert call("evaluate", "--batch", "gat-0-000-000")[0] == 0
+    for command in ("report", "collect"):  # which show the seconds of the new run
+        assert call(command)[0] == 0
     assert call("verify")[0] == 0

@@ -76,10 +76,9 @@ rule single:
     conda:
         "../../environment.yml"
     params:
-        collected=results("collected.json"),
+        common=COMMON,
     shell:
-        # What lies in the folder now is not what was collected, so that the rule `figures` runs again when asked.
-        "cp {input} {output} 2> {log} && rm -f {params.collected}"
+        "repro collect {params.common} --only {wildcards.paper}/{wildcards.artefact}.{wildcards.ending} > {log} 2>&1"
 
 
 for _artefact in PLAN.artefact_ids():

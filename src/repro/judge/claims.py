@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from repro.core.csv_text import csv_text
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
 from repro.judge.cells import Cell
@@ -156,18 +155,16 @@ def read_rules(section: Mapping[str, Any] | None, where: str | Path = "config.ya
 
 def render_claims(judgements: Iterable[Judgement]) -> str:
     """Return the judgements as CSV text (columns ``CLAIM_COLUMNS``), numbers with four significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CLAIM_COLUMNS)
+    rows: list[Sequence[object]] = [CLAIM_COLUMNS]
     for item in judgements:
         claim = item.claim
         numbers = (item.effect, item.low, item.high, item.p, item.p_holm, item.p_reverse, item.p_reverse_holm)
-        writer.writerow(
+        rows.append(
             [claim.paper, claim.id, claim.statement, claim.source, item.word, item.direction]
             + ["" if number is None else f"{number:.4g}" for number in numbers]
             + ["+".join(item.stand_ins), item.reason, "+".join(item.runs)]
         )
-    return text.getvalue()
+    return csv_text(rows)
 
 
 def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:

@@ -6,19 +6,21 @@ Imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_text, read_json
-from repro.core.manifest import MAKE_ANEW, STAGES, GoneError, Stage, check_listed, read_manifest
+from repro.core.files import atomic_write_text
+from repro.core.manifest import STAGES, GoneError, Stage, check_listed, read_manifest
 from repro.core.paths import Layout
 from repro.plan.batches import Batch, Batches
 from repro.plan.plan import Plan
-from repro.site.collect import MANIFEST
+from repro.site.collect import COMMAND
+from repro.site.manifest import Manifest, not_written
+from repro.site.manifest import read_manifest as read_collected
 
 MOVE_AWAY = "move it elsewhere; figures/ holds only what Snakemake collects"
-ENDINGS = ("png", "pdf", "csv", "md", "tex")
+COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
 
 
 def note_gone(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> list[str]:
@@ -52,7 +54,7 @@ def note_gone(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> li
                 lines += [f"{problem.where} is gone; its batch is made again" for problem in problems]
     for stage, name, since in _lost_manifests(plan, batches, layout):
         notes[layout.gone(stage, name)] = f"since {since.stat().st_mtime_ns}\n{layout.batch(stage, name)}\n"
-    if figures.exists() and not _whole(layout, figures, plan.artefact_ids()):
+    if figures.exists() and not _whole(layout, figures):
         notes[layout.gone("figures", "figures")] = f"since {figures.stat().st_mtime_ns}\n"
         lines.append(f"{figures} does not hold all that this profile collects; made again when asked for")
     for path, text in notes.items():
@@ -99,40 +101,32 @@ def check_manifest(layout: Layout, stage: Stage, batch: Batch) -> list[ReproErro
     return problems
 
 
-def _whole(layout: Layout, figures: Path, artefacts: list[str]) -> bool:
+def _whole(layout: Layout, figures: Path) -> bool:
     """Return whether ``figures`` holds all that was collected."""
-    listed = collected_files(figures)
-    for name in foreign_files(figures, listed, artefacts):
-        raise ReproError("no rule made this file", remedy=MOVE_AWAY, where=figures / name)
-    if listed and read_json(figures / MANIFEST, remedy=MAKE_ANEW)["profile"] != layout.profile:
+    manifest = collected(figures)
+    for error in foreign_files(figures):
+        raise error
+    if manifest is not None and manifest.profile != layout.profile:
         return True  # another profile's; Snakemake sees that the inputs are others
-    return bool(listed) and all((figures / name).is_file() for name in listed)
+    return manifest is not None and all((figures / name).is_file() for name in manifest.files)
 
 
-def collected_files(figures: Path) -> dict[str, str]:
-    """Return the hashes by name that a collected folder lists; nothing where it was not collected.
+def collected(figures: Path) -> Manifest | None:
+    """Return what a collected folder lists, None where it was not collected.
 
     Raises:
         ReproError: its manifest is damaged, or it is no folder.
     """
     if not figures.is_dir():
         raise ReproError("this is not a folder", remedy=MOVE_AWAY, where=figures)
-    path = figures / MANIFEST
-    if not path.is_file():
-        return {}
-    content = read_json(path, remedy="delete the folder and run Snakemake again, which collects it anew")
-    if isinstance(content, dict) and isinstance(content.get("files"), dict) and "profile" in content:
-        return dict(content["files"])
-    raise ReproError("this is no list of collected files", remedy="delete the folder", where=path)
+    return read_collected(figures, remedy=COLLECT_ANEW)
 
 
-def foreign_files(figures: Path, listed: Mapping[str, str], artefacts: list[str]) -> Iterator[str]:
-    """Yield the names in ``figures`` that are neither listed nor an artefact's.
+def foreign_files(figures: Path) -> Iterator[ReproError]:
+    """Yield an error for each file in ``figures`` that no rule put there, or that was changed since.
 
-    Hidden files are passed over (Snakemake leaves one), and single artefacts may lie there without a list.
+    Snakemake would delete them with the folder when it collects anew.
     """
-    singles = {f"{name}.{ending}" for name in artefacts for ending in ENDINGS}
-    for path in sorted(figures.rglob("*")):
-        name = path.relative_to(figures).as_posix()
-        if path.is_file() and not path.name.startswith(".") and name not in {MANIFEST, *listed, *singles}:
-            yield name
+    for name, listed in not_written(figures, COMMAND, remedy=COLLECT_ANEW):
+        message = "this is not the file that a rule put here" if listed else "no rule made this file"
+        yield ReproError(message, remedy=MOVE_AWAY, where=figures / name)
