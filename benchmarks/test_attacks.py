@@ -27,9 +27,9 @@ from repro.core.device import autocast
 from repro.core.spec import Precision
 from repro.core.timing import SplitWatch, Stopwatch
 from repro.methods.optimisation import place
-from repro.models.gat_networks import GATClassifier
+from repro.models.gat_classifier import GATClassifier
 from repro.models.heads import ClassView
-from repro.models.preact_resnet import PreActResNet18
+from repro.models.preact_resnet18 import PreActResNet18
 from subjects import seconds
 
 models = import_module("torchvision.models")  # after ``peers``, which makes it importable beside a CPU torch

@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
-from repro.methods.registry import load_method
+from repro.methods.registry import load_method, train_split
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
@@ -48,7 +48,8 @@ def test_training_step(
     changes = {"width": width, "batch_size": batch_size, "precision": precision}
     spec = RUNS[recipe].model_copy(update={"source": "synthetic", "train_limit": IMAGES, **changes})
     kind = load_method(spec.method)
-    images = load_images(spec.dataset, kind.train_split(spec), source="synthetic", limit=IMAGES, root=None)
+    split = train_split(spec.method, spec.options)
+    images = load_images(spec.dataset, split, source="synthetic", limit=IMAGES, root=None)
     method = kind(spec, images.to(device), Streams(spec.seed, device), device)
     steps = iter(range(WARMUP + rounds))
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
+import repro
 from repro.cli import main
 from repro.plan.batches import make_batches
 from repro.plan.config import Config, load_config
@@ -135,6 +139,28 @@ def write_config(
     for path in (paper / "claims.yaml", paper / "audit.yaml", paper / "ledger.yaml", folder / "ledger.yaml"):
         path.write_text("[]\n")
     return folder
+
+
+def copied_package(folder: Path) -> Path:
+    """Copy the package to ``folder``, to be added to; return where it lies."""
+    source = Path(str(repro.__file__)).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(source, folder / "src" / "repro", ignore=ignored))
+
+
+def run_copied(package: Path, *words: str) -> str:
+    """Run Python with a copied package, beside its ``src``; return what it prints, errors too."""
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "OMP_NUM_THREADS": "1"}
+    command, folder = [sys.executable, *words], package.parents[1]
+    done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def repro_copied(package: Path, *commands: list[str]) -> str:
+    """Run commands of a copied package's `repro` in one process."""
+    code = f"from repro.cli import app\nfor words in {commands}: app(words, standalone_mode=False)"
+    return run_copied(package, "-c", code)
 
 
 def read(folder: Path, **texts: str) -> Config:

@@ -12,6 +12,7 @@ from repro.core.paths import Layout
 from repro.draw.draw import draw
 from repro.judge.artefacts import Artefact, Artefacts, Panel, Picture
 from repro.judge.cells import Cell, render_cells
+from repro.judge.claims import Claim, Judgement, render_claims
 from repro.site.material import PaperName
 
 NAMED = {paper: PaperName(paper.upper(), f"The paper of {paper}") for paper in ("gat", "robgan")}
@@ -77,10 +78,20 @@ def write_profile(results: Path) -> Layout:
 
 
 def _claims_and_audit(layout: Layout) -> None:
-    (layout.root / "claims.csv").write_text(
-        "paper,id,statement,source,verdict,reason,stand_ins,runs\n"
-        "gat,gat.beats,GAT beats dropout,Sec. 4.4,supported,GAT greater than Dropout: p = 0.01,,\n"
+    made = {"left": {"row": "GAT"}, "relation": "greater", "right": {"row": "Dropout"}}
+    beats, order = (
+        Claim.model_validate({"id": f"gat.{name}", "statement": f"GAT {name} dropout", "all": [made]})
+        for name in ("beats", "passes")
     )
+    numbers = {"effect": 1.84, "low": 0.5, "high": 3.1, "p": 0.01, "p_holm": 0.02, "p_reverse": 0.99}
+    judged = [
+        Judgement(beats, "supported", "GAT greater than Dropout: p = 0.01", **numbers),
+        Judgement(
+            order, "not comparable", "GAT greater than Dropout", "direction holds",
+            stand_ins=("reduced_budget", "reduced_width"), **numbers,
+        ),
+    ]  # fmt: skip
+    (layout.root / "claims.csv").write_text(render_claims(judged))
     (layout.root / "audit.csv").write_text(
         "paper,id,statement,stated,recomputed,verdict,source\n"
         "gat,gat.gain,4 to 6 % improvement,4 to 6,2.85,inconsistent,Sec. 4.4\n"

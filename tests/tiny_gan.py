@@ -21,7 +21,8 @@ from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
 from repro.methods.base import Method, MethodOptions, State
-from repro.train.run import train_method
+from repro.train.begin import new_run
+from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
 
 
@@ -148,11 +149,9 @@ def train(
     data = make_synthetic(dataset_info("cifar10"), "train", images)
     device = torch.device("cpu")
     with only_process(layout.run(spec.run_id), spec.run_id):
-        diverged = train_method(
-            kind, data, [spec], layout, device=device, progress=progress, settings=settings
+        train_to_record(
+            new_run(kind, data, spec, layout, device=device, settings=settings), progress=progress
         )
-    for error in diverged.values():
-        raise error
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_the_worst_case_in_ball_and_box_is_found_in_linf() -> None:
 
 def test_fast_gradient_without_clipping_leaves_the_box() -> None:
     network, images, labels = linear_case()
-    threat = ThreatModel.fast_gradient("linf", 2.0)
+    threat = ThreatModel.fast_gradient("linf", 1.0)
     free = FastGradient(model=network, threat=threat, clip=False)(images, labels)
     clipped = FastGradient(model=network, threat=threat, clip=True)(images, labels)
     assert free.max() > 1

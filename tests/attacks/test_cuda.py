@@ -9,7 +9,7 @@ from torch import nn
 from repro.attacks import PGD, Execution, ThreatModel
 from repro.attacks.execution import GRAPHED
 from repro.core.timing import SplitWatch
-from repro.models.gat_networks import GATClassifier
+from repro.models.gat_classifier import GATClassifier
 
 pytestmark = [
     pytest.mark.cuda,

@@ -8,7 +8,7 @@ from torch import nn
 
 from attack_cases import Smooth
 from repro.attacks.gat_generator import GATAttack, probability_gradient, scale_delta
-from repro.models.gat_networks import GATGenerator
+from repro.models.gat_generator import GATGenerator
 
 
 def test_delta_is_the_gradient_of_the_true_classs_probability() -> None:

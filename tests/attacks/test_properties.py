@@ -13,7 +13,7 @@ from repro.attacks.balls import BALLS
 from repro.attacks.objective import losses
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds
 
-RADII = st.floats(0.001, 2.0)
+RADII = st.floats(0.001, 1.0)
 SEEDS = st.integers(0, 10_000)
 BOUNDS = st.sampled_from([UNIT, SYMMETRIC])
 every_attack = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

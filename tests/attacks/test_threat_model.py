@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, ThreatModel
 from repro.core.errors import ReproError
 
@@ -69,3 +70,24 @@ def test_the_description_tells_what_a_table_needs() -> None:
     ):
         assert part in text
     assert "1 step of" in ThreatModel.fast_gradient("linf", 0.1).describe()
+
+
+@pytest.mark.parametrize(("bounds", "radius"), [(UNIT, 8.0), (SYMMETRIC, 2.1), (UNIT, 1.001)])
+def test_a_radius_that_exceeds_the_box_is_refused(bounds: Bounds, radius: float) -> None:
+    with pytest.raises(ReproError, match=r"exceeds the box \[") as caught:
+        ThreatModel(radius=radius, step_size=0.1, bounds=bounds)
+    assert f"{radius:g}/255?" in caught.value.remedy
+    # the remedies: units of the box, or the box that it is meant in
+    assert ThreatModel(radius=radius / 255, step_size=0.1, bounds=bounds).radius == radius / 255
+    assert ThreatModel(radius=radius, step_size=0.1, bounds=Bounds(low=0, high=255)).radius == radius
+
+
+def test_a_euclidean_radius_that_exceeds_the_box_is_refused_where_the_images_are_known() -> None:
+    images, labels = torch.rand(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
+    diameter = 48**0.5
+    PGD(model=network, threat=ThreatModel(norm="l2", radius=diameter, step_size=1))(images, labels)
+    wide = ThreatModel(norm="l2", radius=8, step_size=1)  # fine on larger images
+    wide.check_reach(3 * 32 * 32)
+    with pytest.raises(ReproError, match=r"l2 radius 8 exceeds the box \[0, 1\], which is 6\.9"):
+        PGD(model=network, threat=wide)(images, labels)

@@ -121,7 +121,7 @@ def test_iterations_to_flip_a_linear_discriminator(norm: Norm) -> None:
     wanted = torch.arange(1, 9).repeat(2)
     values = (wanted - 0.5) * 0.03 * steepest(slope, norm) * torch.tensor([1.0, -1.0]).repeat_interleave(8)
     images = 0.2 * latents_at(5 * values, slope).view(-1, *SHAPE)
-    threat = ThreatModel(norm=norm, radius=8, step_size=0.03, steps=20, bounds=SYMMETRIC, loss="cw_margin")
+    threat = ThreatModel(norm=norm, radius=2, step_size=0.03, steps=20, bounds=SYMMETRIC, loss="cw_margin")
     assert images.abs().max() < 1 - 9 * 0.03  # the box stops no pixel
     network = TwoClasses(LinearD(slope))
     flips = iterations_to_flip(network, images, threat)
@@ -136,7 +136,7 @@ def test_iterations_to_flip_a_linear_discriminator(norm: Norm) -> None:
 def test_an_image_that_has_flipped_moves_no_more() -> None:
     slope = torch.linspace(-1, 2, SIZE)
     images = latents_at(torch.tensor([0.01, 0.5]), slope).view(-1, *SHAPE) * 0.1
-    threat = ThreatModel(radius=8, step_size=0.02, steps=9, bounds=SYMMETRIC, loss="cw_margin")
+    threat = ThreatModel(radius=2, step_size=0.02, steps=9, bounds=SYMMETRIC, loss="cw_margin")
     flips = iterations_to_flip(TwoClasses(LinearD(slope)), images, threat)
     assert flips.iterations[0] == 1
     moved = (flips.attacked - images).flatten(1).abs().amax(dim=1)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from papers_case import SHEET, call, write_config
+from papers_case import SHEET, call, copied_package, repro_copied, run_copied, write_config
 from repro.cli.scaffold.method import new_method
 from repro.cli.scaffold.row import new_row
 from repro.compose.paper_files import all_audited, all_reported
@@ -136,30 +133,18 @@ def test_a_row_without_a_place_is_refused(
 
 @pytest.mark.slow
 def test_a_new_method_trains_at_once_and_is_clean(tmp_path: Path) -> None:
-    package = tmp_path / "src" / "repro"
-    shutil.copytree(ROOT / "src" / "repro", package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = copied_package(tmp_path)
     (path,) = new_method("logit_drift", package / "methods")
     sheet = SHEET.replace("method: gan", "method: logit_drift").replace(
         "network: sngan", "network: dcgan, weight: 0.5"
     )
     write_config(tmp_path / "config", sheet=sheet)
-
-    def run(*words: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(package.parent), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, *words]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-
     plan = build_plan(load_config(tmp_path / "config"))
     name = next(name for name, spec in plan.runs.items() if spec.method == "logit_drift")
-    steps = (["validate"], ["train", "--run", name])
-    run(
-        "-c",
-        f"import sys; from repro.cli import app\nfor words in {steps}: app(words, standalone_mode=False)",
-    )
+    repro_copied(package, ["validate"], ["train", "--run", name])
     assert '"d_auxiliary"' in Layout(tmp_path / "results", "tiny").log(name).read_text()
     for check in (["check"], ["format", "--check"]):
-        run("-m", "ruff", *check, "--config", str(ROOT / "pyproject.toml"), str(path))
+        run_copied(package, "-m", "ruff", *check, "--config", str(ROOT / "pyproject.toml"), str(path))
     with pytest.raises(ReproError, match="nothing is overwritten"):
         new_method("logit_drift", package / "methods")
     with pytest.raises(ReproError, match="cannot be called 'Drift'"):

@@ -28,7 +28,8 @@ from repro.verify.validate import validate_plan
 CONFIG = Path(__file__).parents[2] / "config"
 RUN = RunSpec(
     recipe="dat.sngan", method="gan", dataset="stl10", source="synthetic", seed=0, steps=7, batch_size=16,
-    width=0.5, options={"lr": 2e-4, "decay": "linear", "spectral": True}, stand_ins=("reduced_budget",),
+    width=0.5, options={"learning_rate": 2e-4, "decay": "linear", "spectral": True},
+    stand_ins=("reduced_budget",),
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def composed(plan: Plan, layout: Layout, artefact: str) -> dict[tuple[str, str, 
         ("steps", 7.0),
         ("batch_size", 16.0),
         ("width", 0.5),
-        ("options.lr", 2e-4),
+        ("options.learning_rate", 2e-4),
         ("options.decay", "linear"),
         ("options.spectral", "True"),
         ("data.height", 48.0),
@@ -92,7 +93,7 @@ def test_settings_of_a_run(setting: str, value: float | str) -> None:
 def test_a_setting_that_a_run_does_not_have(setting: str) -> None:
     with pytest.raises(ReproError, match=setting) as caught:
         read_setting(RUN, setting)
-    assert "options.lr" in caught.value.remedy
+    assert "options.learning_rate" in caught.value.remedy
 
 
 def test_dat_table1_is_what_the_run_recorded(smoke: Plan, layout: Layout) -> None:
@@ -143,7 +144,7 @@ def test_a_batch_size_that_the_profile_leaves_alone_is_judged_though_the_budget_
 
 def test_another_learning_rate_is_not_reproduced(smoke: Plan, layout: Layout) -> None:
     def faster(run: RunSpec) -> RunSpec:
-        return run.model_copy(update={"options": {**run.options, "lr": 4e-4}})
+        return run.model_copy(update={"options": {**run.options, "learning_rate": 4e-4}})
 
     record(layout, make_batches(smoke), smoke, faster)
     cell = composed(smoke, layout, "dat/table1")["CIFAR-10", "Learning Rate", "setting"]

@@ -249,7 +249,7 @@ def test_a_profile_that_cannot_work_is_refused(project: Path, old: str, new: str
 
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
 def test_an_option_that_is_no_number_is_refused(project: Path, value: str) -> None:
-    sheet = Path("config/sheets/gat.yaml")
+    sheet = Path("config/papers/gat/sheet.yaml")
     text = sheet.read_text()
     recipe = "options: {network: embedding}"
     assert recipe in text

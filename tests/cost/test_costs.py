@@ -16,7 +16,7 @@ from repro.core.spec import RunSpec
 from repro.cost.claims import claimed_cells
 from repro.cost.measure import measure_costs, write_cost
 from repro.judge.claims import Claim, Predicate, Reference
-from repro.judge.welch import judge_claims
+from repro.judge.judging import judge_claims
 from repro.plan.plan import Plan
 
 COMPARISONS = '- {recipes: "gat.*", baseline: gat.baseline}\n'

@@ -232,4 +232,11 @@ def test_cells_that_are_damaged_are_not_joined(layout: Layout) -> None:
 def test_a_folder_of_somebody_else_is_not_collected_into(project: Path) -> None:
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("years of work")
-    fails("collect", "--into", "mine", says="no rule made", where="mine", remedy="move it away")
+    fails(
+        "collect",
+        "--into",
+        "mine",
+        says="made no such file",
+        where="mine/thesis.txt",
+        remedy="move it elsewhere",
+    )

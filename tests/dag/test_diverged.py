@@ -26,8 +26,8 @@ recipes:
     budget: {steps: 1000, batch_size: 64}
     seeds: 2
     snapshots: 2
-    options: &options {network: dcgan, loss: non_saturating, n_dis: 1, decay: none, lr: 2.0e-4}
-  wild: {<<: *gan, options: {<<: *options, lr: 1.0e+30}}   # Adam's first step is as long
+    options: &options {network: dcgan, loss: non_saturating, n_dis: 1, decay: none, learning_rate: 2.0e-4}
+  wild: {<<: *gan, options: {<<: *options, learning_rate: 1.0e+30}}   # Adam's first step is as long
 evaluations:
   scores:
     measure: fidelity

@@ -18,11 +18,11 @@ from repro.data.catalogue import CATALOGUE
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.memory import require_memory
-from repro.data.readers.celeba import split_files
 from repro.data.readers.decode import centre_square, pixels, sngan_square
 from repro.data.readers.imagenet import FIRST, LAST, choose_classes
 from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
 from repro.data.readers.lmdb_pages import require_whole
+from repro.data.sets.celeba import split_files
 
 
 def load(name: str, root: Path, split: str = "train", limit: int | None = None) -> ImageSet:

@@ -28,12 +28,13 @@ from data_archives import (
 from data_server import FileServer, serving
 from repro.core.errors import ReproError
 from repro.data import fetch as fetch_module
-from repro.data import needed
-from repro.data.catalogue import CATALOGUE, DatasetInfo, dataset_info
+from repro.data.catalogue import CATALOGUE, dataset_info
 from repro.data.check import check
+from repro.data.dataset import DatasetInfo
 from repro.data.fetch import fetch
 from repro.data.fingerprint import fingerprint
 from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
+from repro.data.sets import celeba, tiny_imagenet
 from repro.data.sources import Archive
 
 DOGS = list(CLASSES_151_TO_293[:3])
@@ -91,9 +92,9 @@ def _released_there(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None
         return Archive(url, f"{info.name}.tar.gz", "sha256", hashlib.sha256(content).hexdigest())
 
     monkeypatch.setattr(fetch_module, "archive_of", archive_of)
-    monkeypatch.setattr(needed, "TINY_TRAIN", 1)
-    monkeypatch.setattr(needed, "TINY_VALIDATION", 200)
-    monkeypatch.setattr(needed, "CELEBA", 20)
+    monkeypatch.setattr(tiny_imagenet, "TRAIN", 1)
+    monkeypatch.setattr(tiny_imagenet, "VALIDATION", 200)
+    monkeypatch.setattr(celeba, "PICTURES", 20)
 
 
 @pytest.fixture

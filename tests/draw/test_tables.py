@@ -57,6 +57,26 @@ def test_latex_escapes_and_balances() -> None:
     assert latex("a_b \\ {x} ~ ±") == r"a\_b \textbackslash{} \{x\} \textasciitilde{} $\pm$"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x0b", "\n\n  "])
+def test_line_breaks_of_the_sheet_end_no_comment_and_no_row(end: str) -> None:
+    def made(end: str) -> tuple[str, str]:
+        table = TABLE.model_copy(
+            update={
+                "title": f"Test{end}accuracy",
+                "source": f"Table 2,{end}Sec. 4.4",
+                "notes": f"harmless{end}\\input{{/etc/passwd}}",
+                "panels": (Panel(rows=(f"Base{end}line", "GAT"), columns=(f"CIFAR{end}10", "CIFAR-100")),),
+            }
+        )
+        cells = [replace(CELLS[0], row=f"Base{end}line", column=f"CIFAR{end}10"), *CELLS[1:3]]
+        return table_latex(table, cells, "smoke"), table_markdown(table, cells, "smoke")
+
+    assert made(end) == made(" ")
+    commands = [line for line in made(end)[0].splitlines() if "\\input" in line]
+    assert commands
+    assert all(line.startswith("%") for line in commands)
+
+
 def test_csv_is_the_table_in_long_form() -> None:
     rows = list(csv.DictReader(table_csv(TABLE, CELLS, "smoke").splitlines()))
     assert [row["verdict"] for row in rows] == ["reproduced", "not comparable", "pending", "cited"]

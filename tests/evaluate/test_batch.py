@@ -38,8 +38,11 @@ GAN = RunSpec(recipe="g", method="gan", steps=2, width=0.03, snapshots=2, option
 SMALL = {"splits": 2, "kid_subsets": 3}
 
 
-def train(spec: RunSpec, layout: Layout, steps: int | None = None) -> None:
-    """Train as the loop does: a checkpoint at the end, snapshots of the two steps of the GAN."""
+def train(spec: RunSpec, layout: Layout, steps: int | None = None, *, ending: float | None = None) -> None:
+    """Train as the loop does: a checkpoint at the end, snapshots of the two steps of the GAN.
+
+    With ``ending`` all weights end as that.
+    """
     data = load_images(spec.dataset, "train", source="synthetic", limit=spec.train_limit, root=None)
     streams = Streams(spec.seed)
     method = load_method(spec.method)(spec, data, streams, CPU)
@@ -49,6 +52,10 @@ def train(spec: RunSpec, layout: Layout, steps: int | None = None) -> None:
         if spec.snapshots:
             path = layout.snapshot(spec.run_id, step + 1)
             checkpoint.save(path, method.snapshot_state(), {**header, "step": step + 1})
+    if ending is not None:
+        for module in method.modules.values():
+            for parameter in module.parameters():
+                parameter.data.fill_(ending)
     state = {"method": method.state_dict(), "streams": streams.state_dict()}
     step = spec.steps if steps is None else steps
     checkpoint.save(layout.checkpoint(spec.run_id), state, {**header, "step": step})
@@ -333,3 +340,15 @@ def test_the_inception_score_alone_is_the_same_number(layout: Layout) -> None:
     curve, whole = results[alone.evaluation_id]["values"], results[FIDELITY.evaluation_id]["values"]
     assert set(curve) == {"is@1", "is@2", "is@50%", "is@100%"}  # type: ignore[call-overload]
     assert curve["is@100%"] == whole["is"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("ending", [float("nan"), float("inf")])
+@pytest.mark.parametrize("asked", [*ALL[:3], ALL[7]], ids=lambda asked: asked.measure)
+def test_a_network_that_is_not_finite_is_not_measured(
+    asked: EvaluationSpec, ending: float, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path, "test")
+    train(CLASSIFIER if asked.run == CLASSIFIER.run_id else GAN, layout, ending=ending)
+    with pytest.raises(ReproError, match=r"NaN or infinity|not finite"):
+        evaluate([asked], layout)
+    assert not layout.evaluation(asked.evaluation_id).exists()

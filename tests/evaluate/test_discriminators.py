@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 import torch
 from PIL import Image
@@ -98,7 +100,7 @@ def test_the_share_is_that_within_reach_of_the_threshold(layout: Layout, space: 
     run = trained(layout, offsets)
     where = context(layout, "adversarial_share")
     options = validate_options(
-        "adversarial_share", {"space": space, "norm": norm, "delta": delta, "samples": 200, "steps": 40}
+        "adversarial_share", {"space": space, "norm": norm, "radius": delta, "samples": 200, "steps": 40}
     )
     values = adversarial_share.measure(run, where, options)  # type: ignore[arg-type]
     grey = brightness(where, 200)
@@ -212,7 +214,7 @@ def test_only_images_judged_right_can_be_asked_for(layout: Layout) -> None:
     ("measure", "option", "value"),
     [
         ("adversarial_share", "space", "pixels"),
-        ("adversarial_share", "delta", 0),
+        ("adversarial_share", "radius", 0),
         ("adversarial_share", "of", "real"),
         ("flip_iterations", "attacked", "wrong"),
         ("flip_iterations", "largest", 0),
@@ -222,3 +224,12 @@ def test_only_images_judged_right_can_be_asked_for(layout: Layout) -> None:
 def test_bad_options_are_refused(measure: str, option: str, value: object) -> None:
     with pytest.raises(ReproError, match=option):
         validate_options(measure, {option: value})
+
+
+@pytest.mark.parametrize("measure", [adversarial_share, flip_iterations])
+def test_a_discriminator_of_nans_is_not_measured(layout: Layout, measure: ModuleType) -> None:
+    run = trained(layout, {2: float("nan"), 4: float("nan")})
+    run.method.modules["discriminator"] = MeanCritic(float("nan"))
+    name = measure.__name__.rpartition(".")[2]
+    with pytest.raises(ReproError, match="NaN or infinity"):
+        measure.measure(run, context(layout, name), validate_options(name, {}))

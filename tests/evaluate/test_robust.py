@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.data.batches import scale
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.evaluate.accuracy import correct
 from repro.evaluate.registry import validate_options
 from repro.evaluate.robust_accuracy import Options, withstands
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 BOUNDS = (-1.0, 1.0)
 
@@ -104,3 +109,35 @@ def test_fixed_step_size_does_not_follow_the_radius() -> None:
 def test_bad_options_are_refused(option: str, value: object, message: str) -> None:
     with pytest.raises(ReproError, match=message):
         validate_options("robust_accuracy", {option: value})
+
+
+@pytest.mark.parametrize("measure", ["robust_accuracy", "auto_attack"])
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        ({"radii": (8.0,), "unit": "unit"}, False),
+        ({"radii": (8 / 255,), "unit": "unit"}, True),
+        ({"radii": (2.1,), "unit": "model"}, False),
+        ({"radii": (56.0,), "norm": "l2", "unit": "unit"}, False),  # 32 x 32 x 3: 55.4 across
+        ({"radii": (8.0,), "norm": "l2", "unit": "unit"}, True),
+    ],
+)
+def test_radii_beyond_the_box_are_refused_before_anything_runs(
+    measure: str, options: dict[str, object], fits: bool
+) -> None:
+    asked = EvaluationSpec(measure=measure, run="r", dataset="cifar10", source="real")
+    read = validate_options(measure, options)  # type: ignore[arg-type]
+    if fits:
+        read.check(asked)
+        return
+    with pytest.raises(ReproError, match="exceeds the box") as caught:
+        read.check(asked)
+    assert "/255?" in caught.value.remedy
+
+
+def test_the_published_script_attacks_ten_thousand_training_images() -> None:
+    plan = build_plan(load_config(Path(__file__).parents[2] / "config", "paper"))
+    at = {(cell.cell.column, cell.cell.convention): cell for cell in plan.cells["robgan/table1"]}
+    options = plan.evaluations[at["CIFAR10 delta=0.04", "published_code"].evaluations[0]].options
+    assert (options["split"], options["first"]) == ("train", 10_000)
+    assert "first" not in plan.evaluations[at["CIFAR10 delta=0.04", "paper"].evaluations[0]].options

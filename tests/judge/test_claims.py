@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import scipy.stats
 from repro.core.errors import ReproError
 from repro.judge.cells import Cell
 from repro.judge.claims import CLAIM_COLUMNS, Claim, read_claims, render_claims
-from repro.judge.welch import judge_claims, welch_p
+from repro.judge.judging import holm, judge_claims
+from repro.judge.welch import welch_interval, welch_p
 
 GAT = Cell(
     "gat", "table2", "GAT", "CIFAR-10", "accuracy", measured=80.3, measured_std=0.4, n_seeds=5, runs=("g",)
@@ -51,16 +53,33 @@ def test_welch_equals_scipy() -> None:
     assert welch_p(sides[0], (0.0, 0.0, 3), margin=0.25) == pytest.approx(one, rel=1e-9)
 
 
+def test_the_interval_of_a_difference_equals_scipy() -> None:
+    random = np.random.default_rng(2)
+    left, right = random.normal(1.0, 1.0, 5), random.normal(0.5, 3.0, 3)
+    expected = scipy.stats.ttest_ind(left, right, equal_var=False).confidence_interval(0.95)
+    sides = [(float(x.mean()), float(x.std(ddof=1)), len(x)) for x in (left, right)]
+    effect, low, high = welch_interval(sides[0], sides[1], 0.95)
+    assert (effect, low, high) == pytest.approx((left.mean() - right.mean(), expected.low, expected.high))
+
+
+def test_holm_by_hand() -> None:
+    # Holm (1979): 0.01 * 4, 0.015 * 3, 0.03 * 2, and never below an earlier one
+    adjusted = holm({"c": 0.03, "a": 0.01, "d": 0.055, "b": 0.015})
+    assert adjusted == pytest.approx({"a": 0.04, "b": 0.045, "c": 0.06, "d": 0.06})
+    assert holm({"a": 0.6, "b": 0.9}) == {"a": 1.0, "b": 1.0}
+    assert holm({}) == {}
+
+
 def test_words() -> None:
     better = claim(predicate("GAT", "greater", "Dropout"))
     assert word(better, GAT, DROPOUT) == "supported"
     assert word(claim(predicate("GAT", "less", "Dropout")), GAT, DROPOUT) == "not supported"
-    assert word(claim(predicate("Dropout", "greater", "Baseline")), DROPOUT, BASELINE) == "inconclusive"
-    assert word(better, replace(GAT, n_seeds=2), DROPOUT) == "inconclusive"
+    assert word(claim(predicate("Dropout", "greater", "Baseline")), DROPOUT, BASELINE) == "cannot be told"
+    assert word(better, replace(GAT, n_seeds=2), DROPOUT) == "cannot be told"
     assert word(better, replace(GAT, stand_ins=("synthetic_data",)), DROPOUT) == "not comparable"
     assert word(better, replace(GAT, measured=None), DROPOUT) == "pending"
-    assert word(better, GAT, replace(DROPOUT, diverged=1)) == "inconclusive"
-    assert word(better, GAT, replace(DROPOUT, measured=None, n_seeds=0, diverged=5)) == "inconclusive"
+    assert word(better, GAT, replace(DROPOUT, diverged=1)) == "cannot be told"
+    assert word(better, GAT, replace(DROPOUT, measured=None, n_seeds=0, diverged=5)) == "cannot be told"
 
 
 def test_margin_and_fixed_number() -> None:
@@ -69,10 +88,12 @@ def test_margin_and_fixed_number() -> None:
     assert word(claim(predicate("GAT", "less", 79.0)), GAT) == "not supported"
 
 
-def test_no_variance_at_all() -> None:
-    still = replace(DROPOUT, measured_std=0.0), replace(GAT, measured_std=0.0)
-    assert word(claim(predicate("GAT", "greater", "Dropout")), *still) == "supported"
-    assert word(claim(predicate("GAT", "greater", 80.3)), *still) == "inconclusive"
+@pytest.mark.parametrize("other", [0.0, 0.6])
+def test_identical_seeds_are_no_certainty(other: float) -> None:
+    still = replace(GAT, measured_std=0.0), replace(DROPOUT, measured_std=other)
+    (judged,) = judge_claims([claim(predicate("GAT", "greater", "Dropout"))], still)
+    assert (judged.word, judged.p, judged.p_reverse) == ("cannot be told", None, None)
+    assert "all 5 seeds of GAT [CIFAR-10] gave the same number" in judged.reason
 
 
 def test_one_failed_comparison_sinks_the_chain() -> None:
@@ -80,7 +101,7 @@ def test_one_failed_comparison_sinks_the_chain() -> None:
     assert word(claim(good, bad), GAT, DROPOUT) == "not supported"
     assert (
         word(claim(good, predicate("Dropout", "greater", "Baseline")), GAT, DROPOUT, BASELINE)
-        == "inconclusive"
+        == "cannot be told"
     )
     waiting = replace(BASELINE, measured=None)
     assert word(claim(good, predicate("Dropout", "greater", "Baseline")), GAT, DROPOUT, waiting) == "pending"
@@ -107,8 +128,12 @@ def test_written_claims() -> None:
         judge_claims([claim(predicate("GAT", "greater", "Dropout"))], [GAT, DROPOUT])
     ).splitlines()
     assert lines[0] == ",".join(CLAIM_COLUMNS)
-    assert lines[1].startswith("gat,gat.c,s,,supported,GAT [CIFAR-10] greater than Dropout [CIFAR-10]: p = ")
-    assert lines[1].endswith(",,g+d")
+    row = dict(zip(CLAIM_COLUMNS, next(csv.reader(lines[1:])), strict=True))
+    assert (row["verdict"], row["direction"], row["effect"]) == ("supported", "", "1.8")
+    assert float(row["ci_low"]) < 1.8 < float(row["ci_high"])
+    assert 0 < float(row["p"]) == float(row["p_holm"]) < 0.05 < float(row["p_reverse"])
+    assert row["reason"].startswith("GAT [CIFAR-10] greater than Dropout [CIFAR-10]: 80.3 against 78.5, ")
+    assert (row["stand_ins"], row["runs"]) == ("", "g+d")
 
 
 GOOD = """\

@@ -68,19 +68,28 @@ def test_one_diverged_run_decides_whatever_the_others_say() -> None:
     assert judge(80.33, None, [80.3], 1.0, cited=True, diverged=1).word == "cited"
 
 
-def test_zero_variance_at_the_bound() -> None:
-    assert judge(80.0, None, [81.0] * 3, 1.0).word == "reproduced"
-    assert judge(80.0, None, [81.001] * 3, 1.0).word == "not reproduced"
-    assert judge(0.3, None, [0.1 + 0.2] * 3, 0.0).word == "reproduced"  # rounding is not a difference
-    assert judge(0.3, None, [0.3001] * 3, 0.0).word == "not reproduced"
+def test_identical_seeds_are_a_finding_not_a_verdict() -> None:
+    for value in (80.0, 81.0, 90.0):
+        verdict = judge(80.0, None, [value] * 5, 1.0)
+        assert (verdict.word, verdict.std) == ("inconclusive", 0.0)
+        assert verdict.reason == "all 5 seeds gave the same number: look whether they are used"
+    assert judge(80.0, None, [80.0] * 3, 1.0, ["reduced_budget"]).word == "not comparable"
+
+
+def test_without_a_tolerance_nothing_is_judged() -> None:
+    verdict = judge(80.0, None, [79.9, 80.0, 80.1], None)
+    assert (verdict.word, verdict.tolerance) == ("inconclusive", None)
+    assert verdict.reason == "no tolerance is declared for this metric"
+    assert judge(80.0, None, [79.9, 80.0, 80.1], 0.0).tolerance == 0.0  # a declared 0 is one
 
 
 def test_twice_the_printed_deviation_widens_the_tolerance() -> None:
-    narrow = judge(80.0, 0.4, [81.5] * 3, 1.0)
-    wide = judge(80.0, 0.8, [81.5] * 3, 1.0)
+    values = [81.49, 81.5, 81.51]
+    narrow = judge(80.0, 0.4, values, 1.0)
+    wide = judge(80.0, 0.8, values, 1.0)
     assert (narrow.word, narrow.tolerance) == ("not reproduced", 1.0)
     assert (wide.word, wide.tolerance) == ("reproduced", 1.6)
-    assert judge(80.0, 1.0, [81.5] * 3, None).word == "reproduced"  # no tolerance declared: the +- alone
+    assert judge(80.0, 1.0, values, None).word == "reproduced"  # no tolerance declared: the +- alone
 
 
 def test_what_is_not_compared() -> None:

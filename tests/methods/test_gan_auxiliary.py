@@ -113,7 +113,7 @@ def test_a_saved_run_goes_on_bit_identically(
         ("infomax_gan_dat", [{}, {"epsilon": 0.5}, {"auxiliary_images": "perturbed"}, {"clean_weight": 1.0}]),
         (
             "asgan",
-            [{}, {"epsilon": 0.5}, {"epsilon": 0.5, "clip": True}, {"position": "real"}, {"value": "loss"}],
+            [{}, {"radius": 0.5}, {"radius": 0.5, "clip": True}, {"position": "real"}, {"value": "loss"}],
         ),
         (
             "gan",
@@ -124,7 +124,7 @@ def test_a_saved_run_goes_on_bit_identically(
                 {"network": "robust_dcgan", "regulariser": "ar"},
                 {"network": "robust_dcgan", "regulariser": "rfm"},
                 {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.side": "real"},
-                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.epsilon": 0.1},
+                {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.radius": 0.1},
                 {"network": "robust_dcgan", "regulariser": "rfm", "regulariser.distance": "mean_square"},
             ],
         ),

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from repro.methods.losses import LOSS_NAMES, make_loss
 from repro.methods.regularisers import base
-from repro.methods.regularisers.points import penalty_points
+from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+from repro.methods.regularisers.points import PenaltyAtPoints
 from repro.methods.regularisers.registry import make_regulariser, parse_regulariser, regulariser_names
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-2.0, 0.25])
@@ -123,11 +124,30 @@ def test_gradient_penalty_is_finite_where_the_slope_is_zero() -> None:
 
 def test_interpolates_lie_between_with_one_share_an_image() -> None:
     real, fake = torch.ones(8, 3, 4, 4), torch.zeros(8, 3, 4, 4)
-    points = penalty_points("interpolates", real, fake, torch.Generator())
+    penalty = make_regulariser("gradient_penalty", {}, torch.Generator())
+    assert isinstance(penalty, PenaltyAtPoints)
+    points = penalty.points(real, fake)
     shares = points[:, 0, 0, 0]
     torch.testing.assert_close(points, shares[:, None, None, None].expand_as(points))
     assert shares.unique().numel() == 8
     assert ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_a_penalty_that_draws_must_say_so() -> None:
+    """Else its update could become a CUDA graph, which repeats the numbers of its capture."""
+
+    class Jittered(Regulariser):
+        def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+            return discriminator(real + torch.randn(real.shape, generator=self.noise)).mean()
+
+    class Honest(Jittered):
+        def draws(self) -> bool:
+            return True
+
+    batch, options = torch.zeros(2, 3, 2, 2), RegulariserOptions()
+    with pytest.raises(RuntimeError, match=r"Jittered draws random numbers: let its draws\(\) return True"):
+        Jittered(options, torch.Generator())(LinearD(torch.ones(3, 2, 2)), batch, batch)
+    assert Honest(options, torch.Generator())(LinearD(torch.ones(3, 2, 2)), batch, batch).isfinite()
 
 
 def test_registry_lists_and_refuses() -> None:

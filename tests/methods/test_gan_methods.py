@@ -140,7 +140,7 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {},
                 {"n_dis": 2},
                 {"loss": "wasserstein"},
-                {"lr": 1e-3},
+                {"learning_rate": 1e-3},
                 {"beta1": 0.5},
                 {"decay": "none"},
                 {"order": "g_first"},
@@ -186,11 +186,11 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"mode": "g_only"},
                 {"mode": "d_only"},
                 {"mode": "random_noise"},
-                {"epsilon_noise": 1.0},
-                {"epsilon_images": 1.0},
+                {"noise_radius": 1.0},
+                {"image_radius": 1.0},
                 {"trade_off": 0.5},
                 {"mixing": "convex"},
-                {"noise_sign": "literal_algorithm", "epsilon_noise": 1.0},
+                {"noise_sign": "literal_algorithm", "noise_radius": 1.0},
                 {"clip_images": True},
                 {"network": "sngan"},
             ],
@@ -264,7 +264,7 @@ def test_each_update_touches_one_network(data: ImageSet, step_name: str) -> None
 @pytest.mark.parametrize("loss", ["hinge", "non_saturating"])
 def test_the_discriminator_learns_what_is_real(data: ImageSet, loss: str) -> None:
     """Thirty updates of D against a resting G: its loss falls from that of an undecided one, logits part."""
-    method, _ = make(data, "gan", {"loss": loss, "lr": 2e-3})
+    method, _ = make(data, "gan", {"loss": loss, "learning_rate": 2e-3})
     first = method.discriminator_step()
     for _ in range(29):
         last = method.discriminator_step()
@@ -288,10 +288,10 @@ def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"network": "biggan"}, "network"),
+        ({"network": "biggan"}, "no network 'biggan'"),
         ({"networks": "sngan"}, "no option 'networks'"),
-        ({"network": "dcgan", "shortcut_input": "raw"}, "shortcut_input belongs to network sngan"),
-        ({"discriminator_norm": "none"}, "discriminator_norm belongs to network dcgan"),
+        ({"network": "dcgan", "shortcut_input": "raw"}, "or choose network sngan"),
+        ({"discriminator_norm": "none"}, "or choose network dcgan or robust_dcgan"),
         ({"regulariser": "lipschitz"}, "no regulariser 'lipschitz'"),
         ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp.wieght"),
         ({"regulariser.weight": 1}, "without a regulariser"),

@@ -59,7 +59,7 @@ def test_ar_on_a_linear_discriminator(side: str) -> None:
     real, fake = torch.randn(6, 3, 4, 4), torch.randn(4, 3, 4, 4)
     sides = {"both": 6**0.5 + 4**0.5, "real": 6**0.5, "fake": 4**0.5}[side]
     network = LinearD(weight.clone())
-    penalty = regulariser("ar", weight=3.0, epsilon=0.1, side=side)(network, real, fake)
+    penalty = regulariser("ar", weight=3.0, radius=0.1, side=side)(network, real, fake)
     assert penalty.item() == pytest.approx(3 * 0.1 * weight.norm().item() * sides, rel=1e-4)
     penalty.backward()
     expected = 3 * 0.1 * sides * weight / weight.norm()  # the direction is a constant of the update
@@ -68,14 +68,14 @@ def test_ar_on_a_linear_discriminator(side: str) -> None:
 
 def test_mean_square_is_the_mean_of_each_images_change() -> None:
     weight, real = torch.randn(3, 4, 4), torch.randn(6, 3, 4, 4)
-    value = regulariser("ar", weight=1.0, epsilon=0.1, distance="mean_square")(LinearD(weight), real, real)
+    value = regulariser("ar", weight=1.0, radius=0.1, distance="mean_square")(LinearD(weight), real, real)
     assert value.item() == pytest.approx(2 * (0.1 * weight.norm().item()) ** 2, rel=1e-3)
 
 
 def test_rfm_compares_feature_maps() -> None:
     """The map is 2 x: each image's moves by 2 eps, whatever w is."""
     real, fake = torch.randn(9, 3, 4, 4), torch.randn(4, 3, 4, 4)
-    value = regulariser("rfm", epsilon=0.1)(LinearD(torch.randn(3, 4, 4)), real, fake)
+    value = regulariser("rfm", radius=0.1)(LinearD(torch.randn(3, 4, 4)), real, fake)
     assert value.item() == pytest.approx(10 * 2 * 0.1 * (3 + 2), rel=1e-3)
 
 
@@ -85,7 +85,7 @@ def test_neighbours_raise_the_losses_own_value() -> None:
     network = LinearD(weight / weight.square().sum())
     real = torch.tensor([3.0, 0.0])[:, None, None, None] * weight  # logits 3 and 0
     for loss, signs in (("lsgan", [1, -1]), ("non_saturating", [-1, -1])):
-        made = regulariser("ar", loss, epsilon=1.0)
+        made = regulariser("ar", loss, radius=1.0)
         moved = made.neighbours(network, real, real=True)  # type: ignore[attr-defined]
         assert (network(moved) - network(real)).sign().tolist() == signs, loss
 
@@ -110,7 +110,7 @@ def test_the_feature_map_is_the_last_convolutions(family: Any, norm: str) -> Non
     if family is sngan:
         network, shape = sngan.Discriminator(width=0.25), (32, 8, 8)
     else:
-        network = family.Discriminator(width=0.25, norm=norm)
+        network = family.Discriminator(width=0.25, discriminator_norm=norm)
         shape = (128, 4, 4) if family is robust_dcgan else (64, 4, 4)
     images = torch.randn(2, 3, 32, 32)
     found = network.feature_map(images)
@@ -127,13 +127,13 @@ def test_asgan_steps_against_ds_gain(loss: str) -> None:
     weight = torch.randn(3, 4, 4)
     network = LinearD(weight / weight.square().sum())
     real, fake = torch.zeros(5, 3, 4, 4), 0.5 * weight.expand(2, 3, 4, 4)  # logits 0 and 0.5
-    step = AsganStep(make_loss(loss), epsilon=1 / 255, clip=False, bounds=SYMMETRIC)  # type: ignore[arg-type]
+    step = AsganStep(make_loss(loss), radius=1 / 255, clip=False, bounds=SYMMETRIC)  # type: ignore[arg-type]
     out = step(network, real, fake)
     torch.testing.assert_close(out.real, real - weight.sign() / 255)
     torch.testing.assert_close(out.fake, fake + weight.sign() / 255)
     assert network.weight.grad is None
     assert network.weight.requires_grad
-    boxed = AsganStep(make_loss("wasserstein"), epsilon=3.0, clip=True, bounds=SYMMETRIC)(network, real, fake)
+    boxed = AsganStep(make_loss("wasserstein"), radius=3.0, clip=True, bounds=SYMMETRIC)(network, real, fake)
     assert max(boxed.real.abs().max(), boxed.fake.abs().max()) <= 1
 
 

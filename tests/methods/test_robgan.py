@@ -80,7 +80,7 @@ def test_each_update_trains_one_network() -> None:
 
 
 def test_reals_are_attacked_with_the_joint_loss_in_eval_mode() -> None:
-    method, _ = make("robgan", discriminator="resnet_32")
+    method, _ = make("robgan", network="robgan_resnet")
     assert isinstance(method, RobGAN)
     images, labels = torch.rand(8, 3, 32, 32) * 2 - 1, torch.arange(8)
     method.d.train()
@@ -177,7 +177,7 @@ def test_fine_tuning_says_what_is_wrong_with_its_parent() -> None:
     with pytest.raises(ReproError, match="does not hold"):
         method.start_from(train("classifier").state_dict())
     with pytest.raises(ReproError, match="does not hold"):
-        method.start_from(train("robgan", discriminator="resnet_32").state_dict())
+        method.start_from(train("robgan", network="robgan_resnet").state_dict())
     with pytest.raises(ReproError, match="no run to start from"):
         type(method)(
             method.spec.model_copy(update={"parent": None}), method.data, method.streams, method.device

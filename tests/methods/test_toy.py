@@ -17,7 +17,7 @@ from repro.data.gaussians import gaussian_set
 from repro.evaluate.trained import load_trained
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method, validate_options
-from repro.models import toy_mlp
+from repro.models import mlp
 from repro.train.run import train_run
 from repro.train.settings import LoopSettings
 
@@ -63,13 +63,13 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 def test_both_networks_have_four_layers_of_64() -> None:
-    for network, inputs, outputs in ((toy_mlp.Generator(), 2, 2), (toy_mlp.Discriminator(), 2, 1)):
+    for network, inputs, outputs in ((mlp.Generator(), 2, 2), (mlp.Discriminator(), 2, 1)):
         layers = [layer for layer in network.layers if isinstance(layer, nn.Linear)]
         assert [layer.in_features for layer in layers] == [inputs, 64, 64, 64]
         assert layers[-1].out_features == outputs
         assert isinstance(network.layers[-1], nn.Linear)
     points = torch.randn(5, 2)
-    network = toy_mlp.Discriminator(width=0.25)
+    network = mlp.Discriminator(width=0.25)
     assert network(points).shape == (5,)
     assert network.feature_map(points).shape == (5, 16)
 
@@ -130,7 +130,7 @@ def test_the_gan_finds_where_the_points_lie() -> None:
     ("method", "options", "message"),
     [
         ("toy_gan", {"flip": True}, "flip is for images"),
-        ("toy_gan", {"network": "sngan"}, "points take mlp"),
+        ("toy_gan", {"network": "sngan"}, "use one of mlp"),
         ("toy_dat", {"clip_fake": True}, "points have no range"),
         ("toy_dat", {"mixture": "ring"}, "mixture"),
     ],
@@ -142,8 +142,6 @@ def test_what_makes_no_sense_on_points_is_refused(method: str, options: dict[str
 
 
 def test_the_toy_network_refuses_images(tmp_path: Path) -> None:
-    spec = spec_of("gan", dataset="cifar10", network="mlp").model_copy(
-        update={"source": "synthetic", "train_limit": 64}
-    )
-    with pytest.raises(ReproError, match="takes points, not images of 32 px"):
+    spec = spec_of("toy_gan", dataset="cifar10").model_copy(update={"source": "synthetic", "train_limit": 64})
+    with pytest.raises(ReproError, match="toy_gan takes points, not images of 32 px"):
         train_run(spec, Layout(tmp_path, "test"), device=CPU, data_root=None, progress=False)

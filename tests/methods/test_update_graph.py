@@ -14,6 +14,7 @@ from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
 from repro.methods.update_graph import WARM_UP, UpdateGraphs
+from repro.models.dropout import StreamDropout
 
 STEPS = 4
 no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
@@ -51,7 +52,7 @@ def made(name: str, options: dict[str, Any], device: str, *, graphs: bool) -> Ga
         steps=STEPS,
         batch_size=8,
         width=0.1,
-        options={"network": "sngan", "n_dis": 2, **options, "cuda_graph": graphs},
+        options={"n_dis": 2, **options, "cuda_graph": graphs},
     )
     images = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(place)
     method = load_method(name)(spec, images, Streams(2, place), place)
@@ -96,6 +97,14 @@ def test_a_graphed_run_goes_on_from_its_state() -> None:
 @pytest.mark.parametrize(("name", "options", "draws"), CASES)
 def test_updates_that_draw_are_never_graphs(name: str, options: dict[str, Any], draws: bool) -> None:
     assert made(name, options, "cpu", graphs=True).draws_within_updates() == draws
+
+
+def test_a_network_with_dropout_draws_within_updates() -> None:
+    method = made("gan", {}, "cpu", graphs=True)
+    method.D.add_module("dropout", StreamDropout(0.0, None))
+    assert not method.draws_within_updates()
+    method.D.add_module("dropout", StreamDropout(0.5, method.streams.generator("dropout")))
+    assert method.draws_within_updates()
 
 
 @pytest.mark.parametrize(("name", "options", "draws"), [case for case in CASES if not case[2]])

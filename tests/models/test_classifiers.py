@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from repro.core.streams import Streams
 from repro.models.dropout import StreamDropout
 from repro.models.embedding import FEATURES, EmbeddingNetwork
-from repro.models.gat_networks import GATClassifier, GATGenerator
+from repro.models.gat_classifier import GATClassifier
+from repro.models.gat_generator import GATGenerator
 from repro.models.initialise import xavier_
-from repro.models.preact_resnet import PreActResNet18
+from repro.models.preact_resnet18 import PreActResNet18
 from repro.models.width import channels
 
 
@@ -127,6 +129,6 @@ def test_dropout_sits_where_the_option_says(place: str, layers: int) -> None:
         width=0.25,
         dropout=0.3,
         dropout_place=place,  # type: ignore[arg-type]
-        generator=torch.Generator(),
+        streams=Streams(0),
     )
     assert sum(isinstance(layer, StreamDropout) for layer in network.layers) == layers

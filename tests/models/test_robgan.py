@@ -9,8 +9,8 @@ from torch import nn
 from repro.core.errors import ReproError
 from repro.models.conditional_batch_norm import ConditionalBatchNorm2d
 from repro.models.heads import ClassView, SourceView
-from repro.models.robgan_discriminator import RobGANDiscriminator
 from repro.models.robgan_generator import RobGANGenerator
+from repro.models.robgan_resnet import RobGANDiscriminator
 
 
 def parameters(network: nn.Module) -> int:
@@ -38,7 +38,7 @@ def test_discriminator_has_the_codes_parameter_count(
     size: int, classes: int, batch_norm: bool, expected: int
 ) -> None:
     with torch.device("meta"):
-        assert parameters(RobGANDiscriminator(classes, size=size, batch_norm=batch_norm)) == expected
+        assert parameters(RobGANDiscriminator(classes, image_size=size, batch_norm=batch_norm)) == expected
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])
@@ -94,4 +94,4 @@ def test_a_size_without_layout_is_refused() -> None:
     with pytest.raises(ReproError, match="48 x 48"):
         RobGANGenerator(10, size=48)
     with pytest.raises(ReproError, match="48 x 48"):
-        RobGANDiscriminator(10, size=48)
+        RobGANDiscriminator(10, image_size=48)

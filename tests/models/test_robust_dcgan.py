@@ -40,7 +40,7 @@ def test_images_go_through_both_networks(size: int) -> None:
     assert images.shape == (2, 3, size, size)
     assert images.abs().max() <= 1
     for norm in ("batch", "none"):
-        assert robust_dcgan.Discriminator(size, width=0.03, norm=norm)(images).shape == (2,)  # type: ignore[arg-type]
+        assert robust_dcgan.Discriminator(size, width=0.03, discriminator_norm=norm)(images).shape == (2,)  # type: ignore[arg-type]
 
 
 def test_larger_images_are_refused() -> None:

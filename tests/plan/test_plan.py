@@ -128,6 +128,40 @@ def test_whatever_falls_short_of_the_papers_schedule_is_marked(
     assert run.train_limit == (1000 if profile.get("limits") == {"train": 1000} else None)
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "images"),
+    [
+        ("gat", {}, 45_000),
+        ("classifier", {"network": "gat_classifier"}, 45_000),
+        ("classifier", {"network": "gat_classifier", "train_split": "train"}, 50_000),
+        ("classifier", {"network": "embedding"}, 50_000),
+        ("gan", {}, 50_000),
+        ("robgan", {"train_split": None}, 50_000),
+    ],
+)
+def test_an_epoch_is_of_the_split_that_the_method_trains_on(
+    method: str, options: dict[str, str | None], images: int
+) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "method": method,
+            "workload": "classifier",
+            "dataset": "cifar10",
+            "budget": {"epochs": 1, "batch_size": 10},
+            "options": options,
+        }
+    )
+    profile = Profile(name="whole", title="all images", data="real")
+    run = run_spec(profile, "gat.x", recipe, 0)
+    assert (run.steps, run.train_limit, run.stand_ins) == (images // 10, None, ())
+    if images == 45_000:
+        with pytest.raises(ReproError, match="x trains on train45k, which STL-10 does not have") as caught:
+            run_spec(profile, "gat.x", recipe, 0, dataset="stl10")
+        assert "train_split: train or test or unlabeled" in caught.value.remedy
+        mended = {**recipe.options, "train_split": "train"}
+        assert run_spec(profile, "gat.x", recipe, 0, dataset="stl10", options=mended).steps == 500
+
+
 def test_a_child_carries_its_parents_stand_ins(config: Config) -> None:
     narrow = Profile.model_validate(
         {"name": "p", "title": "p", "data": "real", "recipes": {"gat.gan": {"width": 0.5}}}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from papers_case import PROFILE, SHEET, plan
+import papers_case
+from papers_case import PROFILE, plan
 from repro.cli.show import show_plan
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, sha256_file
@@ -33,6 +34,7 @@ searches:
   size: {recipe: twin, option: batch_size, values: [50, 100], evaluation: test_accuracy, value: accuracy}
 artefacts:
 """
+SHEET = papers_case.SHEET.replace("network: embedding", "network: gat_classifier")  # which has dropout
 SEARCHED = SHEET.replace("artefacts:\n", SEARCHES, 1)
 
 
@@ -69,7 +71,7 @@ def measure(opened: Plan, batches: Batches, layout: Layout, search: str, scores:
 
 def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_are(tmp_path: Path) -> None:
     opened, batches, _ = planned(tmp_path / "with")
-    before = make_batches(plan(tmp_path / "without"))
+    before = make_batches(plan(tmp_path / "without", sheet=SHEET))
     for stage in ("train", "evaluate"):
         ours, theirs = getattr(batches, stage), getattr(before, stage)
         asked = {name: batch for name, batch in ours.items() if not batch.only_searched}
@@ -134,7 +136,8 @@ def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
 
 def test_a_search_starts_at_the_default_of_all_that_use_it(tmp_path: Path) -> None:
     stated = SEARCHED.replace("    start: 0.0\n", "").replace(
-        "options: {network: embedding}\n  gan:", "options: {network: embedding, dropout: 0.0}\n  gan:"
+        "options: {network: gat_classifier}\n  gan:",
+        "options: {network: gat_classifier, dropout: 0.0}\n  gan:",
     )
     assert "dropout: 0.0}" in stated
     with pytest.raises(ReproError, match="starts at None") as error:

@@ -16,9 +16,10 @@ from repro.plan.config import load_config
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
 from repro.search.table import Found, draw_search
-from repro.site.collect import MANIFEST, collect, hashes
+from repro.site.collect import collect, collect_one
 from repro.site.curves import HEIGHT, WIDTH, charts
 from repro.site.html import write_report
+from repro.site.manifest import MANIFEST, hashes
 
 LEDGER = whole_ledger(load_config(Path(__file__).parents[2] / "config"))
 
@@ -150,6 +151,21 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     assert (made.root / "report" / "searches" / "summary.png").read_bytes() == drawn
 
 
+def test_an_order_is_shown_with_effect_p_and_what_stood_in(layout: Layout) -> None:
+    text = (layout.root / "report" / "index.html").read_text()
+    line = next(line for line in text.splitlines() if 'id="claim-gat-passes"' in line)
+    for part in (
+        '<span class="chip not-comparable">',
+        '<span class="chip direction-holds"> direction holds</span>',
+        '1.84<br><span class="soft">0.5 to 3.1</span>',
+        '0.01<br><span class="soft">Holm 0.02</span>',
+        "reduced_budget, reduced_width",
+    ):
+        assert part in line
+    plain = next(line for line in text.splitlines() if 'id="claim-gat-beats"' in line)
+    assert "direction" not in plain
+
+
 def test_text_of_the_sheets_is_escaped(layout: Layout) -> None:
     text = (layout.root / "report" / "gat.html").read_text()
     assert "Test accuracy &lt;b&gt;CIFAR&lt;/b&gt;" in text
@@ -213,18 +229,25 @@ def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:
 
 def test_collecting(layout: Layout, tmp_path: Path) -> None:
     into = tmp_path / "figures"
-    (into / "gat").mkdir(parents=True)
-    (into / "gat" / "table2.md").write_text("a single artefact that Snakemake copied before")
+    collect_one(layout, "gat/table2.md", into)
+    assert [path.name for path in into.rglob("[!.]*.*")] == ["table2.md"]
     collect(layout, into)
     manifest = json.loads((into / MANIFEST).read_text())
     assert manifest["profile"] == "smoke"
     assert manifest["files"] == hashes(into)
     for name in ("index.html", "cells.csv", "gat/table2.tex", "gat/figure3.pdf", "robgan/figure7.png"):
         assert name in manifest["files"]
-    (into / "gat" / "table2.md").write_text("changed")
-    assert manifest["files"] != hashes(into)
+    collect_one(layout, "gat/table2.md", into)
+    (into / "gat" / "table2.pdf").unlink()
     collect(layout, into)
     assert manifest["files"] == hashes(into)
+    (into / "gat" / "table2.md").write_text("changed by hand")
+    with pytest.raises(ReproError, match="this file was changed since it was written") as caught:
+        collect(layout, into)
+    assert caught.value.where == str(into / "gat" / "table2.md")
+    with pytest.raises(ReproError, match="this file was changed since it was written"):
+        collect_one(layout, "gat/table2.md", into)
+    assert (into / "gat" / "table2.md").read_text() == "changed by hand"
 
 
 def test_collecting_nothing_or_over_somebodys_files(layout: Layout, tmp_path: Path) -> None:
@@ -233,7 +256,7 @@ def test_collecting_nothing_or_over_somebodys_files(layout: Layout, tmp_path: Pa
     own = tmp_path / "mine"
     own.mkdir()
     (own / "thesis.tex").write_text("years of work")
-    with pytest.raises(ReproError, match="no rule made"):
+    with pytest.raises(ReproError, match="made no such file"):
         collect(layout, own)
     assert (own / "thesis.tex").read_text() == "years of work"
 

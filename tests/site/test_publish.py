@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import shutil
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
 
 from papers_case import call
 from repro.core.paths import Layout
+from repro.site.manifest import hashes
 from repro.site.publish import ENDINGS
 
-ALLOWED = {*ENDINGS, ".json", ".jsonl"}
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+PACKED = {"runs.jsonl", "evaluations.jsonl", "logs.jsonl.gz", "manifest.json", "artefacts.json"}
 
 
-def test_small_files_are_published_and_no_weights_or_images_of_data(project: Path) -> None:
-    layout = Layout(project / "results", "tiny")
+def lines(path: Path) -> list[dict[str, Any]]:
+    text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def publish(*words: str) -> Path:
+    code, printed = call("publish", *words)
+    assert code == 0, printed
+    return Path(printed.strip().replace("\n", ""))
+
+
+@pytest.fixture
+def layout(project: Path) -> Layout:
+    return Layout(Path("results"), "tiny")
+
+
+def test_small_files_are_published_and_no_weights_or_images_of_data(layout: Layout) -> None:
     layout.search_summary.parent.mkdir(parents=True)
     layout.search_summary.with_suffix(".csv").write_text("search\n")
-    code, printed = call("publish")
-    assert code == 0, printed
-    target = Path(printed.strip().replace("\n", ""))
+    target = publish()
     assert target.parent == Path("results/published")
     assert target.name.startswith("tiny-")
-    files = {path.relative_to(target) for path in target.rglob("*") if path.is_file()}
     for name in (
         "cells.csv",
         "claims.csv",
@@ -29,21 +50,108 @@ def test_small_files_are_published_and_no_weights_or_images_of_data(project: Pat
         "searches/summary.csv",
     ):
         assert (target / name).read_bytes() == (layout.root / name).read_bytes(), name
-    runs = {path.parent.name for path in layout.root.glob("runs/*/run.json")}
-    assert {path.parent.name for path in files if path.name == "run.json"} == runs
-    assert {path.suffix for path in files} <= ALLOWED
+    files = {path.relative_to(target) for path in target.rglob("*") if path.is_file()}
+    assert {path.name for path in files if path.suffix not in ENDINGS} == PACKED
     pictures = {path.parts[0] for path in files if path.suffix in (".png", ".pdf") and len(path.parts) > 1}
     assert pictures <= {"artefacts", "searches"}  # those of evaluations show images of the data set
 
 
-def test_what_an_earlier_publication_left_is_gone(project: Path) -> None:
-    old = project / "published" / "runs" / "gone" / "run.json"
-    old.parent.mkdir(parents=True)
-    old.write_text("{}")
+def test_every_record_result_and_log_line_is_in_the_packed_files(layout: Layout) -> None:
+    target = publish()
+    records = [json.loads(path.read_text()) for path in sorted(layout.root.glob("runs/*/run.json"))]
+    assert len(records) == 4
+    assert lines(target / "runs.jsonl") == records
+    results = sorted(layout.root.glob("evaluations/*.json"))
+    assert lines(target / "evaluations.jsonl") == [
+        {"evaluation_id": path.stem, **json.loads(path.read_text())} for path in results
+    ]
+    logged = [
+        {"run_id": record["run_id"], **line}
+        for record in records
+        for line in lines(layout.log(record["run_id"]))
+    ]
+    assert len(logged) > len(records)
+    assert lines(target / "logs.jsonl.gz") == logged
+    frame = pd.read_json(target / "logs.jsonl.gz", lines=True, precise_float=True)
+    assert frame.to_dict("records") == logged
+    assert len(pd.read_json(target / "runs.jsonl", lines=True)) == len(records)
+
+
+def test_publishing_again_gives_the_same_bytes(layout: Layout) -> None:
+    target = publish()
+    first = hashes(target)
+    (target / "cells.csv").unlink()  # what is missing is nobody's
+    assert hashes(publish()) == first
+    assert first == json.loads((target / "manifest.json").read_text())["files"]
+    assert hashes(publish("--into", "elsewhere")) == first
+
+
+def test_what_an_earlier_publication_left_is_gone(layout: Layout) -> None:
+    publish("--into", "published")
+    extra = layout.root / "artefacts" / "gat" / "table1.tex"
+    extra.unlink()
+    publish("--into", "published")
+    assert not Path("published/artefacts/gat/table1.tex").exists()
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", ".git/config", "artefacts/gat/table1.md", "manifest.json"])
+def test_what_nobody_is_known_to_have_published_stays(project: Path, name: str) -> None:
+    publish("--into", "published")
+    path = Path("published", name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("years of work")
+    before = {each: each.read_bytes() for each in Path("published").rglob("*") if each.is_file()}
     code, printed = call("publish", "--into", "published")
-    assert code == 0, printed
-    assert not old.exists()
-    assert (project / "published" / "cells.csv").is_file()
+    assert code == 2
+    assert f"where:  {path}" in printed
+    assert {each: each.read_bytes() for each in Path("published").rglob("*") if each.is_file()} == before
+    path.rename("moved-elsewhere")  # as the remedy says
+    if name != "manifest.json":
+        publish("--into", "published")
+    publish("--into", "another")
+
+
+@pytest.mark.parametrize("into", [".", "results", "results/tiny", "config", "figures"])
+def test_folders_of_something_else_are_left(project: Path, into: str) -> None:
+    before = hashes(project)
+    code, printed = call("publish", "--into", into)
+    assert code == 2
+    assert "made no such file" in printed
+    assert hashes(project) == before
+
+
+def test_a_link_to_a_folder_stays_one(project: Path) -> None:
+    Path("disk").mkdir()
+    Path("link").symlink_to("disk")
+    publish("--into", "link")
+    publish("--into", "link")
+    assert Path("link").is_symlink()
+    assert Path("disk/cells.csv").is_file()
+    assert not list(project.glob(".disk*"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["artefacts/gat/table1.md", "artefacts/gat", "artefacts", "runs", "evaluations", "cells.csv", "runs/x"],
+)
+def test_links_out_of_the_results_are_not_followed(layout: Layout, name: str) -> None:
+    place, outside = layout.root / name, Path("outside")
+    if name == "runs/x":
+        source = next(layout.root.glob("runs/gan-*"))
+        shutil.copytree(source, outside)
+    else:
+        place.rename(outside)
+    place.symlink_to(outside.resolve())
+    code, printed = call("publish")
+    assert code == 2
+    assert f"where:  {place}" in printed
+    assert "symbolic link" in printed
+    assert not list(Path("results/published").glob("tiny*"))
+    real = place.with_name("real")  # what the remedy says: cp -rL, rm, mv
+    (shutil.copytree if outside.is_dir() else shutil.copyfile)(outside, real)
+    place.unlink()
+    real.rename(place)
+    publish()
 
 
 def test_an_unfinished_profile_is_not_published(project: Path) -> None:
@@ -54,3 +162,25 @@ def test_an_unfinished_profile_is_not_published(project: Path) -> None:
     assert "this profile has no cells yet" in printed
     assert "snakemake --cores all figures/ --config profile=tiny" in " ".join(printed.split())
     assert not (project / "results" / "published").exists()
+    assert call("cells")[0] == 0
+    (layout.root / "claims.csv").unlink()
+    code, printed = call("publish")
+    assert "claims.csv is missing" in printed
+    assert "write it: repro cells --profile tiny" in printed
+    assert call("cells", "--profile", "tiny")[0] == 0
+    publish()
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in PUBLISHED.glob("*/manifest.json")))
+def test_what_is_published_here_is_whole(name: str) -> None:
+    """The committed publications: every file as listed, every cell's run and every log's run there."""
+    target = PUBLISHED / name
+    manifest = json.loads((target / "manifest.json").read_text())
+    assert hashes(target) == manifest["files"]
+    runs = {record["run_id"] for record in lines(target / "runs.jsonl")}
+    frame = pd.read_csv(target / "cells.csv", dtype=str)
+    measured = frame[frame["n_seeds"].fillna("0") != "0"]
+    assert {run for text in measured["runs"].dropna() for run in text.split("+")} <= runs
+    assert {line["run_id"] for line in lines(target / "logs.jsonl.gz")} <= runs
+    results = lines(target / "evaluations.jsonl")
+    assert len({result["evaluation_id"] for result in results}) == len(results) > 0

@@ -35,8 +35,9 @@ def spec(method: str = "classifier", seed: int = 0, parent: str | None = None, *
     )
 
 
-def batch(specs: list[RunSpec], layout: Layout) -> dict[str, Any]:
-    path = train_batch(specs, layout, layout.batch("train", "b0"), device=CPU, data_root=None, progress=False)
+def batch(specs: list[RunSpec], layout: Layout, seeds: int = 1) -> dict[str, Any]:
+    manifest_path = layout.batch("train", "b0")
+    path = train_batch(specs, layout, manifest_path, device=CPU, data_root=None, progress=False, seeds=seeds)
     manifest: dict[str, Any] = json.loads(path.read_text())
     return manifest
 
@@ -68,6 +69,13 @@ def test_a_failing_run_stops_neither_the_others_nor_the_report(layout: Layout) -
     assert good.run_id not in message
     assert layout.record(good.run_id).exists()
     assert not layout.batch("train", "b0").exists()
+
+
+def test_every_seed_of_a_failed_parent_is_named(layout: Layout) -> None:
+    bad = spec("classifier", no_such_option=1)
+    children = [spec("gat", seed=seed, parent=bad.run_id) for seed in (0, 1)]
+    with pytest.raises(ReproError, match="3 of 3 runs failed"):
+        batch([bad, *children], layout, seeds=2)
 
 
 def test_finished_runs_are_not_trained_again(layout: Layout) -> None:

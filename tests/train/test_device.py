@@ -13,7 +13,7 @@ from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.base import Method
-from repro.methods.registry import load_method
+from repro.methods.registry import load_method, train_split
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
@@ -38,7 +38,9 @@ RUNS = one_run_of_each_method()
 def made(method: str, device: torch.device) -> Method:
     spec, kind = RUNS[method], load_method(method)
     apply_precision(spec.precision, device)
-    images = load_images(spec.dataset, kind.train_split(spec), source="synthetic", limit=40, root=None)
+    images = load_images(
+        spec.dataset, train_split(spec.method, spec.options), source="synthetic", limit=40, root=None
+    )
     method = kind(spec, images.to(device), Streams(spec.seed, device), device)
     if split := kind.validation_split(spec):
         kept = load_images(spec.dataset, split, source="synthetic", limit=10, root=None)

@@ -17,7 +17,8 @@ from repro.evaluate.trained import load_trained
 from repro.train.batch import train_batch
 from repro.train.meter import DivergedError
 from repro.train.record import finished
-from repro.train.run import train_run, train_seeds
+from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 
 CPU = torch.device("cpu")
@@ -26,7 +27,7 @@ RECORD = LoopSettings(diverged="record", checkpoint_steps=7, log_every=5)
 
 def wild(seed: int = 0, lr: float = 1e30, **more: object) -> RunSpec:
     """A DCGAN whose first step throws its weights away."""
-    options = {"network": "dcgan", "n_dis": 1, "loss": "non_saturating", "lr": lr, "decay": "none"}
+    options = {"network": "dcgan", "n_dis": 1, "loss": "non_saturating", "learning_rate": lr, "decay": "none"}
     return RunSpec(
         recipe="wild", method="gan", dataset="cifar10", source="synthetic", train_limit=32, seed=seed,
         steps=6, batch_size=8, width=0.0625, options=options, **more,  # type: ignore[arg-type]
@@ -130,8 +131,9 @@ def test_a_batch_goes_on_and_its_manifest_lists_it(layout: Layout) -> None:
     train_batch(runs, layout, manifest, device=CPU, data_root=None, progress=False, settings=RECORD)
     listed = json.loads(manifest.read_text())
     assert list(listed) == [spec.run_id for spec in runs]
-    assert listed[runs[0].run_id]["checkpoint_sha256"] is None
-    assert listed[runs[1].run_id]["checkpoint_sha256"]
+    records = [json.loads(layout.record(spec.run_id).read_text()) for spec in runs]
+    assert records[0]["checkpoint_sha256"] is None
+    assert records[1]["checkpoint_sha256"]
     assert divergence_of(layout, runs[1].run_id) is None
     with pytest.raises(ReproError, match="1 of 2 runs failed"):
         train_batch(runs, layout, manifest, device=CPU, data_root=None, progress=False)

@@ -14,8 +14,9 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.base import Method
 from repro.methods.registry import load_method, method_names
+from repro.train.begin import new_run
 from repro.train.record import finished
-from repro.train.run import train_method
+from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
 from tiny_gan import PowerCutError, cut_at
@@ -51,16 +52,8 @@ def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
     images, validation = TrainingData().load_all(kind, spec, None, CPU)
     settings = LoopSettings(checkpoint_steps=2, log_every=1)
     with only_process(layout.run(spec.run_id), spec.run_id):
-        train_method(
-            kind,
-            images,
-            [spec],
-            layout,
-            device=CPU,
-            validation=validation,
-            progress=False,
-            settings=settings,
-        )
+        run = new_run(kind, images, spec, layout, device=CPU, validation=validation, settings=settings)
+        train_to_record(run, progress=False)
 
 
 @pytest.mark.parametrize("name", method_names())

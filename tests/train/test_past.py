@@ -18,8 +18,8 @@ from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.train import session
-from repro.train.book import Book
+from repro.train import begin
+from repro.train.history import RunHistory
 from repro.train.record import finished
 from repro.train.settings import LoopSettings
 
@@ -107,7 +107,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "snapshot gone": (gone(SNAPSHOT), "snapshot of step 10 is gone"),
     "snapshot damaged": (edited(SNAPSHOT, lambda content: content[:-1]), "damaged"),
     "snapshot exchanged": (exchanged, "not the one that the run made"),
-    "book gone": (without_notes, "does not say what its run had made"),
+    "history gone": (without_notes, "does not say what its run had made"),
     "a stream gone": (without("streams", "latent"), AS_WRITTEN),
     "all streams gone": (without("streams"), AS_WRITTEN),
     "an optimiser gone": (without("method", "optimisers", "generator"), AS_WRITTEN),
@@ -148,9 +148,9 @@ def test_another_version_of_the_code_is_refused(
     layout: Layout, whole: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = cut(layout)
-    ours = session.training_code()
+    ours = begin.training_code()
     with monkeypatch.context() as patch:
-        patch.setattr(session, "training_code", lambda: {**ours, what: "another"})
+        patch.setattr(begin, "training_code", lambda: {**ours, what: "another"})
         word = "torch" if what == "torch" else "code"
         with pytest.raises(ReproError, match=f"began with another version of {word}") as caught:
             tiny_gan.train(SPEC, layout, SETTINGS)
@@ -176,7 +176,7 @@ def test_a_checkpoint_without_a_stream_that_the_method_has_is_refused(layout: La
     path = cut(layout) / "checkpoint.safetensors"
     loaded = checkpoint.load(path)
     del loaded.state["streams"]["data_order"]
-    checkpoint.save(path, loaded.state, loaded.header, Book.model_validate(loaded.notes).notes)
+    checkpoint.save(path, loaded.state, loaded.header, RunHistory.model_validate(loaded.notes).notes)
     with pytest.raises(ReproError, match="did not take up streams"):
         tiny_gan.train(SPEC, layout, SETTINGS)
 

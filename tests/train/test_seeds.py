@@ -16,11 +16,12 @@ from repro.methods.base import Method
 from repro.methods.registry import joinable_names, load_method
 from repro.methods.seed_batch import FASTEST
 from repro.train.batch import train_batch
+from repro.train.begin import begin, new_run
+from repro.train.loop import train
 from repro.train.record import finished
-from repro.train.run import train_run, train_seeds
-from repro.train.session import prepare
+from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
-from repro.train.together import run_together
 from repro.train.training_data import TrainingData
 
 CPU = torch.device("cpu")
@@ -95,9 +96,9 @@ def test_seeds_that_were_stopped_at_different_steps_catch_up(layout: Layout, alo
     kind = load_method("gat")
     images = TrainingData().load(runs[0], "train45k", None, CPU)
     for spec, until in ((runs[0], 2), (runs[1], 6)):  # the second needs only its record
-        loop = prepare(kind, images, spec, layout, device=CPU, settings=QUIET)
-        method = loop.method
-        run_together([loop], lambda step, own=method: [own.step(step)], until=until, progress=False)  # type: ignore[misc]
+        run = new_run(kind, images, spec, layout, device=CPU, settings=QUIET)
+        begin(run)
+        train(run, until=until, progress=False)
     failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
     assert failed == {}
     equal(alone, layout, runs)
@@ -135,9 +136,9 @@ def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layo
     runs = specs()
     kind, images = load_method("gat"), TrainingData().load(runs[0], "train45k", None, CPU)
     for spec in runs[1:]:
-        loop = prepare(kind, images, spec, layout, device=CPU, settings=QUIET)
-        method = loop.method
-        run_together([loop], lambda step, own=method: [own.step(step)], until=2, progress=False)  # type: ignore[misc]
+        run = new_run(kind, images, spec, layout, device=CPU, settings=QUIET)
+        begin(run)
+        train(run, until=2, progress=False)
     original = kind.step
 
     def step(self: Method, number: int) -> dict[str, torch.Tensor]:

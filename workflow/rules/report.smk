@@ -75,5 +75,7 @@ rule single:
         ending="png|pdf|csv|md|tex",
     conda:
         "../../environment.yml"
+    params:
+        common=COMMON,
     shell:
-        "cp -- {input:q} {output:q} 2> {log:q}"
+        "repro collect {params.common} --only {wildcards.paper}/{wildcards.artefact}.{wildcards.ending} > {log:q} 2>&1"

@@ -34,7 +34,7 @@ class AsganStep:
 
     Args:
         loss: gives g1 and g2.
-        epsilon: largest change of a value, in the units of the images.
+        radius: largest change of a value, in the units of the images.
         clip: move the perturbed images back into ``bounds``.
         bounds: pixel range.
         value: whether V is the discriminator's ``gain`` or its ``loss``.
@@ -45,15 +45,15 @@ class AsganStep:
         self,
         loss: ScalarLosses,
         *,
-        epsilon: float,
+        radius: float,
         clip: bool,
         bounds: Bounds,
         value: Value = "gain",
         watch: SplitWatch | None = None,
     ) -> None:
         self.loss = loss
-        self.epsilon = epsilon
-        self.step_size = -epsilon if value == "gain" else epsilon
+        self.radius = radius
+        self.step_size = -radius if value == "gain" else radius
         self.edges = edges(bounds if clip else None)
         self.watch = watch
 
@@ -78,5 +78,5 @@ class AsganStep:
 
     def _move(self, images: Tensor, slope: Tensor) -> Tensor:
         attacked, (low, high) = images.clone(), self.edges
-        linf_step_(attacked, images, slope, step_size=self.step_size, radius=self.epsilon, low=low, high=high)
+        linf_step_(attacked, images, slope, step_size=self.step_size, radius=self.radius, low=low, high=high)
         return attacked

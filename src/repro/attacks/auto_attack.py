@@ -109,7 +109,7 @@ class AutoAttack:
         Raises:
             ReproError: batch, network and bounds do not fit together, or the batch is empty.
         """
-        largest = check_batch(self.model, images, labels, self.threat.bounds, "refuse")
+        largest = check_batch(self.model, images, labels, self.threat, "refuse")
         if not len(images):
             raise ReproError("an audit of no images", remedy="give at least one image")
         images = images.detach().float()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from repro.attacks.threat_model import Bounds
+from repro.attacks.threat_model import ThreatModel
 from repro.core.errors import ReproError
 
 Outside = Literal["refuse", "allow"]
@@ -18,15 +19,15 @@ SLACK = 1e-5
 
 
 def check_batch(
-    model: nn.Module, images: Tensor, labels: Tensor, bounds: Bounds, outside: Outside
+    model: nn.Module, images: Tensor, labels: Tensor, threat: ThreatModel, outside: Outside
 ) -> int | None:
     """Refuse a batch that an attack on ``model`` cannot mean.
 
     Args:
         model: the network.
-        images: should be floating, (N, ...), in ``bounds``, without NaN.
+        images: should be floating, (N, ...), in the bounds, without NaN.
         labels: should be int64 (N,), not negative.
-        bounds: pixel range.
+        threat: bounds, and a radius that should not exceed the box of such images.
         outside: ``allow`` looks at no values, which on CUDA also saves a wait for the device.
 
     Returns:
@@ -37,6 +38,8 @@ def check_batch(
     """
     check_layout(images, labels)
     check_network(model, images)
+    threat.check_reach(math.prod(images.shape[1:]))
+    bounds = threat.bounds
     if outside == "allow" or not len(images):
         return None
     low, high = (value.to(torch.float64) for value in images.aminmax())

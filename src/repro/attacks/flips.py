@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import check_batch
-from repro.attacks.network import Network, class_logits
+from repro.attacks.network import Network, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
 from repro.attacks.undisturbed import undisturbed
@@ -49,7 +49,7 @@ def iterations_to_flip(
     if threat.random_start or threat.restarts > 1 or threat.targeted:
         raise ValueError("iterations are counted from the image itself, away from the verdict on it")
     no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
-    check_batch(module, images, no_labels, threat.bounds, "refuse")
+    check_batch(module, images, no_labels, threat, "refuse")
     images = images.detach().float()
     ball, attacked = BALLS[threat.norm], images.clone()
     iterations = torch.full((len(images),), threat.steps, device=images.device)
@@ -58,7 +58,9 @@ def iterations_to_flip(
     network = Network(module)
     with undisturbed(module, threat.batch_norm_mode):
         with torch.no_grad():
-            first = class_logits(network(images)).argmax(dim=1)
+            outputs = network(images)
+            check_finite(outputs)
+            first = class_logits(outputs).argmax(dim=1)
         for step in range(1, threat.steps + 1):
             here = attacked[left]
             with part(watch, "network"):

@@ -77,7 +77,7 @@ class GradientAttack:
             ReproError: batch, network and bounds do not fit together, or the network has no gradient or one
                 that is no number.
         """
-        largest = check_batch(self.climbed, images, labels, self.threat.bounds, self.outside)
+        largest = check_batch(self.climbed, images, labels, self.threat, self.outside)
         images = images.detach().float()
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()
@@ -113,19 +113,19 @@ class GradientAttack:
         self.ball.step_(attacked, images, gradient, step, self.threat.radius, self.bounds)
 
     def _worst(self, attacked: Tensor, climb: AnyClimb, labels: Tensor) -> Tensor:
-        won, height = self._score(attacked, labels)
+        won, reached = self._score(attacked, labels)
         for _ in range(self.threat.restarts - 1):
             other = self.once(climb)
-            other_won, other_height = self._score(other, labels)
-            better = torch.where(other_won == won, other_height > height, other_won)
-            won, height = won | other_won, torch.where(better, other_height, height)
+            other_won, other_reached = self._score(other, labels)
+            better = torch.where(other_won == won, other_reached > reached, other_won)
+            won, reached = won | other_won, torch.where(better, other_reached, reached)
             attacked = torch.where(better.view(-1, *[1] * (other.dim() - 1)), other, attacked)
         return attacked
 
     @torch.no_grad()
     def _score(self, attacked: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return for each image whether the attack succeeded, and how far it climbed; both (N,)."""
+        """Return for each image whether the attack succeeded, and the loss that it reached; both (N,)."""
         outputs = Network(self.model, self.logits)(attacked)
         hit = class_logits(outputs).argmax(dim=1) == labels
-        height = losses(outputs, labels, self.threat.loss)
-        return (hit, -height) if self.threat.targeted else (~hit, height)
+        reached = losses(outputs, labels, self.threat.loss)
+        return (hit, -reached) if self.threat.targeted else (~hit, reached)

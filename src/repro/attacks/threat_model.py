@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Norm = Literal["linf", "l2"]
 AttackLoss = Literal["cross_entropy", "cw_margin", "joint"]
 BatchNormMode = Literal["eval", "train"]
+ROUNDING = 1e-6  # relative; a radius may be the diameter itself, computed in another order
 
 
 class Bounds(Frozen):
@@ -74,8 +75,8 @@ class ThreatModel(Frozen):
         targeted: the labels given to the attack are those that it aims at, and the loss is minimised.
 
     Raises:
-        ReproError: negative radius or step size, fewer than one step or start, restarts without a random
-            start.
+        ReproError: negative radius or step size, a radius larger than the box (under L2 the attack sees that,
+            which knows the images' size), fewer than one step or start, restarts without a random start.
     """
 
     model_config = ConfigDict(allow_inf_nan=True)  # the check below says what is wrong
@@ -104,12 +105,30 @@ class ThreatModel(Frozen):
                     f"threat model: {name} is {value:g}, must be finite and at least {least}",
                     remedy=f"give a {name} of at least {least}",
                 )
+        if self.norm == "linf":
+            self.check_reach(1)
         if self.restarts > 1 and not self.random_start:
             raise ReproError(
                 f"threat model: {self.restarts} restarts from the same point are one",
                 remedy="set random_start, or restarts to 1",
             )
         return self
+
+    def check_reach(self, values: int) -> None:
+        """Refuse a radius larger than the box of an image of ``values`` values, in the norm's own measure.
+
+        With such a radius any image may become any other, so that it was meant in another unit.
+
+        Raises:
+            ReproError: it is larger.
+        """
+        diameter = (self.bounds.high - self.bounds.low) * (values**0.5 if self.norm == "l2" else 1.0)
+        if self.radius > diameter * (1 + ROUNDING):
+            raise ReproError(
+                f"threat model: {self.norm} radius {self.radius:g} exceeds the box {self.bounds}, "
+                f"which is {diameter:g} across",
+                remedy=f"give it in units of the box ({self.radius:g}/255?), or the bounds that it is of",
+            )
 
     @classmethod
     def fast_gradient(

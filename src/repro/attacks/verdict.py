@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.network import check_finite
+
 FAKE, REAL = 0, 1
 
 
@@ -31,5 +33,11 @@ class TwoClasses(nn.Module):
         return torch.stack((-above, above), dim=1) / 2
 
     def verdicts(self, images: Tensor) -> Tensor:
-        """Return the class (N,) that each image is given: ``FAKE`` or ``REAL``."""
-        return self(images).argmax(dim=1)  # type: ignore[no-any-return]
+        """Return the class (N,) that each image is given: ``FAKE`` or ``REAL``.
+
+        Raises:
+            ReproError: the discriminator's output is not finite.
+        """
+        logits = self(images)
+        check_finite(logits)
+        return logits.argmax(dim=1)  # type: ignore[no-any-return]

@@ -36,15 +36,15 @@ def report(profile: Profile = None, results: Results = None, config: ConfigFolde
     """
     from repro.compose.paper_files import whole_ledger
     from repro.site.html import write_report
-    from repro.site.material import PaperName
+    from repro.site.material import names_of
 
     opened, _, layout = open_plan(config, profile, results)
-    names = {paper: PaperName(sheet.name, sheet.title) for paper, sheet in opened.config.sheets.items()}
-    typer.echo(write_report(layout, names, whole_ledger(opened.config)))
+    typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
 
 
 def collect(
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
+    only: Annotated[str | None, typer.Option(help="Copy one file alone, e.g. dat/table4.png.")] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -54,9 +54,10 @@ def collect(
     Example: `repro collect --profile smoke --into figures`
     """
     from repro.site.collect import collect as collect_files
+    from repro.site.collect import collect_one
 
     _, _, layout = open_plan(config, profile, results)
-    typer.echo(collect_files(layout, into))
+    typer.echo(collect_files(layout, into) if only is None else collect_one(layout, only, into))
 
 
 def verify(

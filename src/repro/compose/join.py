@@ -8,13 +8,15 @@ from pathlib import Path
 
 from repro.compose.compose import gather
 from repro.compose.paper_files import all_audited, all_claims, all_reported
+from repro.compose.scale import scales
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.cost.claims import claimed_cells
 from repro.judge.audit import audit, render_audit
 from repro.judge.cells import Cell, render_cells
-from repro.judge.claims import render_claims
-from repro.judge.welch import judge_claims
+from repro.judge.claims import read_rules, render_claims
+from repro.judge.judging import judge_claims
+from repro.plan.config import SETTINGS
 from repro.plan.plan import Plan
 
 
@@ -39,7 +41,8 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
     ):  # a part of the suite: claims about other parts are left out
         claims = [claim for claim in claims if claim.artefacts <= set(plan.cells)]
     spent = claimed_cells(claims, plan, layout)
-    judged = judge_claims(claims, [*cells, *spent])
+    rules = read_rules(plan.config.settings.claims, plan.config.folder / SETTINGS)
+    judged = judge_claims(claims, [*cells, *spent], scales(plan), rules)
     rows = audit(all_reported(plan.config), all_audited(plan.config))
     texts = {
         layout.cells: render_cells(cells),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from repro.compose.other_reported import read_others
+from repro.core.errors import ReproError
 from repro.judge.audit import AuditEntry, audit, read_audit
-from repro.judge.claims import Claim, read_claims
+from repro.judge.claims import Claim, read_claims, read_rules
 from repro.judge.ledger import LedgerItem, read_ledger
-from repro.judge.other_reported import read_others
-from repro.judge.reported import Reported, read_reported
-from repro.plan.config import Config
+from repro.judge.reported import Place, Reported, read_reported
+from repro.judge.tolerances import read_tolerances, tolerance_around
+from repro.plan.cells import cells_of
+from repro.plan.config import SETTINGS, Config
 
 
 def all_reported(config: Config) -> Reported:
@@ -58,8 +61,29 @@ def check_paper_files(config: Config) -> None:
     Raises:
         ReproError: the first mistake, with file and line.
     """
-    audit(all_reported(config), all_audited(config))
+    reported = all_reported(config)
+    audit(reported, all_audited(config))
+    _check_tolerances(config, reported)
     all_claims(config)
+    read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
     for paper in config.sheets:
         read_others(config.paper_file(paper, "other_reported.csv"), paper)
+
+
+def _check_tolerances(config: Config, reported: Reported) -> None:
+    """Check that every printed number which is measured has something to be judged by."""
+    declared = read_tolerances(config.settings.tolerances, config.folder / SETTINGS)
+    for paper, sheet in config.sheets.items():
+        for name in sheet.artefacts:
+            for cell in cells_of(config, paper, name):
+                place = Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric)
+                printed = reported.get(place) if cell.status == "live" and not cell.setting else None
+                if printed is None or printed.std is not None:
+                    continue
+                if tolerance_around(cell.metric, float(printed.value), declared) is None:
+                    raise ReproError(
+                        f"no tolerance is declared for `{cell.metric}`, of which {paper}/{name} has numbers",
+                        remedy=f"add one under `tolerances`, e.g. `{cell.metric}: {{relative: 0.05}}`",
+                        where=config.folder / SETTINGS,
+                    )

@@ -73,7 +73,8 @@ def used(
     if (
         mark is None
         or mark not in run.stand_ins
-        or value == read_setting(_unreduced(plan, cell), cell.setting)
+        or value
+        == read_setting(unreduced(plan, cell.recipe, cell.dataset, dict(cell.run_options)), cell.setting)
     ):
         return value, ()
     return value, (mark,)
@@ -107,8 +108,8 @@ def _ran(batches: Batches, layout: Layout, run_id: str) -> RunSpec:
     return RunSpec.model_validate(record["spec"])
 
 
-def _unreduced(plan: Plan, cell: Cell) -> RunSpec:
-    """Return the run as its recipe is written, whatever the profile pays for."""
-    recipe = find_recipe(plan.config, cell.recipe)
+def unreduced(plan: Plan, recipe_name: str, dataset: str | None, options: Mapping[str, object]) -> RunSpec:
+    """Return the run as its recipe (``paper.recipe``) is written, whatever the profile pays for."""
+    recipe = find_recipe(plan.config, recipe_name)
     assert recipe is not None  # cells_of has checked the name
-    return run_spec(UNREDUCED, cell.recipe, recipe, 0, dataset=cell.dataset, options=dict(cell.run_options))  # type: ignore[arg-type]
+    return run_spec(UNREDUCED, recipe_name, recipe, 0, dataset=dataset, options=dict(options))  # type: ignore[arg-type]

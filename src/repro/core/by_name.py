@@ -33,6 +33,20 @@ def declaring(package: str, declaration: str) -> tuple[str, ...]:
     return tuple(file.stem for file in files if begins.search(file.read_text(encoding="utf-8")))
 
 
+def said(package: str, name: str, declaration: str) -> str | None:
+    """Return what the file of ``package`` called ``name`` says: the first group of a line of its own.
+
+    Args:
+        package: as for ``declaring``.
+        name: which file; None is returned where there is none.
+        declaration: regular expression with a group; the line begins as it says.
+    """
+    file = Path(str(import_module(package).__file__)).with_name(f"{name}.py")
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = re.search(f"^{declaration}", text, re.MULTILINE)
+    return None if found is None else found[1]
+
+
 def load_module(package: str, declaration: str, word: str, name: str) -> ModuleType:
     """Import the file of ``package`` called ``name``.
 

@@ -7,13 +7,12 @@ left out.
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from repro.core.csv_text import csv_text
 from repro.core.spec import STAND_INS, RunSpec
 
 COLUMNS = (
@@ -171,17 +170,15 @@ def alike(left: RunSpec, right: RunSpec) -> bool:
 
 def render_cost(costs: Iterable[Cost]) -> str:
     """Return cost.csv, one line per training, numbers with six significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    csv_rows: list[Sequence[object]] = [COLUMNS]
     for cost in costs:
         spec = cost.spec
         fields: list[object] = [spec.recipe, spec.method, spec.dataset, cost.options, spec.steps]
         fields += [spec.batch_size, spec.width, spec.precision, cost.device, len(cost.specs), cost.intervals]
         fields += [cost.seconds, cost.q1, cost.q3, *(cost.split or (None, None, None))]
         fields += [cost.baseline, cost.relative, cost.hours_per_run, cost.hours_per_cell]
-        writer.writerow([_field(value) for value in [*fields, "+".join(cost.stand_ins)]])
-    return text.getvalue()
+        csv_rows.append([_field(value) for value in [*fields, "+".join(cost.stand_ins)]])
+    return csv_text(csv_rows)
 
 
 def _field(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from repro.cost.costs import Cost
-from repro.draw.tables import latex
+from repro.draw.tables import latex, pipes
 from repro.judge.artefacts import stamp
 
 TITLE = "Cost of a training step"
@@ -32,9 +32,9 @@ NOTES = (
 
 def cost_markdown(costs: Sequence[Cost], profile: str) -> str:
     """Return the table as Markdown."""
-    lines = [f"# {TITLE}", "", f"{cost_stamp(costs, profile)}  ", "", _pipes(HEADINGS)]
+    lines = [f"# {TITLE}", "", f"{cost_stamp(costs, profile)}  ", "", pipes(HEADINGS)]
     lines.append("|---|" + "---:|" * 5 + "---|" + "---:|" * 2 + "---|")
-    lines += [_pipes(row) for row in rows(costs)]
+    lines += [pipes(row) for row in rows(costs)]
     return "\n".join([*lines, "", *(f"- {note}" for note in NOTES)]) + "\n"
 
 
@@ -81,10 +81,6 @@ def milliseconds(seconds: float) -> str:
     """Return seconds as milliseconds with three digits."""
     value = 1000 * seconds
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _pipes(fields: Sequence[str]) -> str:
-    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"
 
 
 def _ampersands(fields: Sequence[str]) -> str:

@@ -19,11 +19,10 @@ from safetensors.torch import save_file
 
 from repro.core.errors import ReproError
 from repro.core.files import replacing
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import fingerprint
 from repro.data.readers.found import Found
 
-CACHED = frozenset({"tiny_imagenet", "imagenet143_64", "imagenet143_128", "celeba", "lsun_bedroom"})
 WORTH_IT = 2000  # images; fewer are decoded faster than this page is read
 FORMAT = "2"  # raise when a reader's preprocessing changes
 

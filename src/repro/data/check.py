@@ -9,10 +9,10 @@ from typing import Literal
 from rich.table import Table
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo, dataset_info
+from repro.data.catalogue import dataset_info
+from repro.data.dataset import DatasetInfo
 from repro.data.load import read_files
 from repro.data.readers.found import find_folder, foreign
-from repro.data.readers.registry import KNOWN_FILES
 
 Canonical = Literal["yes", "no", "not known"]
 
@@ -105,9 +105,8 @@ def _check_split(info: DatasetInfo, split: str, root: Path, limit: int | None) -
 
 def _refuse_foreign_files(folder: Path, info: DatasetInfo) -> None:
     """Raise for files that the release does not have, where it is a fixed list of files."""
-    if info.name not in KNOWN_FILES:
+    if not info.known_files:
         return  # folders of pictures are listed strictly when they are read
-    known = KNOWN_FILES[info.name](info)
     for entry in sorted(folder.iterdir()):
-        if entry.name not in known and not entry.name.startswith("."):
+        if entry.name not in info.known_files and not entry.name.startswith("."):
             raise foreign(entry, info)

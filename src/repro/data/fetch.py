@@ -15,13 +15,13 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write, replacing
 from repro.core.locks import only_process
-from repro.data.catalogue import DatasetInfo, dataset_info
+from repro.data.catalogue import dataset_info
+from repro.data.dataset import DatasetInfo
 from repro.data.download import checksum, download
 from repro.data.extract import extract
-from repro.data.layout import existing_folder, misplaced
-from repro.data.needed import missing_files
+from repro.data.layout import existing_folder, misplaced, missing_files
 from repro.data.readers.found import find_folder, restore
-from repro.data.sources import BY_HAND, Archive, archive_of, hand_placed_archive
+from repro.data.sources import Archive, archive_of, hand_placed_archive
 
 WORK_FOLDER = ".downloads"
 
@@ -47,7 +47,7 @@ def fetch(name: str, root: Path, *, progress: bool = True, url: str | None = Non
         return folder
     archive = hand_placed_archive(info)
     if archive is None or not (url or placed_archive(archive, root, info)):
-        if info.name in BY_HAND and (folder is not None or (root.is_dir() and misplaced(root, info))):
+        if info.by_hand and (folder is not None or (root.is_dir() and misplaced(root, info))):
             folder = find_folder(root, info)  # raises where the files only lie in the wrong folder
             shown = ", ".join(gone[:3]) + (f" and {len(gone) - 3:,} more" if len(gone) > 3 else "")
             raise ReproError(

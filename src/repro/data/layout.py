@@ -10,77 +10,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 
 DEPTH = 4  # how far below the data root misplaced files are looked for (imagenet/ILSVRC/Data/CLS-LOC)
 FOLDERS = 3000  # and in how many folders
 LINES = 6
 
 
-@dataclass(frozen=True)
-class Place:
-    """What the folder of a data set holds.
-
-    Args:
-        tree: its first lines, for people.
-        signs: patterns of which each folder of the set, even an incomplete one, fulfils one.
-        parts: what to move when the files lie in the wrong folder, in words.
-    """
-
-    tree: tuple[str, ...]
-    signs: tuple[str, ...]
-    parts: str
-
-
-_IMAGENET = Place(
-    ("train/n02085620/*.JPEG ... train/n02130308/*.JPEG", "val/n02085620/*.JPEG ... val/n02130308/*.JPEG"),
-    ("train/n*/*.JPEG", "val/n*/*.JPEG", "train/n*/*.jp*g", "val/n*/*.jp*g", "train/n*/*.png"),
-    "train and val",
-)
-PLACES: dict[str, Place] = {
-    "cifar10": Place(
-        ("batches.meta", "data_batch_1 ... data_batch_5", "test_batch"),
-        ("data_batch_[1-5]", "test_batch", "batches.meta"),
-        "data_batch_1 to data_batch_5, test_batch and batches.meta",
-    ),
-    "cifar100": Place(("meta", "test", "train"), ("meta",), "train, test and meta"),
-    "stl10": Place(
-        ("class_names.txt", "test_X.bin, test_y.bin", "train_X.bin, train_y.bin", "unlabeled_X.bin"),
-        ("*_X.bin", "*_y.bin"),
-        "the .bin files and class_names.txt",
-    ),
-    "tiny_imagenet": Place(
-        (
-            "train/n01443537/images/n01443537_0.JPEG ...",
-            "val/images/val_0.JPEG ...",
-            "val/val_annotations.txt",
-            "wnids.txt",
-        ),
-        ("wnids.txt", "val/val_annotations.txt"),
-        "train, val and wnids.txt",
-    ),
-    "lsun_bedroom": Place(
-        ("bedroom_train_lmdb/data.mdb", "bedroom_val_lmdb/data.mdb"),
-        ("bedroom_*_lmdb",),
-        "bedroom_train_lmdb and bedroom_val_lmdb",
-    ),
-    "imagenet143_64": _IMAGENET,
-    "imagenet143_128": _IMAGENET,
-    "celeba": Place(
-        ("000001.jpg ... 202599.jpg",), ("[0-9][0-9][0-9][0-9][0-9][0-9].*",), "the pictures (000001.jpg ...)"
-    ),
-}
-
-
 def looks_like(folder: Path, info: DatasetInfo) -> bool:
     """Tell whether ``folder`` directly holds files of ``info``."""
-    if info.name.startswith("imagenet") and (folder / "wnids.txt").exists():
-        return False  # Tiny-ImageNet, whose folders are called alike
-    return any(any(folder.glob(sign)) for sign in PLACES[info.name].signs)
+    if any((folder / name).exists() for name in info.not_signs):
+        return False
+    return any(any(folder.glob(sign)) for sign in info.signs)
 
 
 def existing_folder(root: Path, info: DatasetInfo) -> Path | None:
@@ -103,14 +47,13 @@ def what_to_move(found: Path, root: Path, info: DatasetInfo) -> str:
     there = [root / folder for folder in info.folders if (root / folder).is_dir()]
     wanted = there[0] if there else root / info.folders[0]
     if wanted.is_relative_to(found):
-        return f"move {PLACES[info.name].parts} from {found} to {wanted}"
+        return f"move {', '.join(info.parts)} from {found} to {wanted}"
     return move_up(found, wanted)
 
 
 def perhaps_renamed(folder: Path, part: str, info: DatasetInfo) -> Path | None:
     """Return the only folder in ``folder`` that the set does not have, where it lacks its ``part``."""
-    expected = {line.partition("/")[0] for line in PLACES[info.name].tree}
-    strangers = [folder / name for name in _subfolders(folder) if name not in expected]
+    strangers = [folder / name for name in _subfolders(folder) if name not in info.parts]
     return strangers[0] if len(strangers) == 1 and not (folder / part).exists() else None
 
 
@@ -125,8 +68,26 @@ def both_trees(folder: Path, info: DatasetInfo) -> str:
     Where it does not exist, the nearest folder above that does is shown.
     """
     there = next(each for each in (folder, *folder.parents) if each.is_dir())
-    lines = [f"  expected: {folder}/", *(f"              {line}" for line in PLACES[info.name].tree)]
+    lines = [f"  expected: {folder}/", *(f"              {line}" for line in info.tree)]
     return "\n".join([*lines, f"  found:    {there}/", *(f"              {line}" for line in _tree(there))])
+
+
+def missing_files(folder: Path, info: DatasetInfo) -> list[str]:
+    """Return the names, relative to ``folder``, of the files (or folders) of the release that it lacks.
+
+    Asked by name only; `repro data fetch` puts them back.
+    """
+    there: dict[str, set[str]] = {}
+
+    def exists(name: str) -> bool:
+        parent, _, last = name.rpartition("/")
+        if parent not in there:  # one listing a folder: some sets have 200,000 files
+            path = folder / parent
+            there[parent] = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+        return last in there[parent]
+
+    names = info.needed if isinstance(info.needed, tuple) else info.needed(folder)
+    return [name for name in names if not exists(name)]
 
 
 def _tree(folder: Path) -> list[str]:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.spec import Source
-from repro.data.cache import CACHED, WORTH_IT, cache_file, folder_state, load_cached, save_cached
-from repro.data.catalogue import DatasetInfo, dataset_info
+from repro.data.cache import WORTH_IT, cache_file, folder_state, load_cached, save_cached
+from repro.data.catalogue import dataset_info
+from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.readers.found import Found, find_folder
-from repro.data.readers.registry import READERS
-from repro.data.sources import BY_HAND
 from repro.data.synthetic import make_synthetic
 
 
@@ -75,7 +74,7 @@ def read_files(
 
 def _instead_of(folder: Path, info: DatasetInfo) -> str:
     """Return how to get the release where something else lies in its folder."""
-    if info.name in BY_HAND:
+    if info.by_hand:
         return f"move what does not belong to the release out of {folder}"
     return f"move {folder} elsewhere, then run 'repro data fetch {info.name}'"
 
@@ -84,12 +83,13 @@ def _read(
     folder: Path, info: DatasetInfo, split: str, limit: int | None, root: Path | None
 ) -> tuple[Found, str]:
     """Return what the reader or the cache holds, and its fingerprint."""
-    path = cache_file(root, info, split, limit) if root and info.name in CACHED else None
+    path = cache_file(root, info, split, limit) if root and info.decoded else None
     state = "" if path is None else folder_state(folder)
     cached = None if path is None else load_cached(path, state)
     if cached is not None:
         return cached
-    found = READERS[info.name](folder, info, split, limit)
+    assert info.read is not None  # every set of images has a reader
+    found = info.read(folder, info, split, limit)
     identity = found.identity or fingerprint(found.images, found.labels)
     if path is not None and len(found.images) >= WORTH_IT:
         save_cached(path, state, found, identity)

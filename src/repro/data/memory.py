@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

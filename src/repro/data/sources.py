@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 
 
 @dataclass(frozen=True)
@@ -27,41 +27,22 @@ class Archive:
     digest: str
 
 
-_TORCHVISION_CLASSES = {"cifar10": "CIFAR10", "cifar100": "CIFAR100", "stl10": "STL10"}
+def of_torchvision(name: str) -> Archive:
+    """Return the archive that torchvision's class of this name downloads."""
+    from repro.core.vision import torchvision  # costs two seconds, needed only here
 
-# torchvision has no class for it; this sum is the one that the data set's many loaders agree on
-_TINY_IMAGENET = Archive(
-    "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
-    "tiny-imagenet-200.zip",
-    "md5",
-    "90528d7ca1a48142e341f4ef8d21d0de",
-)
-
-# CelebA's terms are accepted on its page; torchvision knows the checksum of the archive that comes from there
-_CELEBA = Archive("", "img_align_celeba.zip", "md5", "00d2c5bc6d35e252742224ab0c1e8fcb")
-
-BY_HAND = {
-    "lsun_bedroom": "download bedroom_train_lmdb.zip (43 GB) and bedroom_val_lmdb.zip from "
-    "http://dl.yf.io/lsun/scenes/ and unpack both in {folder}, which then holds "
-    "bedroom_train_lmdb/data.mdb and bedroom_val_lmdb/data.mdb",
-    "imagenet143_64": "register at https://image-net.org, download ILSVRC2012, sort the images into class "
-    "folders by WordNet id, and place all 1,000 of them, or only those of classes 151 to 293, in "
-    "{folder}/train and {folder}/val",
-    "celeba": "download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and "
-    "unpack it so that {folder} holds 000001.jpg to 202599.jpg (or place it in the data root and run "
-    "'repro data fetch celeba')",
-}
-BY_HAND["imagenet143_128"] = BY_HAND["imagenet143_64"]
+    official = getattr(torchvision.datasets, name)
+    return Archive(official.url, official.filename, "md5", official.tgz_md5)
 
 
 def instructions(info: DatasetInfo, folder: Path) -> str:
     """Return what to place where, for a set that cannot be downloaded; ``folder`` is the set's own."""
-    return BY_HAND[info.name].format(folder=folder)
+    return info.by_hand.format(folder=folder)
 
 
 def hand_placed_archive(info: DatasetInfo) -> Archive | None:
     """Return the archive of a set that the user must download, where its checksum is known; no address."""
-    return _CELEBA if info.name == "celeba" else None
+    return info.archive() if info.by_hand and info.archive else None
 
 
 def archive_of(info: DatasetInfo, root: Path) -> Archive:
@@ -72,19 +53,14 @@ def archive_of(info: DatasetInfo, root: Path) -> Archive:
         published),
             with what to place where; or it needs no files.
     """
-    if info.name in _TORCHVISION_CLASSES:
-        from repro.core.vision import torchvision  # costs two seconds, needed only here
-
-        official = getattr(torchvision.datasets, _TORCHVISION_CLASSES[info.name])
-        return Archive(official.url, official.filename, "md5", official.tgz_md5)
-    if info.name == "tiny_imagenet":
-        return _TINY_IMAGENET
-    if info.name in BY_HAND:
+    if info.by_hand:
         raise ReproError(
             f"{info.title} cannot be fetched automatically",
             remedy=instructions(info, root / info.folders[0]),
             where=root,
         )
-    raise ReproError(
-        f"{info.title} have no files to fetch", remedy="use them directly, they are drawn at run time"
-    )
+    if info.archive is None:
+        raise ReproError(
+            f"{info.title} have no files to fetch", remedy="use them directly, they are drawn at run time"
+        )
+    return info.archive()

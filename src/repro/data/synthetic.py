@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.memory import require_memory

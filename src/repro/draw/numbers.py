@@ -38,7 +38,7 @@ MARKS: Mapping[str, str] = {
 MEANINGS: Mapping[str, str] = {
     "reproduced": "reproduced: the 95 % interval of the seed mean lies inside the tolerance",
     "not reproduced": "not reproduced: the interval lies wholly outside the tolerance",
-    "inconclusive": "inconclusive: the interval straddles the tolerance, or fewer than 3 seeds",
+    "inconclusive": "inconclusive: the interval straddles the tolerance, too few seeds, or all the same",
     "not comparable": "not comparable: a stand-in was involved",
     "cited": "cited: the paper took the number from elsewhere",
     "unreported": "measured here, not printed in the paper",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from repro.core.csv_text import csv_text
 from repro.draw.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence, with_std
 from repro.draw.view import OtherCell, View, views
 from repro.judge.artefacts import Artefact, stamp_of
@@ -70,7 +69,7 @@ def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> lis
     lines += [artefact.sample] if artefact.sample else []
     if artefact.notes:
         lines.append(artefact.notes)
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
@@ -81,9 +80,7 @@ def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
     lines = [f"{MARKS[word]} {meaning}" for word, meaning in meanings.items() if word in used and MARKS[word]]
     if any("embedded_features" in cell.stand_ins for cell in cells):
         lines.append("* measured with the embedded feature extractor, not with Inception")
-    lines += [
-        f"{source}: published there, not in the paper; no verdict rests on it" for source in sources(artefact)
-    ]
+    lines += sources(artefact)
     return [
         "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
         *lines,
@@ -99,28 +96,32 @@ def sources(artefact: Artefact) -> list[str]:
 
 def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
     """Return the table in long form, one line per cell, in the table's order."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    csv_rows: list[Sequence[object]] = []
     fields = [name for name in COLUMNS if name not in ("paper", "artefact", "row")]
-    writer.writerow(["paper", "artefact", "profile", "panel", "row", *fields])
+    csv_rows.append(["paper", "artefact", "profile", "panel", "row", *fields])
     for view in views(artefact, cells):
         for row in view.rows:
             for cell in row.cells:
                 if cell is not None:
                     values = [render(getattr(cell, name)) for name in fields]
-                    writer.writerow([artefact.paper, artefact.name, profile, view.panel, row.name, *values])
-    return text.getvalue()
+                    csv_rows.append([artefact.paper, artefact.name, profile, view.panel, row.name, *values])
+    return csv_text(csv_rows)
 
 
 def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
     """Return the table as Markdown."""
-    parts = [f"# {artefact.title}", "", *(f"{line}  " for line in header_lines(artefact, cells, profile)), ""]
+    parts = [
+        f"# {one_line(artefact.title)}",
+        "",
+        *(f"{line}  " for line in header_lines(artefact, cells, profile)),
+        "",
+    ]
     for view in views(artefact, cells):
         if view.panel:
-            parts += [f"## {view.panel}", ""]
-        parts.append(_pipes(["", *(at.title for at in view.columns)]))
+            parts += [f"## {one_line(view.panel)}", ""]
+        parts.append(pipes(["", *(at.title for at in view.columns)]))
         parts.append("|---|" + "---:|" * len(view.columns))
-        parts += [_pipes([row.name, *(_text(cell) for cell in row.cells)]) for row in view.rows]
+        parts += [pipes([row.name, *(_text(cell) for cell in row.cells)]) for row in view.rows]
         parts.append("")
     parts += [f"- {line}" for line in legend(artefact, cells)]
     return "\n".join(parts) + "\n"
@@ -147,8 +148,13 @@ def table_latex(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
 
 
 def latex(text: str) -> str:
-    """Return ``text`` with LaTeX's special characters escaped."""
-    return re.sub("|".join(re.escape(key) for key in _LATEX), lambda match: _LATEX[match[0]], text)
+    """Return ``text`` in one line with LaTeX's special characters escaped."""
+    return re.sub("|".join(re.escape(key) for key in _LATEX), lambda match: _LATEX[match[0]], one_line(text))
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` without line breaks, which would end a comment, a heading or a row of a table."""
+    return re.sub(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*", " ", text).strip()
 
 
 def _tabular(view: View) -> list[str]:
@@ -172,5 +178,6 @@ def _text(cell: Cell | None) -> str:
     return sentence(cell)
 
 
-def _pipes(fields: Sequence[str]) -> str:
-    return "| " + " | ".join(field.replace("|", r"\|") for field in fields) + " |"
+def pipes(fields: Sequence[str]) -> str:
+    """Return one row of a Markdown table."""
+    return "| " + " | ".join(one_line(field).replace("|", r"\|") for field in fields) + " |"

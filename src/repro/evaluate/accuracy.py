@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.network import check_finite
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
@@ -33,12 +34,27 @@ def correct(network: nn.Module, data: ImageSet, bounds: tuple[float, float], bat
         data: images and labels, on the network's device.
         bounds: the pixel range that the network was trained on.
         batch_size: images per forward pass.
+
+    Raises:
+        ReproError: a logit is not finite.
     """
     parts = [
-        network(scale(data.images[i : i + batch_size], bounds)).argmax(1) == data.labels[i : i + batch_size]
+        classified(network, scale(data.images[i : i + batch_size], bounds)) == data.labels[i : i + batch_size]
         for i in range(0, len(data), batch_size)
     ]
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def classified(network: nn.Module, images: Tensor) -> Tensor:
+    """Return the class with the largest logit for each image (N,).
+
+    Raises:
+        ReproError: a logit is not finite, so that none is the largest.
+    """
+    logits = network(images)
+    check_finite(logits)
+    return logits.argmax(1)  # type: ignore[no-any-return]
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:

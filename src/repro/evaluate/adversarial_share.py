@@ -1,6 +1,6 @@
 """Share of generated samples that have an adversarial twin, over the training (DAT, Figs. 1 and 8).
 
-A twin of G(z) that D calls fake is an image within delta that D calls real: in Sec. I's definition another
+A twin of G(z) that D calls fake is an image within the radius that D calls real: in Sec. I another
 generated one, G(z'), here also any image at all. How either is searched is not said in the paper: ledger
 dat.figure1_search. A share is a lower bound, since a better search may find more.
 """
@@ -32,9 +32,9 @@ class Options(VerdictOptions):
     Attributes:
         space: ``latent`` for another generated image (Sec. I), ``image`` for any image.
         norm: of the distance, ``linf`` or ``l2``.
-        delta: largest distance in the model's own pixel range, here [-1,1] (Figs. 1 and 8: 0.1).
-        steps, step, starts: budget; ``step`` is the length of a step in the image as a share of delta, in the
-            latent of the first one (see ``attacks/twins.py``).
+        radius: largest distance in the model's own pixel range, here [-1,1] (Figs. 1 and 8: 0.1).
+        steps, step, starts: budget; ``step`` is the length of a step in the image as a share of the radius,
+            in the latent of the first one (see ``attacks/twins.py``).
         of: ``called_fake`` counts among samples that D calls fake, which alone can have a twin; ``all``
             among all samples.
         samples: number of samples at each snapshot.
@@ -42,7 +42,7 @@ class Options(VerdictOptions):
 
     space: Literal["latent", "image"] = "latent"
     norm: Norm = "linf"
-    delta: float = Field(default=0.1, gt=0)
+    radius: float = Field(default=0.1, gt=0)
     steps: int = Field(default=20, ge=1)
     step: float = Field(default=0.25, gt=0)
     starts: int = Field(default=1, ge=1)
@@ -52,15 +52,15 @@ class Options(VerdictOptions):
     def search(self) -> TwinSearch:
         """Return the search in the latent."""
         return TwinSearch(
-            norm=self.norm, delta=self.delta, steps=self.steps, step=self.step, starts=self.starts
+            norm=self.norm, delta=self.radius, steps=self.steps, step=self.step, starts=self.starts
         )
 
     def threat_model(self, bounds: tuple[float, float]) -> ThreatModel:
         """Return the attacker that searches among all images."""
         return ThreatModel(
             norm=self.norm,
-            radius=self.delta,
-            step_size=self.step * self.delta,
+            radius=self.radius,
+            step_size=self.step * self.radius,
             steps=self.steps,
             random_start=self.starts > 1,
             restarts=self.starts,
@@ -74,7 +74,7 @@ class Options(VerdictOptions):
             return self.threat_model(bounds).describe() + " (any image is a twin)"
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
         return (
-            f"another latent whose image lies within {norm} {self.delta:g} in "
+            f"another latent whose image lies within {norm} {self.radius:g} in "
             f"[{bounds[0]:g}, {bounds[1]:g}], {self.steps} steps up D's output from "
             f"{self.starts} start{'s' if self.starts > 1 else ''}, "
             f"the first step moving the image by {self.step:g} of that"

@@ -13,10 +13,11 @@ from pydantic import Field
 
 from repro.attacks.auto_attack import AutoAttack, suspect_signs
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
+from repro.core.spec import EvaluationSpec
 from repro.data.batches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
-from repro.evaluate.robust_accuracy import Unit, stated_bounds
+from repro.evaluate.robust_accuracy import Unit, check_radii, stated_bounds
 from repro.evaluate.trained import Trained
 
 
@@ -41,6 +42,14 @@ class Options(MeasureOptions):
     queries: int = Field(default=5000, ge=1)
     split: str = "test"
     batch_size: int = Field(default=250, ge=1)
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that no radius exceeds the box of the data set's images.
+
+        Raises:
+            ReproError: one does.
+        """
+        check_radii(self.threat_model, self.radii, spec)
 
     def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
         """Return norm, radius and bounds in units of the model's own pixel range ``bounds``.

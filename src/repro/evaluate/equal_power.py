@@ -15,6 +15,7 @@ from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.data.batches import scale
 from repro.data.image_set import ImageSet
+from repro.evaluate.accuracy import classified
 from repro.evaluate.context import Context
 from repro.evaluate.perturbation_grid import draw_perturbations
 from repro.evaluate.registry import MeasureOptions, Values
@@ -61,8 +62,7 @@ def _attacked(
     for images, labels in _batches(data, options.batch_size):
         attacked = attack(images, labels)
         lengths.append((attacked - images).flatten(1).norm(dim=1))
-        with torch.no_grad():
-            hits.append(network(attacked).argmax(1) == labels)
+        hits.append(classified(network, attacked) == labels)
     accuracy = 100.0 * torch.cat(hits).double().mean().item()
     return accuracy, mean_power(torch.cat(lengths), options.power)
 

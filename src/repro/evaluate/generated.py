@@ -31,6 +31,21 @@ def as_uint8(images: Tensor, bounds: tuple[float, float], how: ToUint8) -> Tenso
     return to_uint8(images, bounds)
 
 
+def finite_sample(method: Method, n: int, latent: torch.Generator, labels: Tensor | None = None) -> Tensor:
+    """Return ``n`` samples of the method's generator, (n,3,H,W) in its bounds; of ``labels`` where given.
+
+    Raises:
+        ReproError: the method has no generator, or the generator's output is not finite.
+    """
+    images = method.sample(n, latent, labels)
+    if not images.isfinite().all():
+        raise ReproError(
+            f"the generator of run {method.spec.run_id} gives values that are not finite",
+            remedy="its training diverged: look at its log, lower the learning rate, train again",
+        )
+    return images
+
+
 def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint8) -> Tensor:
     """Return ``n`` samples of the method's generator, uint8 (n,3,H,W), on the CPU.
 
@@ -46,12 +61,7 @@ def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint
     """
     chunks = []
     for done in range(0, n, CHUNK):
-        images = method.sample(min(CHUNK, n - done), latent)
-        if not images.isfinite().all():
-            raise ReproError(
-                f"the generator of run {method.spec.run_id} gives values that are not finite",
-                remedy="its training diverged: look at its log, lower the learning rate, train again",
-            )
+        images = finite_sample(method, min(CHUNK, n - done), latent)
         chunks.append((as_uint8(images, method.bounds, how) if how == "fixed" else images).cpu())
     samples = torch.cat(chunks)
     return samples if how == "fixed" else as_uint8(samples, method.bounds, how)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from pydantic import Field
 
+from repro.attacks.checks import check_gradients
 from repro.attacks.objective import image_gradient
 from repro.attacks.undisturbed import undisturbed
 from repro.data.batches import scale
@@ -36,7 +37,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     unit of the model's own pixel range.
 
     Raises:
-        ReproError: the run has no classifier, or the split does not exist.
+        ReproError: the run has no classifier, the split does not exist, or a gradient is not finite.
     """
     network, bounds = trained.method.classifier(), trained.method.bounds
     data = context.images(options.split)
@@ -47,4 +48,5 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             labels = data.labels[i : i + options.batch_size]
             parts.append(image_gradient(network, images, labels, "cross_entropy").flatten(1).norm(dim=1))
     norms = torch.cat(parts).double()
+    check_gradients(norms.isfinite().all())
     return {"local_lipschitz": norms.mean().item(), "local_lipschitz_std": norms.std(correction=0).item()}

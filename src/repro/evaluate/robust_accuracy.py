@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -15,10 +16,12 @@ from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
 from repro.attacks.transfer import Transfer
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.core.timing import SplitWatch
 from repro.data.batches import scale
+from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
-from repro.evaluate.accuracy import correct
+from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
@@ -42,6 +45,7 @@ class Options(MeasureOptions):
         restarts: independent attacks on each image; it counts as right only if it withstands all of them.
         loss: what the attacker maximises: ``cross_entropy`` or ``cw_margin``.
         split: which images.
+        first: only so many of the split, the first ones; None: as many as the profile gives.
         batch_size: images attacked at once.
     """
 
@@ -54,6 +58,7 @@ class Options(MeasureOptions):
     restarts: int = Field(default=1, ge=1)
     loss: Literal["cross_entropy", "cw_margin"] = "cross_entropy"
     split: str = "test"
+    first: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=250, ge=1)
 
     @field_validator("step_size")
@@ -62,6 +67,14 @@ class Options(MeasureOptions):
         if isinstance(value, str) and not _FRACTION.fullmatch(value):
             raise ValueError('give a number, or a part of the radius such as "radius/5"')
         return value
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that no radius exceeds the box of the data set's images.
+
+        Raises:
+            ReproError: one does, or is negative.
+        """
+        check_radii(self.threat_model, self.radii, spec)
 
     def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
         """Return the attacker at one radius, in units of the model's own pixel range ``bounds``."""
@@ -79,6 +92,19 @@ class Options(MeasureOptions):
             loss=self.loss,
         )
         return stated.to(own)
+
+
+def check_radii(
+    threat_model: Callable[[float, tuple[float, float]], ThreatModel],
+    radii: tuple[float, ...],
+    spec: EvaluationSpec,
+) -> None:
+    """Check radii before anything runs; of a model's own range only that it is at most [-1,1] is known."""
+    info = dataset_info(spec.dataset)
+    for radius in radii:
+        threat_model(radius, (SYMMETRIC.low, SYMMETRIC.high)).check_reach(
+            info.channels * info.height * info.width
+        )
 
 
 def stated_bounds(unit: Unit, own: Bounds) -> Bounds:
@@ -121,8 +147,7 @@ def withstands(
     for i in range(0, len(data), batch_size):
         images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
         attacked = attack(images, labels)
-        with torch.no_grad():
-            parts.append(network(attacked).argmax(1) == labels)
+        parts.append(classified(network, attacked) == labels)
     return torch.cat(parts)
 
 
@@ -151,6 +176,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     network, bounds = trained.method.classifier(), trained.method.bounds
     data = context.images(options.split)
+    data = data.first(options.first or len(data))
     models = {radius: options.threat_model(radius, bounds) for radius in options.radii}
     largest = models[max(options.radii)]
     grid = ", ".join(f"{radius:g}" for radius in options.radii)

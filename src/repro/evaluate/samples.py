@@ -10,7 +10,7 @@ from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.core.vision import torchvision
 from repro.evaluate.context import Context
-from repro.evaluate.generated import ToUint8, as_uint8
+from repro.evaluate.generated import ToUint8, as_uint8, finite_sample
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
@@ -55,11 +55,13 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Draw ``grid.png`` and return ``images``, their number. The same seed shows every run the same latents.
 
     Raises:
-        ReproError: the run has no generator, or classes are asked of one that knows none.
+        ReproError: the run has no generator, its output is not finite, or it is asked for classes that it
+            does not know.
     """
     method, n = trained.method, options.rows * options.columns
     labels = row_labels(options, int(method.generator().n_classes), context.device)  # type: ignore[arg-type]
-    images = as_uint8(method.sample(n, context.generator("latent"), labels), method.bounds, options.to_uint8)
+    sample = finite_sample(method, n, context.generator("latent"), labels)
+    images = as_uint8(sample, method.bounds, options.to_uint8)
     grid = torchvision.utils.make_grid(images, nrow=options.columns, padding=options.padding, pad_value=255)
     with replacing(context.pictures / "grid.png") as file:
         Image.fromarray(grid.permute(1, 2, 0).cpu().numpy()).save(file, format="PNG")

@@ -18,7 +18,7 @@ from repro.data.catalogue import dataset_info
 from repro.data.gaussians import gaussian_set
 from repro.data.load import load_images
 from repro.methods.base import Method
-from repro.methods.registry import load_method
+from repro.methods.registry import load_method, train_split
 
 _ANEW = "delete the run's folder and train it again"
 
@@ -127,7 +127,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
             where=path,
         )
     kind = load_method(spec.method)
-    split = kind.train_split(spec)
+    split = train_split(spec.method, spec.options)
     if dataset_info(spec.dataset).kind == "points":
         blank = gaussian_set().to(device)
     else:

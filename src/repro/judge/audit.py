@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from repro.core.csv_text import csv_text
 from repro.core.errors import ReproError
 from repro.judge.audit_expression import Expression, Number
 from repro.judge.entries import Entry, read_entries
@@ -76,11 +75,9 @@ def audit(reported: Reported, entries: Iterable[AuditEntry]) -> list[AuditRow]:
 
 def render_audit(rows: Sequence[AuditRow]) -> str:
     """Return the rows as CSV text (columns ``AUDIT_COLUMNS``)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(AUDIT_COLUMNS)
-    writer.writerows(astuple(row) for row in rows)
-    return text.getvalue()
+    csv_rows: list[Sequence[object]] = [AUDIT_COLUMNS]
+    csv_rows.extend(astuple(row) for row in rows)
+    return csv_text(csv_rows)
 
 
 def _judge(reported: Reported, entry: AuditEntry) -> AuditRow:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, get_args
 
+from repro.core.csv_text import csv_text, plain
 from repro.core.errors import ReproError
 from repro.core.spec import FLAGS, STAND_INS, Precision
 from repro.judge.verdict import VERDICTS
@@ -106,7 +106,7 @@ def read_cells(path: Path) -> list[Cell]:
             )
         cells: list[Cell] = []
         seen: dict[tuple[str, ...], int] = {}
-        for fields in reader:
+        for fields in ([plain(field) for field in line] for line in reader):
             line = reader.line_num
             cell = _parse(fields, tuple(header), path, line)
             if cell.key in seen:
@@ -122,12 +122,10 @@ def read_cells(path: Path) -> list[Cell]:
 
 def render_cells(cells: Iterable[Cell]) -> str:
     """Return ``cells`` as CSV text, in the given order, numbers with ten significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    csv_rows: list[Sequence[object]] = [COLUMNS]
     for cell in cells:
-        writer.writerow([render(getattr(cell, name)) for name in COLUMNS])
-    return text.getvalue()
+        csv_rows.append([render(getattr(cell, name)) for name in COLUMNS])
+    return csv_text(csv_rows)
 
 
 def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:

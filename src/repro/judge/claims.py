@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from repro.core.csv_text import csv_text
+from repro.core.errors import ReproError
 from repro.core.spec import Frozen
+from repro.judge.cells import Cell
 from repro.judge.entries import Entry, read_entries
+from repro.judge.verdict import MIN_SEEDS
 
-ClaimWord = Literal["supported", "not supported", "inconclusive", "not comparable", "pending"]
-CLAIM_COLUMNS = ("paper", "id", "statement", "source", "verdict", "reason", "stand_ins", "runs")
+ClaimWord = Literal["supported", "not supported", "cannot be told", "not comparable", "pending"]
+Direction = Literal["direction holds", "direction reverses", "cannot be told", ""]
+CLAIM_COLUMNS = (
+    "paper",
+    "id",
+    "statement",
+    "source",
+    "verdict",
+    "direction",
+    "effect",
+    "ci_low",
+    "ci_high",
+    "p",
+    "p_holm",
+    "p_reverse",
+    "p_reverse_holm",
+    "stand_ins",
+    "reason",
+    "runs",
+)
+ALL_COLUMNS = "*"
 
 
 class Reference(Frozen):
-    """Which cell is meant. What ``right`` leaves out it takes from ``left``, and ``paper`` from the claim."""
+    """Which cell is meant. What ``right`` leaves out it takes from ``left``, and ``paper`` from the claim.
+
+    The column ``*`` means the spread of a row over its columns: its largest mean minus its smallest.
+    """
 
     paper: str | None = None
     artefact: str | None = None
@@ -35,12 +59,16 @@ class Reference(Frozen):
 
 
 class Predicate(Frozen):
-    """``left`` is ``relation`` than ``right`` (cell or number) by more than ``by`` (metric's unit)."""
+    """``left`` is ``relation`` than ``times`` ``right`` by more than ``by``.
+
+    ``right`` is a cell or a number; ``by`` is in the metric's unit.
+    """
 
     left: Reference
     relation: Literal["greater", "less"]
     right: Reference | float
     by: float = Field(default=0.0, ge=0)
+    times: float = Field(default=1.0, gt=0)
 
 
 class Claim(Entry):
@@ -61,13 +89,44 @@ class Claim(Entry):
         return found
 
 
+class ClaimRules(Frozen):
+    """How claims are judged (``config/config.yaml``, ``claims``).
+
+    Attributes:
+        level: of the one-sided tests, each way, after Holm's correction over a paper's claims.
+        confidence: of the interval of an effect.
+        seeds: fewer than these on a side, and nothing can be told.
+    """
+
+    level: float = Field(default=0.05, gt=0, lt=0.5)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    seeds: int = Field(default=MIN_SEEDS, ge=2)
+
+
+DEFAULT_RULES = ClaimRules()
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict on one claim; ``reason`` names each comparison with its p value."""
+    """The verdict on one claim.
+
+    ``direction`` is what the order of rows with the same stand-ins says, beside a number that is not
+    comparable; ``effect`` (``low`` to ``high``) is that of the comparison which decides, in its metric's
+    unit, positive as claimed; ``p`` is of the claim, ``p_reverse`` of its contrary, both also after Holm's
+    correction over the paper's claims; ``reason`` names each comparison with its numbers.
+    """
 
     claim: Claim
     word: ClaimWord
     reason: str
+    direction: Direction = ""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_reverse: float | None = None
+    p_reverse_holm: float | None = None
     stand_ins: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
 
@@ -77,15 +136,89 @@ def read_claims(path: Path, paper: str) -> list[Claim]:
     return read_entries(path, Claim, paper)
 
 
+def read_rules(section: Mapping[str, Any] | None, where: str | Path = "config.yaml") -> ClaimRules:
+    """Return the declared rules: ``section`` over the defaults.
+
+    Raises:
+        ReproError: an entry is unknown or out of its range.
+    """
+    try:
+        return ClaimRules.model_validate(dict(section or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ReproError(
+            f"claims: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            remedy="write e.g. `claims: {level: 0.05, confidence: 0.95, seeds: 3}`",
+            where=where,
+        ) from None
+
+
 def render_claims(judgements: Iterable[Judgement]) -> str:
-    """Return the judgements as CSV text (columns ``CLAIM_COLUMNS``)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CLAIM_COLUMNS)
+    """Return the judgements as CSV text (columns ``CLAIM_COLUMNS``), numbers with four significant digits."""
+    rows: list[Sequence[object]] = [CLAIM_COLUMNS]
     for item in judgements:
         claim = item.claim
-        marks = ["+".join(item.stand_ins), "+".join(item.runs)]
-        writer.writerow(
-            [claim.paper, claim.id, claim.statement, claim.source, item.word, item.reason, *marks]
+        numbers = (item.effect, item.low, item.high, item.p, item.p_holm, item.p_reverse, item.p_reverse_holm)
+        rows.append(
+            [claim.paper, claim.id, claim.statement, claim.source, item.word, item.direction]
+            + ["" if number is None else f"{number:.4g}" for number in numbers]
+            + ["+".join(item.stand_ins), item.reason, "+".join(item.runs)]
         )
-    return text.getvalue()
+    return csv_text(rows)
+
+
+def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
+    """Return the one cell that a claim means.
+
+    Raises:
+        ReproError: there is none, or there are several; names file and line of the claim.
+    """
+    fields = ("paper", "artefact", "row", "column", "metric")
+    told = fields if at.column != ALL_COLUMNS else tuple(name for name in fields if name != "column")
+    found = [cell for cell in cells if all(getattr(at, name) == getattr(cell, name) for name in told)]
+    wanted = at.convention or "standard"
+    matching = [cell for cell in found if cell.convention == wanted]
+    if not matching and at.convention is None:
+        matching = found
+    if at.column == ALL_COLUMNS and len({cell.convention for cell in matching}) == 1 < len(matching):
+        return _spread(matching)
+    if len(matching) != 1:
+        place = " / ".join(str(getattr(at, name)) for name in (*fields, "convention"))
+        problem = "no cell" if not matching else f"{len(matching)} cells"
+        raise claim.error(
+            f"claim `{claim.id}` names {problem}: {place}",
+            "name one cell: paper, artefact, row, column, metric and, if need be, convention",
+        )
+    return matching[0]
+
+
+def _spread(cells: Sequence[Cell]) -> Cell:
+    """Return the spread of a row as a cell: its largest mean minus its smallest, both from their own runs.
+
+    Unless all columns are measured the spread is not. Of equal means it is less uncertain than its deviation
+    says, so that a test of two spreads is on the safe side.
+    """
+    some = replace(
+        cells[0],
+        column="largest - smallest",
+        stand_ins=joined(cell.stand_ins for cell in cells),
+        runs=joined(cell.runs for cell in cells),
+        precision=joined(cell.precision for cell in cells),
+        batch_size=joined(cell.batch_size for cell in cells),
+        diverged=sum(cell.diverged for cell in cells),
+        n_seeds=min(cell.n_seeds for cell in cells),
+        measured=None,
+        measured_std=None,
+    )
+    measured = {cell.measured: cell for cell in cells if isinstance(cell.measured, float)}
+    if sum(isinstance(cell.measured, float) for cell in cells) < len(cells):
+        return some
+    high, low = measured[max(measured)], measured[min(measured)]
+    stds = [cell.measured_std for cell in (high, low) if cell.measured_std is not None]
+    std = sum(std**2 for std in stds) ** 0.5 if len(stds) == 2 else None
+    return replace(some, measured=max(measured) - min(measured), measured_std=std)
+
+
+def joined(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the distinct names of all ``parts``, in their order."""
+    return tuple(dict.fromkeys(name for part in parts for name in part))

@@ -96,7 +96,8 @@ def judge(
         reported_std: its printed +-, or None.
         values: one measured number per seed.
         tolerance: the metric's declared tolerance in the metric's unit (see ``tolerances``), or None where
-            none is declared; twice ``reported_std`` replaces it where that is larger.
+            none is declared; twice ``reported_std`` replaces it where that is larger. With neither there is
+            nothing to judge by.
         stand_ins: what stood in for the real thing; any makes the number not comparable.
         cited: the paper took the number from elsewhere, so that it says nothing about its method.
         pending: not run.
@@ -124,8 +125,12 @@ def judge(
         return replace(measured, word="not comparable", reason="stood in: " + ", ".join(stand_ins))
     if reported is None:
         return measured
+    if tolerance is None and reported_std is None:
+        return replace(measured, word="inconclusive", reason="no tolerance is declared for this metric")
     allowed = max(tolerance or 0.0, 2 * (reported_std or 0.0))
     word, reason = _compare(reported, allowed, n, mean, low, high)
+    if n >= MIN_SEEDS and std == 0:  # certainty, or seeds that nothing has read: a finding either way
+        word, reason = "inconclusive", f"all {n} seeds gave the same number: look whether they are used"
     return replace(measured, word=word, reason=reason, tolerance=allowed)
 
 

@@ -1,104 +1,150 @@
-"""Claims judged by one-sided Welch tests over seeds.
-
-A claim is a conjunction of comparisons. Each is tested at p = 0.05 and the claim is supported only if all
-are; such an intersection-union test keeps the level without a correction for their number.
-"""
+"""One comparison of a claim: whether its cells can be compared, and what Welch's tests say of the seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, ClaimWord, Judgement, Predicate, Reference
-from repro.judge.verdict import MIN_SEEDS, unit_of
+from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, find_cell
+from repro.judge.verdict import CONFIDENCE, unit_of
 
-LEVEL = 0.05
-# One failed comparison on comparable data sinks a conjunction whatever the others say; hence this order.
-_GRAVEST = ("not supported", "pending", "not comparable", "inconclusive", "supported")
+Sample = tuple[float, float, int]
+"""Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
+Key = tuple[str, str, str, str, str, str]
+Scale = Mapping[str, frozenset[str]]
+"""What a number was made with, as far as a profile can change it: by aspect (e.g. "width") its values."""
 
 
-def judge_claims(claims: Iterable[Claim], cells: Sequence[Cell]) -> list[Judgement]:
-    """Judge every claim over ``cells``.
+@dataclass(frozen=True)
+class Tested:
+    """Both one-sided tests of a comparison: ``effect`` (95 % ``low`` to ``high``) is positive as claimed."""
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    p_reverse: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison: tested, or with the word and the reason why it is not.
+
+    ``reduced``: something stood in, so that only the order counts; ``rows``: both sides are rows.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    test: Tested | None = None
+    word: ClaimWord | None = None
+    why: str = ""
+    rows: bool = True
+
+    @property
+    def reduced(self) -> bool:
+        """Whether something stood in."""
+        return any(cell.stand_ins for cell in self.cells)
+
+    @property
+    def text(self) -> str:
+        """One line for a reader: the comparison, and its numbers or what keeps it from having any."""
+        if self.test is None:
+            return f"{self.name}: {self.why}"
+        found = self.test
+        means = " against ".join(f"{cell.measured:.4g}" for cell in self.cells)
+        interval = f"effect {found.effect:+.3g} ({found.low:.3g} to {found.high:.3g})"
+        return f"{self.name}: {means}, {interval}, p = {found.p:.2g}, reversed {found.p_reverse:.2g}"
+
+
+def compare(
+    claim: Claim,
+    predicate: Predicate,
+    cells: Sequence[Cell],
+    scales: Mapping[Key, Scale],
+    rules: ClaimRules,
+) -> Comparison:
+    """Return one comparison of ``claim``, tested where that means something.
+
+    Two rows with stand-ins are tested only where these are the same, and only for their order: ``by``, in a
+    unit that the stand-in may have changed, is left out, ``times`` stays.
 
     Raises:
-        ReproError: a claim names a cell that does not exist; names file and line of the claim.
+        ReproError: a reference names no cell, or several.
     """
-    return [_judge_claim(claim, cells) for claim in claims]
-
-
-def welch_p(left: tuple[float, float, int], right: tuple[float, float, int], margin: float = 0.0) -> float:
-    """Return the p value of the one-sided Welch test that left's mean exceeds right's by ``margin``.
-
-    Each side is (mean, std with ddof 1, number of seeds); a fixed number has std 0 and any count. With no
-    variance on either side the difference decides: 0, 1, or 0.5 at equality.
-    """
-    unit = unit_of([*left[:2], *right[:2], margin])
-    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = [
-        (mean / unit, std / unit, n) for mean, std, n in (left, right)
-    ]
-    margin /= unit
-    var_l, var_r = std_l**2 / n_l, std_r**2 / n_r
-    difference = mean_l - mean_r - margin
-    if var_l + var_r == 0:
-        return 0.5 if difference == 0 else float(difference < 0)
-    squares = sum(var**2 / (n - 1) for var, n in ((var_l, n_l), (var_r, n_r)) if var > 0)
-    from scipy.special import stdtr  # here: most processes that read claims judge none
-
-    return float(stdtr((var_l + var_r) ** 2 / squares, -difference / math.sqrt(var_l + var_r)))
-
-
-def _judge_claim(claim: Claim, cells: Sequence[Cell]) -> Judgement:
-    words: list[ClaimWord] = []
-    reasons: list[str] = []
-    stand_ins: dict[str, None] = {}
-    runs: dict[str, None] = {}
-    for predicate in claim.all:
-        left_at = predicate.left.over(Reference(paper=claim.paper))
-        left = _find(left_at, cells, claim)
-        right: Cell | float
-        if isinstance(predicate.right, Reference):
-            right = _find(predicate.right.over(left_at), cells, claim)
-        else:
-            right = predicate.right
-        word, reason = _judge_predicate(predicate, left, right)
-        words.append(word)
-        reasons.append(reason)
-        for cell in (left, right):
-            if isinstance(cell, Cell):
-                stand_ins |= dict.fromkeys(cell.stand_ins)
-                runs |= dict.fromkeys(cell.runs)
-    gravest = min(words, key=_GRAVEST.index)
-    return Judgement(claim, gravest, "; ".join(reasons), tuple(stand_ins), tuple(runs))
-
-
-def _judge_predicate(predicate: Predicate, left: Cell, right: Cell | float) -> tuple[ClaimWord, str]:
-    sides = [left, right] if isinstance(right, Cell) else [left]
+    at = predicate.left.over(Reference(paper=claim.paper))
+    left = find_cell(at, cells, claim)
+    right: Cell | float
+    if isinstance(predicate.right, Reference):
+        right = find_cell(predicate.right.over(at), cells, claim)
+    else:
+        right = predicate.right
+    sides = (left, right) if isinstance(right, Cell) else (left,)
+    factor = f"{predicate.times:g} times " if predicate.times != 1 else ""
     by = f" by more than {predicate.by:g}" if predicate.by else ""
-    name = f"{_name(left)} {predicate.relation} than {_name(right)}{by}"
+    name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)}{by}"
+    made = Comparison(name, sides, rows=isinstance(right, Cell))
+    word, why = _obstacle(sides, made, scales, rules)
+    if word:
+        return replace(made, word=word, why=why)
+    margin = 0.0 if made.reduced else predicate.by
+    return replace(made, test=_test(left, right, predicate, margin, rules))
+
+
+def _obstacle(
+    sides: Sequence[Cell], made: Comparison, scales: Mapping[Key, Scale], rules: ClaimRules
+) -> tuple[ClaimWord | None, str]:
+    """Return why a comparison is not tested, or None."""
     if any(not isinstance(cell.measured, float) and not cell.diverged for cell in sides):
-        return "pending", f"{name}: not run"
-    if any(cell.stand_ins for cell in sides):
-        return "not comparable", f"{name}: a stand-in was involved"
+        return "pending", "not run"
+    if made.reduced and not made.rows:
+        return "not comparable", "a number of the paper, and a stand-in was involved"
+    if made.reduced and (differing := differences(sides[0], sides[1], scales)):
+        return "cannot be told", "the rows differ in " + ", ".join(differing)
     if any(cell.diverged for cell in sides):
-        return "inconclusive", f"{name}: a run diverged"
-    if any(cell.n_seeds < MIN_SEEDS or cell.measured_std is None for cell in sides):
-        return "inconclusive", f"{name}: fewer than {MIN_SEEDS} seeds"
+        return "cannot be told", "a run diverged"
+    if any(cell.n_seeds < rules.seeds or cell.measured_std is None for cell in sides):
+        return "cannot be told", f"fewer than {rules.seeds} seeds"
+    for cell in sides:
+        if cell.measured_std == 0:
+            return "cannot be told", f"all {cell.n_seeds} seeds of {_name(cell)} gave the same number"
+    return None, ""
+
+
+def differences(left: Cell, right: Cell, scales: Mapping[Key, Scale]) -> list[str]:
+    """Return in what two cells' stand-ins differ, each as ``aspect (value / value)``."""
+    both = [{**_marks(cell), **scales.get(cell.key, {})} for cell in (left, right)]
+    found = []
+    for aspect in dict.fromkeys([*both[0], *both[1]]):
+        values = [side.get(aspect, frozenset()) for side in both]
+        if values[0] != values[1]:
+            shown = " / ".join("+".join(sorted(value)) or "none" for value in values)
+            found.append(f"{aspect} ({shown})")
+    return found
+
+
+def _marks(cell: Cell) -> dict[str, frozenset[str]]:
+    """Return what a cell itself says about what it was made with."""
+    return {
+        "stand-ins": frozenset(cell.stand_ins),
+        "precision": frozenset(cell.precision),
+        "batch size": frozenset(cell.batch_size),
+    }
+
+
+def _test(left: Cell, right: Cell | float, predicate: Predicate, margin: float, rules: ClaimRules) -> Tested:
     first, second = _sample(left), _sample(right)
+    second = (second[0] * predicate.times, second[1] * abs(predicate.times), second[2])
     if predicate.relation == "less":
         first, second = second, first
-    p, p_reverse = welch_p(first, second, predicate.by), 1 - welch_p(first, second, predicate.by)
-    word: ClaimWord = "inconclusive"
-    if p < LEVEL:
-        word = "supported"
-    elif p_reverse < LEVEL:
-        word = "not supported"
-    return word, f"{name}: p = {p:.3g}"
+    p = welch_p(first, second, margin)
+    return Tested(*welch_interval(first, second, rules.confidence), p, 1 - p)
 
 
-def _sample(side: Cell | float) -> tuple[float, float, int]:
+def _sample(side: Cell | float) -> Sample:
     if not isinstance(side, Cell):
-        return side, 0.0, MIN_SEEDS
+        return side, 0.0, 2
     assert isinstance(side.measured, float)
     return side.measured, side.measured_std or 0.0, side.n_seeds
 
@@ -107,18 +153,39 @@ def _name(side: Cell | float) -> str:
     return f"{side.row} [{side.column}]" if isinstance(side, Cell) else f"{side:g}"
 
 
-def _find(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
-    fields = ("paper", "artefact", "row", "column", "metric")
-    found = [cell for cell in cells if all(getattr(at, name) == getattr(cell, name) for name in fields)]
-    wanted = at.convention or "standard"
-    matching = [cell for cell in found if cell.convention == wanted]
-    if not matching and at.convention is None:
-        matching = found
-    if len(matching) != 1:
-        place = " / ".join(str(getattr(at, name)) for name in (*fields, "convention"))
-        problem = "no cell" if not matching else f"{len(matching)} cells"
-        raise claim.error(
-            f"claim `{claim.id}` names {problem}: {place}",
-            "name one cell: paper, artefact, row, column, metric and, if need be, convention",
-        )
-    return matching[0]
+def welch_p(left: Sample, right: Sample, margin: float = 0.0) -> float:
+    """Return the p value of the one-sided Welch test that left's mean exceeds right's by ``margin``.
+
+    With no variance on either side the difference decides: 0, 1, or 0.5 at equality.
+    """
+    difference, error, freedom, margin, _ = _scaled(left, right, margin)
+    difference -= margin
+    if error == 0:
+        return 0.5 if difference == 0 else float(difference < 0)
+    from scipy.special import stdtr  # here: most processes that read claims judge none
+
+    return float(stdtr(freedom, -difference / error))
+
+
+def welch_interval(left: Sample, right: Sample, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+    """Return left's mean minus right's, and the two-sided Welch interval of that difference."""
+    difference, error, freedom, _, unit = _scaled(left, right, 0.0)
+    if error == 0:
+        return difference * unit, difference * unit, difference * unit
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, 0.5 + confidence / 2)) * error
+    return difference * unit, (difference - half) * unit, (difference + half) * unit
+
+
+def _scaled(left: Sample, right: Sample, margin: float) -> tuple[float, float, float, float, float]:
+    """Return difference, its standard error, degrees of freedom and margin, in the unit that comes last."""
+    unit = unit_of([*left[:2], *right[:2], margin])
+    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = [
+        (mean / unit, std / unit, n) for mean, std, n in (left, right)
+    ]
+    parts = [(std_l**2 / n_l, n_l), (std_r**2 / n_r, n_r)]
+    total = sum(part for part, _ in parts)
+    squares = sum(part**2 / (n - 1) for part, n in parts if part > 0)
+    freedom = total**2 / squares if squares else math.inf
+    return mean_l - mean_r, math.sqrt(total), freedom, margin / unit, unit

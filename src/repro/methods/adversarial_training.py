@@ -6,7 +6,7 @@ code's fine-tuning script with weight 0 on fake images, which is the same loss.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -18,17 +18,17 @@ from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
 from repro.data.batches import Batches
-from repro.methods.base import Method, MethodOptions
+from repro.methods.base import Method
 from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.robgan_networks import Discriminator, build_discriminator
-from repro.models.heads import ClassView
+from repro.methods.options import NetworkOptions
+from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
     from repro.data.image_set import ImageSet
 
 
-class AdversarialTrainingOptions(MethodOptions):
+class AdversarialTrainingOptions(NetworkOptions):
     """Options of adversarial training; lengths are for pixels in [-1, 1].
 
     Attributes:
@@ -50,7 +50,9 @@ class AdversarialTrainingOptions(MethodOptions):
             attack that never switches back. It makes no difference for a network without batch norm.
     """
 
-    network: Discriminator = "preact_resnet18"
+    networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS",)
+
+    network: str = "preact_resnet18"
     radius: float = Field(default=0.039, ge=0)
     step_size: float | None = Field(default=None, gt=0)
     steps: int = Field(default=5, ge=1)
@@ -75,7 +77,8 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            network = build_discriminator(options.network, self.n_classes(), spec.width)
+            (network,) = self.build_network(n_classes=self.n_classes())
+        assert isinstance(network, TwoHeads)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()
         self.stream = Batches(

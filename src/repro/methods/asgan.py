@@ -13,7 +13,7 @@ from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
-from repro.methods.base import MethodOptions
+from repro.methods.options import MethodOptions
 from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
 
 
@@ -21,14 +21,14 @@ class AsganOptions(PerturbedOptions):
     """Options of ASGAN; those of where to perturb as in ``methods/perturbed_gan.py``.
 
     Attributes:
-        epsilon: largest change of a value, in [-1,1] units. DAT takes 1/255 without saying of which range:
+        radius: largest change of a value, in [-1,1] units. DAT takes 1/255 without saying of which range:
             2/255 is the other reading.
         clip: move perturbed images back into [-1,1] (not said).
         value: what V is in x - epsilon sign(grad V): D's ``gain``, so that the step makes its task harder as
             adversarial training wants it, or its ``loss``, as DAT's text has it, which makes it easier.
     """
 
-    epsilon: float = Field(default=1 / 255, ge=0)
+    radius: float = Field(default=1 / 255, ge=0)
     clip: bool = False
     value: Value = "gain"
 
@@ -43,7 +43,7 @@ class Asgan(PerturbedGan):
         super().__init__(spec, data, streams, device)
         o = self.options
         self.attack = AsganStep(
-            self.loss, epsilon=o.epsilon, clip=o.clip, bounds=SYMMETRIC, value=o.value, watch=self.watch
+            self.loss, radius=o.radius, clip=o.clip, bounds=SYMMETRIC, value=o.value, watch=self.watch
         )
 
     def perturb(self, real: Tensor, fake: Tensor) -> AsganImages:

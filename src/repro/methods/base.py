@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from repro.core.by_name import parse_options
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen, RunSpec
+from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
+from repro.methods.options import MethodOptions, NetworkOptions, read_options
+from repro.models.registry import build, load_network
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from repro.data.image_set import ImageSet
 
 State = Mapping[str, Any]
-
-
-class MethodOptions(Frozen):
-    """Base of every method's options."""
 
 
 class _Stateful(Protocol):
@@ -64,17 +61,12 @@ class Method(ABC):
         self.streams = streams
         self.device = device
         self.watch = SplitWatch(device)  # a method that attacks adds up the time of network and kernel here
-        self.options = parse_options("method", spec.method, self.Options, spec.options)
+        self.options = read_options(spec.method, self.Options, spec.options)
         self.modules: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Optimizer] = {}
         self.schedulers: dict[str, LRScheduler] = {}
         self.batches: dict[str, Batches] = {}
         self.validation: ImageSet | None = None
-
-    @classmethod
-    def train_split(cls, spec: RunSpec) -> str:
-        """Return the split that ``spec`` trains on; asked before the data is loaded, hence no instance."""
-        return "train"
 
     @classmethod
     def validation_split(cls, spec: RunSpec) -> str | None:
@@ -195,6 +187,23 @@ class Method(ABC):
         from repro.core.device import autocast
 
         return autocast(self.spec.precision, self.device)
+
+    def image_size(self) -> int:
+        """Return the side of the images in pixels; 0 for points."""
+        return int(self.data.images.shape[-1])
+
+    def build_network(self, **given: object) -> list[nn.Module]:
+        """Return the untrained network that the options name: one, or generator and discriminator.
+
+        Their weights are of torch's global generator: call it under ``streams.seeded``.
+
+        Args:
+            given: what it may need of ``models.registry.GIVEN`` beside size, width and streams.
+        """
+        assert isinstance(self.options, NetworkOptions)
+        given |= {"image_size": self.image_size(), "width": self.spec.width, "streams": self.streams}
+        parts = load_network(self.options.networks, self.options.network)
+        return [build(part, self.options, **given) for part in parts]
 
     def n_classes(self) -> int:
         """Return the number of classes of the training images.

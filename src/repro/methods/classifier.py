@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -12,44 +12,36 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from repro.attacks.undisturbed import undisturbed
-from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch, part
 from repro.data.batches import Batches
-from repro.methods.base import Method, MethodOptions
+from repro.methods.base import Method
 from repro.methods.optimisation import descend, place
+from repro.methods.options import NetworkOptions
 from repro.models.dropout import StreamDropout
-from repro.models.embedding import EmbeddingNetwork
-from repro.models.gat_networks import DropoutPlace, GATClassifier
-from repro.models.heads import ClassView
-from repro.models.initialise import Xavier
-from repro.models.preact_resnet import PreActResNet18
+from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
     from repro.data.image_set import ImageSet
 
 
-class ClassifierOptions(MethodOptions):
+class ClassifierOptions(NetworkOptions):
     """Options of every method that trains a classifier on pixels in [0, 1].
 
     Attributes:
-        network: GAT's classifier, Rob-GAN's CIFAR network, or the embedded feature extractor.
-        initialisation: distribution of the Xavier initialisation (GAT's classifier; the paper does not say).
-        dropout: probability of dropping a feature (GAT's classifier; the paper gives no rate).
-        dropout_place: where (the paper does not say).
+        network: a file of ``models`` with a classifier, or with two heads: then its class head is trained.
         learning_rate: Adam's; the paper's 1e-3.
         beta1: Adam's decay of the gradient's mean (the paper does not say; Adam's own default).
         beta2: Adam's decay of the gradient's square.
         train_split: ``train45k`` leaves 5,000 images for validation, as GAT's search does; ``train`` takes
             all. Whether the paper's final networks were trained on all is not said. None: 45k for GAT's
-            network, all otherwise.
+            network, all otherwise (``methods/registry.py``).
     """
 
-    network: Literal["gat_classifier", "preact_resnet18", "embedding"] = "gat_classifier"
-    initialisation: Xavier = "xavier_uniform"
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    dropout_place: DropoutPlace = "downsampling"
+    networks: ClassVar[tuple[str, ...]] = ("CLASSIFIER", "TWO_HEADS")
+
+    network: str = "gat_classifier"
     learning_rate: float = Field(default=1e-3, gt=0)
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
@@ -119,7 +111,8 @@ class Classifier(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            network = place(self._build(self.n_classes()), device)
+            (built,) = self.build_network(n_classes=self.n_classes())
+        network = place(ClassView(built) if isinstance(built, TwoHeads) else built, device)
         optimiser = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
         )
@@ -132,34 +125,6 @@ class Classifier(Method):
     def network(self) -> nn.Module:
         """The network that is trained."""
         return self.modules["classifier"]
-
-    @classmethod
-    def train_split(cls, spec: RunSpec) -> str:
-        """Return the split that the options name, or the network's usual one."""
-        options = cls.Options.model_validate(dict(spec.options))
-        assert isinstance(options, ClassifierOptions)
-        usual = "train45k" if options.network == "gat_classifier" else "train"
-        return options.train_split or usual
-
-    def _build(self, n_classes: int) -> nn.Module:
-        options, width = self.options, self.spec.width
-        if options.dropout and options.network != "gat_classifier":
-            raise ReproError(
-                f"option dropout: network {options.network} has none",
-                remedy="set dropout to 0 or network to gat_classifier",
-            )
-        if options.network == "preact_resnet18":
-            return ClassView(PreActResNet18(n_classes, width=width))
-        if options.network == "embedding":
-            return EmbeddingNetwork(n_classes, width=width)
-        return GATClassifier(
-            n_classes,
-            width=width,
-            initialisation=options.initialisation,
-            dropout=options.dropout,
-            dropout_place=options.dropout_place,
-            generator=self.streams.generator("dropout") if options.dropout else None,
-        )
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Take one minibatch and one optimiser step; returns its loss and clean accuracy (a share)."""
@@ -212,3 +177,4 @@ class Classifier(Method):
 
 METHOD = Classifier
 SEEDS_JOIN = True
+TRAIN_SPLIT = "train45k"

@@ -13,7 +13,7 @@ from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
-from repro.methods.base import MethodOptions
+from repro.methods.options import MethodOptions
 from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
 
 

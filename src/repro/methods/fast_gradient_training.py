@@ -51,3 +51,4 @@ class FastGradientTraining(Classifier):
 
 METHOD = FastGradientTraining
 SEEDS_JOIN = True
+TRAIN_SPLIT = "train45k"

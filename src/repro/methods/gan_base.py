@@ -9,18 +9,19 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
-from repro.core.by_name import parse_options
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
-from repro.methods.base import Method, MethodOptions, State
+from repro.methods.base import Method, State
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
+from repro.methods.options import MethodOptions
 from repro.methods.regularisers.registry import make_regulariser
 from repro.methods.trainer_slips import repeat_slips
 from repro.methods.update_graph import UpdateGraphs
+from repro.models.dropout import drops
 from repro.models.modes import frozen_parameters
 
 
@@ -35,7 +36,7 @@ class GanMethod(Method):
     """An unconditional GAN. One step is one update of G with its ``n_dis`` updates of D.
 
     Verbs that a method may override: ``discriminator_loss``, ``generator_loss``; for auxiliary losses
-    ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``image_size``, ``open_data``,
+    ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``open_data``,
     ``real_images``; ``draws_within_updates`` where a loss draws. D's update never reaches G, nor G's D.
     """
 
@@ -44,12 +45,9 @@ class GanMethod(Method):
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
-        size = self.image_size()
         with streams.seeded("initialisation"):
-            generator = self.options.build_generator(size, spec.width)
-            discriminator = self.options.build_discriminator(size, spec.width)
-        self.G = place(generator, device)
-        self.D = place(discriminator, device)
+            networks = self.build_network()
+        self.G, self.D = (place(network, device) for network in networks)
         self.modules = {"generator": self.G, "discriminator": self.D}
         self.loss = make_loss(self.options.loss)
         self.regulariser = make_regulariser(
@@ -70,19 +68,9 @@ class GanMethod(Method):
                 )
         self.open_data()
 
-    @classmethod
-    def train_split(cls, spec: RunSpec) -> str:
-        """Return the split that the options name."""
-        options = parse_options("method", spec.method, cls.Options, spec.options)
-        return str(options.train_split)  # type: ignore[attr-defined]
-
     def snapshot_state(self) -> dict[str, Any]:
         """Return both networks' weights: what is asked of D over the training needs D as it was then."""
         return {name: module.state_dict() for name, module in self.modules.items()}
-
-    def image_size(self) -> int:
-        """Return the side of the images in pixels."""
-        return int(self.data.images.shape[-1])
 
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
@@ -99,9 +87,9 @@ class GanMethod(Method):
         o = self.options
         betas, fused = (o.beta1, o.beta2), self.device.type == "cuda"
         if not self.graphs.enabled:
-            return Adam(network.parameters(), lr=o.lr, betas=betas, fused=fused)
+            return Adam(network.parameters(), lr=o.learning_rate, betas=betas, fused=fused)
         # A graph keeps plain numbers as they were at its capture; the learning rate changes.
-        lr = torch.tensor(o.lr, device=self.device)
+        lr = torch.tensor(o.learning_rate, device=self.device)
         return Adam(network.parameters(), lr=lr, betas=betas, fused=True, capturable=True)
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -128,8 +116,8 @@ class GanMethod(Method):
 
     def draws_within_updates(self) -> bool:
         """Return whether an update draws random numbers or images itself; then it is never a CUDA graph."""
-        own = None if self.regulariser is None else self.regulariser.options
-        return getattr(own, "points", None) == "interpolates"
+        of_penalty = self.regulariser is not None and self.regulariser.draws()
+        return of_penalty or any(drops(network) for network in self.modules.values())
 
     def load_state_dict(self, state: State) -> None:
         """Take up a state; see ``Method``."""

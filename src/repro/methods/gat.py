@@ -86,3 +86,4 @@ class GAT(Perturber):
 
 METHOD = GAT
 SEEDS_JOIN = True
+TRAIN_SPLIT = "train45k"

@@ -126,3 +126,4 @@ class GATAttackTraining(Perturber):
 
 
 METHOD = GATAttackTraining
+TRAIN_SPLIT = "train45k"

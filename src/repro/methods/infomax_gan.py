@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from repro.methods.base import MethodOptions
 from repro.methods.gan_base import GanMethod, Reading
 from repro.methods.gan_options import GanOptions
 from repro.methods.info_nce import info_nce
-from repro.models import infomax_gan
+from repro.methods.options import MethodOptions
 
 
 class InfoMaxOptions(GanOptions):
     """Options of the contrastive task.
 
     Attributes:
-        network: the generator's family; the discriminator is SNGAN's with two projections.
+        network: its discriminator has two projections.
         infomax_real: alpha, weight of the contrastive loss of real images in D's loss.
         infomax_fake: beta, weight of that of generated images in G's loss.
     """
 
-    network: Literal["sngan"] = "sngan"
+    networks: ClassVar[tuple[str, ...]] = ("INFOMAX_GAN",)
+
+    network: str = "infomax_gan"
     infomax_real: float = Field(default=0.2, ge=0)
     infomax_fake: float = Field(default=0.2, ge=0)
-
-    def build_discriminator(self, image_size: int, width: float) -> nn.Module:
-        """Return the discriminator for square images of ``image_size`` pixels."""
-        return infomax_gan.Discriminator(image_size, width=width, shortcut_input=self.shortcut_input)
 
 
 class InfoMaxTask(GanMethod):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from repro.methods.base import MethodOptions
 from repro.methods.dat import Dat, DatOptions
 from repro.methods.infomax_gan import InfoMaxOptions, InfoMaxTask
+from repro.methods.options import MethodOptions
 
 
 class InfoMaxGanDatOptions(InfoMaxOptions, DatOptions):

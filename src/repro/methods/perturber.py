@@ -15,7 +15,8 @@ from repro.attacks.undisturbed import undisturbed
 from repro.core.spec import RunSpec
 from repro.methods.classifier import Classifier, ClassifierOptions, input_gradient
 from repro.methods.optimisation import descend, place
-from repro.models.gat_networks import GATGenerator
+from repro.models.gat_generator import GATGenerator
+from repro.models.initialise import Xavier
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -31,12 +32,14 @@ class PerturberOptions(ClassifierOptions):
         generator_learning_rate: Adam's for G; the paper's 1e-6.
         delta_scale: scaling of G's input, which shrinks as F becomes sure; the paper describes none.
         clip: move perturbed pixels back to [0, 1]; the paper does not say.
+        initialisation: of G, and of F where that is GAT's classifier.
     """
 
     c_g: float = Field(default=1.0, ge=0)
     generator_learning_rate: float = Field(default=1e-6, gt=0)
     delta_scale: DeltaScale = "none"
     clip: bool = False
+    initialisation: Xavier = "xavier_uniform"
 
 
 def true_class(logits: Tensor, labels: Tensor) -> Tensor:

@@ -63,3 +63,4 @@ class RandomPerturbation(Classifier):
 
 METHOD = RandomPerturbation
 SEEDS_JOIN = True
+TRAIN_SPLIT = "train45k"

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from repro.attacks.rgan_directions import NoiseSign, image_directions, noise_directions, random_directions
 from repro.attacks.threat_model import SYMMETRIC
-from repro.methods.base import MethodOptions
 from repro.methods.gan_base import GanMethod
-from repro.methods.gan_options import GanOptions, Network
+from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
+from repro.methods.options import MethodOptions
 
 
 class RganOptions(GanOptions):
@@ -20,8 +20,8 @@ class RganOptions(GanOptions):
 
     Attributes:
         mode: who trains robustly (Table 3); ``random_noise`` takes random directions for both.
-        epsilon_noise: eps1, length of the change of the noise.
-        epsilon_images: eps2, length of the change of an image, in [-1,1] units.
+        noise_radius: eps1, length of the change of the noise.
+        image_radius: eps2, length of the change of an image, in [-1,1] units.
         trade_off: lambda, weight of the robust terms.
         mixing: ``additive`` clean + lambda * robust (Algorithm 1), ``convex`` (1 - lambda) * clean + lambda *
             robust (Eq. 11).
@@ -29,7 +29,7 @@ class RganOptions(GanOptions):
         clip_images: move perturbed images back into [-1,1] (the paper does not say).
     """
 
-    network: Network = "dcgan"
+    network: str = "dcgan"
     loss: LossName = "non_saturating"
     n_dis: int = Field(default=1, ge=1)
     beta1: float = Field(default=0.5, ge=0, lt=1)
@@ -37,8 +37,8 @@ class RganOptions(GanOptions):
     decay: Literal["none", "linear"] = "none"
 
     mode: Literal["both", "g_only", "d_only", "random_noise"] = "both"
-    epsilon_noise: float = Field(default=0.01, ge=0)
-    epsilon_images: float = Field(default=4.0, ge=0)
+    noise_radius: float = Field(default=0.01, ge=0)
+    image_radius: float = Field(default=4.0, ge=0)
     trade_off: float = Field(default=0.1, ge=0)
     mixing: Literal["additive", "convex"] = "additive"
     noise_sign: NoiseSign = "maximise"
@@ -68,7 +68,7 @@ class Rgan(GanMethod):
         else:
             with self.autocast():
                 directions = image_directions(self.D, self.loss, real, fake, watch=self.watch)
-        worse = [x + self.options.epsilon_images * r for x, r in zip((real, fake), directions, strict=True)]
+        worse = [x + self.options.image_radius * r for x, r in zip((real, fake), directions, strict=True)]
         if self.options.clip_images:
             worse = [SYMMETRIC.clip(x) for x in worse]
         return worse[0], worse[1]
@@ -81,7 +81,7 @@ class Rgan(GanMethod):
             with self.autocast():
                 sign = self.options.noise_sign
                 direction = noise_directions(self.G, self.D, self.loss, z, sign=sign, watch=self.watch)
-        return z + self.options.epsilon_noise * direction
+        return z + self.options.noise_radius * direction
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Line 11 (minimised here): S plus lambda times S on worst-case images."""

@@ -6,7 +6,7 @@ after PGD attacked them with the discriminator's own loss; fake images are not a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -18,10 +18,10 @@ from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
 from repro.data.batches import Batches
-from repro.methods.base import Method, MethodOptions
+from repro.methods.base import Method
 from repro.methods.fakes import draw_fakes
 from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.robgan_networks import Discriminator, build_discriminator
+from repro.methods.options import NetworkOptions
 from repro.models.heads import ClassView, SourceView, TwoHeads
 from repro.models.robgan_generator import RobGANGenerator
 
@@ -38,11 +38,12 @@ WEIGHTS: dict[tuple[str, str], tuple[float, float, float, float]] = {
 }
 
 
-class RobGANOptions(MethodOptions):
+class RobGANOptions(NetworkOptions):
     """Options of Rob-GAN; lengths are for pixels in [-1, 1]. The defaults are the code's for CIFAR-10.
 
     Attributes:
-        discriminator: the CIFAR scripts' network, or a ResNet of ``train.py``.
+        network: the discriminator: ``preact_resnet18`` as in the code's CIFAR scripts, ``robgan_resnet`` as
+            in its ``train.py``, or another file of ``models`` with two heads.
         loss: ``split`` (Eq. 10) lets the discriminator classify real images only, ``acgan`` (Eq. 9) fakes as
             well.
         weights: ``code`` weighs the terms 1/2, 1/2, 1, 0 (split) or all 1/2 (acgan); ``paper`` has no
@@ -65,7 +66,9 @@ class RobGANOptions(MethodOptions):
             optimisers.
     """
 
-    discriminator: Discriminator = "preact_resnet18"
+    networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS",)
+
+    network: str = "preact_resnet18"
     loss: Literal["split", "acgan"] = "split"
     weights: Literal["code", "paper"] = "code"
     generator_loss: Literal["non_saturating", "saturating"] = "non_saturating"
@@ -96,10 +99,12 @@ class RobGAN(Method):
         options = self.options
         n_classes = self.n_classes()
         with streams.seeded("initialisation"):
-            self.d: TwoHeads = build_discriminator(options.discriminator, n_classes, spec.width)
+            (network,) = self.build_network(n_classes=n_classes)
             self.g = RobGANGenerator(
                 n_classes, size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
             )
+        assert isinstance(network, TwoHeads)
+        self.d = network
         self.modules = {"discriminator": place(self.d, device), "generator": place(self.g, device)}
         self.optimisers = {
             name: torch.optim.Adam(

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from repro.methods.base import MethodOptions
 from repro.methods.gan_base import GanMethod, Reading
 from repro.methods.gan_options import GanOptions
+from repro.methods.options import MethodOptions
 from repro.methods.rotation import rotate_quarters
-from repro.models import ssgan
 
 
 class RotationOptions(GanOptions):
     """Options of the rotation task.
 
     Attributes:
-        network: the generator's family; the discriminator is SNGAN's with a rotation head.
+        network: its discriminator has a rotation head.
         rotation_real: weight of the rotation loss of real images in D's loss.
         rotation_fake: weight of that of generated images in G's loss.
     """
 
-    network: Literal["sngan"] = "sngan"
+    networks: ClassVar[tuple[str, ...]] = ("ROTATION_GAN",)
+
+    network: str = "ssgan"
     rotation_real: float = Field(default=1.0, ge=0)
     rotation_fake: float = Field(default=0.2, ge=0)
-
-    def build_discriminator(self, image_size: int, width: float) -> nn.Module:
-        """Return the discriminator for square images of ``image_size`` pixels."""
-        return ssgan.Discriminator(image_size, width=width, shortcut_input=self.shortcut_input)
 
 
 class RotationTask(GanMethod):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from repro.methods.base import MethodOptions
 from repro.methods.dat import Dat, DatOptions
+from repro.methods.options import MethodOptions
 from repro.methods.ssgan import RotationOptions, RotationTask
 
 

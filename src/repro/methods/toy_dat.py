@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from repro.methods.base import MethodOptions
 from repro.methods.dat import Dat, DatOptions
+from repro.methods.options import MethodOptions
 from repro.methods.toy_gan import PlaneData, PlaneOptions
 
 

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from repro.core.errors import ReproError
 from repro.data.gaussians import Mixture, Spread, sample_gaussians
-from repro.methods.base import MethodOptions
 from repro.methods.gan_base import GanMethod
-from repro.methods.gan_options import GanOptions, Network
+from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
+from repro.methods.options import MethodOptions
 
 
 class PlaneOptions(GanOptions):
@@ -23,10 +24,12 @@ class PlaneOptions(GanOptions):
         spread: whether the paper's 0.1 is their variance (as printed) or their standard deviation.
     """
 
-    network: Network = "mlp"
+    networks: ClassVar[tuple[str, ...]] = ("POINT_GAN",)
+
+    network: str = "mlp"
     loss: LossName = "non_saturating"
     n_dis: int = Field(default=1, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     beta1: float = Field(default=0.5, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     decay: Literal["none", "linear"] = "none"
@@ -38,8 +41,6 @@ class PlaneOptions(GanOptions):
     def _plane(self) -> Self:
         if self.flip:
             raise ValueError("flip is for images, and the toy data are points")
-        if self.network != "mlp":
-            raise ValueError(f"network {self.network} is for images; points take mlp")
         return self
 
 
@@ -51,6 +52,11 @@ class PlaneData(GanMethod):
 
     def open_data(self) -> None:
         """Open nothing: the mixture is drawn without end."""
+        if self.image_size():
+            raise ReproError(
+                f"method {self.spec.method} takes points, not images of {self.image_size()} px",
+                remedy="use the data set gaussians, or a method for images",
+            )
 
     def real_images(self) -> Tensor:
         """Return fresh real points (N,2)."""

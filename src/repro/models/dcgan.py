@@ -9,6 +9,7 @@ which leaves the four layers that DAT names; kernels of 4 and stride 2, as in th
 from __future__ import annotations
 
 from repro.models.conv_stack import DiscriminatorNorm, StackDiscriminator, StackGenerator, stages_of
+from repro.models.registry import LatentDim
 from repro.models.width import channels
 
 OUTER = 64
@@ -28,7 +29,7 @@ class Generator(StackGenerator):
         width: factor on all channel counts.
     """
 
-    def __init__(self, image_size: int = 32, *, latent_dim: int = 100, width: float = 1.0) -> None:
+    def __init__(self, image_size: int = 32, *, latent_dim: LatentDim = 100, width: float = 1.0) -> None:
         super().__init__(image_size, latent_dim=latent_dim, counts=_counts(image_size, width)[::-1])
 
 
@@ -38,13 +39,16 @@ class Discriminator(StackDiscriminator):
     Args:
         image_size: side in pixels.
         width: factor on all channel counts.
-        norm: ``batch`` (all but the first and last layer, as in the paper) or ``none``, which gradient
-            penalties need: with batch normalisation a logit depends on the whole batch.
+        discriminator_norm: ``batch`` (all but the first and last layer, as in the paper) or ``none``, which
+            gradient penalties need: with batch normalisation a logit depends on the whole batch.
     """
 
     def __init__(
-        self, image_size: int = 32, *, width: float = 1.0, norm: DiscriminatorNorm = "batch"
+        self, image_size: int = 32, *, width: float = 1.0, discriminator_norm: DiscriminatorNorm = "batch"
     ) -> None:
         counts = _counts(image_size, width)
-        first = 1 if norm == "batch" else len(counts)
+        first = 1 if discriminator_norm == "batch" else len(counts)
         super().__init__(image_size, counts=counts, first_normalised=first, last_bias=True)
+
+
+GAN = Generator, Discriminator

@@ -39,3 +39,8 @@ class StreamDropout(nn.Module):
     def extra_repr(self) -> str:
         """Return what ``print(network)`` shows."""
         return f"p={self.p}"
+
+
+def drops(network: nn.Module) -> bool:
+    """Return whether a pass through ``network`` in training draws random numbers."""
+    return any(isinstance(module, StreamDropout) and module.p > 0 for module in network.modules())

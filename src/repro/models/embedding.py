@@ -46,3 +46,6 @@ class EmbeddingNetwork(nn.Module):
         """Return class logits (N, n_classes) of ``images`` (N, 3, H, W) in [0, 1]."""
         logits: Tensor = self.classes(self.features(images))
         return logits
+
+
+CLASSIFIER = EmbeddingNetwork

@@ -86,3 +86,6 @@ class Discriminator(sngan.Discriminator):
     def project(self, local: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Return local features (N,D,H,W) and global ones (N,D) in the space where they are compared."""
         return self.local_projection(local), self.global_projection(whole)
+
+
+INFOMAX_GAN = sngan.Generator, Discriminator

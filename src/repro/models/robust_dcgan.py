@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from repro.core.errors import ReproError
 from repro.models.conv_stack import DiscriminatorNorm, StackDiscriminator, StackGenerator, stages_of
+from repro.models.registry import LatentDim
 from repro.models.width import channels
 
 FROM_INSIDE = (512, 256, 128, 64, 64)
@@ -36,7 +37,7 @@ class Generator(StackGenerator):
         width: factor on all channel counts.
     """
 
-    def __init__(self, image_size: int = 32, *, latent_dim: int = 128, width: float = 1.0) -> None:
+    def __init__(self, image_size: int = 32, *, latent_dim: LatentDim = 128, width: float = 1.0) -> None:
         super().__init__(image_size, latent_dim=latent_dim, counts=_counts(image_size, width))
 
 
@@ -46,13 +47,16 @@ class Discriminator(StackDiscriminator):
     Args:
         image_size: side in pixels.
         width: factor on all channel counts.
-        norm: ``batch`` (every layer but the last) or ``none``, with which a logit depends on its own image
-            only.
+        discriminator_norm: ``batch`` (every layer but the last) or ``none``, with which a logit depends on
+            its own image only.
     """
 
     def __init__(
-        self, image_size: int = 32, *, width: float = 1.0, norm: DiscriminatorNorm = "batch"
+        self, image_size: int = 32, *, width: float = 1.0, discriminator_norm: DiscriminatorNorm = "batch"
     ) -> None:
         counts = _counts(image_size, width)[::-1]
-        first = 0 if norm == "batch" else len(counts)
+        first = 0 if discriminator_norm == "batch" else len(counts)
         super().__init__(image_size, counts=counts, first_normalised=first, last_bias=False)
+
+
+GAN = Generator, Discriminator

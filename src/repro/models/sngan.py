@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
+from repro.models.registry import LatentDim
 from repro.models.spectral_blocks import SpectralBlocks
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
 from repro.models.upsampling import double_bilinear, double_nearest
@@ -110,7 +111,7 @@ class Generator(nn.Module):
         self,
         image_size: int = 32,
         *,
-        latent_dim: int = 128,
+        latent_dim: LatentDim = 128,
         width: float = 1.0,
         upsampling: Upsampling = "bilinear",
     ) -> None:
@@ -209,3 +210,6 @@ class Discriminator(nn.Module):
         """Return raw logits (N,) of images (N,3,S,S) in [-1,1]; large means real."""
         logits: Tensor = self.last(self.features(images))
         return logits.squeeze(1)
+
+
+GAN = Generator, Discriminator

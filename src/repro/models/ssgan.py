@@ -32,3 +32,6 @@ class Discriminator(sngan.Discriminator):
         """Return logits (N,4) of how often a quarter turn was made of images (N,3,S,S)."""
         logits: Tensor = self.rotation(self.features(images))
         return logits
+
+
+ROTATION_GAN = sngan.Generator, Discriminator

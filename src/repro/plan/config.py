@@ -41,6 +41,7 @@ class Settings(Frozen):
     extractor: Recipe
     extractor_from: dict[str, str] = {}
     tolerances: dict[str, Any] = {}
+    claims: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)

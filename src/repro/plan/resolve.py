@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
 from repro.data.catalogue import dataset_info
+from repro.methods.registry import train_split
 from repro.plan.profile import Profile, Work
 from repro.plan.sheet import Recipe
 
@@ -59,12 +61,21 @@ def run_spec(
         dataset: replaces the recipe's data set (a column's choice).
         options: merged over the recipe's options (a row's or column's choice).
         parent: the run that this one starts from.
+
+    Raises:
+        ReproError: the data set has not the split that the method trains on.
     """
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data)
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
-    full = info.splits.get(str(chosen.get("train_split", "train")), info.splits.get("train", 0))
+    split = train_split(recipe.method, chosen)
+    if info.kind == "images" and split not in info.splits:
+        raise ReproError(
+            f"recipe {name} trains on {split}, which {info.title} does not have",
+            remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
+        )
+    full = info.splits.get(split, 0)
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
     if work.steps is not None:

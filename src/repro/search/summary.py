@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from repro.core.csv_text import csv_text
 from repro.core.files import atomic_write_text
 from repro.draw.style import COLOURS, FAINT, PAGE_WIDTH, new_figure, save, styled
 from repro.judge.artefacts import stamp
@@ -47,21 +46,19 @@ def draw_summary(rows: Sequence[Gain], stem: Path, *, profile: str) -> list[Path
     stem.parent.mkdir(parents=True, exist_ok=True)
     touched = [name for row in rows for one in (row.in_use, row.winner) if one for name in one.stand_ins]
     line = stamp(profile, tuple(dict.fromkeys(touched)))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    csv_rows: list[Sequence[object]] = [COLUMNS]
     lines = [f"# {TITLE}", "", line, "", "| search | data set | in use | winner | gain | noise | |"]
     lines.append("|---|---|---|---|---:|---:|---|")
     for row in rows:
         told = [_told(row.in_use), _told(row.winner)]
         gain, noise = _points(row.gain), _points(row.noise)
-        writer.writerow(
+        csv_rows.append(
             [row.search, row.dataset, row.recipe, row.option, *told[0], *told[1], gain, noise, row.verdict]
         )
         shown = [f"{value} ({score})" if value else "–" for value, score in told]
         cells = [row.search, row.dataset, *shown, gain or "–", noise or "–", row.verdict]
         lines.append("| " + " | ".join(cells) + " |")
-    atomic_write_text(stem.with_suffix(".csv"), table.getvalue())
+    atomic_write_text(stem.with_suffix(".csv"), csv_text(csv_rows))
     atomic_write_text(stem.with_suffix(".md"), "\n".join([*lines, "", NOTE]) + "\n")
     return [stem.with_suffix(".csv"), stem.with_suffix(".md"), *_picture(rows, stem, line)]
 

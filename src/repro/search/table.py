@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repro.core.csv_text import csv_text
 from repro.core.files import atomic_write_text
 from repro.core.spec import OptionValue, StandIn
 from repro.draw.numbers import metric_label
@@ -73,14 +72,12 @@ def draw_search(
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     line = stamp(profile, tuple(dict.fromkeys(name for row in rows for name in row.stand_ins)))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    csv_rows: list[Sequence[object]] = [COLUMNS]
     for row in rows:
         std = "" if row.std is None else f"{row.std:.4f}"
         marks = ["yes" if mark else "" for mark in (row.winner, row.in_use)]
         value = text_of(row.value)
-        writer.writerow(
+        csv_rows.append(
             [
                 row.dataset,
                 value,
@@ -93,7 +90,7 @@ def draw_search(
                 "+".join(row.runs),
             ]
         )
-    atomic_write_text(stem.with_suffix(".csv"), table.getvalue())
+    atomic_write_text(stem.with_suffix(".csv"), csv_text(csv_rows))
     lines = [
         f"# {heading}, by {score} on validation images",
         "",

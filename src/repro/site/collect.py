@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, sha256_file
+from repro.core.files import replacing, sha256_file
+from repro.core.folders import replacing_folder, without_links
 from repro.core.paths import Layout
+from repro.site.manifest import Command, mark_single, require_written, write_manifest
 
-MANIFEST = "manifest.json"
+COMMAND: Command = "repro collect"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "cost.csv", "artefacts.json")
 
 
@@ -22,7 +24,8 @@ def collect(layout: Layout, into: Path) -> Path:
     replaced whole, after the new one is complete.
 
     Raises:
-        ReproError: there is no report yet, or ``into`` holds files that no earlier call made.
+        ReproError: there is no report yet, it holds links, or ``into`` holds files that no earlier call is
+            known to have written.
     """
     report = layout.root / "report"
     if not (report / "index.html").is_file():
@@ -31,39 +34,32 @@ def collect(layout: Layout, into: Path) -> Path:
             remedy=f"write it: repro report --profile {layout.profile}",
             where=report,
         )
-    if into.is_dir() and any(into.iterdir()) and not _is_ours(into):
-        raise ReproError(
-            "the folder holds files that no rule made",
-            remedy="move it away or name another folder with --into",
-            where=into,
-        )
-    into.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as temporary:
-        fresh = Path(temporary) / into.name
-        shutil.copytree(report, fresh)
+    with replacing_folder(into, partial(require_written, command=COMMAND)) as fresh:
+        for path in [*report.rglob("*"), *(layout.root / name for name in TABLES)]:
+            without_links(layout.root, path)
+        shutil.copytree(report, fresh, dirs_exist_ok=True)
         for name in TABLES:
             if (layout.root / name).is_file():
                 shutil.copyfile(layout.root / name, fresh / name)
-        atomic_write_json(fresh / MANIFEST, {"profile": layout.profile, "files": hashes(fresh)})
-        if into.exists():
-            shutil.rmtree(into)
-        fresh.replace(into)
+        write_manifest(fresh, COMMAND, layout.profile)
     return into / "index.html"
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """Return the sha256 of every file below ``folder`` by relative path, sorted.
+def collect_one(layout: Layout, name: str, into: Path) -> Path:
+    """Copy one drawn file, e.g. ``dat/table4.png``, to ``into`` with a mark that it was put there; return it.
 
-    The manifest itself and hidden files (Snakemake leaves one) are passed over.
+    Raises:
+        ReproError: it has not been drawn, or another file is in its place.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    names = {path.relative_to(folder).as_posix(): path for path in paths}
-    return {name: sha256_file(path) for name, path in names.items() if name != MANIFEST}
-
-
-def _is_ours(folder: Path) -> bool:
-    """Return whether ``folder`` was collected, or holds only single artefacts that Snakemake copied."""
-    if (folder / MANIFEST).is_file():
-        return True
-    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return all(path.parent.parent == folder and path.name.startswith(("table", "figure")) for path in paths)
+    source, target = layout.root / "artefacts" / name, into / name
+    if not source.is_file():
+        artefact = source.relative_to(layout.root / "artefacts").with_suffix("")
+        remedy = f"draw it: repro draw {artefact} --profile {layout.profile}"
+        raise ReproError(f"{name} has not been drawn", remedy=remedy, where=source)
+    without_links(layout.root, source)
+    if target.exists():
+        require_written(into, COMMAND, only=name)
+    mark_single(target, sha256_file(source))
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target

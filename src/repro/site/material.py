@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.judge.artefacts import Artefacts, read_artefacts
 from repro.judge.cells import Cell, read_cells
+from repro.judge.claims import CLAIM_COLUMNS
 from repro.judge.ledger import LedgerItem
+from repro.plan.config import Config
 
 _REMEDY = "delete the file and run Snakemake again"
 
@@ -39,6 +42,11 @@ class PaperName(NamedTuple):
 
     name: str
     title: str
+
+
+def names_of(config: Config) -> dict[str, PaperName]:
+    """Return every paper's name and title, by its folder."""
+    return {paper: PaperName(sheet.name, sheet.title) for paper, sheet in config.sheets.items()}
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterab
         named=named,
         artefacts=artefacts,
         cells=cells,
-        claims=_rows(layout.root / "claims.csv", ("paper", "id", "statement", "source", "verdict", "reason")),
+        claims=_rows(layout.root / "claims.csv", CLAIM_COLUMNS),
         audit=_rows(
             layout.root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")
         ),
@@ -130,4 +138,4 @@ def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
         missing = [name for name in needed if name not in (reader.fieldnames or ())]
         if missing:
             raise ReproError(f"it lacks the column {missing[0]}", remedy=_REMEDY, where=path, line=1)
-        return tuple(reader)
+        return tuple({name: plain(row[name] or "") for name in reader.fieldnames or ()} for row in reader)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from repro.core.errors import ReproError
+from repro.core.files import read_json
+from repro.core.folders import replacing_folder, without_links
+from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.site.attachments import ENDINGS, files_of
+from repro.site.manifest import Command, require_written, write_manifest
 
+COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
+_REMEDY = "delete it and run Snakemake again, which makes it anew"
 
 
 def publish(layout: Layout, into: Path | None = None) -> Path:
     """Copy the small files of a profile's results to ``results/published/<profile>-<device>/``.
 
-    Checkpoints, snapshots and pictures of data set images stay where they are. An earlier publication of the
-    same profile and device is replaced.
+    Records of runs become lines of ``runs.jsonl``, results of evaluations of ``evaluations.jsonl``, logs of
+    ``logs.jsonl.gz`` (``results/published/README.md`` says how to read them). Checkpoints, snapshots and
+    pictures of data set images stay where they are. An earlier publication there is replaced whole, after the
+    new one is complete.
 
     Args:
         layout: the profile's folders, with cells.csv written.
@@ -28,7 +40,8 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         The folder.
 
     Raises:
-        ReproError: the profile has no cells or no finished run yet.
+        ReproError: the profile has no cells or no finished run yet, a file of it is damaged or a link, or the
+            folder holds what no earlier call is known to have written.
     """
     if not layout.cells.is_file():
         raise ReproError(
@@ -36,37 +49,79 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             where=layout.cells,
             remedy=f"run `snakemake --cores all figures/ --config profile={layout.profile}` first",
         )
-    records = sorted((layout.root / "runs").glob("*/run.json"))
-    if not records:
+    runs = list(_read(layout, "runs", "*/run.json"))
+    if not runs:
         raise ReproError(
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
         )
+    records = [record for _, record in runs]
     target = into or layout.results / "published" / f"{layout.profile}-{_device(records)}"
-    shutil.rmtree(target, ignore_errors=True)
-    for name in TABLES:
-        _copy(layout.root / name, target / name)
-    for path in files_of(layout.root / "cost"):
-        _copy(path, target / path.name)
-    for folder in ("artefacts", "searches"):
-        for path in sorted((layout.root / folder).rglob("*")):
-            if path.suffix in ENDINGS:
-                _copy(path, target / path.relative_to(layout.root))
-    for record in records:
-        for path in (record, record.with_name("metrics.jsonl")):
-            _copy(path, target / path.relative_to(layout.root))
-    for path in sorted((layout.root / "evaluations").glob("*.json")):
-        _copy(path, target / path.relative_to(layout.root))
+    with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
+        for path in _small_files(layout):
+            if not path.exists():
+                remedy = f"write it: repro cells --profile {layout.profile}"
+                raise ReproError(f"{path.name} is missing", remedy=remedy, where=path)
+            copy = fresh / path.relative_to(layout.root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(without_links(layout.root, path), copy)
+        write_lines(fresh / "runs.jsonl", records)
+        results = _read(layout, "evaluations", "*.json")
+        write_lines(
+            fresh / "evaluations.jsonl", ({"evaluation_id": path.stem, **result} for path, result in results)
+        )
+        write_packed(fresh / "logs.jsonl.gz", _log_lines(layout, [path.parent.name for path, _ in runs]))
+        write_manifest(fresh, COMMAND, layout.profile)
     return target
 
 
-def _device(records: list[Path]) -> str:
+def write_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line; numbers have all digits that they had."""
+    path.write_text("".join(map(_line, values)), encoding="utf-8", newline="\n")
+
+
+def write_packed(path: Path, values: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line, compressed; the same lines give the same bytes."""
+    with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+        for value in values:
+            packed.write(_line(value).encode())
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _small_files(layout: Layout) -> Iterator[Path]:
+    """Yield what is copied as it is: tables, costs, drawn artefacts, searches."""
+    yield from (layout.root / name for name in TABLES)
+    yield from files_of(layout.root / "cost")
+    for folder in ("artefacts", "searches"):
+        for path in sorted((layout.root / folder).rglob("*")):
+            if path.is_symlink() or path.suffix in ENDINGS:
+                yield path
+
+
+def _read(layout: Layout, folder: str, pattern: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield path and content of each JSON file of a folder, sorted.
+
+    Raises:
+        ReproError: one is damaged, no table, or a link.
+    """
+    for path in sorted((layout.root / folder).glob(pattern)):
+        content = read_json(without_links(layout.root, path), remedy=_REMEDY)
+        if not isinstance(content, dict):
+            raise ReproError(f"{path.name} is damaged: it is no table", remedy=_REMEDY, where=path)
+        yield path, content
+
+
+def _log_lines(layout: Layout, run_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield every line of every log, each with its run in front."""
+    for run_id in run_ids:
+        for line in read_lines(without_links(layout.root, layout.log(run_id))):
+            yield {"run_id": run_id, **line}
+
+
+def _device(records: list[dict[str, Any]]) -> str:
     """Name the device that most of the runs were trained on, as part of a file name."""
-    names = [json.loads(path.read_text(encoding="utf-8"))["sessions"][-1]["device"] for path in records]
+    names = [record["sessions"][-1]["device"] for record in records]
     name = max(sorted(set(names)), key=names.count)
     return re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy one file, making its folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)

@@ -1,1 +1,1 @@
-"""The training loop; nothing of any method in it."""
+"""Training: the loop (``loop``), and what begins, saves, resumes and records a run; nothing of any method."""

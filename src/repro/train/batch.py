@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,7 +17,8 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import joinable_names
 from repro.train.parents import parents_first
-from repro.train.run import train_seeds
+from repro.train.run import train_run
+from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
 from repro.train.training_data import TrainingData
@@ -57,24 +59,24 @@ def train_batch(
         StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
     """
     manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
-    data = TrainingData()
+    how: dict[str, Any] = {
+        "device": device,
+        "data_root": data_root,
+        "progress": progress,
+        "settings": settings,
+        "data": TrainingData(),
+    }
     failed: dict[str, str] = {}
     for group in seed_batches(parents_first(specs), seeds, joinable_names()):
         spec = group[0]
         if spec.parent in failed:
-            failed[spec.run_id] = f"its parent {spec.parent} failed"
+            failed |= {member.run_id: f"its parent {spec.parent} failed" for member in group}
             continue
         try:
-            diverged = train_seeds(
-                group,
-                layout,
-                device=device,
-                data_root=data_root,
-                progress=progress,
-                settings=settings,
-                data=data,
-            )
-            failed |= {run_id: str(error) for run_id, error in diverged.items()}
+            if len(group) == 1:
+                train_run(spec, layout, **how)
+            else:
+                failed |= {run_id: str(why) for run_id, why in train_seeds(group, layout, **how).items()}
         except StoppedError:
             raise
         except ReproError as error:

@@ -35,7 +35,7 @@ class Certificate:
         before: Mapping[str, Any] | None,
         later: Sequence[Mapping[str, Any]],
     ) -> None:
-        self._later = later[0] if later else None
+        self.step, self._later = step, later[0] if later else None
         self.content: dict[str, Any] = {
             "step": step,
             "checkpoint_sha256": checkpoint_sha256,
@@ -48,8 +48,7 @@ class Certificate:
 
     def first_step(self, metrics: Mapping[str, float]) -> None:
         """Enter what the first step returned."""
-        step = self.content["step"] + 1
-        self.content["first"] = _point({"step": step, "metrics": metrics})
+        self.content["first"] = _point({"step": self.step + 1, "metrics": metrics})
 
     def logged(self, line: Mapping[str, Any]) -> None:
         """Compare a line of the log with the one in whose place it comes."""

@@ -1,227 +1,151 @@
-"""One run in training: its method, log, book and checkpoints. Nothing of any method is in it."""
+"""The training loop: step, log, snapshot, checkpoint, stop. Nothing of any method is in it.
+
+``begin`` brings a run to where it goes on, ``run`` writes its record; ``state`` is what a checkpoint holds.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
 
 from repro.core import checkpoint
-from repro.core.errors import ReproError
-from repro.core.jsonl import StepLog, lines_around, read_lines
-from repro.core.nested import first_non_finite, flatten
+from repro.core.jsonl import StepLog
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
-from repro.core.streams import Streams
-from repro.methods.base import Method
-from repro.train.book import Book
+from repro.core.spec import RunSpec, snapshot_steps
 from repro.train.certificate import Certificate
-from repro.train.meter import Meter, diverged
+from repro.train.clock import Clock
+from repro.train.history import RunHistory
+from repro.train.meter import diverged
+from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
-from repro.train.snapshots import check_snapshots, save_snapshot
-from repro.train.split import added
+from repro.train.signals import StopSignals
+from repro.train.snapshots import save_snapshot
+from repro.train.state import TrainingState, no_other_randomness
+
+if TYPE_CHECKING:
+    from repro.train.seed_batch import SeedBatch
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The end of a run: the checkpoint's sha256, means over the last log interval, a signal that came."""
-
-    sha256: str
-    metrics: dict[str, float]
-    stopped_by: str | None = None
-
-
-class Loop:
-    """Trains one method to the end of its run, from the newest checkpoint where there is one.
+def train(run: Run | SeedBatch, *, until: int | None = None, progress: bool) -> str | None:
+    """Train a run, from the step that it is at.
 
     Args:
-        method: in its initial state.
-        streams: the random streams that the method draws from.
-        spec: the run.
-        layout: where its files lie.
-        settings: intervals and bounds.
-        header: what every checkpoint says besides specification and step; one with another ``data``,
-            ``validation`` or ``parent`` is refused.
-        session: what the book says about this process; a run that began with another ``training_code`` is
-            refused.
+        run: begun (see ``train.begin``); a batch of seeds does all that a run does.
+        until: the step to stop at; None: the last one.
+        progress: show progress on stderr.
+
+    Returns:
+        The signal that came in the run's last step, if one did.
+
+    Raises:
+        DivergedError: a loss or weight became infinite or NaN; the last good checkpoint is kept.
+        ReproError: a file cannot be written.
+        StoppedError: SIGTERM or SIGINT came; the step was finished and a checkpoint written.
     """
+    start, steps = run.step, run.spec.steps
+    end = steps if until is None else until
+    log_every, snapshots = run.settings.log_interval(steps), snapshot_steps(steps, run.spec.snapshots)
+    with (
+        run.opened(),
+        ProgressDisplay(run.name, total=steps, start=start, shown=progress) as display,
+        StopSignals() as stop,
+    ):
+        saved = time.monotonic()
+        while run.step < end:
+            with no_other_randomness(run.spec.method, run.device) if run.step == start else nullcontext():
+                run.take_step()
+            step = run.step
+            if step % log_every == 0 or step == steps:
+                display.metrics(run.write_log())
+            display.update(step)
+            snapshot, due = step in snapshots, run.settings.checkpoint_due(step, time.monotonic() - saved)
+            if snapshot or due or step == end or stop.received:
+                run.save(snapshot=snapshot)
+                saved = time.monotonic()
+                if stop.received and step < steps:
+                    raise stop.error(run.name, step, steps, run.path)
+    return stop.received
 
-    def __init__(
-        self,
-        method: Method,
-        streams: Streams,
-        spec: RunSpec,
-        layout: Layout,
-        settings: LoopSettings,
-        header: dict[str, Any],
-        session: dict[str, Any],
-    ) -> None:
-        self.method, self.streams, self.spec, self.layout = method, streams, spec, layout
-        self.settings, self.header, self.session = settings, header, session
-        self.path = layout.checkpoint(spec.run_id)
-        self.step = self.saved_step = 0
-        self.sha256 = ""
-        self.meter = Meter(method.device, settings.largest_loss)
-        self.book = self.before = Book()
-        self.log: StepLog | None = None
-        self.certificate: Certificate | None = None
 
-    def resume(self) -> None:
-        """Take up the newest checkpoint; without one the run begins at step 0.
+@dataclass(eq=False)
+class Run:
+    """One run in training, begun by ``train.begin``."""
 
-        Raises:
-            ReproError: the checkpoint is damaged, or of another configuration, data set, parent or code; log
-                or snapshots are not those that it was written with.
-        """
-        if self.path.exists():
-            self._take_up()
-        self.book.sessions.append({"step": self.step, **self.session})
-        self.before = self.book.model_copy()
+    state: TrainingState
+    spec: RunSpec
+    layout: Layout
+    settings: LoopSettings
+    header: dict[str, Any]  # of every checkpoint, but for the step
+    history: RunHistory
+    step: int = 0
+    saved_step: int = 0
+    sha256: str | None = None  # of the last checkpoint
+    certificate: Certificate | None = None  # of a resumed run
 
-    def _take_up(self) -> None:
-        loaded = checkpoint.load(self.path)  # on the CPU: optimisers and streams want theirs from there
-        checkpoint.require_same_run(loaded.header, self.spec, self.path)
-        for what in ("data", "validation", "parent"):
-            if loaded.header.get(what) != self.header.get(what):
-                raise self._foreign(f"it was made with another {what}")
-        self.step = self.saved_step = checkpoint.step_of(loaded.header, self.spec, self.path)
-        self.sha256 = loaded.sha256
-        self.book = Book.of(loaded, self.path)
-        self._check_code(self.book.sessions[-1])
-        log = self.layout.log(self.spec.run_id)
-        before, later = lines_around(log, self.book.log)
-        check_snapshots(self.book.snapshots, self.spec, self.layout, self.step)
-        try:
-            saved = _parts(loaded.state["method"], loaded.state["streams"], loaded.state["meter"])
-            self.method.load_state_dict(loaded.state["method"])
-            self.streams.load_state_dict(loaded.state["streams"])
-            self.meter.load_state_dict(loaded.state["meter"])
-        except (KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-            raise self._foreign(f"it does not fit the method as it is now ({error})") from error
-        found, wanted = self.state_hashes(), checkpoint.hashes(saved)
-        differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-        if differing:
-            raise self._foreign(f"the method did not take up {', '.join(differing)} as they were")
-        self.certificate = Certificate(
-            step=self.step,
-            checkpoint_sha256=self.sha256,
-            state_sha256=found,
-            mark=self.book.log,
-            before=before[-1] if before else None,
-            later=later,
-        )
-        self.book.resumed.append(self.certificate.content)
+    def __post_init__(self) -> None:
+        self.name, self.device = self.spec.run_id, self.state.method.device
+        self.path = self.layout.checkpoint(self.spec.run_id)
 
-    def _check_code(self, last: Mapping[str, Any]) -> None:
-        """Check that the run goes on with the code that it was trained with so far."""
-        ours, theirs = self.session["training_code"], last.get("training_code")
-        if ours == theirs:
-            return
-        what = "torch" if isinstance(theirs, dict) and theirs.get("source") == ours["source"] else "code"
-        was = (theirs or {}).get("torch") if what == "torch" else _version_line(last.get("code"))
-        raise ReproError(
-            f"the run began with another version of {what} ({was}), so it would end as neither trains it",
-            remedy=f"put that version of {what} back and run the same command again, or delete the run's "
-            "folder to train it anew",
-            where=self.path,
-        )
+    @contextmanager
+    def opened(self, clock: Clock | None = None) -> Iterator[None]:
+        """Open the log at the line after which training goes on; time counts from here."""
+        self.clock = clock or Clock(self.device, self.state.method.watch)
+        self.used_before = self.history.used
+        self.logged = self.step, self.history.used
+        with StepLog(self.layout.log(self.spec.run_id), keep=self.history.log) as self.log:
+            yield
 
-    def state_hashes(self) -> dict[str, str]:
-        """Return the sha256 of each part of what a checkpoint of now would hold."""
-        return checkpoint.hashes(
-            _parts(self.method.state_dict(), self.streams.state_dict(), self.meter.state_dict())
-        )
+    def take_step(self) -> None:
+        """Train by one step."""
+        self.clock.start()
+        self.count_step(self.state.method.step(self.step))
 
-    def open_log(self) -> StepLog:
-        """Return the log, open at the line after which training goes on.
+    def count_step(self, metrics: Mapping[str, Tensor]) -> None:
+        """Take in a step that was taken: its metrics, 0-d tensors on the device; does not wait for them."""
+        if self.certificate is not None and self.certificate.step == self.step:
+            self.certificate.first_step({name: float(value) for name, value in metrics.items()})
+        self.state.meter.add(metrics)
+        self.step += 1
 
-        Raises:
-            ReproError: what it held by then is gone, or it cannot be written.
-        """
-        self.log = StepLog(self.layout.log(self.spec.run_id), keep=self.book.log)
-        return self.log
-
-    def outcome(self, stopped_by: str | None) -> Outcome:
-        """Return the end of the run."""
-        lines = read_lines(self.layout.log(self.spec.run_id))
-        return Outcome(self.sha256, lines[-1]["metrics"] if lines else {}, stopped_by)
-
-    def save(self) -> None:
-        """Write a checkpoint of the present state.
-
-        Raises:
-            ReproError: the file cannot be written; the old checkpoint is then kept.
-        """
-        state = {
-            "method": self.method.state_dict(),
-            "streams": self.streams.state_dict(),
-            "meter": self.meter.state_dict(),
+    def write_log(self) -> dict[str, float]:
+        """Write the metrics' means since the last line, and return them; DivergedError where one is bad."""
+        self._check_metrics()
+        since, before = self.logged
+        self.logged = self.step, self.history.used
+        per_step = (self.history.used - before) / (self.step - since)
+        means = self.state.meter.means()
+        line: dict[str, Any] = {
+            "step": self.step,
+            "seconds": round(self.history.used.seconds, 3),
+            "device_seconds_per_step": per_step.device_seconds,
+            "metrics": means,
         }
-        if self.log is not None:
-            self.log.sync()
-            self.book.log = self.log.mark
-        header = {"kind": "checkpoint", "spec": self.spec.model_dump(mode="json"), "step": self.step}
-        self.sha256 = checkpoint.save(self.path, state, {**header, **self.header}, self.book.notes)
+        if per_step.attack_seconds:
+            line["attack_seconds_per_step"] = per_step.attack_seconds
+        self.log.write(line)
+        if self.certificate is not None:
+            self.certificate.logged(line)
+        return means
+
+    def save(self, *, snapshot: bool) -> None:
+        """Write a checkpoint, with ``snapshot`` one of these too; DivergedError if a value is not finite."""
+        self._check_metrics()
+        if (bad := self.state.first_non_finite()) is not None:
+            raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)
+        if snapshot:
+            self.history.snapshots.append(save_snapshot(self.state.method, self.spec, self.layout, self.step))
+        self.log.sync()
+        self.history.log = self.log.mark
+        header = {**self.header, "step": self.step}
+        self.sha256 = checkpoint.save(self.path, self.state.state_dict(), header, self.history.notes)
         self.saved_step = self.step
 
-    def check_metrics(self) -> None:
-        """Wait for the device; raise DivergedError where a metric is not finite or a loss too large."""
-        self.meter.check(self.step, self.saved_step)
-
-    def check(self) -> None:
-        """Wait for the device; raise DivergedError where a recent metric or a weight is not as it must be."""
-        self.check_metrics()
-        _, tensors = flatten(self.method.state_dict(), move=False)
-        bad = first_non_finite(tensors)
-        if bad is not None:
-            raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)
-
-    def spend(self, *, seconds: float, device_seconds: float, attack_seconds: Mapping[str, float]) -> None:
-        """Enter what this session has used so far into the book.
-
-        Args:
-            seconds: wall-clock time.
-            device_seconds: the device's part of them.
-            attack_seconds: the attacks' part of those, split into network and kernel.
-        """
-        self.book.seconds = self.before.seconds + seconds
-        self.book.device_seconds = self.before.device_seconds + device_seconds
-        self.book.attack_seconds = added(self.before.attack_seconds, attack_seconds)
-
-    def keep(self, *, snapshot: bool) -> None:
-        """Check losses and weights, then save: the checkpoint, and with ``snapshot`` one of these.
-
-        Raises:
-            DivergedError: something is not finite; nothing is written.
-        """
-        self.check()
-        if snapshot:
-            self.book.snapshots.append(save_snapshot(self.method, self.spec, self.layout, self.step))
-        self.save()
-
-    def due(self, saved: float) -> bool:
-        """Return whether a checkpoint is due, the last one being of the time ``saved`` (monotonic)."""
-        every = self.settings.checkpoint_steps
-        return (every is not None and self.step % every == 0) or (
-            time.monotonic() - saved >= self.settings.checkpoint_seconds
-        )
-
-    def _foreign(self, reason: str) -> ReproError:
-        return ReproError(
-            f"the checkpoint cannot be taken up: {reason}",
-            remedy="delete the run's folder to train it anew, or put back what it was made with",
-            where=self.path,
-        )
-
-
-def _parts(method: Mapping[str, Any], streams: Mapping[str, Any], meter: Any) -> dict[str, Any]:
-    """Return the parts of a run's state, each under a name for people."""
-    return {**{f"method.{name}": part for name, part in method.items()}, "streams": streams, "meter": meter}
-
-
-def _version_line(code: object) -> str:
-    """Return a code version in words, as far as it is known."""
-    known = code if isinstance(code, dict) else {}
-    changed = " with changes" if known.get("changed") else ""
-    return f"commit {known['commit']}{changed}" if known.get("commit") else f"version {known.get('version')}"
+    def _check_metrics(self) -> None:
+        """Note the time used; raise DivergedError where a metric is not finite or a loss too large."""
+        self.history.used = self.used_before + self.clock.used()
+        self.state.meter.check(self.step, self.saved_step)

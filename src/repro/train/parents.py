@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from repro.core import checkpoint
 from repro.core.divergence import divergence_of
@@ -15,16 +13,8 @@ from repro.train.meter import DivergedError
 from repro.train.record import finished
 
 
-@dataclass(frozen=True)
-class Parent:
-    """The end of another run: the method's state and the checkpoint's sha256."""
-
-    state: dict[str, Any]
-    sha256: str
-
-
-def load_parent(spec: RunSpec, layout: Layout) -> Parent | None:
-    """Return the final state of the run that ``spec`` starts from, None where it starts from nothing.
+def load_parent(spec: RunSpec, layout: Layout) -> checkpoint.Loaded | None:
+    """Return the last checkpoint of the run that ``spec`` starts from, None where it starts from nothing.
 
     Raises:
         DivergedError: its training diverged, so there is nothing to start from.
@@ -41,8 +31,7 @@ def load_parent(spec: RunSpec, layout: Layout) -> Parent | None:
             remedy=f"train {spec.parent} first (put both into one batch, or let snakemake order them)",
             where=layout.run(spec.parent),
         )
-    loaded = checkpoint.load(layout.checkpoint(spec.parent))
-    return Parent(loaded.state["method"], loaded.sha256)
+    return checkpoint.load(layout.checkpoint(spec.parent))
 
 
 def parents_first(specs: Sequence[RunSpec]) -> list[RunSpec]:

@@ -4,60 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from repro.core import checkpoint
 from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json
-from repro.core.jsonl import mark_of
+from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.spec import STAND_INS, RunSpec
-from repro.data.image_set import ImageSet
-from repro.train.book import Book
+from repro.train.loop import Run
+from repro.train.state import part_hashes
 
 CERTIFICATE = "certificate"
 _REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
 
 
-def write_record(
-    spec: RunSpec,
-    layout: Layout,
-    *,
-    data: ImageSet,
-    device: torch.device,
-    book: Book,
-    sha256: str | None,
-    parent: str | None,
-    metrics: dict[str, float],
-    state_sha256: dict[str, str] | None = None,
-    diverged: Divergence | None = None,
-) -> dict[str, Any]:
+def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]:
     """Write ``run.json``, the last file of a run, and return its content.
 
     Args:
-        spec: the run.
-        layout: where it lies.
-        data: the images that it was trained on.
-        device: where the last session ran.
-        book: seconds, sessions and snapshots.
-        sha256: of the final checkpoint's content; of a diverged run the last good one's, if any.
-        parent: sha256 of the parent's checkpoint, or None.
-        metrics: means over the last log interval.
-        state_sha256: hashes of the parts of the final state; None of a diverged run.
-        diverged: how the training went wrong; None where it did not.
+        run: one that has taken its last step.
+        diverged: how its training went wrong, or its parent's; None where it did not.
     """
+    spec, layout, data, history = run.spec, run.layout, run.state.method.data, run.history
+    lines = read_lines(layout.log(spec.run_id))
     stand_ins = {*spec.stand_ins, *data.stand_ins}
     record = {
         "run_id": spec.run_id,
         "spec": spec.model_dump(mode="json"),
         "steps": diverged.step if diverged else spec.steps,
         FIELD: None if diverged is None else diverged.model_dump(mode="json"),
-        "metrics": metrics,
+        "metrics": lines[-1]["metrics"] if lines else {},
         "stand_ins": [name for name in STAND_INS if name in stand_ins],
-        "checkpoint_sha256": sha256,
-        "parent_sha256": parent,
+        "checkpoint_sha256": run.sha256,
+        "parent_sha256": run.header["parent"],
         "data": {
             "name": data.name,
             "split": data.split,
@@ -66,18 +46,18 @@ def write_record(
             "fingerprint": data.fingerprint,
             "complete": data.complete,
         },
-        "seconds": round(book.seconds, 3),
-        "device_seconds": round(book.device_seconds, 3),
-        "attack_seconds": {name: round(seconds, 3) for name, seconds in book.attack_seconds.items()},
-        "resumes": book.resumes,
-        "sessions": book.sessions,
-        "snapshots": [snapshot.as_json() for snapshot in book.snapshots],
+        "seconds": round(history.used.seconds, 3),
+        "device_seconds": round(history.used.device_seconds, 3),
+        "attack_seconds": {name: round(seconds, 3) for name, seconds in history.used.attack_seconds.items()},
+        "resumes": len(history.sessions) - 1,
+        "sessions": history.sessions,
+        "snapshots": [snapshot.as_json() for snapshot in history.snapshots],
         CERTIFICATE: {
-            "state_sha256": state_sha256,
+            "state_sha256": None if diverged else part_hashes(run.state.state_dict()),
             "log": _log_mark(layout, spec.run_id),
-            "resumed": book.resumed,
+            "resumed": history.resumed,
         },
-        "provenance": provenance(device),
+        "provenance": provenance(run.device),
     }
     atomic_write_json(layout.record(spec.run_id), record)
     return record

@@ -1,32 +1,99 @@
-"""How several runs take a step: as one stacked program where their networks allow it, else in turn."""
+"""Runs that differ in their seeds alone, from their specifications to their records, side by side."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from repro.methods.classifier import Classifier
-from repro.methods.seed_batch import FASTEST, can_be_joined, joined
+from repro.core.device import within_memory
+from repro.core.locks import only_process
+from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.methods.registry import load_method
 from repro.models.stacked import Way
-from repro.train.loop import Loop
-from repro.train.together import TakeStep
+from repro.train.begin import begin, new_run
+from repro.train.loop import train
+from repro.train.meter import DivergedError
+from repro.train.run import finish, is_finished, stopped_at_the_end
+from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
+from repro.train.settings import LoopSettings
+from repro.train.training_data import TrainingData
 
 
-def program(loops: Sequence[Loop], device: torch.device, way: Way | None) -> TakeStep:
-    """Return what trains all of ``loops`` by one step: stacked if their networks allow it, else in turn."""
-    methods = [loop.method for loop in loops]
-    members = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    chosen = way or FASTEST.get(device.type)
-    if chosen is None or len(loops) == 1 or len(members) < len(methods):
-        return lambda step: [method.step(step) for method in methods]
-    together = joined(members, chosen)
-    for loop in loops:
-        loop.book.sessions[-1]["seeds_together"] = len(loops)
+def train_seeds(
+    specs: Sequence[RunSpec],
+    layout: Layout,
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    progress: bool = True,
+    settings: LoopSettings | None = None,
+    data: TrainingData | None = None,
+    way: Way | None = None,
+) -> dict[str, DivergedError]:
+    """Train runs that differ in their seeds alone, side by side; finished ones are left as they are.
 
-    def take_step(step: int) -> list[dict[str, Tensor]]:
-        metrics = together.step(step)
-        return [{name: values[k] for name, values in metrics.items()} for k in range(len(loops))]
+    Runs that were stopped at different steps catch up first. One that diverges leaves the others.
 
-    return take_step
+    Args:
+        specs: the runs.
+        way: how the stacked networks are computed; None: what is fastest on the device.
+
+    Other args as ``run.train_run``.
+
+    Returns:
+        Why runs diverged, now or earlier, by run id, where ``settings.diverged`` is "stop"; the last good
+        checkpoint of each is kept. One whose divergence was recorded did not fail.
+
+    Raises:
+        ReproError, StoppedError: as ``run.train_run``.
+    """
+    settings = settings or LoopSettings()
+    first, steps = specs[0], specs[0].steps
+    with ExitStack() as locks:
+        for spec in specs:
+            locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
+        locks.enter_context(within_memory(device, f"run {first.run_id}", layout.run(first.run_id)))
+        left: list[RunSpec] = []
+        failed: dict[str, DivergedError] = {}
+        for spec in specs:
+            try:
+                if not is_finished(spec, layout, settings):
+                    left.append(spec)
+            except DivergedError as error:
+                failed[spec.run_id] = error
+        data = data or TrainingData()
+        while left:
+            kind = load_method(first.method)
+            images, validation = data.load_all(kind, first, data_root, device)
+            runs = [
+                new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
+                for spec in left
+            ]
+            try:
+                each(runs, begin)
+                step = min(run.step for run in runs)
+                now = [run for run in runs if run.step == step]
+                until = min((run.step for run in runs if run.step > step), default=steps)
+                signal = train(SeedBatch(now, way), until=until, progress=progress)
+            except MembersDivergedError as error:
+                for run in [run for run in runs if run.name in error.members]:
+                    if settings.diverged == "stop":
+                        failed[run.name] = error.members[run.name]
+                    else:
+                        finish(run, error.members[run.name].divergence, progress=progress)
+                left = [run.spec for run in runs if run.name not in error.members]
+                if left:
+                    print(f"going on without {', '.join(error.members)}", file=sys.stderr, flush=True)
+                continue
+            if until == steps:
+                for run in now:
+                    finish(run, progress=progress)
+                if signal is not None:
+                    raise stopped_at_the_end(now[0], signal)
+                left = [run.spec for run in runs if run not in now]
+        return failed

@@ -29,3 +29,8 @@ class LoopSettings(Frozen):
     def log_interval(self, steps: int) -> int:
         """Return the steps between two log lines in a run of ``steps`` steps."""
         return self.log_every or max(1, steps // 200)
+
+    def checkpoint_due(self, step: int, seconds: float) -> bool:
+        """Return whether a checkpoint is due after ``step`` steps, ``seconds`` after the last one."""
+        at_step = self.checkpoint_steps is not None and step % self.checkpoint_steps == 0
+        return at_step or seconds >= self.checkpoint_seconds

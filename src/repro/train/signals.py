@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,14 @@ class StopSignals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+
+    def error(self, name: str, step: int, steps: int, path: Path) -> StoppedError:
+        """Return the error for a run that the signal ended before its end; ``path`` is its checkpoint."""
+        return StoppedError(
+            f"{self.received} ended {name} after step {step} of {steps}",
+            remedy="run the same command again: it goes on from this step",
+            where=path,
+        )
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name

@@ -12,6 +12,7 @@ from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
+from repro.methods.registry import train_split
 
 KEPT = 2
 """Sets of images that are kept: those to train on and those to validate with."""
@@ -27,7 +28,7 @@ class TrainingData:
         self, kind: type[Method], spec: RunSpec, root: Path | None, device: torch.device
     ) -> tuple[ImageSet, ImageSet | None]:
         """Return what ``kind`` trains on and what it validates with, if it does: the same share of both."""
-        train, validation = kind.train_split(spec), kind.validation_split(spec)
+        train, validation = train_split(spec.method, spec.options), kind.validation_split(spec)
         images = self.load(spec, train, root, device)
         if validation is None:
             return images, None

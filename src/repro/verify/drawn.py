@@ -1,106 +1,127 @@
-"""Cells against the evaluations behind them, drawn files against their hashes, figures/ against its list."""
+"""What is made from evaluations against the same made again, figures/ against what it was collected from.
+
+A list of hashes beside a file says nothing against whoever changes both. So nothing here rests on one.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from pathlib import Path
 
-from repro.compose.artefact import compose_artefact
-from repro.compose.join import joined
-from repro.core.files import read_json, sha256_file
-from repro.core.manifest import MAKE_ANEW
+from repro.core.errors import ReproError
+from repro.core.files import sha256_file
 from repro.core.paths import Layout
-from repro.cost.costs import render_cost
-from repro.cost.measure import measure_costs
-from repro.jobs.measured import Measured
+from repro.core.scratch import scratch_folder
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
-from repro.site.collect import MANIFEST, hashes
+from repro.site.collect import TABLES
+from repro.site.manifest import Manifest, hashes
 from repro.verify.findings import Findings
-from repro.verify.missing import MOVE_AWAY, collected_files, foreign_files
+from repro.verify.missing import COLLECT_ANEW, collected, foreign_files
+from repro.verify.remake import Remade, remake, stages
 
-COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
+
+def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, found: Findings) -> None:
+    """Check every file that is made from evaluations and logs, by making it again aside.
+
+    A stage of which nothing is on disk is passed over, unless something was made from it. Where a problem was
+    found before, nothing is made from what is damaged.
+    """
+    if found.problems:
+        return
+    try:
+        later = figures.is_dir() and _is_of(layout, collected(figures))
+    except ReproError:
+        later = False  # said when the folder is looked at
+    wanted = []
+    for stage in reversed(stages(plan, layout)):
+        if any(path.is_file() for path in stage.files(layout)) or (later and stage.needed):
+            wanted.append(stage)
+            later = later or stage.needed
+        elif stage.needed:
+            found.notes.append(f"not made yet: {stage.name}")
+    wanted.reverse()
+    if not wanted:
+        return
+    with scratch_folder(Path(tempfile.gettempdir()), "repro-verify-", private=True) as aside:
+        for stage, remade in remake(wanted, plan, batches, layout, aside, found):
+            _compare(layout, stage.what, stage.remedy, remade, found)
+            if stage.artefact:
+                found.count("artefacts")
+    _foreign(plan, layout, found)
 
 
-def check_cells(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
-    """Check each artefact's cells and the tables that join them, by making them again in memory."""
-    measured, complete = Measured(layout, batches), True
-    for name in plan.artefact_ids():
-        path = layout.entry(name).with_suffix(".csv")
+def _compare(layout: Layout, what: str, remedy: str, remade: Remade, found: Findings) -> None:
+    """Compare what one stage made aside with what is on disk; files that it did not make are problems."""
+    for name, sha256 in remade.files.items():
+        path = layout.root / name
         if not path.is_file():
-            complete = False
-            found.notes.append(f"not drawn yet: {name}")
-            continue
-        found.count("artefacts")
-        composed = found.attempt(partial(compose_artefact, plan, measured, layout, name))
-        _same(composed[2] if composed else {}, found)
-    if (layout.root / "cost.csv").is_file() and not found.problems:
-        costs = found.attempt(partial(measure_costs, plan, layout))
-        _same({layout.root / "cost.csv": render_cost(costs)} if costs else {}, found)
-    if complete and layout.cells.is_file() and not found.problems:
-        tables = found.attempt(partial(joined, plan, layout))
-        _same(tables[0] if tables else {}, found)
-
-
-def _same(texts: dict[Path, str], found: Findings) -> None:
-    """Check that files hold the given texts."""
-    for path, text in texts.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            found.problem("this is not what the evaluations on disk give", path, MAKE_ANEW)
-
-
-def check_drawn(plan: Plan, layout: Layout, found: Findings) -> None:
-    """Check tables and pictures against the hashes that drawing noted."""
-    listed = {layout.root / "artefacts" / name: sha256 for name, sha256 in drawn(plan, layout, found).items()}
-    for path, sha256 in listed.items():
-        if not path.is_file():
-            found.problem("this drawn file is missing", path, "run Snakemake, which draws it anew")
+            found.problem(f"this file is missing, and what was made from it is there ({what})", path, remedy)
         elif sha256_file(path) != sha256:
-            found.problem("this is not the file that was drawn", path, MAKE_ANEW)
-    for path in sorted((layout.root / "artefacts").rglob("*")):
-        artefact = "/".join(path.relative_to(layout.root / "artefacts").with_suffix("").parts)
-        if path.is_file() and path not in listed:
-            if artefact in plan.cells:
-                found.problem("drawing noted no such file", path, MAKE_ANEW)
-            else:
-                found.notes.append(f"stale (no artefact of this plan, may be deleted): {path}")
+            found.problem(f"this is not what {what}", path, remedy)
+    for path in remade.besides:
+        found.problem(f"this is not what {what}: no such file is made", path, f"delete it, then {remedy}")
 
 
-def drawn(plan: Plan, layout: Layout, found: Findings) -> dict[str, str]:
-    """Return the sha256 of every drawn file by its name below ``artefacts/``."""
-    listed: dict[str, str] = {}
-    for name in plan.artefact_ids():
-        path = layout.drawn(name)
-        if path.is_file():
-            listed |= found.attempt(partial(read_json, path, remedy=MAKE_ANEW)) or {}
-    return listed
+def _foreign(plan: Plan, layout: Layout, found: Findings) -> None:
+    """Note drawn files that belong to no artefact and no search of the plan."""
+    known = {f"artefacts/{name}" for name in plan.artefact_ids()} | {
+        f"cells/{n}" for n in plan.artefact_ids()
+    }
+    known |= {f"searches/{name}" for name in plan.searches} | {"searches/summary"}
+    for folder in ("artefacts", "cells", "searches"):
+        for path in sorted((layout.root / folder).rglob("*")):
+            stem = path.relative_to(layout.root).as_posix().removesuffix(".drawn.json")
+            if path.is_file() and stem not in known and stem.removesuffix(path.suffix) not in known:
+                found.notes.append(f"stale (nothing of this plan, may be deleted): {path}")
 
 
-def check_figures(plan: Plan, layout: Layout, figures: Path, found: Findings) -> None:
-    """Check the collected folder against its own list, single artefacts in it against what was drawn."""
+def check_figures(layout: Layout, figures: Path, found: Findings) -> None:
+    """Check the collected folder against the report and tables that it was collected from.
+
+    A single artefact in it may be newer than the rest.
+    """
     if not figures.exists():
         found.notes.append(f"{figures}: not collected yet")
         return
-    listed = found.attempt(partial(collected_files, figures))
-    if listed is None:
+    before = len(found.problems)
+    manifest = found.attempt(partial(collected, figures))
+    if len(found.problems) > before:
         return
-    names = plan.artefact_ids()
-    for name in foreign_files(figures, listed, names):
-        found.problem("no rule made this file", figures / name, MOVE_AWAY)
-    profile = read_json(figures / MANIFEST, remedy=COLLECT_ANEW)["profile"] if listed else layout.profile
-    if profile != layout.profile:
-        found.notes.append(f"{figures}: collected from profile {profile}, not from {layout.profile}")
-    fresh = drawn(plan, layout, found)
+    source = layout
+    if manifest is not None and not _is_of(layout, manifest):
+        source = Layout(layout.results, Path(manifest.profile).name)
+        found.notes.append(
+            f"{figures}: collected from profile {source.profile}, not from {layout.profile}; "
+            f"`repro verify --profile {source.profile}` checks what it was collected from"
+        )
+    expected = _collectable(source) if manifest is not None else {}
     on_disk = hashes(figures)
     for name, sha256 in on_disk.items():
         found.count(f"files in {figures}")
-        if name in listed and sha256 == listed[name]:
+        if sha256 == expected.get(name):
             continue
-        if sha256 == fresh.get(name):
+        drawn = source.root / "artefacts" / name
+        if drawn.is_file() and sha256_file(drawn) == sha256:
             found.notes.append(f"newer than the rest of {figures}: {name}")
-        elif name in listed or any(name.startswith(f"{artefact}.") for artefact in names):
+        elif name in expected or drawn.is_file():
             found.problem("this is not the file that a rule put here", figures / name, COLLECT_ANEW)
-    for name in sorted(set(listed) - set(on_disk)):
-        found.problem(
-            "this collected file is missing", figures / name, "run Snakemake, which collects it anew"
-        )
+        else:
+            found.problem("no rule made this file", figures / name, COLLECT_ANEW)
+    for name in sorted(expected.keys() - on_disk.keys()):
+        found.problem("this collected file is missing", figures / name, COLLECT_ANEW)
+    if len(found.problems) == before:
+        found.problems += foreign_files(figures)
+
+
+def _is_of(layout: Layout, manifest: Manifest | None) -> bool:
+    return manifest is not None and manifest.profile == layout.profile
+
+
+def _collectable(layout: Layout) -> dict[str, str]:
+    """Return the hashes of what would be collected from a profile's results as they are."""
+    tables = {name: layout.root / name for name in TABLES}
+    return hashes(layout.root / "report") | {
+        name: sha256_file(path) for name, path in tables.items() if path.is_file()
+    }

@@ -74,9 +74,18 @@ def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -
         record = layout.record(run_id)
         if not record.is_file():
             found.notes.append(f"measured from a run that is not on disk: {path}")
-        elif read_json(record, remedy=TRAIN_ANEW).get("checkpoint_sha256") != sha256:
+            continue
+        content = read_json(record, remedy=TRAIN_ANEW)
+        if content.get("checkpoint_sha256") != sha256:
             raise ReproError(
                 f"this result was measured from another checkpoint than that of run {run_id}",
+                where=path,
+                remedy=MEASURE_ANEW,
+            )
+        hidden = set(content.get("stand_ins", ())) - set(result.stand_ins)
+        if hidden:
+            raise ReproError(
+                f"this result leaves out what stood in: {', '.join(sorted(hidden))}",
                 where=path,
                 remedy=MEASURE_ANEW,
             )

@@ -7,19 +7,21 @@ a missing file is no reason for it as long as what was made from it is there. Im
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json, sha256_file
-from repro.core.manifest import MAKE_ANEW, STAGES, MissingError, check_members
+from repro.core.files import sha256_file
+from repro.core.manifest import STAGES, MissingError, check_members
 from repro.core.paths import Layout
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
-from repro.site.collect import MANIFEST
+from repro.site.collect import COMMAND
+from repro.site.manifest import MANIFEST, Manifest, not_written
+from repro.site.manifest import read_manifest as read_collected
 
 MOVE_AWAY = "move it elsewhere; figures/ holds only what Snakemake collects"
-ENDINGS = ("png", "pdf", "csv", "md", "tex")
+COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
 
 
 def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> dict[Path, str]:
@@ -48,7 +50,7 @@ def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) ->
             if problems:
                 more = f" and {len(problems) - 1} more of its batch" if problems[1:] else ""
                 found[layout.batch(stage, batch.name)] = f"{problems[0].where}{more} is missing"
-    if figures.exists() and not _whole(layout, figures, plan.artefact_ids()):
+    if figures.exists() and not _whole(layout, figures):
         found[figures] = f"{figures} does not hold all that this profile collects"
     return found
 
@@ -80,14 +82,14 @@ def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[Pa
             yield from (path for path in manifests if not path.is_file())
 
 
-def _whole(layout: Layout, figures: Path, artefacts: list[str]) -> bool:
+def _whole(layout: Layout, figures: Path) -> bool:
     """Return whether ``figures`` holds all that was collected, from this profile."""
-    listed = collected_files(figures)
-    for name in foreign_files(figures, listed, artefacts):
-        raise ReproError("no rule made this file", remedy=MOVE_AWAY, where=figures / name)
-    if listed and read_json(figures / MANIFEST, remedy=MAKE_ANEW)["profile"] != layout.profile:
+    manifest = collected(figures)
+    for error in foreign_files(figures):
+        raise error
+    if manifest is None or manifest.profile != layout.profile:
         return False
-    return bool(listed) and all(_as_collected(figures, name, sha256) for name, sha256 in listed.items())
+    return all(_as_collected(figures, name, sha256) for name, sha256 in manifest.files.items())
 
 
 def _as_collected(figures: Path, name: str, sha256: str) -> bool:
@@ -99,30 +101,22 @@ def _as_collected(figures: Path, name: str, sha256: str) -> bool:
     return not later or sha256_file(path) == sha256
 
 
-def collected_files(figures: Path) -> dict[str, str]:
-    """Return the hashes by name that a collected folder lists; nothing where it was not collected.
+def collected(figures: Path) -> Manifest | None:
+    """Return what a collected folder lists, None where it was not collected.
 
     Raises:
         ReproError: its manifest is damaged, or it is no folder.
     """
     if not figures.is_dir():
         raise ReproError("this is not a folder", remedy=MOVE_AWAY, where=figures)
-    path = figures / MANIFEST
-    if not path.is_file():
-        return {}
-    content = read_json(path, remedy="delete the folder and run Snakemake again, which collects it anew")
-    if isinstance(content, dict) and isinstance(content.get("files"), dict) and "profile" in content:
-        return dict(content["files"])
-    raise ReproError("this is no list of collected files", remedy="delete the folder", where=path)
+    return read_collected(figures, remedy=COLLECT_ANEW)
 
 
-def foreign_files(figures: Path, listed: Mapping[str, str], artefacts: list[str]) -> Iterator[str]:
-    """Yield the names in ``figures`` that are neither listed nor an artefact's.
+def foreign_files(figures: Path) -> Iterator[ReproError]:
+    """Yield an error for each file in ``figures`` that no rule put there, or that was changed since.
 
-    Hidden files are passed over (Snakemake leaves one), and single artefacts may lie there without a list.
+    Snakemake would delete them with the folder when it collects anew.
     """
-    singles = {f"{name}.{ending}" for name in artefacts for ending in ENDINGS}
-    for path in sorted(figures.rglob("*")):
-        name = path.relative_to(figures).as_posix()
-        if path.is_file() and not path.name.startswith(".") and name not in {MANIFEST, *listed, *singles}:
-            yield name
+    for name, listed in not_written(figures, COMMAND, remedy=COLLECT_ANEW):
+        message = "this is not the file that a rule put here" if listed else "no rule made this file"
+        yield ReproError(message, remedy=MOVE_AWAY, where=figures / name)

@@ -19,6 +19,7 @@ from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.train.record import finished
 from repro.verify.findings import Findings
+from repro.verify.records import check_record
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
 _OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "unfinished.json", "snapshots"}
@@ -53,6 +54,7 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
     if _run_id(record.get("spec")) != run_id:
         raise ReproError("the record is of another run than its folder", where=folder, remedy=TRAIN_ANEW)
     _check_snapshots(folder, record)
+    check_record(layout, run_id, record, found)
     if run_id in plan.runs:
         found.count("runs")
     else:

@@ -7,14 +7,17 @@ from pathlib import Path
 from repro.core.paths import Layout
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
-from repro.verify.drawn import check_cells, check_drawn, check_figures
+from repro.verify.drawn import check_figures, check_made
 from repro.verify.evaluations import check_evaluations
 from repro.verify.findings import Findings
 from repro.verify.runs import check_runs
 
 
 def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> str:
-    """Check runs, evaluations, cells, drawn artefacts and the collected folder; return a summary in words.
+    """Check runs, evaluations, all that is made from them, and the collected folder; return a summary.
+
+    Runs and evaluations are hashed, down to the checkpoints; cells, tables, pictures, claims, audit, costs,
+    searches and report are made again in a temporary folder and compared byte by byte.
 
     What an interrupted DAG left unfinished, and what an older plan made, is no error; the summary names it.
 
@@ -30,9 +33,8 @@ def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) 
     found = Findings()
     check_runs(plan, batches, layout, found)
     check_evaluations(plan, batches, layout, found)
-    check_cells(plan, batches, layout, found)
-    check_drawn(plan, layout, found)
-    check_figures(plan, layout, figures, found)
+    check_made(plan, batches, layout, figures, found)
+    check_figures(layout, figures, found)
     found.settle()
     counts = ", ".join(f"{number} {what}" for what, number in found.counts.items()) or "nothing on disk yet"
     return "\n".join([f"{layout.root}: {counts}: all as the rules made them", *found.notes])

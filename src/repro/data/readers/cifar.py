@@ -12,6 +12,7 @@ is not published; whether it was balanced over the classes is not said. Here: th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import image_digests, join_digests
 from repro.data.readers.found import Found, balanced_subset, damaged, require_file
 from repro.data.readers.pickled import NotArraysError, load_arrays
@@ -27,37 +28,36 @@ from repro.data.readers.pickled import NotArraysError, load_arrays
 GAT_SEED = 45_000
 VALIDATION_SHARE = 10  # one image in ten of the training set: 5,000 of 50,000
 
-_TRAIN10 = tuple(f"data_batch_{k}" for k in range(1, 6))
-_FILES: dict[tuple[str, bool], tuple[str, ...]] = {
-    ("cifar10", True): _TRAIN10,
-    ("cifar10", False): ("test_batch",),
-    ("cifar100", True): ("train",),
-    ("cifar100", False): ("test",),
-}
-_EXTRA = {"readme.html", "file.txt~"}  # lie in the original archives
 
+def read(
+    folder: Path,
+    info: DatasetInfo,
+    split: str,
+    limit: int | None,
+    *,
+    train: Sequence[str],
+    test: Sequence[str],
+    meta: str,
+    labels: bytes,
+    names: bytes,
+) -> Found:
+    """Return one split of CIFAR; see :class:`repro.data.readers.found.Reader`.
 
-def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
-    """Return one split of CIFAR; see :class:`repro.data.readers.found.Reader`."""
-    files = [require_file(folder / name, info) for name in _FILES[info.name, split != "test"]]
-    parts = [_read_part(path, info) for path in files]
+    The releases differ in their files of images and class names, and in the keys of labels and names there.
+    """
+    files = [require_file(folder / name, info) for name in (test if split == "test" else train)]
+    parts = [_read_part(path, info, labels) for path in files]
     images = torch.from_numpy(np.concatenate([part[0] for part in parts]))
-    labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
-    digests = np.array(image_digests(images, labels))
+    marks = torch.from_numpy(np.concatenate([part[1] for part in parts]))
+    digests = np.array(image_digests(images, marks))
     order = np.argsort(digests, kind="stable")
     if split in ("train45k", "validation5k"):
         order = _gat_split(order, split)
-    kept = order[balanced_subset(labels.numpy()[order], limit)]
+    kept = order[balanced_subset(marks.numpy()[order], limit)]
     identity = join_digests(digests[kept].tolist())
     chosen = torch.from_numpy(kept)
-    classes = _class_names(folder, info)
-    return Found(images.index_select(0, chosen), labels[chosen], classes, len(order), identity)
-
-
-def known_files(info: DatasetInfo) -> set[str]:
-    """Return the names that may lie in the folder."""
-    meta = "batches.meta" if info.name == "cifar10" else "meta"
-    return {meta, *_FILES[info.name, True], *_FILES[info.name, False], *_EXTRA}
+    classes = _class_names(require_file(folder / meta, info), info, names)
+    return Found(images.index_select(0, chosen), marks[chosen], classes, len(order), identity)
 
 
 def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:
@@ -66,13 +66,13 @@ def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:
     return shuffled[:boundary] if split == "train45k" else shuffled[boundary:]
 
 
-def _read_part(path: Path, info: DatasetInfo) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _read_part(path: Path, info: DatasetInfo, key: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     record = _load(path, info)
     pixels = info.channels * info.height * info.width
     rows = record.get(b"data")
     if not (isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == pixels):
         raise damaged(path, info, f"it holds no array of images of {pixels} bytes each")
-    given = record.get(b"labels" if info.name == "cifar10" else b"fine_labels")
+    given = record.get(key)
     if not (isinstance(given, list) and all(isinstance(label, int) for label in given)):
         raise damaged(path, info, "it holds no list of labels")
     if len(given) != len(rows):
@@ -85,9 +85,7 @@ def _read_part(path: Path, info: DatasetInfo) -> tuple[NDArray[np.uint8], NDArra
     return rows.reshape(-1, info.channels, info.height, info.width), labels
 
 
-def _class_names(folder: Path, info: DatasetInfo) -> tuple[str, ...]:
-    file, key = ("batches.meta", b"label_names") if info.name == "cifar10" else ("meta", b"fine_label_names")
-    path = require_file(folder / file, info)
+def _class_names(path: Path, info: DatasetInfo, key: bytes) -> tuple[str, ...]:
     given = _load(path, info).get(key)
     if not (isinstance(given, list) and all(isinstance(name, bytes | str) for name in given)):
         raise damaged(path, info, "it holds no class names")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.memory import require_memory
 from repro.data.readers.found import damaged
 
@@ -23,7 +23,6 @@ Item = TypeVar("Item")
 Preprocess = Callable[[Image.Image, int], Image.Image]
 
 _EIGHT_BITS = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 def centre_square(picture: Image.Image, size: int) -> Image.Image:

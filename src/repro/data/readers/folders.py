@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.layout import both_trees
-from repro.data.readers.decode import IMAGE_SUFFIXES
 from repro.data.readers.found import foreign, missing, require_file, set_folder
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 def subfolders(folder: Path, info: DatasetInfo) -> list[str]:

@@ -1,18 +1,15 @@
-"""What a reader returns, and the helpers that all readers share."""
+"""What a reader returns, and the helpers that all readers share. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.layout import (
     both_trees,
     existing_folder,
@@ -22,7 +19,12 @@ from repro.data.layout import (
     perhaps_renamed,
     what_to_move,
 )
-from repro.data.sources import BY_HAND, instructions
+from repro.data.sources import instructions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 LONGEST_TEXT = 2**24  # bytes; the longest list of a release has half a million
 SUBSET_SEED = 20_190_101  # fixed for ever: a limit must choose the same images in every run
@@ -53,6 +55,22 @@ class Reader(Protocol):
     def __call__(self, folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
         """Return what was found; ReproError for missing, damaged or foreign files."""
         ...
+
+
+def reader(module: str, **release: object) -> Reader:
+    """Return the function ``read`` of ``data/readers/<module>.py``, which is imported when it first reads.
+
+    Args:
+        module: a format that several data sets share.
+        release: what it must be told of one of them.
+    """
+
+    def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
+        shared = import_module(f"repro.data.readers.{module}")
+        found: Found = shared.read(folder, info, split, limit, **release)
+        return found
+
+    return read
 
 
 def find_folder(root: Path, info: DatasetInfo) -> Path:
@@ -139,7 +157,7 @@ def set_folder(path: Path, info: DatasetInfo) -> Path:
 
 def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
     """Return how to get ``path`` back without touching what else lies in ``folder``."""
-    if info.name in BY_HAND:
+    if info.by_hand:
         renamed = perhaps_renamed(folder, path.relative_to(folder).parts[0], info)
         hint = (
             ""
@@ -156,6 +174,8 @@ def balanced_subset(labels: Sequence[int] | NDArray[np.int64], limit: int | None
     Examples are taken round-robin over the classes in one fixed random order, so that a smaller limit is
     contained in a larger one.
     """
+    import numpy as np
+
     marks = np.asarray(labels, dtype=np.int64)
     if limit is None or limit >= len(marks):
         return np.arange(len(marks))

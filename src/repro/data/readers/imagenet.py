@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from repro.core.errors import ReproError
-from repro.data.catalogue import DatasetInfo
+from repro.data.dataset import DatasetInfo
 from repro.data.readers.decode import decode_files, sngan_square
 from repro.data.readers.folders import pictures, subfolders
 from repro.data.readers.found import Found, balanced_subset

@@ -27,7 +27,8 @@ example ``logit_drift.py``, which keeps the logits of real images near 0:
 
 Every method built on ``methods/gan_base.py`` then takes the option ``regulariser: logit_drift``, and the
 fields of its ``Options`` as ``regulariser.weight: 0.01``. Another option is another field there, read as
-``self.options.<field>`` (annotate ``options: Options`` in the class, so that mypy knows it).
+``self.options.<field>`` (annotate ``options: Options`` in the class, so that mypy knows it). A penalty that
+draws random numbers takes them from ``self.noise`` and lets ``draws`` return True.
 '''
 
 from __future__ import annotations
@@ -70,9 +71,24 @@ class Regulariser(ABC):
         self, options: RegulariserOptions, noise: torch.Generator, loss: AdversarialLoss | None = None
     ) -> None:
         self.options = options
-        self.noise = noise
+        self._noise = noise
         self.loss = loss or NonSaturating()
         self.watch: SplitWatch | None = None  # of a penalty that attacks: set by the method that times it
+
+    def draws(self) -> bool:
+        """Return whether the penalty draws random numbers, and D's update is therefore never a CUDA graph."""
+        return False
+
+    @property
+    def noise(self) -> torch.Generator:
+        """The random stream of a penalty that draws.
+
+        Raises:
+            RuntimeError: this one does not say that it does.
+        """
+        if not self.draws():
+            raise RuntimeError(f"{type(self).__name__} draws random numbers: let its draws() return True")
+        return self._noise
 
     @abstractmethod
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What AR and RFM share: D must answer alike to an image and to its worst neighbour.
 
-The neighbour is x + epsilon * v, where v is the unit-L2 direction, image by image, in which D's loss rises
-fastest (Zhou et al. 2018; code: robust-discriminator-pytorch, which has RFM only). That code takes epsilon =
+The neighbour is x + radius * v, where v is the unit-L2 direction, image by image, in which D's loss rises
+fastest (Zhou et al. 2018; code: robust-discriminator-pytorch, which has RFM only). That code takes radius
 1e-4, weight 10, and the root of the summed squares over the whole batch as the distance; both answers carry
 gradient.
 """
@@ -26,14 +26,14 @@ class ConsistencyOptions(RegulariserOptions):
     """Options of both penalties.
 
     Attributes:
-        epsilon: L2 distance of the neighbour, in [-1,1] units.
+        radius: L2 distance of the neighbour, in [-1,1] units.
         side: images whose neighbours are looked at.
         distance: ``batch_norm`` is the L2 norm of all differences of the batch together (the code),
             ``mean_square`` the mean over the images of each one's squared L2 norm.
     """
 
     weight: float = 10.0
-    epsilon: float = 1e-4
+    radius: float = 1e-4
     side: Side = "both"
     distance: Distance = "batch_norm"
 
@@ -54,7 +54,7 @@ class Consistency(Regulariser):
         gain = self.loss.g1 if real else self.loss.g2
         with untouched(discriminator):
             direction = uphill(lambda points: -gain(discriminator(points).float()), images, self.watch)
-        return images.detach() + self.options.epsilon * direction
+        return images.detach() + self.options.radius * direction
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the distance between the answers to images and neighbours, summed over the sides; 0-d."""

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from repro.methods.regularisers.base import Regulariser, RegulariserOptions
-from repro.methods.regularisers.points import Points, penalty_points, squared_slopes
+from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, squared_slopes
 
 # The square root's own slope is infinite at 0, where dead ReLUs do put the gradient.
 TINY = 1e-12
 
 
-class GradientPenalty(Regulariser):
+class GradientPenalty(PenaltyAtPoints):
     """Pulls the norm of the discriminator's input gradient to ``centre``."""
 
-    class Options(RegulariserOptions):
-        """Options of the penalty: also ``centre``, the norm aimed at, and ``points``, where it is taken."""
+    class Options(PointOptions):
+        """Options of the penalty: also ``centre``, the norm aimed at."""
 
-        weight: float = 10.0
         centre: float = 1.0
-        points: Points = "interpolates"
 
     options: Options
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the mean squared distance of the gradient's norm from ``centre``, 0-d."""
-        points = penalty_points(self.options.points, real, fake, self.noise)
-        norms = (squared_slopes(discriminator, points) + TINY).sqrt()
+        norms = (squared_slopes(discriminator, self.points(real, fake)) + TINY).sqrt()
         return self.excess(norms - self.options.centre).square().mean()
 
     def excess(self, distances: Tensor) -> Tensor:

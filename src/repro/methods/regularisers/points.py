@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+
 Points = Literal["interpolates", "real", "fake", "both"]
 
 
-def penalty_points(kind: Points, real: Tensor, fake: Tensor, noise: torch.Generator) -> Tensor:
-    """Return the points (M,3,H,W), constants, at which the slope of the discriminator is penalised.
+class PointOptions(RegulariserOptions):
+    """Options of a penalty at points.
 
-    Args:
-        kind: ``interpolates`` a * real + (1 - a) * fake with a ~ U[0, 1] for each image (WGAN-GP, Algorithm
+    Attributes:
+        points: ``interpolates`` a * real + (1 - a) * fake with a ~ U[0, 1] for each image (WGAN-GP, Algorithm
             1), the ``real`` or ``fake`` images themselves, or ``both`` one after the other.
-        real: real images (N,3,H,W).
-        fake: fake images; as many as real ones for ``interpolates``.
-        noise: random stream of a.
     """
-    real, fake = real.detach(), fake.detach()
-    if kind == "real":
-        return real
-    if kind == "fake":
-        return fake
-    if kind == "both":
-        return torch.cat([real, fake])
-    shape = (len(real), *[1] * (real.dim() - 1))
-    share = torch.rand(shape, generator=noise, device=real.device)
-    return share * real + (1 - share) * fake
+
+    weight: float = 10.0
+    points: Points = "interpolates"
+
+
+class PenaltyAtPoints(Regulariser):
+    """A penalty of D's slope at points that the option ``points`` chooses."""
+
+    Options: ClassVar[type[RegulariserOptions]] = PointOptions
+    options: PointOptions
+
+    def draws(self) -> bool:
+        """Interpolates are drawn."""
+        return self.options.points == "interpolates"
+
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the points (M,3,H,W), constants, of batches of equal size (N,3,H,W)."""
+        real, fake = real.detach(), fake.detach()
+        if self.options.points == "real":
+            return real
+        if self.options.points == "fake":
+            return fake
+        if self.options.points == "both":
+            return torch.cat([real, fake])
+        shape = (len(real), *[1] * (real.dim() - 1))
+        share = torch.rand(shape, generator=self.noise, device=real.device)
+        return share * real + (1 - share) * fake
 
 
 def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from repro.methods.regularisers.base import Regulariser, RegulariserOptions
-from repro.methods.regularisers.points import Points, penalty_points, squared_slopes
+from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, Points, squared_slopes
 
 
-class ZeroGradientPenalty(Regulariser):
+class ZeroGradientPenalty(PenaltyAtPoints):
     """Pulls the discriminator's input gradient to zero."""
 
-    class Options(RegulariserOptions):
-        """Options of the penalty: also ``points``, where the gradient is taken."""
+    class Options(PointOptions):
+        """Options of the penalty."""
 
-        weight: float = 10.0
         points: Points = "real"
 
     options: Options
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the mean squared norm of the gradient, 0-d; with ``both``, the sum of the two means."""
-        points = penalty_points(self.options.points, real, fake, self.noise)
-        mean = squared_slopes(discriminator, points).mean()
+        mean = squared_slopes(discriminator, self.points(real, fake)).mean()
         return 2 * mean if self.options.points == "both" else mean
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from repro.models.describe import Example
-from repro.models.gat_networks import GATClassifier, GATGenerator
+from repro.models.gat_classifier import GATClassifier
+from repro.models.gat_generator import GATGenerator
 
 
 def networks() -> dict[str, Example]:

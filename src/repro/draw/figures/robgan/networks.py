@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from repro.models.describe import Example
-from repro.models.preact_resnet import PreActResNet18
+from repro.models.preact_resnet18 import PreActResNet18
 from repro.models.robgan_generator import RobGANGenerator
 
 

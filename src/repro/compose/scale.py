@@ -1,0 +1,55 @@
+"""What each cell was made with, as far as a profile can change it: two rows alike in this can be compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+
+from repro.compose.settings import unreduced
+from repro.core.spec import RunSpec
+from repro.judge.welch import Key, Scale
+from repro.plan.cells import Cell
+from repro.plan.plan import Plan, PlannedCell
+
+
+def scales(plan: Plan) -> dict[Key, Scale]:
+    """Return width, share of the budget, data, features and images of every cell with runs, by its key.
+
+    A run that starts from another is made with both of them.
+    """
+
+    @cache
+    def made_with(run_id: str) -> tuple[tuple[str, str], ...]:
+        run = plan.runs[run_id]
+        own = (
+            ("width", f"{run.width:g}"),
+            ("share of the budget", f"{_share(plan, run):.2g}"),
+            ("precision", run.precision),
+            ("data", f"{run.dataset} {run.source} {run.train_limit or 'all'}"),
+        )
+        return own + (made_with(run.parent) if run.parent else ())
+
+    def of(planned: PlannedCell) -> Scale:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for run_id in planned.runs:
+            for aspect, value in made_with(run_id):
+                found[aspect].add(value)
+        for name in planned.evaluations + planned.subtracted:
+            spec = plan.evaluations[name]
+            found["images measured"].add(f"{spec.source} {spec.limit or 'all'}")
+            found["samples"].add(str(spec.generated))
+            found["features"].add(str(spec.extractor))
+        return {aspect: frozenset(values) for aspect, values in found.items()}
+
+    planned = [each for cells in plan.cells.values() for each in cells if each.runs]
+    return {_key(each.cell): of(each) for each in planned}
+
+
+def _share(plan: Plan, run: RunSpec) -> float:
+    """Return which share of its recipe's images a run sees."""
+    whole = unreduced(plan, run.recipe, run.dataset, run.options)
+    return run.steps * run.batch_size / (whole.steps * whole.batch_size)
+
+
+def _key(cell: Cell) -> Key:
+    return (cell.paper, cell.artefact, cell.row, cell.column, cell.metric, cell.convention)

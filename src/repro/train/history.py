@@ -1,0 +1,54 @@
+"""What a run has used and made so far; it travels in the checkpoint's notes, so neither is alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from repro.core.checkpoint import Loaded
+from repro.core.errors import ReproError
+from repro.core.jsonl import Mark
+from repro.train.clock import TimeUsed
+from repro.train.snapshots import Snapshot
+
+
+class RunHistory(BaseModel):
+    """What an unfinished run has used, and what it must find again when it goes on.
+
+    ``sessions`` name first step, code, packages and device of each process that trained; ``resumed`` holds a
+    certificate for each but the first (see ``train.certificate``); ``log`` is where the metrics log ended,
+    ``checkpoint_sha256`` the content of the checkpoint that the history was written for.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    checkpoint_sha256: str = ""
+    used: TimeUsed = TimeUsed()
+    sessions: list[dict[str, Any]]
+    resumed: list[dict[str, Any]] = []
+    snapshots: list[Snapshot] = []
+    log: Mark = Mark()
+
+    @classmethod
+    def of(cls, loaded: Loaded, path: Path) -> RunHistory:
+        """Return the history of a run that goes on from a checkpoint, read from ``path``.
+
+        Raises:
+            ReproError: the checkpoint has none, or holds something else than the run wrote into it.
+        """
+        remedy = "delete the run's folder and run the same command again: the run is trained anew"
+        try:
+            history = cls.model_validate(loaded.notes)
+        except ValidationError as error:
+            message = "the checkpoint does not say what its run had made by then, so the run cannot go on"
+            raise ReproError(message, remedy=remedy, where=path) from error
+        if history.checkpoint_sha256 != loaded.sha256 or not history.sessions:
+            raise ReproError("the checkpoint is not as the run wrote it", remedy=remedy, where=path)
+        return history
+
+    def notes(self, sha256: str) -> dict[str, Any]:
+        """Return the history as the notes of the checkpoint with this content."""
+        self.checkpoint_sha256 = sha256
+        return self.model_dump(mode="json")

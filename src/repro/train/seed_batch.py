@@ -1,0 +1,122 @@
+"""Several seeds of one training as one run for the loop: stacked into one program, or in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TypeVar
+
+from torch import Tensor
+
+from repro.core.errors import ReproError
+from repro.methods.classifier import Classifier
+from repro.methods.seed_batch import FASTEST, can_be_joined, joined
+from repro.models.stacked import Way
+from repro.train.clock import Clock, TimeUsed
+from repro.train.loop import Run
+from repro.train.meter import DivergedError
+
+T = TypeVar("T")
+
+
+class MembersDivergedError(ReproError):
+    """Runs that were trained side by side diverged: why, by run id."""
+
+    def __init__(self, members: dict[str, DivergedError]) -> None:
+        self.members = members
+        super().__init__(
+            f"training diverged: {', '.join(members)}", remedy="the other seeds can go on without them"
+        )
+
+
+class SeedBatch:
+    """Runs at the same step as one for the loop (``train.loop``): what a run does, each of them does.
+
+    Times in their logs and histories are each run's share. One that diverges keeps none of the others from
+    what they do; ``MembersDivergedError`` comes when all have done it.
+
+    Args:
+        members: the runs, begun.
+        way: how stacked networks are computed; None: what is fastest on the device.
+    """
+
+    def __init__(self, members: Sequence[Run], way: Way | None) -> None:
+        first, others = members[0], len(members) - 1
+        self.members, self.step = members, first.step
+        self.spec, self.settings = first.spec, first.settings
+        self.path, self.device = first.path, first.device
+        self.name = f"{first.name} and {others} other seeds" if others else first.name
+        self._program = _stacked(members, way)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Open every log; time counts from here."""
+        self.clock = SharedClock(self.members)
+        with ExitStack() as logs:
+            for member in self.members:
+                logs.enter_context(member.opened(self.clock))
+            yield
+
+    def take_step(self) -> None:
+        """Train all by one step: as one stacked program where their networks allow it, else in turn."""
+        self.clock.start()
+        if self._program is None:
+            for member in self.members:
+                member.take_step()
+        else:
+            metrics = self._program(self.step)
+            for k, member in enumerate(self.members):
+                member.count_step({name: values[k] for name, values in metrics.items()})
+        self.step += 1
+
+    def write_log(self) -> dict[str, float]:
+        """Write a line into every log; return the last one's means."""
+        return each(self.members, Run.write_log)[-1]
+
+    def save(self, *, snapshot: bool) -> None:
+        """Write every checkpoint, and with ``snapshot`` one of these."""
+        each(self.members, partial(Run.save, snapshot=snapshot))
+
+
+class SharedClock(Clock):
+    """Counts each run's share of the time of several runs."""
+
+    def __init__(self, members: Sequence[Run]) -> None:
+        self._watches = [member.state.method.watch for member in members]
+        super().__init__(members[0].device, self._watches[0])
+
+    def used(self) -> TimeUsed:
+        """Return one run's share of the time so far."""
+        others = [TimeUsed(attack_seconds=watch.seconds) for watch in self._watches[1:]]
+        return sum(others, super().used()) / len(self._watches)
+
+
+def each(runs: Sequence[Run], act: Callable[[Run], T]) -> list[T]:
+    """Do ``act`` for every run and return what it returned.
+
+    Raises:
+        MembersDivergedError: afterwards, where some diverged.
+    """
+    done: list[T] = []
+    diverged: dict[str, DivergedError] = {}
+    for run in runs:
+        try:
+            done.append(act(run))
+        except DivergedError as error:
+            diverged[run.name] = error
+    if diverged:
+        raise MembersDivergedError(diverged)
+    return done
+
+
+def _stacked(members: Sequence[Run], way: Way | None) -> Callable[[int], dict[str, Tensor]] | None:
+    """Return the step of all members as one; its metrics are (K,). None where they step in turn."""
+    methods = [member.state.method for member in members]
+    stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
+    chosen = way or FASTEST.get(members[0].device.type)
+    if chosen is None or len(members) == 1 or len(stackable) < len(methods):
+        return None
+    for member in members:
+        member.history.sessions[-1]["seeds_together"] = len(members)
+    return joined(stackable, chosen).step

@@ -1,0 +1,70 @@
+"""A finished run's record against its checkpoint and its log, from which the loop wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from repro.core import checkpoint
+from repro.core.divergence import FIELD
+from repro.core.errors import ReproError
+from repro.core.jsonl import read_lines
+from repro.core.manifest import TRAIN_ANEW
+from repro.core.paths import Layout
+from repro.verify.findings import Findings
+
+
+def check_record(layout: Layout, run_id: str, record: Mapping[str, Any], found: Findings) -> None:
+    """Check that a record says what checkpoint and log say; of a diverged run, what is certain of both.
+
+    Raises:
+        ReproError: it says something else; names the first such field.
+    """
+    lines = read_lines(layout.log(run_id))
+    expected: dict[str, Any] = {"metrics": lines[-1]["metrics"] if lines else {}}
+    path = layout.checkpoint(run_id)
+    if path.is_file():
+        loaded = checkpoint.load(path)
+        expected |= {"parent_sha256": loaded.header["parent"], "data.fingerprint": loaded.header["data"]}
+        expected["spec.seed"] = loaded.header["spec"]["seed"]
+        if loaded.notes is None:
+            found.notes.append(f"of an older version, whose record and log nothing vouches for: {run_id}")
+        elif record[FIELD] is None:
+            expected |= _of_book(loaded.notes) | {"steps": loaded.header["step"]}
+    for name, value in expected.items():
+        if _at(record, name) != value:
+            raise ReproError(
+                f"the record's {name} is not what the checkpoint and the log say",
+                where=layout.record(run_id),
+                remedy=TRAIN_ANEW,
+            )
+    missing = set(record["spec"]["stand_ins"]) - set(record["stand_ins"])
+    if missing:
+        raise ReproError(
+            f"the record leaves out what stood in: {', '.join(sorted(missing))}",
+            where=layout.record(run_id),
+            remedy=TRAIN_ANEW,
+        )
+
+
+def _of_book(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record says that was written from a checkpoint's notes."""
+    return {
+        "seconds": round(notes["seconds"], 3),
+        "device_seconds": round(notes["device_seconds"], 3),
+        "attack_seconds": {name: round(seconds, 3) for name, seconds in notes["attack_seconds"].items()},
+        "sessions": notes["sessions"],
+        "resumes": max(0, len(notes["sessions"]) - 1),
+        "snapshots": notes["snapshots"],
+        "certificate.log": notes["log"],
+        "certificate.resumed": notes["resumed"],
+        "provenance.code": notes["sessions"][-1]["code"],
+    }
+
+
+def _at(record: Mapping[str, Any], name: str) -> Any:
+    """Return the value at a dotted name, None where there is none."""
+    value: Any = record
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

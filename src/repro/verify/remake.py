@@ -1,0 +1,170 @@
+"""Makes all that rests on evaluations and logs once more, in a folder aside, by the DAG's own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from repro.compose.artefact import draw_artefact
+from repro.compose.join import join_cells
+from repro.compose.paper_files import whole_ledger
+from repro.core.errors import ReproError
+from repro.core.files import sha256_file
+from repro.core.paths import Layout
+from repro.cost.measure import write_cost
+from repro.jobs.architectures import write_architectures
+from repro.plan.batches import Batches
+from repro.plan.plan import Plan
+from repro.search import results as search_results
+from repro.site.html import write_report
+from repro.site.material import names_of
+from repro.site.publish import TABLES
+from repro.verify.findings import Findings
+
+BELOW = ("runs", "evaluations", "batches")  # checked before; what is made aside is made from them
+Make = Callable[[Plan, Batches, Layout], object]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the DAG above the evaluations.
+
+    Attributes:
+        name: for people.
+        make: makes the files in the layout that it is given.
+        patterns: the files that it makes, below the profile's folder.
+        what: ends the sentence "this is not what ...".
+        remedy: the command that makes them again.
+        needed: whether what comes later cannot be made without it.
+        artefact: whether it draws a table or figure.
+    """
+
+    name: str
+    make: Make
+    patterns: tuple[str, ...]
+    what: str
+    remedy: str
+    needed: bool = True
+    artefact: bool = False
+
+    def files(self, layout: Layout) -> list[Path]:
+        """Return those of its files that a profile's folder holds, sorted."""
+        found = {path for pattern in self.patterns for path in layout.root.glob(pattern)}
+        return sorted(path for path in found if path.is_file())
+
+
+@dataclass(frozen=True)
+class Remade:
+    """Hashes of what a stage made, by path below the profile's folder, and files on disk beside them."""
+
+    files: dict[str, str]
+    besides: list[Path]
+
+
+def stages(plan: Plan, layout: Layout) -> list[Stage]:
+    """Return the stages of a plan in the order in which they are made."""
+    option = f"--profile {layout.profile}"
+    found = [
+        Stage(
+            "architectures",
+            lambda _plan, _batches, aside: write_architectures(aside.root / "architectures.json"),
+            ("architectures.json",),
+            "the networks are",
+            f"run: repro architectures --into {layout.root / 'architectures.json'}",
+            needed=False,
+        )
+    ]
+    for name in plan.artefact_ids():
+        found.append(
+            Stage(
+                name,
+                partial(_draw, name),
+                (f"cells/{name}.*", f"artefacts/{name}.*"),
+                "the evaluations on disk give",
+                f"run: repro draw {name} {option}",
+                artefact=True,
+            )
+        )
+    for name in plan.searches:
+        found.append(
+            Stage(
+                f"search {name}",
+                partial(_search, name),
+                (f"searches/{name}.*",),
+                "the evaluations on disk give",
+                f"run: repro search draw {name} {option}",
+                needed=False,
+            )
+        )
+    cost = f"run: repro cost {option} --into {layout.root}"
+    summary = f"run: repro search summary {option}"
+    return [
+        *found,
+        Stage("search summary", search_results.summarise, ("searches/summary.*",),
+              "the evaluations on disk give", summary, needed=False),
+        Stage("cost", _cost, ("cost.*",), "the logs on disk give", cost, needed=False),
+        Stage("cells.csv", _join, TABLES, "the evaluations on disk give", f"run: repro cells {option}"),
+        Stage("report", _report, ("report/**/*",), "the results on disk give", f"run: repro report {option}"),
+    ]  # fmt: skip
+
+
+def remake(
+    wanted: Sequence[Stage], plan: Plan, batches: Batches, layout: Layout, folder: Path, found: Findings
+) -> Iterator[tuple[Stage, Remade]]:
+    """Make each stage in ``folder`` and yield what came out; stop where one cannot be made.
+
+    Args:
+        wanted: the stages, in order.
+        plan: the profile's plan.
+        batches: its batches.
+        layout: where runs and evaluations lie.
+        folder: an empty folder.
+        found: takes the reason why a stage cannot be made.
+    """
+    aside = Layout(folder, layout.profile)
+    aside.root.mkdir()
+    for name in BELOW:
+        (aside.root / name).symlink_to((layout.root / name).resolve())
+    failed = False
+    for stage in wanted:
+        if failed and not stage.artefact:
+            return
+        try:
+            stage.make(plan, batches, aside)
+        except ReproError as error:
+            where = error.where and str(error.where).replace(str(aside.root), str(layout.root))
+            found.problems.append(
+                ReproError(
+                    f"{stage.name} cannot be made again: {error.message}",
+                    where=where or layout.root,
+                    line=error.line,
+                    remedy=error.remedy,
+                )
+            )
+            failed = failed or stage.needed
+            continue
+        made = {path.relative_to(aside.root).as_posix(): sha256_file(path) for path in stage.files(aside)}
+        besides = [p for p in stage.files(layout) if p.relative_to(layout.root).as_posix() not in made]
+        yield stage, Remade(made, besides)
+
+
+def _draw(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
+    return draw_artefact(plan, batches, aside, name)
+
+
+def _search(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
+    return search_results.draw(plan, batches, aside, name)
+
+
+def _cost(plan: Plan, _: Batches, aside: Layout) -> object:
+    return write_cost(plan, aside, aside.root)
+
+
+def _join(plan: Plan, _: Batches, aside: Layout) -> object:
+    return join_cells(plan, aside)
+
+
+def _report(plan: Plan, _: Batches, aside: Layout) -> object:
+    return write_report(aside, names_of(plan.config), whole_ledger(plan.config))
