@@ -14,7 +14,14 @@ from repro.draw.draw import draw
 from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell
 
-PARTS = {"objective", "threat_model", "undisturbed", "verdict"}  # of attacks, harmless by themselves
+PARTS = {
+    "checks",
+    "network",
+    "objective",
+    "threat_model",
+    "undisturbed",
+    "verdict",
+}  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
 FIRST = "L-infinity radius 0.08 in [-1, 1], 20 steps of 0.016, start at the image"
 SECOND = "AutoAttack (torchattacks), linf, radii 0.08 (symmetric range), 100 steps, 5000 queries"

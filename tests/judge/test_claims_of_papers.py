@@ -52,3 +52,14 @@ def test_names_existing_and_different_cells(claim, cells) -> None:
 
 def test_every_paper_has_claims() -> None:
     assert {claim.paper for claim in CLAIMS} == {"robgan", "advgan", "rgan", "gat", "dat"}
+
+
+def test_no_claim_only_repeats_another() -> None:
+    made = [(claim.paper, frozenset(claim.all)) for claim in CLAIMS]
+    assert len(set(made)) == len(made)
+
+
+def test_no_margin_is_in_the_unit_of_a_metric_that_a_stand_in_rescales() -> None:
+    for claim in CLAIMS:
+        for predicate in claim.all:
+            assert not predicate.by or predicate.left.metric == "accuracy", claim.id
