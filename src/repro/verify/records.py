@@ -49,10 +49,11 @@ def check_record(layout: Layout, run_id: str, record: Mapping[str, Any], found: 
 
 def _of_book(notes: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a record says that was written from a checkpoint's notes."""
+    used = notes["used"]
     return {
-        "seconds": round(notes["seconds"], 3),
-        "device_seconds": round(notes["device_seconds"], 3),
-        "attack_seconds": {name: round(seconds, 3) for name, seconds in notes["attack_seconds"].items()},
+        "seconds": round(used["seconds"], 3),
+        "device_seconds": round(used["device_seconds"], 3),
+        "attack_seconds": {name: round(seconds, 3) for name, seconds in used["attack_seconds"].items()},
         "sessions": notes["sessions"],
         "resumes": max(0, len(notes["sessions"]) - 1),
         "snapshots": notes["snapshots"],
