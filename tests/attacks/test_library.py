@@ -141,7 +141,7 @@ def test_asgan_moves_both_batches_by_the_sign(value: str, direction: float) -> N
 
     discriminator = LinearD()
     real, fake = torch.rand(2, 5, 3, 4, 4) * 1.6 - 0.8
-    step = AsganStep(make_loss("wasserstein"), epsilon=0.1, clip=True, bounds=SYMMETRIC, value=value)  # type: ignore[arg-type]
+    step = AsganStep(make_loss("wasserstein"), radius=0.1, clip=True, bounds=SYMMETRIC, value=value)  # type: ignore[arg-type]
     moved = step(discriminator, real, fake)
     # the gain is D(real) - D(fake)
     torch.testing.assert_close(moved.real, (real + direction * 0.1 * weight.sign()).clamp(-1, 1))

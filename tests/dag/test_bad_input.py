@@ -197,9 +197,9 @@ def test_a_checkpoint_that_is_gone_beside_its_record(layout: Layout) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("edited", "does not match the hash inside it"),
-        ("by hand", "does not match the hash inside it"),
-        ("half", "is damaged"),
+        ("edited", "is not the one that"),
+        ("by hand", "is not the one that"),
+        ("half", "is not the one that"),
         ("of another", "is not the one that"),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_result_that_no_rule_made_is_not_drawn(layout: Layout, change: str, sa
 def test_a_result_or_manifest_that_is_gone_is_not_drawn(layout: Layout) -> None:
     first = sorted((layout.root / "evaluations").glob("accuracy-*.json"))[0]
     first.unlink()
-    fails("draw", "gat/table1", says="a result is missing", where=first, remedy="run Snakemake")
+    fails("draw", "gat/table1", says="lists this file, which is missing", where=first, remedy="run Snakemake")
     shutil.rmtree(layout.root / "batches")
     fails("draw", "gat/table1", says="is missing", where=layout.root / "batches", remedy="run Snakemake")
 

@@ -90,7 +90,7 @@ def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_folder_of_downloads_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(inception.INCEPTION, raising=False)
     (tmp_path / "file").touch()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file" / "torch"))
     with pytest.raises(ReproError, match="could not be downloaded") as error:

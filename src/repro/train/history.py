@@ -25,11 +25,23 @@ class RunHistory(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     checkpoint_sha256: str = ""
-    used: TimeUsed = TimeUsed()
+    seconds: float = 0.0
+    device_seconds: float = 0.0
+    attack_seconds: dict[str, float] = {}
     sessions: list[dict[str, Any]]
     resumed: list[dict[str, Any]] = []
     snapshots: list[Snapshot] = []
     log: Mark = Mark()
+
+    @property
+    def used(self) -> TimeUsed:
+        """The time so far."""
+        return TimeUsed(**self.model_dump(include=set(TimeUsed.model_fields)))
+
+    @used.setter
+    def used(self, time: TimeUsed) -> None:
+        self.seconds, self.device_seconds = time.seconds, time.device_seconds
+        self.attack_seconds = time.attack_seconds
 
     @classmethod
     def of(cls, loaded: Loaded, path: Path) -> RunHistory:
@@ -52,3 +64,14 @@ class RunHistory(BaseModel):
         """Return the history as the notes of the checkpoint with this content."""
         self.checkpoint_sha256 = sha256
         return self.model_dump(mode="json")
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what the record of the finished run says of this."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "device_seconds": round(self.device_seconds, 3),
+            "attack_seconds": {name: round(seconds, 3) for name, seconds in self.attack_seconds.items()},
+            "resumes": len(self.sessions) - 1,
+            "sessions": self.sessions,
+            "snapshots": [snapshot.as_json() for snapshot in self.snapshots],
+        }

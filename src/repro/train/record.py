@@ -46,12 +46,7 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
             "fingerprint": data.fingerprint,
             "complete": data.complete,
         },
-        "seconds": round(history.used.seconds, 3),
-        "device_seconds": round(history.used.device_seconds, 3),
-        "attack_seconds": {name: round(seconds, 3) for name, seconds in history.used.attack_seconds.items()},
-        "resumes": len(history.sessions) - 1,
-        "sessions": history.sessions,
-        "snapshots": [snapshot.as_json() for snapshot in history.snapshots],
+        **history.recorded(),
         CERTIFICATE: {
             "state_sha256": None if diverged else part_hashes(run.state.state_dict()),
             "log": _log_mark(layout, spec.run_id),

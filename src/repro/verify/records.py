@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
 from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
+from repro.train.history import RunHistory
 from repro.verify.findings import Findings
 
 
@@ -30,7 +31,13 @@ def check_record(layout: Layout, run_id: str, record: Mapping[str, Any], found: 
         if loaded.notes is None:
             found.notes.append(f"of an older version, whose record and log nothing vouches for: {run_id}")
         elif record[FIELD] is None:
-            expected |= _of_book(loaded.notes) | {"steps": loaded.header["step"]}
+            history = RunHistory.of(loaded, path)
+            expected |= history.recorded() | {
+                "steps": loaded.header["step"],
+                "certificate.log": history.log.model_dump(),
+                "certificate.resumed": history.resumed,
+                "provenance.code": history.sessions[-1]["code"],
+            }
     for name, value in expected.items():
         if _at(record, name) != value:
             raise ReproError(
@@ -45,22 +52,6 @@ def check_record(layout: Layout, run_id: str, record: Mapping[str, Any], found: 
             where=layout.record(run_id),
             remedy=TRAIN_ANEW,
         )
-
-
-def _of_book(notes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a record says that was written from a checkpoint's notes."""
-    used = notes["used"]
-    return {
-        "seconds": round(used["seconds"], 3),
-        "device_seconds": round(used["device_seconds"], 3),
-        "attack_seconds": {name: round(seconds, 3) for name, seconds in used["attack_seconds"].items()},
-        "sessions": notes["sessions"],
-        "resumes": max(0, len(notes["sessions"]) - 1),
-        "snapshots": notes["snapshots"],
-        "certificate.log": notes["log"],
-        "certificate.resumed": notes["resumed"],
-        "provenance.code": notes["sessions"][-1]["code"],
-    }
 
 
 def _at(record: Mapping[str, Any], name: str) -> Any:
