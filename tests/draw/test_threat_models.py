@@ -19,7 +19,7 @@ PARTS = {
     "network",
     "objective",
     "threat_model",
-    "undisturbed",
+    "attack_mode",
     "verdict",
 }  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
