@@ -20,7 +20,7 @@ PARTS = {
     "objective",
     "threat_model",
     "attack_mode",
-    "verdict",
+    "two_classes",
 }  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
 FIRST = "L-infinity radius 0.08 in [-1, 1], 20 steps of 0.016, start at the image"
