@@ -25,7 +25,7 @@ from repro.data.readers.found import Found, balanced_subset
     [
         ("cifar", "train", "no data set 'cifar'", "cifar100"),
         ("cifar10", "val", "no split 'val'", "validation5k"),
-        ("gaussians", "train", "points", "gaussians"),
+        ("gaussians", "test", "no split 'test'", "none"),
     ],
 )
 def test_unknown_names_are_answered_with_the_known_ones(
