@@ -12,7 +12,7 @@ from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_list, load_model, require_unique
 
 SHEET = """\
-base: &base {lr: 1e-3, order: [no, on], none: , date: 2019-01-01, code: 010}
+base: &base {lr: 1e-3, order: [no, on], none: , date: 2019-01-01, code: 010, share: 2/255, place: a/2}
 rows:
   - {name: first, <<: *base, lr: 2}
   - name: second
@@ -40,6 +40,8 @@ def test_values_follow_yaml_1_2(write) -> None:
         "none": None,
         "date": "2019-01-01",
         "code": "010",
+        "share": 2 / 255,
+        "place": "a/2",
     }
     assert data["rows"][0]["lr"] == 2
     assert data["rows"][0]["code"] == "010"

@@ -13,7 +13,9 @@ import pytest
 
 from dag_case import ROOT, copy_workflow, run_snakemake, snakemake
 from papers_case import call
+from repro.compose.paper_files import all_claims
 from repro.core.paths import Layout
+from repro.plan.config import load_config
 
 MEASURED = ["gat/table2", "dat/table4", "robgan/table1", "rgan/table3"]
 TARGETS = ("figures/", "search")
@@ -99,6 +101,18 @@ def test_cells_hold_measured_numbers_with_their_marks(dag: Path) -> None:
     assert all("embedded_features" in row["stand_ins"] for row in scores)
     others = {row["verdict"] for row in rows if not row["measured"]}
     assert others <= {"pending", "cited"}
+
+
+@pytest.mark.slow
+def test_no_claim_of_a_planned_paper_is_dropped(dag: Path) -> None:
+    with (dag / "results" / "tiny" / "claims.csv").open(newline="") as file:
+        found = {row["id"]: row for row in csv.DictReader(file)}
+    planned = {name.partition("/")[0] for name in MEASURED}
+    assert found.keys() == {
+        claim.id for claim in all_claims(load_config(ROOT / "config")) if claim.paper in planned
+    }
+    assert "leaves out gat/figure3" in found["gat.robust_direct_cifar10"]["reason"]
+    assert "cost" not in found["gat.training_time"]["reason"].partition("leaves out")[2]
 
 
 @pytest.mark.slow

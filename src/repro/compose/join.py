@@ -11,10 +11,10 @@ from repro.compose.paper_files import all_audited, all_claims, all_reported
 from repro.compose.scale import scales
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
-from repro.cost.claims import claimed_cells
+from repro.cost.claims import ARTEFACT, claimed_cells
 from repro.judge.audit import audit, render_audit
 from repro.judge.cells import Cell, render_cells
-from repro.judge.claims import read_rules, render_claims
+from repro.judge.claims import Judgement, read_rules, render_claims
 from repro.judge.judging import judge_claims
 from repro.plan.config import SETTINGS
 from repro.plan.plan import Plan
@@ -36,13 +36,20 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
     """
     described, cells = gather(layout, plan)
     claims = all_claims(plan.config)
-    if (
-        plan.config.profile.artefacts is not None
-    ):  # a part of the suite: claims about other parts are left out
-        claims = [claim for claim in claims if claim.artefacts <= set(plan.cells)]
-    spent = claimed_cells(claims, plan, layout)
+    left_out: dict[str, set[str]] = {}
+    if plan.config.profile.artefacts is not None:  # a part of the suite
+        papers = {name.partition("/")[0] for name in plan.cells}
+        planned = {*plan.cells, *(f"{paper}/{ARTEFACT}" for paper in papers)}
+        claims = [claim for claim in claims if claim.paper in papers]
+        left_out = {claim.id: claim.artefacts - planned for claim in claims if claim.artefacts - planned}
+    covered = [claim for claim in claims if claim.id not in left_out]
     rules = read_rules(plan.config.settings.claims, plan.config.folder / SETTINGS)
-    judged = judge_claims(claims, [*cells, *spent], scales(plan), rules)
+    judged = judge_claims(covered, [*cells, *claimed_cells(covered, plan, layout)], scales(plan), rules)
+    judged += [
+        Judgement(claim, "pending", f"this profile leaves out {', '.join(sorted(left_out[claim.id]))}")
+        for claim in claims
+        if claim.id in left_out
+    ]
     rows = audit(all_reported(plan.config), all_audited(plan.config))
     texts = {
         layout.cells: render_cells(cells),

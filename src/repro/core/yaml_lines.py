@@ -1,7 +1,7 @@
 """YAML with line numbers: reads a configuration file and can say where each of its values stands.
 
 The rules are those of YAML 1.2's core schema, so ``1e-3`` is a number, ``on`` and ``no`` are words, and a
-date is text. A key that occurs twice is an error, since the parser would silently keep only the last one.
+date is text; beside them ``2/255`` is a number, as people write it. A key that occurs twice is an error, since the parser would silently keep only the last one.
 """
 
 from __future__ import annotations
@@ -39,9 +39,18 @@ for _tag, _pattern, _first in [
         r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.inf)|\.nan",
         list("-+.0123456789"),
     ),
+    ("fraction", r"[0-9]+/[1-9][0-9]*", list("0123456789")),
     ("merge", r"<<", ["<"]),
 ]:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^({_pattern})$"), _first)
+
+
+def _fraction(loader: _Loader, node: yaml.ScalarNode) -> float:
+    over, _, under = node.value.partition("/")
+    return int(over) / int(under)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:fraction", _fraction)
 
 
 def load_yaml(path: Path) -> tuple[Any, LineOf]:

@@ -1,8 +1,7 @@
 """What training costs, from the logs of finished runs: seconds a step, split, and hours. Imports no torch.
 
 A log line says how many device seconds a step took since the line before and, for methods that attack, how
-many of these the attacks' network passes and kernels took. Nothing here is estimated: what no log says is
-left out.
+many of these the attacks' network passes and kernels took.
 """
 
 from __future__ import annotations
@@ -60,10 +59,8 @@ class RunCost:
         return [float(line["device_seconds_per_step"]) for line in self.log]
 
     @property
-    def split(self) -> list[tuple[float, float, float]] | None:
-        """Attack's network, attack's kernel and rest of each interval; None where the log does not say."""
-        if "attack_seconds" not in self.record:
-            return None
+    def split(self) -> list[tuple[float, float, float]]:
+        """Attack's network, attack's kernel and rest of each interval."""
         parts = []
         for line in self.log:
             attack = line.get("attack_seconds_per_step", {})
@@ -88,7 +85,7 @@ class Cost:
     seconds: float
     q1: float
     q3: float
-    split: tuple[float, float, float] | None
+    split: tuple[float, float, float]
     baseline: str
     relative: float | None
     hours_per_run: float
@@ -128,12 +125,8 @@ def measure_cost(
         return None
     seconds = [value for run in logged for value in run.per_step]
     q1, median, q3 = quartiles(seconds)
-    splits = [run.split for run in logged]
-    split = None
-    if all(parts is not None for parts in splits):
-        columns = zip(*(each for parts in splits if parts is not None for each in parts), strict=True)
-        network, kernel, rest = (statistics.median(column) for column in columns)
-        split = (network, kernel, rest)
+    columns = zip(*(each for run in logged for each in run.split), strict=True)
+    network, kernel, rest = (statistics.median(column) for column in columns)
     device = "+".join(dict.fromkeys(run.device for run in logged))
     found = {name for run in logged for name in run.record["stand_ins"]}
     comparable = plain is not None and alike(plain.spec, logged[0].spec) and plain.device == device
@@ -145,7 +138,7 @@ def measure_cost(
         seconds=median,
         q1=q1,
         q3=q3,
-        split=split,
+        split=(network, kernel, rest),
         baseline=baseline,
         relative=median / plain.seconds if comparable and plain else None,
         hours_per_run=statistics.mean(float(run.record["device_seconds"]) for run in logged) / 3600,
@@ -175,7 +168,7 @@ def render_cost(costs: Iterable[Cost]) -> str:
         spec = cost.spec
         fields: list[object] = [spec.recipe, spec.method, spec.dataset, cost.options, spec.steps]
         fields += [spec.batch_size, spec.width, spec.precision, cost.device, len(cost.specs), cost.intervals]
-        fields += [cost.seconds, cost.q1, cost.q3, *(cost.split or (None, None, None))]
+        fields += [cost.seconds, cost.q1, cost.q3, *cost.split]
         fields += [cost.baseline, cost.relative, cost.hours_per_run, cost.hours_per_cell]
         csv_rows.append([_field(value) for value in [*fields, "+".join(cost.stand_ins)]])
     return csv_text(csv_rows)

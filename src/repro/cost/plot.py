@@ -10,10 +10,9 @@ from matplotlib.patches import Patch
 
 from repro.cost.costs import Cost
 from repro.cost.table import TITLE, cost_stamp
-from repro.draw.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
+from repro.draw.style import COLOURS, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
 
 PARTS = (("attack: network", COLOURS[1]), ("attack: kernel", COLOURS[4]), ("rest", COLOURS[5]))
-WHOLE = ("not split", FAINT)
 _BAR = 0.2  # inches
 _HEAD = 0.5
 _AXIS = 0.45
@@ -28,12 +27,11 @@ def draw_cost(costs: Sequence[Cost], stem: Path, profile: str) -> list[Path]:
     with styled():
         figure = new_figure(PAGE_WIDTH, total)
         figure.text(0.02, 1 - 0.18 / total, TITLE, fontsize=9, weight="bold", color=INK, va="center")
-        names = [*PARTS, WHOLE] if any(cost.split is None for cost in costs) else PARTS
         figure.legend(
-            handles=[Patch(color=colour, label=name) for name, colour in names],
+            handles=[Patch(color=colour, label=name) for name, colour in PARTS],
             loc="upper right",
             bbox_to_anchor=(0.99, 1 - 0.04 / total),
-            ncols=len(names),
+            ncols=len(PARTS),
         )
         top = _HEAD
         for paper, group, height in zip(papers, groups, heights, strict=True):
@@ -46,11 +44,9 @@ def draw_cost(costs: Sequence[Cost], stem: Path, profile: str) -> list[Path]:
 def _panel(axes: Any, paper: str, group: Sequence[Cost]) -> None:
     for place, cost in enumerate(group):
         left = 0.0
-        parts = [1000 * cost.seconds] if cost.split is None else [1000 * part for part in cost.split]
-        colours = [WHOLE[1]] if cost.split is None else [colour for _, colour in PARTS]
-        for width, colour in zip(parts, colours, strict=True):
-            axes.barh(place, width, left=left, color=colour, height=0.7)
-            left += width
+        for part, (_, colour) in zip(cost.split, PARTS, strict=True):
+            axes.barh(place, 1000 * part, left=left, color=colour, height=0.7)
+            left += 1000 * part
         error = [[1000 * (cost.seconds - cost.q1)], [1000 * (cost.q3 - cost.seconds)]]
         axes.errorbar(1000 * cost.seconds, place, xerr=error, color=INK, linewidth=0.8, capsize=2)
         relative = "" if cost.relative is None else f"{cost.relative:.2f} ×"

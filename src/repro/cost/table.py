@@ -67,7 +67,7 @@ def rows(costs: Sequence[Cost]) -> list[tuple[str, ...]]:
 
 
 def _row(cost: Cost) -> tuple[str, ...]:
-    split = ("–",) * 3 if cost.split is None else tuple(milliseconds(part) for part in cost.split)
+    split = tuple(milliseconds(part) for part in cost.split)
     spread = f"{milliseconds(cost.seconds)} ({milliseconds(cost.q1)}–{milliseconds(cost.q3)})"
     relative = "–" if cost.relative is None else f"{cost.relative:.2f} ×"
     cell = "–" if cost.hours_per_cell is None else f"{cost.hours_per_cell:.3g}"

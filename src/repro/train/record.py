@@ -100,8 +100,8 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
 
 def _check_beside(layout: Layout, run_id: str, record: dict[str, Any]) -> None:
     """Check that a finished run's log is as it was, and that its snapshots are there."""
-    log, certificate = layout.log(run_id), record.get(CERTIFICATE)  # older versions wrote none
-    if certificate is not None and certificate["log"] != _log_mark(layout, run_id):
+    log = layout.log(run_id)
+    if record.get(CERTIFICATE, {}).get("log") != _log_mark(layout, run_id):
         raise ReproError(f"{log.name} is not as the training wrote it", remedy=_REMEDY, where=log)
     for entry in record.get("snapshots", []):
         if not (layout.run(run_id) / entry["file"]).is_file():
