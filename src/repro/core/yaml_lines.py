@@ -1,7 +1,8 @@
 """YAML with line numbers: reads a configuration file and can say where each of its values stands.
 
 The rules are those of YAML 1.2's core schema, so ``1e-3`` is a number, ``on`` and ``no`` are words, and a
-date is text; beside them ``2/255`` is a number, as people write it. A key that occurs twice is an error, since the parser would silently keep only the last one.
+date is text; beside them ``2/255`` is a number, as people write it. A key that occurs twice is an error,
+since the parser would silently keep only the last one.
 """
 
 from __future__ import annotations
