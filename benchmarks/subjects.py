@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
-from repro.core.timing import time_calls
+from repro.core.timing import Stopwatch
 from repro.data.image_set import ImageSet
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
@@ -42,7 +42,11 @@ def sngan(
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
     """Return what one call takes, the device's work included."""
-    return time_calls(call, device, warmup=0, repeats=1).median
+    watch = Stopwatch(device)
+    watch.start()
+    call()
+    watch.stop()
+    return watch.seconds
 
 
 class Operations(TorchDispatchMode):

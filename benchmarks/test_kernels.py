@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import statistics
 import warnings
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from repro.attacks.kernels import l2_step, linf_step
 from repro.attacks.kernels.dispatch import use_fused
-from repro.core.timing import time_calls
+from repro.core.timing import Stopwatch
 
 STEPS = {
     "linf_step": (linf_step.linf_step_, linf_step.reference_),
@@ -56,7 +57,12 @@ def test_kernel(
         compiles = False
 
     def timed(call: Callable[[], object]) -> float:
-        return time_calls(call, device, warmup=3, repeats=max(rounds, 20)).median
+        watches = [Stopwatch(device) for _ in range(3 + max(rounds, 20))]
+        for watch in watches:
+            watch.start()
+            call()
+            watch.stop()
+        return statistics.median(watch.seconds for watch in watches[3:])  # the first warm up
 
     eager = timed(lambda: plain(attacked, images, gradient, **LIMITS))
     by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS)) if compiles else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from repro.core import provenance
 
@@ -109,3 +111,12 @@ def test_the_training_code_is_that_of_the_rooms_that_train(
     assert source() != first
     monkeypatch.undo()
     assert source() == before
+
+
+def test_provenance_is_json_and_names_the_essentials() -> None:
+    found = json.loads(json.dumps(provenance.provenance(torch.device("cpu"))))
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["device"]["name"]
+    assert found["threads"] == torch.get_num_threads()
+    assert found["settings"]["deterministic"] is True
+    assert bool(found["code"]["commit"]) != bool(found["code"].get("no_commit"))  # the one or why not

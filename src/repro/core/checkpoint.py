@@ -103,7 +103,7 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
     Raises:
         ReproError: missing, damaged, truncated, or not a checkpoint of this program.
     """
-    metadata, tensors = _read(path, with_tensors=True)
+    metadata, tensors = _read(path)
     texts = {"skeleton": metadata["skeleton"], "header": metadata["header"]}
     sha256 = _content_hash(tensors, texts)
     notes = metadata.get("notes")
@@ -116,18 +116,6 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
             raise TypeError("its state is not a table")
         return Loaded(state, _table(texts["header"]), sha256, None if notes is None else _table(notes))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
-
-
-def load_header(path: Path) -> dict[str, Any]:
-    """Read only a checkpoint's header (fast; the hash is not verified).
-
-    Raises:
-        ReproError: as ``load``.
-    """
-    try:
-        return _table(_read(path, with_tensors=False)[0]["header"])
-    except (ValueError, TypeError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -187,7 +175,7 @@ def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> No
         )
 
 
-def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise ReproError(
             "the checkpoint is missing", remedy="train the run again (its rule, or `repro train`)", where=path
@@ -197,7 +185,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             # clone: the tensors must not hang on the mapped file, which may be replaced while they are in use
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):

@@ -63,10 +63,11 @@ class Minibatches:
         flip: mirror each image with probability 1/2.
         crop_padding: pixels of black added on each side before a random crop to the old size; 0 for none.
         augmentation: random stream of flips and crops, needed where either is asked for.
-        drop_last: leave out the last, smaller batch of an epoch; otherwise it is returned as it is.
+
+    The last, smaller batch of an epoch is left out.
 
     Raises:
-        ReproError: the set is smaller than one batch (with ``drop_last``) or empty.
+        ReproError: the set is smaller than one batch.
     """
 
     def __init__(
@@ -79,9 +80,8 @@ class Minibatches:
         flip: bool = False,
         crop_padding: int = 0,
         augmentation: torch.Generator | None = None,
-        drop_last: bool = True,
     ) -> None:
-        if len(data) < (batch_size if drop_last else 1):
+        if len(data) < batch_size:
             raise ReproError(
                 f"{data.name} ({data.split}) holds {len(data)} images, fewer than one batch of {batch_size}",
                 remedy="lower the batch size or raise the limit on images",
@@ -93,7 +93,6 @@ class Minibatches:
         self.bounds = bounds
         self.flip = flip
         self.crop_padding = crop_padding
-        self.drop_last = drop_last
         self.epoch = -1
         self._order = order
         self._augmentation = augmentation
@@ -103,8 +102,7 @@ class Minibatches:
     @property
     def batches_per_epoch(self) -> int:
         """Number of batches that one visit of the data takes."""
-        whole, rest = divmod(len(self.data), self.batch_size)
-        return whole if self.drop_last or not rest else whole + 1
+        return len(self.data) // self.batch_size
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Return float32 images (B, 3, H, W) in ``bounds`` and int64 labels (B,)."""
@@ -115,8 +113,7 @@ class Minibatches:
         return scale(images, self.bounds), self.data.labels[chosen]
 
     def _next_indices(self) -> Tensor:
-        left = len(self._permutation) - self._position
-        if left < (self.batch_size if self.drop_last else 1):
+        if len(self._permutation) - self._position < self.batch_size:
             permutation = torch.randperm(len(self.data), generator=self._order, device=self._order.device)
             self._permutation = permutation.to(self.data.device)
             self._position = 0

@@ -115,23 +115,16 @@ class Canvas:
 
     def arrow(
         self, path: Sequence[Point], label: str = "", *, colour: str = INK, dashed: bool = False,
-        at: int = 0, offset: Point = (0, 0.07), ha: str = "center", size: float = 7, head: bool = True,
+        at: int = 0, offset: Point = (0, 0.07), ha: str = "center", size: float = 7,
     ) -> None:  # fmt: skip
         """Draw straight pieces through ``path``; ``label`` sits at the middle of piece ``at``."""
         line: dict[str, Any] = {"color": colour, "lw": 1.1, "zorder": 2, "ls": (0, (4, 2)) if dashed else "-"}
         x, y = zip(*path, strict=True)
         self.axes.plot(x, y, solid_joinstyle="round", **line)
-        if head:
-            head_style = "-|>,head_width=0.17,head_length=0.34"
-            arrow: dict[str, Any] = {
-                "arrowstyle": head_style,
-                "color": colour,
-                "lw": 1.1,
-                "mutation_scale": 12,
-            }
-            arrow |= {"shrinkA": 0, "shrinkB": 0}
-            start = _just_before(path[-2], path[-1])
-            self.axes.annotate("", xy=path[-1], xytext=start, arrowprops=arrow, zorder=4)
+        arrow = {"arrowstyle": "-|>,head_width=0.17,head_length=0.34", "color": colour, "lw": 1.1}
+        arrow |= {"mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
+        start = _just_before(path[-2], path[-1])
+        self.axes.annotate("", xy=path[-1], xytext=start, arrowprops=arrow, zorder=4)
         if label:
             (x0, y0), (x1, y1) = path[at], path[at + 1]
             self.label(
