@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import report_profile
-from repro.compose.other_reported import read_others
 from repro.core.errors import ReproError
 from repro.draw.table_layout import cell_lines, lay_out
 from repro.draw.table_picture import draw_table
@@ -16,7 +15,7 @@ from repro.draw.tables import table_csv, table_latex, table_markdown
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Other, Panel
 from repro.judge.cells import Cell
-from repro.judge.reported import read_reported
+from repro.judge.reported import read_others, read_reported
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 from repro.site.html import write_report
@@ -100,9 +99,9 @@ def test_the_html_report_shows_it_beside_the_papers(tmp_path: Path, monkeypatch:
     [
         ("paper,artefact\n", 1, "columns"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97\n", 2, "7 fields"),
-        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,many,\n", 2, "value"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,many,\n", 2, "no number"),
         (HEAD + "mimicry,gat,table2,SNGAN,CIFAR-10,is,7.97,\n", 2, "not this file's"),
-        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,nan,\n", 2, "value"),
+        (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,nan,\n", 2, "no number"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97,-1\n", 2, "std"),
         (HEAD + ",dat,table2,SNGAN,CIFAR-10,is,7.97,\n", 2, "source"),
         (HEAD + "mimicry,dat,table2,SNGAN,CIFAR-10,is,7.97,\n" * 2, 3, "given twice"),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from repro.compose.compose import compose
-from repro.compose.other_reported import read_others
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
 from repro.core.paths import Layout
@@ -20,7 +19,7 @@ from repro.draw.draw import Drawing, Shown, draw
 from repro.jobs.measured import Measured
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, render_cells
-from repro.judge.reported import read_reported
+from repro.judge.reported import read_others, read_reported
 from repro.judge.tolerances import read_tolerances
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from repro.compose.other_reported import read_others
 from repro.core.errors import ReproError
 from repro.judge.audit import AuditEntry, audit, read_audit
 from repro.judge.claims import Claim, read_claims, read_rules
 from repro.judge.ledger import LedgerItem, read_ledger
-from repro.judge.reported import Place, Reported, read_reported
+from repro.judge.reported import Place, Reported, read_others, read_reported
 from repro.judge.tolerances import read_tolerances, tolerance_around
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import SETTINGS, Config

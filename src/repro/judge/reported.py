@@ -1,14 +1,16 @@
-"""The numbers that the papers print: reads ``reported.csv``, keeping each number's decimals."""
+"""The numbers that papers and others print: reads ``reported.csv`` and ``other_reported.csv``."""
 
 from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from repro.core.errors import ReproError
+from repro.judge.artefacts import Other
 
 COLUMNS = ("paper", "artefact", "row", "column", "metric", "value", "std")
 
@@ -35,71 +37,79 @@ Reported = dict[Place, Printed]
 
 
 def read_reported(path: Path, paper: str) -> Reported:
-    """Return every printed number of a paper by its place, in the file's order.
+    """Return every printed number of a paper by its place, in the file's order; errors as in `_read`."""
+    return {Place(*place): printed for place, printed in _read(path, paper, COLUMNS).items()}
+
+
+def read_others(path: Path, paper: str) -> dict[str, tuple[Other, ...]]:
+    """Return by artefact (e.g. ``table2``) what others publish for the same cells; none without a file.
+
+    Its first column names the source; no verdict rests on these. Errors as in `_read`.
+    """
+    found: dict[str, list[Other]] = {}
+    for place, printed in _read(path, paper, ("source", *COLUMNS)).items() if path.is_file() else ():
+        source, _, artefact, row, column, metric = place
+        std = None if printed.std is None else float(printed.std)
+        number = {"metric": metric, "value": float(printed.value), "std": std}
+        other = Other.model_validate({"source": source, "row": row, "column": column, **number})
+        found.setdefault(artefact, []).append(other)
+    return {name: tuple(others) for name, others in found.items()}
+
+
+def _read(path: Path, paper: str, columns: tuple[str, ...]) -> dict[tuple[str, ...], Printed]:
+    """Return the numbers of a file by all that stands before them.
 
     Raises:
         ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length or of
-            another paper, something that is no finite number, a negative deviation, or one place twice; the
-            line is named.
+            another paper, an empty field, something that is no finite number, a negative deviation, or one
+            place twice; the line is named.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
     except FileNotFoundError:
         raise ReproError(
             "The file of reported numbers is missing.", remedy="Restore it from git.", where=path
         ) from None
     except UnicodeDecodeError as error:
         raise ReproError("The file is not UTF-8 text.", remedy="Save it as UTF-8.", where=path) from error
-    rows = csv.reader(lines)
-    if tuple(next(rows, ())) != COLUMNS:
-        raise ReproError(
-            "The first line does not name the columns.",
-            remedy=f"Make it: {','.join(COLUMNS)}",
-            where=path,
-            line=1,
-        )
-    reported: Reported = {}
-    for row in rows:
-        line = rows.line_num
-        if len(row) != len(COLUMNS):
-            raise ReproError(
-                f"This line has {len(row)} fields instead of {len(COLUMNS)}.",
-                remedy="Quote a text that holds a comma; end a line without std with a comma.",
-                where=path,
-                line=line,
+    found: dict[tuple[str, ...], Printed] = {}
+    wrong = partial(_wrong, path, rows)
+    if tuple(next(rows, ())) != columns:
+        raise wrong("The first line does not name the columns.", f"Make it: {','.join(columns)}")
+    for fields in rows:
+        if len(fields) != len(columns):
+            raise wrong(
+                f"This line has {len(fields)} fields instead of {len(columns)}.",
+                "Quote a text that holds a comma; end a line without std with a comma.",
             )
-        place = Place(*row[:5])
-        if place.paper != paper:
-            raise ReproError(
-                f"the paper {place.paper!r} is not this file's",
-                remedy=f"write {paper}, or move the line to that paper's own folder",
-                where=path,
-                line=line,
-            )
-        if place in reported:
-            raise ReproError(
-                f"{', '.join(place)} is given twice.",
-                remedy="Remove one of the two lines.",
-                where=path,
-                line=line,
-            )
-        std = _number(row[6], path, line) if row[6] else None
+        named = dict(zip(columns, fields, strict=True))
+        empty = [name for name, field in named.items() if not field and name not in ("value", "std")]
+        if empty:
+            raise wrong(f"`{empty[0]}` is empty.", "Fill it in.")
+        if named["paper"] != paper:
+            remedy = f"write {paper}, or move the line to that paper's own folder"
+            raise wrong(f"the paper {named['paper']!r} is not this file's", remedy)
+        place = tuple(fields[:-2])
+        if place in found:
+            raise wrong(f"{', '.join(place)} is given twice.", "Remove one of the two lines.")
+        value, std = (_number(text) for text in fields[-2:])
+        if value is None or (fields[-1] and std is None):
+            text = fields[-2 if value is None else -1]
+            raise wrong(f"{text!r} is no number.", "Type the number as printed, without percent sign.")
         if std is not None and std < 0:
-            raise ReproError("std is negative.", remedy="Correct it.", where=path, line=line)
-        reported[place] = Printed(_number(row[5], path, line), std)
-    return reported
+            raise wrong("std is negative.", "Correct it.")
+        found[place] = Printed(value, std)
+    return found
 
 
-def _number(text: str, path: Path, line: int) -> Decimal:
+def _number(text: str) -> Decimal | None:
+    """Return a finite number, None for any other text."""
     try:
         number = Decimal(text)
     except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise ReproError(
-            f"{text!r} is no number.",
-            remedy="Type the number as printed, without percent sign.",
-            where=path,
-            line=line,
-        )
-    return number
+        return None
+    return number if number.is_finite() else None
+
+
+def _wrong(path: Path, rows: Any, message: str, remedy: str) -> ReproError:
+    return ReproError(message, remedy=remedy, where=path, line=max(1, rows.line_num))
