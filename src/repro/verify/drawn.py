@@ -35,7 +35,7 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
     except ReproError:
         later = False  # said when the folder is looked at
     wanted = []
-    for stage in reversed(stages(plan, layout)):
+    for stage in reversed(stages(plan, batches, layout)):
         if any(path.is_file() for path in stage.files(layout)) or (later and stage.needed):
             wanted.append(stage)
             later = later or stage.needed
@@ -45,7 +45,7 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
     if not wanted:
         return
     with scratch_folder(Path(tempfile.gettempdir()), "repro-verify-", private=True) as aside:
-        for stage, remade in remake(wanted, plan, batches, layout, aside, found):
+        for stage, remade in remake(wanted, layout, aside, found):
             _compare(layout, stage.what, stage.remedy, remade, found)
             if stage.artefact:
                 found.count("artefacts")

@@ -24,7 +24,6 @@ from repro.site.publish import TABLES
 from repro.verify.findings import Findings
 
 BELOW = ("runs", "evaluations", "batches")  # checked before; what is made aside is made from them
-Make = Callable[[Plan, Batches, Layout], object]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Stage:
     """
 
     name: str
-    make: Make
+    make: Callable[[Layout], object]
     patterns: tuple[str, ...]
     what: str
     remedy: str
@@ -63,62 +62,41 @@ class Remade:
     besides: list[Path]
 
 
-def stages(plan: Plan, layout: Layout) -> list[Stage]:
+def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
     """Return the stages of a plan in the order in which they are made."""
-    option = f"--profile {layout.profile}"
-    found = [
-        Stage(
-            "architectures",
-            lambda _plan, _batches, aside: write_architectures(aside.root / "architectures.json"),
-            ("architectures.json",),
-            "the networks are",
-            f"run: repro architectures --into {layout.root / 'architectures.json'}",
-            needed=False,
-        )
-    ]
-    for name in plan.artefact_ids():
-        found.append(
-            Stage(
-                name,
-                partial(_draw, name),
-                (f"cells/{name}.*", f"artefacts/{name}.*"),
-                "the evaluations on disk give",
-                f"run: repro draw {name} {option}",
-                artefact=True,
-            )
-        )
-    for name in plan.searches:
-        found.append(
-            Stage(
-                f"search {name}",
-                partial(_search, name),
-                (f"searches/{name}.*",),
-                "the evaluations on disk give",
-                f"run: repro search draw {name} {option}",
-                needed=False,
-            )
-        )
-    cost = f"run: repro cost {option} --into {layout.root}"
-    summary = f"run: repro search summary {option}"
+    option, measured = f"--profile {layout.profile}", "the evaluations on disk give"
+    into = f"run: repro architectures --into {layout.root / 'architectures.json'}"
     return [
-        *found,
-        Stage("search summary", search_results.summarise, ("searches/summary.*",),
-              "the evaluations on disk give", summary, needed=False),
-        Stage("cost", _cost, ("cost.*",), "the logs on disk give", cost, needed=False),
-        Stage("cells.csv", _join, TABLES, "the evaluations on disk give", f"run: repro cells {option}"),
-        Stage("report", _report, ("report/**/*",), "the results on disk give", f"run: repro report {option}"),
+        Stage("architectures", lambda aside: write_architectures(aside.root / "architectures.json"),
+              ("architectures.json",), "the networks are", into, needed=False),
+        *(
+            Stage(name, partial(draw_artefact, plan, batches, artefact_id=name),
+                  (f"cells/{name}.*", f"artefacts/{name}.*"), measured, f"run: repro draw {name} {option}",
+                  artefact=True)
+            for name in plan.artefact_ids()
+        ),
+        *(
+            Stage(f"search {name}", partial(search_results.draw, plan, batches, search_id=name),
+                  (f"searches/{name}.*",), measured, f"run: repro search draw {name} {option}", needed=False)
+            for name in plan.searches
+        ),
+        Stage("search summary", partial(search_results.summarise, plan, batches), ("searches/summary.*",),
+              measured, f"run: repro search summary {option}", needed=False),
+        Stage("cost", lambda aside: write_cost(plan, aside, aside.root), ("cost.*",), "the logs on disk give",
+              f"run: repro cost {option} --into {layout.root}", needed=False),
+        Stage("cells.csv", partial(join_cells, plan), TABLES, measured, f"run: repro cells {option}"),
+        Stage("report", lambda aside: write_report(aside, names_of(plan.config), whole_ledger(plan.config)),
+              ("report/**/*",), "the results on disk give", f"run: repro report {option}"),
     ]  # fmt: skip
 
 
 def remake(
-    wanted: Sequence[Stage], plan: Plan, batches: Batches, layout: Layout, folder: Path, found: Findings
+    wanted: Sequence[Stage], layout: Layout, folder: Path, found: Findings
 ) -> Iterator[tuple[Stage, Remade]]:
     """Make each stage in ``folder`` and yield what came out; stop where one cannot be made.
 
     Args:
         wanted: the stages, in order.
-        plan: the profile's plan.
-        batches: its batches.
         layout: where runs and evaluations lie.
         folder: an empty folder.
         found: takes the reason why a stage cannot be made.
@@ -132,7 +110,7 @@ def remake(
         if failed and not stage.artefact:
             return
         try:
-            stage.make(plan, batches, aside)
+            stage.make(aside)
         except ReproError as error:
             where = error.where and str(error.where).replace(str(aside.root), str(layout.root))
             found.problems.append(
@@ -148,23 +126,3 @@ def remake(
         made = {path.relative_to(aside.root).as_posix(): sha256_file(path) for path in stage.files(aside)}
         besides = [p for p in stage.files(layout) if p.relative_to(layout.root).as_posix() not in made]
         yield stage, Remade(made, besides)
-
-
-def _draw(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
-    return draw_artefact(plan, batches, aside, name)
-
-
-def _search(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
-    return search_results.draw(plan, batches, aside, name)
-
-
-def _cost(plan: Plan, _: Batches, aside: Layout) -> object:
-    return write_cost(plan, aside, aside.root)
-
-
-def _join(plan: Plan, _: Batches, aside: Layout) -> object:
-    return join_cells(plan, aside)
-
-
-def _report(plan: Plan, _: Batches, aside: Layout) -> object:
-    return write_report(aside, names_of(plan.config), whole_ledger(plan.config))
