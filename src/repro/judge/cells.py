@@ -5,38 +5,15 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from repro.core.csv_text import csv_text, plain
 from repro.core.errors import ReproError
 from repro.core.spec import FLAGS, STAND_INS, Precision
 from repro.judge.verdict import VERDICTS
 
-COLUMNS: tuple[str, ...] = (
-    "paper",
-    "artefact",
-    "row",
-    "column",
-    "metric",
-    "convention",
-    "reported",
-    "reported_std",
-    "measured",
-    "measured_std",
-    "n_seeds",
-    "ci_low",
-    "ci_high",
-    "tolerance",
-    "verdict",
-    "stand_ins",
-    "runs",
-    "flags",
-    "diverged",
-    "precision",
-    "batch_size",
-)
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
@@ -80,6 +57,9 @@ class Cell:
     def key(self) -> tuple[str, str, str, str, str, str]:
         """What tells this cell from every other."""
         return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
+
+
+COLUMNS = tuple(field.name for field in fields(Cell))
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -153,47 +133,30 @@ def _parse(fields: list[str], header: tuple[str, ...], path: Path, line: int) ->
             _fail(f"`{name}` is empty", path, line)
     if row["verdict"] not in VERDICTS:
         _fail(f"`{row['verdict']}` is no verdict (known: {', '.join(VERDICTS)})", path, line)
-    stand_ins = _names(row, "stand_ins", "stand-in", STAND_INS, path, line)
-    flags = _names(row, "flags", "flag", FLAGS, path, line)
+    _check_names(row, "stand_ins", "stand-in", STAND_INS, path, line)
+    _check_names(row, "flags", "flag", FLAGS, path, line)
+    _check_names(row, "precision", "number format", get_args(Precision), path, line)
     counts = {name: row[name] or "0" for name in ("n_seeds", "diverged")}
     for name, count in counts.items():
         if not count.isdecimal():
             _fail(f"`{name}` is `{count}`, not a count", path, line)
-    numbers = {name: _number(row[name], name, path, line) for name in _NUMBERS}
-    return Cell(
-        paper=row["paper"],
-        artefact=row["artefact"],
-        row=row["row"],
-        column=row["column"],
-        metric=row["metric"],
-        convention=row["convention"],
-        verdict=row["verdict"],
-        reported=_value(row, "reported", path, line),
-        measured=_value(row, "measured", path, line),
-        reported_std=numbers["reported_std"],
-        measured_std=numbers["measured_std"],
-        ci_low=numbers["ci_low"],
-        ci_high=numbers["ci_high"],
-        tolerance=numbers["tolerance"],
-        n_seeds=int(counts["n_seeds"]),
-        diverged=int(counts["diverged"]),
-        stand_ins=stand_ins,
-        runs=_parts(row["runs"]),
-        flags=flags,
-        precision=_names(row, "precision", "number format", get_args(Precision), path, line),
-        batch_size=_parts(row["batch_size"]),
-    )
+    values: dict[str, Any] = {
+        **row,
+        **{name: int(count) for name, count in counts.items()},
+        **{name: _number(row[name], name, path, line) for name in _NUMBERS},
+        **{name: _value(row, name, path, line) for name in ("reported", "measured")},
+        **{name: _parts(row[name]) for name in ("stand_ins", "runs", "flags", "precision", "batch_size")},
+    }
+    return Cell(**values)
 
 
-def _names(
+def _check_names(
     row: dict[str, str], field: str, what: str, known: tuple[str, ...], path: Path, line: int
-) -> tuple[str, ...]:
-    """Return the names that a field joins by "+", each one of ``known``."""
-    names = _parts(row[field])
-    for name in names:
+) -> None:
+    """Check that a field joins known names by "+"."""
+    for name in _parts(row[field]):
         if name not in known:
             _fail(f"`{name}` is no {what} (known: {', '.join(known)})", path, line)
-    return names
 
 
 def _parts(text: str) -> tuple[str, ...]:
