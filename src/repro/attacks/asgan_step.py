@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import edges
 from repro.attacks.dat_step import ScalarLosses
-from repro.attacks.kernels.linf_step import linf_step_
+from repro.attacks.kernels.steps import linf_step_
 from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
 from repro.models.modes import untouched

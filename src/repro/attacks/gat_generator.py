@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from repro.attacks.kernels.unit_direction import TINY, per_image
+from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
 from repro.attacks.threat_model import UNIT, Bounds
 from repro.attacks.undisturbed import undisturbed
 
@@ -42,14 +42,9 @@ def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
     """
     if scale == "none":
         return gradient
-    flat = gradient.flatten(1)
-    largest = per_image(flat.abs().amax(dim=1).clamp_min(TINY), gradient)
-    # dividing by the largest value first keeps the squares of tiny gradients from vanishing
-    unit = gradient / largest
     if scale == "unit_max":
-        return unit
-    length = per_image(torch.linalg.vector_norm(unit.flatten(1), dim=1).clamp_min(TINY), gradient)
-    return unit / length * (flat.shape[1] ** 0.5 if scale == "unit_rms" else 1.0)
+        return gradient / per_image(gradient.flatten(1).abs().amax(dim=1).clamp_min(TINY), gradient)
+    return unit_direction(gradient) * (gradient[0].numel() ** 0.5 if scale == "unit_rms" else 1.0)
 
 
 class GATAttack:
