@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
-from repro.core.timing import time_calls
+from repro.core.timing import Stopwatch
 from repro.data.image_set import ImageSet
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
@@ -40,9 +41,16 @@ def sngan(
     return method
 
 
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Return what one call takes, the device's work included."""
-    return time_calls(call, device, warmup=0, repeats=1).median
+def seconds(call: Callable[[], object], device: torch.device, *, warmup: int = 0, repeats: int = 1) -> float:
+    """Return what one call takes, the device's work included: the median, after ``warmup`` calls."""
+    for _ in range(warmup):
+        call()
+    watches = [Stopwatch(device) for _ in range(repeats)]
+    for watch in watches:
+        watch.start()
+        call()
+        watch.stop()
+    return statistics.median(watch.seconds for watch in watches)
 
 
 class Operations(TorchDispatchMode):

@@ -15,7 +15,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from repro.attacks.kernels.dispatch import use_fused
 from repro.attacks.kernels.steps import l2_step_, linf_step_
-from repro.core.timing import time_calls
+from subjects import seconds
 
 STEPS = {"linf_step": linf_step_, "l2_step": l2_step_}
 LIMITS = {"step_size": 0.01, "radius": 0.03, "low": 0.0, "high": 1.0}
@@ -54,7 +54,7 @@ def test_kernel(
         compiles = False
 
     def timed(call: Callable[[], object]) -> float:
-        return time_calls(call, device, warmup=3, repeats=max(rounds, 20)).median
+        return seconds(call, device, warmup=3, repeats=max(rounds, 20))
 
     eager = timed(lambda: plain(attacked, images, gradient, **LIMITS))
     by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS)) if compiles else None

@@ -16,7 +16,7 @@ from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, read_json, remove_leftovers, replacing, sha256_file
 from repro.core.jsonl import StepLog, lines_around, mark_of, read_lines
 from repro.core.provenance import provenance
-from repro.core.timing import Stopwatch, time_calls
+from repro.core.timing import Stopwatch
 
 CPU = torch.device("cpu")
 
@@ -121,20 +121,6 @@ def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
         watch.stop()
         time.sleep(0.1)
     assert 0.04 <= watch.seconds <= time.perf_counter() - began - 0.2
-
-
-def test_calls_are_timed_after_the_warm_up() -> None:
-    calls: list[float] = []
-
-    def call() -> None:
-        calls.append(0.0)
-        time.sleep(0.2 if len(calls) <= 2 else 0.002)
-
-    timing = time_calls(call, CPU, warmup=2, repeats=5)
-    assert len(calls) == 7
-    assert 0.002 <= timing.fastest <= timing.q1 <= timing.median <= timing.q3
-    assert timing.median < 0.2
-    assert time_calls(call, CPU, warmup=0, repeats=1).repeats == 1
 
 
 @pytest.mark.parametrize("text", ["gpu", "cuda:x", "cpu:0", "", "cuda:", "cuda:999", "cuda:-1"])

@@ -52,7 +52,7 @@ def wait_for_step(spec: RunSpec, layout: Layout, process: subprocess.Popen[str],
     """Wait until a checkpoint of at least this step is there."""
     path, until = layout.checkpoint(spec.run_id), time.monotonic() + 60
     while process.poll() is None and time.monotonic() < until:
-        if path.exists() and checkpoint.load_header(path)["step"] >= step:
+        if path.exists() and checkpoint.load(path).header["step"] >= step:
             return
         time.sleep(0.01)
     raise AssertionError(f"no checkpoint of step {step}; the process ended with {process.poll()}")
@@ -99,7 +99,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint_and_a_hint(layout: Layout, numb
     assert number.name in message
     assert "same command again" in message
     assert not layout.record(spec.run_id).exists()
-    step = checkpoint.load_header(layout.checkpoint(spec.run_id))["step"]
+    step = checkpoint.load(layout.checkpoint(spec.run_id)).header["step"]
     assert f"after step {step} of 500" in message
 
 

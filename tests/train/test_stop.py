@@ -39,7 +39,7 @@ def test_a_nan_loss_is_found_at_the_next_log_line(layout: Layout) -> None:
         tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=10, log_every=5))
     # NaN weights from step 12 on (the first is 1), so that the next step's loss is the first to show it
     assert "diverged at step 13: " in caught.value.message
-    assert checkpoint.load_header(layout.checkpoint(spec.run_id))["step"] == 10
+    assert checkpoint.load(layout.checkpoint(spec.run_id)).header["step"] == 10
 
 
 def test_a_huge_loss_counts_as_diverged_unless_allowed(layout: Layout) -> None:

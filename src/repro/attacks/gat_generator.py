@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -47,6 +48,7 @@ def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
     return unit_direction(gradient) * (gradient[0].numel() ** 0.5 if scale == "unit_rms" else 1.0)
 
 
+@dataclass(frozen=True, kw_only=True)
 class GATAttack:
     """x + G(Delta). How far it goes is the generator's own choice: there is no radius.
 
@@ -58,20 +60,11 @@ class GATAttack:
         clip: move values that left the bounds back to them.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        perturber: nn.Module,
-        bounds: Bounds = UNIT,
-        delta_scale: DeltaScale = "none",
-        clip: bool = True,
-    ) -> None:
-        self.model = model
-        self.perturber = perturber
-        self.bounds = bounds
-        self.delta_scale = delta_scale
-        self.clip = clip
+    model: nn.Module
+    perturber: nn.Module
+    bounds: Bounds = UNIT
+    delta_scale: DeltaScale = "none"
+    clip: bool = True
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""

@@ -11,7 +11,7 @@ from repro.core.spec import FLAGS, Flag
 from repro.jobs.measured import Measured
 from repro.judge import artefacts as entries
 from repro.judge import cells as table
-from repro.judge.reported import Place, Printed, Reported
+from repro.judge.reported import Place, Reported
 from repro.judge.tolerances import Tolerance, tolerance_around
 from repro.judge.verdict import judge, judge_setting
 from repro.plan.plan import Plan, PlannedCell
@@ -58,7 +58,7 @@ def _cell(
     """Judge one cell; what an audit found out about its runs marks every attacked cell of the artefact."""
     cell = planned.cell
     flags: set[Flag] = set()
-    printed = _printed(planned, reported)
+    printed = reported.get(Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric))
     value = None if printed is None else float(printed.value)
     std = None if printed is None or printed.std is None else float(printed.std)
     text: str | None = None  # of a setting that is no number
@@ -109,12 +109,6 @@ def _cell(
         precision=tuple(sorted({run.precision for run in trained})),
         batch_size=tuple(str(size) for size in sorted({run.batch_size for run in trained})),
     )
-
-
-def _printed(planned: PlannedCell, reported: Reported) -> Printed | None:
-    """Look up what the paper prints for a cell."""
-    cell = planned.cell
-    return reported.get(Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric))
 
 
 def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> entries.Artefact:

@@ -27,11 +27,8 @@ from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
 _ANEW = "delete the run's folder and run the same command again: the run is trained anew"
-_NOT_IDENTITY = (
-    "recipe",
-    "workload",
-    "stand_ins",
-)  # for people; two papers may share a run under two recipe names
+# for people; two papers may share a run under two recipe names
+_NOT_IDENTITY = {"recipe", "workload", "stand_ins"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
     Raises:
         ReproError: missing, damaged, truncated, or not a checkpoint of this program.
     """
-    metadata, tensors = _read(path, with_tensors=True)
+    metadata, tensors = _read(path)
     texts = {"skeleton": metadata["skeleton"], "header": metadata["header"]}
     sha256 = _content_hash(tensors, texts)
     notes = metadata.get("notes")
@@ -116,18 +113,6 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
             raise TypeError("its state is not a table")
         return Loaded(state, _table(texts["header"]), sha256, None if notes is None else _table(notes))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
-
-
-def load_header(path: Path) -> dict[str, Any]:
-    """Read only a checkpoint's header (fast; the hash is not verified).
-
-    Raises:
-        ReproError: as ``load``.
-    """
-    try:
-        return _table(_read(path, with_tensors=False)[0]["header"])
-    except (ValueError, TypeError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
 
 
@@ -176,7 +161,7 @@ def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> No
     ours = json.loads(spec.model_dump_json())
     differing = [
         f"{name}: {theirs.get(name)!r} in the file, {ours.get(name)!r} asked"
-        for name in sorted({*ours, *theirs} - set(_NOT_IDENTITY))
+        for name in sorted({*ours, *theirs} - _NOT_IDENTITY)
         if theirs.get(name) != ours.get(name)
     ]
     if differing:
@@ -187,7 +172,7 @@ def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> No
         )
 
 
-def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise ReproError(
             "the checkpoint is missing", remedy="train the run again (its rule, or `repro train`)", where=path
@@ -197,7 +182,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             # clone: the tensors must not hang on the mapped file, which may be replaced while they are in use
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
@@ -210,11 +195,7 @@ def _read(path: Path, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, 
 
 
 def _damaged(path: Path, reason: str) -> ReproError:
-    return ReproError(
-        f"the checkpoint is damaged: {reason}",
-        remedy=_ANEW,
-        where=path,
-    )
+    return ReproError(f"the checkpoint is damaged: {reason}", remedy=_ANEW, where=path)
 
 
 def _json(value: Any) -> str:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 
 import torch
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds per call: median and quartiles of ``repeats`` calls, and the fastest one."""
-
-    median: float
-    q1: float
-    q3: float
-    fastest: float
-    repeats: int
 
 
 class Stopwatch:
@@ -101,31 +88,3 @@ class SplitWatch:
 def part(watch: SplitWatch | None, name: str) -> AbstractContextManager[None]:
     """Return the context in which time counts for ``name``, if anybody watches."""
     return nullcontext() if watch is None else watch.part(name)
-
-
-def time_calls(
-    call: Callable[[], object], device: torch.device, *, warmup: int = 3, repeats: int = 20
-) -> Timing:
-    """Time ``call`` on ``device``.
-
-    Args:
-        call: the work; takes nothing.
-        device: where it runs.
-        warmup: calls before the clock runs (compilation, caches).
-        repeats: calls that are timed, at least 1.
-
-    Returns:
-        Seconds per call.
-    """
-    for _ in range(warmup):
-        call()
-    watches = [Stopwatch(device) for _ in range(repeats)]
-    for watch in watches:
-        watch.start()
-        call()
-        watch.stop()
-    seconds = [watch.seconds for watch in watches]
-    q1, median, q3 = (
-        statistics.quantiles(seconds, n=4, method="inclusive") if repeats > 1 else [seconds[0]] * 3
-    )
-    return Timing(median, q1, q3, min(seconds), repeats)

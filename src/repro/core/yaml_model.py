@@ -12,6 +12,7 @@ from repro.core.errors import ReproError
 from repro.core.yaml_lines import LineOf, load_yaml
 
 Shape = TypeVar("Shape", bound=BaseModel)
+T = TypeVar("T")
 
 
 def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
@@ -23,18 +24,18 @@ def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
     Raises:
         ReproError: the file cannot be read, or does not fit; field and line are named.
     """
-    data, line_of = load_yaml(path)
-    try:
-        return schema.model_validate(data), line_of
-    except ValidationError as error:
-        raise schema_error(error, path, line_of) from error
+    return _load(path, schema)
 
 
 def load_list(path: Path, schema: type[Shape]) -> tuple[list[Shape], LineOf]:
     """Read ``path``, a list of entries, and check each against ``schema``; otherwise as `load_model`."""
+    return _load(path, list[schema])  # type: ignore[valid-type]
+
+
+def _load(path: Path, schema: type[T]) -> tuple[T, LineOf]:
     data, line_of = load_yaml(path)
     try:
-        return TypeAdapter(list[schema]).validate_python(data), line_of  # type: ignore[valid-type]
+        return TypeAdapter(schema).validate_python(data), line_of
     except ValidationError as error:
         raise schema_error(error, path, line_of) from error
 

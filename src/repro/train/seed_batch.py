@@ -12,7 +12,6 @@ from torch import Tensor
 from repro.core.errors import ReproError
 from repro.methods.classifier import Classifier
 from repro.methods.seed_batch import FASTEST, can_be_joined, joined
-from repro.models.stacked import Way
 from repro.train.clock import Clock, TimeUsed
 from repro.train.loop import Run
 from repro.train.meter import DivergedError
@@ -38,16 +37,15 @@ class SeedBatch:
 
     Args:
         members: the runs, begun.
-        way: how stacked networks are computed; None: what is fastest on the device.
     """
 
-    def __init__(self, members: Sequence[Run], way: Way | None) -> None:
+    def __init__(self, members: Sequence[Run]) -> None:
         first, others = members[0], len(members) - 1
         self.members, self.step = members, first.step
         self.spec, self.settings = first.spec, first.settings
         self.path, self.device = first.path, first.device
         self.name = f"{first.name} and {others} other seeds" if others else first.name
-        self._program = _stacked(members, way)
+        self._program = _stacked(members)
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -110,13 +108,13 @@ def each(runs: Sequence[Run], act: Callable[[Run], T]) -> list[T]:
     return done
 
 
-def _stacked(members: Sequence[Run], way: Way | None) -> Callable[[int], dict[str, Tensor]] | None:
+def _stacked(members: Sequence[Run]) -> Callable[[int], dict[str, Tensor]] | None:
     """Return the step of all members as one; its metrics are (K,). None where they step in turn."""
     methods = [member.state.method for member in members]
     stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    chosen = way or FASTEST.get(members[0].device.type)
-    if chosen is None or len(members) == 1 or len(stackable) < len(methods):
+    way = FASTEST.get(members[0].device.type)
+    if way is None or len(members) == 1 or len(stackable) < len(methods):
         return None
     for member in members:
         member.history.sessions[-1]["seeds_together"] = len(members)
-    return joined(stackable, chosen).step
+    return joined(stackable, way).step

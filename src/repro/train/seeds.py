@@ -14,7 +14,6 @@ from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import load_method
-from repro.models.stacked import Way
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
 from repro.train.meter import DivergedError
@@ -33,7 +32,6 @@ def train_seeds(
     progress: bool = True,
     settings: LoopSettings | None = None,
     data: TrainingData | None = None,
-    way: Way | None = None,
 ) -> dict[str, DivergedError]:
     """Train runs that differ in their seeds alone, side by side; finished ones are left as they are.
 
@@ -41,7 +39,6 @@ def train_seeds(
 
     Args:
         specs: the runs.
-        way: how the stacked networks are computed; None: what is fastest on the device.
 
     Other args as ``run.train_run``.
 
@@ -79,7 +76,7 @@ def train_seeds(
                 step = min(run.step for run in runs)
                 now = [run for run in runs if run.step == step]
                 until = min((run.step for run in runs if run.step > step), default=steps)
-                signal = train(SeedBatch(now, way), until=until, progress=progress)
+                signal = train(SeedBatch(now), until=until, progress=progress)
             except MembersDivergedError as error:
                 for run in [run for run in runs if run.name in error.members]:
                     if settings.diverged == "stop":

@@ -65,47 +65,29 @@ class Remade:
 
 def stages(plan: Plan, layout: Layout) -> list[Stage]:
     """Return the stages of a plan in the order in which they are made."""
-    option = f"--profile {layout.profile}"
+    option, measured = f"--profile {layout.profile}", "the evaluations on disk give"
+    described = layout.root / "architectures.json"
     found = [
-        Stage(
-            "architectures",
-            lambda _plan, _batches, aside: write_architectures(aside.root / "architectures.json"),
-            ("architectures.json",),
-            "the networks are",
-            f"run: repro architectures --into {layout.root / 'architectures.json'}",
-            needed=False,
-        )
-    ]
+        Stage("architectures", lambda _p, _b, aside: write_architectures(aside.root / described.name),
+              (described.name,), "the networks are", f"run: repro architectures --into {described}",
+              needed=False)
+    ]  # fmt: skip
     for name in plan.artefact_ids():
-        found.append(
-            Stage(
-                name,
-                partial(_draw, name),
-                (f"cells/{name}.*", f"artefacts/{name}.*"),
-                "the evaluations on disk give",
-                f"run: repro draw {name} {option}",
-                artefact=True,
-            )
-        )
+        make: Make = partial(draw_artefact, artefact_id=name)
+        both, remedy = (f"cells/{name}.*", f"artefacts/{name}.*"), f"run: repro draw {name} {option}"
+        found.append(Stage(name, make, both, measured, remedy, artefact=True))
     for name in plan.searches:
-        found.append(
-            Stage(
-                f"search {name}",
-                partial(_search, name),
-                (f"searches/{name}.*",),
-                "the evaluations on disk give",
-                f"run: repro search draw {name} {option}",
-                needed=False,
-            )
-        )
-    cost = f"run: repro cost {option} --into {layout.root}"
-    summary = f"run: repro search summary {option}"
+        make, remedy = partial(search_results.draw, search_id=name), f"run: repro search draw {name} {option}"
+        files = f"searches/{name}.*"
+        found.append(Stage(f"search {name}", make, (files,), measured, remedy, needed=False))
     return [
         *found,
-        Stage("search summary", search_results.summarise, ("searches/summary.*",),
-              "the evaluations on disk give", summary, needed=False),
-        Stage("cost", _cost, ("cost.*",), "the logs on disk give", cost, needed=False),
-        Stage("cells.csv", _join, TABLES, "the evaluations on disk give", f"run: repro cells {option}"),
+        Stage("search summary", search_results.summarise, ("searches/summary.*",), measured,
+              f"run: repro search summary {option}", needed=False),
+        Stage("cost", lambda plan, _, aside: write_cost(plan, aside, aside.root), ("cost.*",),
+              "the logs on disk give", f"run: repro cost {option} --into {layout.root}", needed=False),
+        Stage("cells.csv", lambda plan, _, aside: join_cells(plan, aside), TABLES, measured,
+              f"run: repro cells {option}"),
         Stage("report", _report, ("report/**/*",), "the results on disk give", f"run: repro report {option}"),
     ]  # fmt: skip
 
@@ -148,22 +130,6 @@ def remake(
         made = {path.relative_to(aside.root).as_posix(): sha256_file(path) for path in stage.files(aside)}
         besides = [p for p in stage.files(layout) if p.relative_to(layout.root).as_posix() not in made]
         yield stage, Remade(made, besides)
-
-
-def _draw(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
-    return draw_artefact(plan, batches, aside, name)
-
-
-def _search(name: str, plan: Plan, batches: Batches, aside: Layout) -> object:
-    return search_results.draw(plan, batches, aside, name)
-
-
-def _cost(plan: Plan, _: Batches, aside: Layout) -> object:
-    return write_cost(plan, aside, aside.root)
-
-
-def _join(plan: Plan, _: Batches, aside: Layout) -> object:
-    return join_cells(plan, aside)
 
 
 def _report(plan: Plan, _: Batches, aside: Layout) -> object:

@@ -104,7 +104,13 @@ class _Function:
 
     def __call__(self, *arguments: Any) -> bytes | _Uint8 | _Array:
         if self.name == "encode":
-            return self.machine.encoded(*arguments)
+            text, codec = arguments
+            if codec != "latin1":
+                raise NotArraysError("it holds bytes in an unknown code")
+            self.machine.bytes_left -= len(text)
+            if self.machine.bytes_left < 0:
+                raise NotArraysError("it makes more bytes than it holds")
+            return _a(str, text).encode("latin1")
         if self.name == "dtype":
             if arguments[0] not in ("u1", b"u1"):
                 raise NotArraysError("an array of it is not of bytes (u1)")
@@ -133,14 +139,6 @@ class _Unpickler(pickle._Unpickler):
         if (module, name) not in _NAMES:
             raise NotArraysError(f"it refers to {f'{module}.{name}'[:80]}, which no file of images needs")
         return _Function(name, self)
-
-    def encoded(self, text: str, codec: str) -> bytes:
-        if codec != "latin1":
-            raise NotArraysError("it holds bytes in an unknown code")
-        self.bytes_left -= len(text)
-        if self.bytes_left < 0:
-            raise NotArraysError("it makes more bytes than it holds")
-        return text.encode("latin1")
 
     def load_bytearray8(self) -> None:
         """Read bytes that follow their length; Python's own makes room for them before it looks."""

@@ -60,7 +60,8 @@ def fit(points: Array, labels: Array, *, radius: float, seed: int = 1) -> Discri
     for _ in range(_STEPS):
         moved = attack(net, points, labels, radius)
         features = _features(net, moved)
-        error = _sigmoid(features @ net.weights + net.bias) - labels
+        logits = np.clip(features @ net.weights + net.bias, -30, 30)
+        error = 1 / (1 + np.exp(-logits)) - labels
         weights = net.weights - _RATE * features.T @ error / len(labels)
         net = Discriminator(frequencies, phases, weights, net.bias - _RATE * float(error.mean()))
     return net
@@ -142,7 +143,3 @@ def draw_boundaries(stem: Path, stamp: str) -> list[Path]:
 
 def _features(net: Discriminator, points: Array) -> Array:
     return np.asarray(np.cos(points @ net.frequencies + net.phases) * np.sqrt(2 / len(net.phases)))
-
-
-def _sigmoid(logits: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))))
