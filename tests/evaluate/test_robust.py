@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
-from repro.data.batches import scale
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import scale
 from repro.evaluate.accuracy import correct
 from repro.evaluate.registry import validate_options
 from repro.evaluate.robust_accuracy import Options, withstands

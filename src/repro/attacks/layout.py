@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.network import Network, Outputs, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss, BatchNormMode
-from repro.attacks.undisturbed import undisturbed
 from repro.core.memory_order import NARROW
 
 FEW = 4
@@ -46,7 +46,7 @@ def image_order(
     On CUDA it is the order of the convolutions' weights, as the caller placed them.
 
     Args:
-        module: held still (``undisturbed``); as it was afterwards.
+        module: held still (``attack_mode``); as it was afterwards.
         images: float32 (N, C, H, W); others keep their order.
         labels: int64 (N,).
         loss: what is climbed.
@@ -66,7 +66,7 @@ def image_order(
         return own  # the trial would find it too, at the cost of a pass
     if network.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return own
-    with undisturbed(module, mode), torch.random.fork_rng(devices=[]):
+    with attack_mode(module, mode), torch.random.fork_rng(devices=[]):
         same = _agree(module, images[:FEW], labels[:FEW], loss, network)
     return torch.channels_last if same else own
 

@@ -24,7 +24,7 @@ from repro.plan.config import Config
 from repro.plan.plan import Plan, PlannedCell
 
 
-class Comparison(Frozen):
+class CostComparison(Frozen):
     """One entry of a paper's ``cost.yaml``: recipes (a shell pattern) and the one they are compared with.
 
     Both are recipes of the paper's own sheet, or of another's as ``paper.recipe``.
@@ -34,7 +34,7 @@ class Comparison(Frozen):
     baseline: str
 
 
-def read_comparisons(config: Config) -> list[Comparison]:
+def read_comparisons(config: Config) -> list[CostComparison]:
     """Return every paper's entries, recipes as ``paper.recipe``; a paper without the file has none.
 
     Raises:
@@ -45,7 +45,7 @@ def read_comparisons(config: Config) -> list[Comparison]:
         path = config.paper_file(paper, "cost.yaml")
         if not path.is_file():
             continue
-        entries, line_of = load_list(path, Comparison)
+        entries, line_of = load_list(path, CostComparison)
         for index, entry in enumerate(entries):
             baseline = qualified(entry.baseline, paper)
             if find_recipe(config, baseline) is None:
@@ -55,7 +55,7 @@ def read_comparisons(config: Config) -> list[Comparison]:
                     line=line_of((index, "baseline")),
                     remedy="name one that a sheet declares",
                 )
-            found.append(Comparison(recipes=qualified(entry.recipes, paper), baseline=baseline))
+            found.append(CostComparison(recipes=qualified(entry.recipes, paper), baseline=baseline))
     return found
 
 

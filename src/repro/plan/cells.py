@@ -13,7 +13,7 @@ from repro.core.spec import Options
 from repro.core.yaml_lines import load_yaml
 from repro.data.catalogue import CATALOGUE
 from repro.plan.config import Config
-from repro.plan.sheet import CellFields, Entry, Evaluation, Panel, Recipe
+from repro.plan.sheet import CellFields, Evaluation, Recipe, SheetEntry, SheetPanel
 
 Status = Literal["live", "pending", "cited"]
 
@@ -102,7 +102,7 @@ def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
                     yield from _conventions(place, panel, row, column, merged)
 
 
-def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
+def _merge(panel: SheetPanel, row: SheetEntry, column: SheetEntry) -> CellFields:
     """Merge column, row and overrides; later ones win, options are merged key by key."""
     fields: dict[str, object] = {}
     options: Options = {}
@@ -120,7 +120,9 @@ def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
     return CellFields.model_validate({**fields, "options": options})
 
 
-def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: CellFields) -> Iterator[Cell]:
+def _conventions(
+    place: Place, panel: SheetPanel, row: SheetEntry, column: SheetEntry, merged: CellFields
+) -> Iterator[Cell]:
     """Yield the cell once per convention of its evaluation; pending and cited cells once."""
     config, paper = place.config, place.paper
     shown = row_key(panel.name, row.name)

@@ -119,7 +119,7 @@ class CellFields(Frozen):
     cited: bool = False
 
 
-class Entry(CellFields):
+class SheetEntry(CellFields):
     """One row or one column."""
 
     name: str
@@ -132,18 +132,18 @@ class Sweep(CellFields):
     values: tuple[Scalar, ...]
     option: str | None = None
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[SheetEntry, ...]:
         """Spell the sweep out as single columns."""
         return tuple(self._entry(value) for value in self.values)
 
-    def _entry(self, value: Scalar) -> Entry:
+    def _entry(self, value: Scalar) -> SheetEntry:
         text = f"{value:g}" if isinstance(value, float) else str(value)
         fields = self.model_dump(exclude={"values", "option", "name", "value", "options"})
         options = dict(self.options)
         if self.option is not None:
             options[self.option] = value
         filled = None if self.value is None else self.value.replace("{}", text)
-        return Entry(name=self.name.replace("{}", text), value=filled, options=options, **fields)
+        return SheetEntry(name=self.name.replace("{}", text), value=filled, options=options, **fields)
 
 
 class Override(CellFields):
@@ -154,12 +154,12 @@ class Override(CellFields):
     on_metric: str | None = None
 
 
-class Panel(Frozen):
+class SheetPanel(Frozen):
     """Rows x columns, one panel of an artefact."""
 
     name: str = ""
-    rows: tuple[Entry, ...] = ()
-    columns: tuple[Entry, ...] = ()
+    rows: tuple[SheetEntry, ...] = ()
+    columns: tuple[SheetEntry, ...] = ()
     overrides: Annotated[tuple[Override, ...], Field(alias="except")] = ()
 
     @model_validator(mode="before")
@@ -170,7 +170,7 @@ class Panel(Frozen):
         return data
 
 
-class Artefact(Frozen):
+class SheetArtefact(Frozen):
     """One table or figure of a paper.
 
     Where a plot's places on the x axis are measured too, ``x_row`` names the row that holds them.
@@ -179,7 +179,7 @@ class Artefact(Frozen):
     kind: Kind
     title: str
     source: str
-    panels: tuple[Panel, ...] = ()
+    panels: tuple[SheetPanel, ...] = ()
     x_axis: str = ""
     x_row: str | None = None
     y_axis: str = ""
@@ -207,4 +207,4 @@ class Sheet(Frozen):
     recipes: dict[str, Recipe] = {}
     evaluations: dict[str, Evaluation] = {}
     searches: dict[str, Search] = {}
-    artefacts: dict[str, Artefact]
+    artefacts: dict[str, SheetArtefact]

@@ -14,7 +14,7 @@ from repro.core.files import atomic_write_text
 from repro.core.yaml_model import load_model
 from repro.plan.cells import find_recipe, qualified
 from repro.plan.config import Config
-from repro.plan.sheet import Entry, Recipe, Sheet
+from repro.plan.sheet import Recipe, Sheet, SheetEntry
 
 
 def new_row(
@@ -76,7 +76,7 @@ def _panel(sheet: Sheet, artefact_id: str, panel: str | None, path: Path) -> int
     return 0 if panel is None else names.index(panel)
 
 
-def _model(rows: tuple[Entry, ...], like: str | None, artefact_id: str, path: Path) -> Entry:
+def _model(rows: tuple[SheetEntry, ...], like: str | None, artefact_id: str, path: Path) -> SheetEntry:
     """Return the row that is copied."""
     found = {row.name: row for row in rows if row.recipe is not None}
     if not found or like not in (None, *found):
@@ -99,7 +99,7 @@ def _copied(config: Config, name: str, paper: str, path: Path) -> Recipe:
     return recipe.model_copy(update={"start_from": qualified(recipe.start_from, owner)})
 
 
-def _flow(row: Entry) -> str:
+def _flow(row: SheetEntry) -> str:
     """Return a row as one line of YAML, its name first."""
     fields = {"name": row.name, **row.model_dump(mode="json", exclude_defaults=True)}
     return _yaml(fields, flow=True).strip()
@@ -125,7 +125,7 @@ def _read(text: str) -> Sheet:
         return load_model(path, Sheet)[0]
 
 
-def _with(sheet: Sheet, artefact: str, number: int, row: Entry, short: str, recipe: Recipe) -> Sheet:
+def _with(sheet: Sheet, artefact: str, number: int, row: SheetEntry, short: str, recipe: Recipe) -> Sheet:
     """Return what the sheet is meant to be: itself with one more row and recipe."""
     declared = sheet.artefacts[artefact]
     panels = list(declared.panels)
