@@ -137,7 +137,7 @@ def test_radii_beyond_the_box_are_refused_before_anything_runs(
 
 def test_the_published_script_attacks_ten_thousand_training_images() -> None:
     plan = build_plan(load_config(Path(__file__).parents[2] / "config", "paper"))
-    at = {(cell.cell.column, cell.cell.convention): cell for cell in plan.cells["robgan/table1"]}
+    at = {(cell.column, cell.convention): cell for cell in plan.cells["robgan/table1"]}
     options = plan.evaluations[at["CIFAR10 delta=0.04", "published_code"].evaluations[0]].options
     assert (options["split"], options["first"]) == ("train", 10_000)
     assert "first" not in plan.evaluations[at["CIFAR10 delta=0.04", "paper"].evaluations[0]].options

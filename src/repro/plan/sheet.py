@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from repro.core.spec import Frozen, Options, OptionValue, Scalar
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
+Convention = Literal["paper", "standard", "published_code"]
 Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]
 
 
@@ -66,7 +67,7 @@ class Evaluation(Frozen):
     needs_run: bool = True
     surrogate: str | None = None
     options: Options = {}
-    conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
+    conventions: dict[Convention, Options] = {"standard": {}}
 
 
 SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget; whatever else a search names is an option
@@ -168,6 +169,26 @@ class SheetPanel(Frozen):
         if isinstance(data, dict) and isinstance(data.get("columns"), dict):
             return {**data, "columns": Sweep.model_validate(data["columns"]).entries()}
         return data
+
+    def recipe_of(self, row: str) -> str | None:
+        """Return the recipe that a row names, if there is such a row."""
+        return next((entry.recipe for entry in self.rows if entry.name == row), None)
+
+    def fields(self, row: SheetEntry, column: SheetEntry) -> CellFields:
+        """Merge column, row and overrides; later ones win, options are merged key by key."""
+        merged: dict[str, object] = {}
+        options: Options = {}
+        overrides = [
+            override
+            for override in self.overrides
+            if (override.row, override.column) == (row.name, column.name)
+            and override.on_metric in (None, column.metric)
+        ]
+        for layer in (column, row, *overrides):
+            given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
+            options |= given.pop("options", {})
+            merged |= {key: value for key, value in given.items() if value is not None}
+        return CellFields.model_validate({**merged, "options": options})
 
 
 class SheetArtefact(Frozen):

@@ -43,7 +43,7 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcom
         means = [statistics.fmean(values) if values else None for values in numbers]
         scores = {index: sign * mean for index, mean in enumerate(means) if mean is not None}
         best = max(scores, key=lambda index: scores[index]) if scores else None
-        in_use = value_in_use(plan.config, planned.paper, planned.name, planned.search, dataset)
+        in_use = value_in_use(plan.config, planned, dataset)
         for index, candidate in enumerate(own):
             results = [measured.result(each.evaluation_id) for each in candidate.evaluations]
             rows.append(

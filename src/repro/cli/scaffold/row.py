@@ -12,8 +12,8 @@ from repro.cli.scaffold.yaml_append import append
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.yaml_model import load_model
-from repro.plan.cells import find_recipe, qualified
 from repro.plan.config import Config
+from repro.plan.names import qualified
 from repro.plan.sheet import Recipe, Sheet, SheetEntry
 
 
@@ -46,7 +46,7 @@ def new_row(
         message = f"{artefact_id} has a row {name!r}, or its paper a recipe {short!r}"
         raise ReproError(message, where=path, remedy="choose another name")
     row = model.model_copy(update={"name": name, "recipe": short})
-    recipe = _copied(config, qualified(str(model.recipe), paper), paper, path)
+    recipe = _copied(config, qualified(str(model.recipe), paper), paper)
     text: str | None = path.read_text(encoding="utf-8")
     place: list[str | int] = ["artefacts", artefact, "rows"]
     if "panels" in yaml.safe_load(str(text))["artefacts"][artefact]:
@@ -86,13 +86,9 @@ def _model(rows: tuple[SheetEntry, ...], like: str | None, artefact_id: str, pat
     return next(iter(found.values())) if like is None else found[like]
 
 
-def _copied(config: Config, name: str, paper: str, path: Path) -> Recipe:
+def _copied(config: Config, name: str, paper: str) -> Recipe:
     """Return a copy of a recipe that means the same in the sheet of ``paper``."""
-    recipe = find_recipe(config, name)
-    if recipe is None:
-        raise ReproError(
-            f"there is no recipe {name!r}", where=path, remedy="mend that row first: repro validate"
-        )
+    recipe = config.recipes[name]
     owner = name.partition(".")[0]
     if recipe.start_from is None or owner == paper:
         return recipe
