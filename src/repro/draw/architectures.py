@@ -33,7 +33,7 @@ class Layer(Frozen):
     filters: int | None = None
 
 
-class Network(Frozen):
+class Architecture(Frozen):
     """One network: shapes are without the batch, ``parameters`` counts every trainable number once."""
 
     parameters: int
@@ -58,25 +58,25 @@ class Network(Frozen):
         return " · ".join([*shown, f"{self.parameters:,} parameters"])
 
 
-Architectures = Mapping[str, Network]
+Architectures = Mapping[str, Architecture]
 
 
-def read_architectures(path: Path) -> dict[str, Network]:
+def read_architectures(path: Path) -> dict[str, Architecture]:
     """Return the networks of ``path``.
 
     Raises:
         ReproError: the file is missing, is no JSON, or lacks a field.
     """
     remedy = "let Snakemake write it again: delete it and run snakemake --cores all figures/"
-    return read_model(path, dict[str, Network], remedy=remedy)
+    return read_model(path, dict[str, Architecture], remedy=remedy)
 
 
-def render_architectures(networks: Mapping[str, Network]) -> str:
+def render_architectures(networks: Mapping[str, Architecture]) -> str:
     """Return the JSON text of ``networks``, in the order of their names."""
     return json.dumps({name: networks[name].model_dump() for name in sorted(networks)}, indent=1) + "\n"
 
 
-def network(networks: Architectures, name: str) -> Network:
+def network(networks: Architectures, name: str) -> Architecture:
     """Return one network.
 
     Raises:
