@@ -40,13 +40,11 @@ def _load(path: Path, schema: type[T]) -> tuple[T, LineOf]:
         raise schema_error(error, path, line_of) from error
 
 
-def require_unique(
-    names: Sequence[str], path: Path, line_of: LineOf, *, what: str, prefix: tuple[str | int, ...] = ()
-) -> None:
+def require_unique(names: Sequence[str], path: Path, line_of: LineOf, *, what: str) -> None:
     """Raise a ReproError with the line of the second entry when two entries of a list carry the same name."""
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
-        line = line_of((*prefix, index))
+        line = line_of((index,))
         if name in seen:
             raise ReproError(
                 f"Two entries have the {what} {name!r} (the first on line {seen[name]}).",

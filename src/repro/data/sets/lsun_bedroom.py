@@ -21,7 +21,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     import lmdb
     import torch
 
-    from repro.data.readers.decode import decode_bytes
+    from repro.data.readers.decode import decode
     from repro.data.readers.lmdb_whole import require_whole
 
     path = require_file(folder / f"bedroom_{'train' if split == 'train' else 'val'}_lmdb", info)
@@ -38,7 +38,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
             values = view.cursor().iternext(keys=False, values=True)
             for start in range(0, n, CHUNK):
                 payloads = list(islice(values, min(CHUNK, n - start)))
-                images[start : start + len(payloads)] = decode_bytes(payloads, path, info, split)
+                images[start : start + len(payloads)] = decode(payloads, info, split, container=path)
     except UnicodeEncodeError as error:
         raise not_utf8(path, "lmdb") from error
     except (lmdb.Error, ValueError) as error:
