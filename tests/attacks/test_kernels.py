@@ -27,6 +27,7 @@ SHAPES = st.sampled_from(
     [(1, 1, 1, 1), (3, 3, 5, 7), (2, 3, 32, 32), (5, 17), (4, 1, 1, 129), (2, 3, 1, 683)]
 )
 LAYOUTS = st.sampled_from(["contiguous", "channels_last", "transposed", "every_second", "mixed"])
+Box = tuple[float, float]
 BOXES = st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-math.inf, math.inf)])
 
 
@@ -78,6 +79,9 @@ class Drawn:
         return laid_out(values.to(DEVICE), mixed if self.layout == "mixed" else self.layout)
 
 
+DRAWN = st.builds(Drawn, st.integers(0, 999), SHAPES, LAYOUTS)
+
+
 def box_clip(values: Tensor, low: float, high: float) -> Tensor:
     return torch.minimum(torch.maximum(values, values.new_tensor(low)), values.new_tensor(high))
 
@@ -98,26 +102,10 @@ def same(found: Tensor, expected: Tensor, size: float = 1.0) -> None:
 
 
 @implementations
-@given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
-    BOXES,
-    st.sampled_from([0.0, 0.125, 0.3]),
-    st.sampled_from([0.125, -0.25]),
-)
-@example(0, (3, 3, 5, 7), "contiguous", (0.0, 1.0), 0.125, 0.125)
+@given(DRAWN, BOXES, st.sampled_from([0.0, 0.125, 0.3]), st.sampled_from([0.125, -0.25]))
+@example(Drawn(0, (3, 3, 5, 7), "contiguous"), (0.0, 1.0), 0.125, 0.125)
 @few
-def test_linf_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    radius: float,
-    step: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_linf_step(fused: bool, drawn: Drawn, box: Box, radius: float, step: float) -> None:
     images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(1.0)
     x, a, g = images.double(), attacked.double(), slope.double()
     up = (g > 0).double() - (g < 0).double()
@@ -136,26 +124,14 @@ def test_linf_step(
 
 @implementations
 @given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
+    DRAWN,
     BOXES,
     st.sampled_from([0.0, 0.125, 0.3, 5.0]),
     st.sampled_from([0.125, -0.25]),
     st.sampled_from([1.0, 1e-25, 1e12, 0.0]),
 )
 @few
-def test_l2_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    radius: float,
-    step: float,
-    size: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_l2_step(fused: bool, drawn: Drawn, box: Box, radius: float, step: float, size: float) -> None:
     images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(size)
     x = images.double()
     change = attacked.double() + step * unit64(slope) - x
@@ -169,35 +145,19 @@ def test_l2_step(
 
 
 @implementations
-@given(st.integers(0, 999), SHAPES, LAYOUTS, st.sampled_from([1.0, 1e-25, 1e12, 0.0]))
+@given(DRAWN, st.sampled_from([1.0, 1e-25, 1e12, 0.0]))
 @few
-def test_unit_direction(fused: bool, seed: int, shape: tuple[int, ...], layout: str, size: float) -> None:
-    vectors = Drawn(seed, shape, layout).slope(size)
+def test_unit_direction(fused: bool, drawn: Drawn, size: float) -> None:
+    vectors = drawn.slope(size)
     if len(vectors) > 1:
         vectors[0] = 0
     same(kernel(unit_direction, "unit_direction", fused)(vectors), unit64(vectors))
 
 
 @implementations
-@given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
-    BOXES,
-    st.sampled_from([0.125, 1.0, math.inf]),
-    st.sampled_from([0.5, 8.0]),
-)
+@given(DRAWN, BOXES, st.sampled_from([0.125, 1.0, math.inf]), st.sampled_from([0.5, 8.0]))
 @few
-def test_dat_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    clamp: float,
-    step: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_dat_step(fused: bool, drawn: Drawn, box: Box, clamp: float, step: float) -> None:
     images, slope = drawn.grid(*box), drawn.slope(0.5)
     expected = box_clip(images.double() + box_clip(-step * slope.double(), -clamp, clamp), *box)
     found = kernel(dat_step, "dat_step", fused)(
@@ -207,12 +167,9 @@ def test_dat_step(
 
 
 @implementations
-@given(st.integers(0, 999), SHAPES, LAYOUTS, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
+@given(DRAWN, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
 @few
-def test_starts(
-    fused: bool, seed: int, shape: tuple[int, ...], layout: str, box: tuple[float, float], radius: float
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_starts(fused: bool, drawn: Drawn, box: Box, radius: float) -> None:
     images, uniform, normal = drawn.grid(*box), drawn.uniform(), drawn.slope(1.0)
     share = torch.rand(len(images), generator=drawn.generator).to(DEVICE)
     x = images.double()

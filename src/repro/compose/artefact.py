@@ -18,11 +18,11 @@ from repro.draw.architectures import read_architectures
 from repro.draw.diagrams import Canvas
 from repro.draw.draw import Drawing, Shown, draw
 from repro.jobs.measured import Measured
-from repro.judge.cells import render_cells
+from repro.judge.artefacts import Artefact
+from repro.judge.cells import Cell, render_cells
 from repro.judge.reported import read_reported
 from repro.judge.tolerances import read_tolerances
 from repro.plan.batches import Batches
-from repro.plan.config import SETTINGS
 from repro.plan.plan import Plan
 
 
@@ -36,20 +36,31 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
         raise ReproError(
             f"there is no artefact {artefact_id!r}", remedy=f"choose one of {', '.join(plan.artefact_ids())}"
         )
-    config, (paper, _, name) = plan.config, artefact_id.partition("/")
-    reported = read_reported(config.paper_file(paper, "reported.csv"), paper)
-    tolerances = read_tolerances(config.settings.tolerances, config.folder / SETTINGS)
-    others = read_others(config.paper_file(paper, "other_reported.csv"), paper).get(name, ())
-    entry, cells = compose(plan, Measured(layout, batches), reported, tolerances, artefact_id, others)
-    stem, described = layout.artefact(paper, name), layout.entry(artefact_id)
+    entry, cells, texts = compose_artefact(plan, Measured(layout, batches), layout, artefact_id)
+    stem = layout.artefact(entry.paper, entry.name)
     shown = Shown(entry, tuple(cells), layout.root)
-    drawing = own_drawing(paper, name, layout.root / "architectures.json", stem, shown)
+    drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem, shown)
     paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
-    atomic_write_text(described, json.dumps(entry.model_dump(mode="json"), indent=1) + "\n")
-    atomic_write_text(described.with_suffix(".csv"), render_cells(cells))
-    drawn = {f"{paper}/{path.name}": sha256_file(path) for path in sorted(paths)}
+    for path, text in texts.items():
+        atomic_write_text(path, text)
+    drawn = {f"{entry.paper}/{path.name}": sha256_file(path) for path in sorted(paths)}
     atomic_write_json(layout.drawn(artefact_id), drawn)
     return paths
+
+
+def compose_artefact(
+    plan: Plan, measured: Measured, layout: Layout, artefact_id: str
+) -> tuple[Artefact, list[Cell], dict[Path, str]]:
+    """Return one artefact's description, its cells, and the texts of the two files that hold them."""
+    config = plan.config
+    paper, _, name = artefact_id.partition("/")
+    reported = read_reported(config.paper_file(paper, "reported.csv"), paper)
+    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
+    others = read_others(config.paper_file(paper, "other_reported.csv"), paper).get(name, ())
+    entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
+    path = layout.entry(artefact_id)
+    described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
+    return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}
 
 
 def own_drawing(
