@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -40,13 +41,16 @@ def sngan(
     return method
 
 
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Return what one call takes, the device's work included."""
-    watch = Stopwatch(device)
-    watch.start()
-    call()
-    watch.stop()
-    return watch.seconds
+def seconds(call: Callable[[], object], device: torch.device, *, warmup: int = 0, repeats: int = 1) -> float:
+    """Return what one call takes, the device's work included: the median, after ``warmup`` calls."""
+    for _ in range(warmup):
+        call()
+    watches = [Stopwatch(device) for _ in range(repeats)]
+    for watch in watches:
+        watch.start()
+        call()
+        watch.stop()
+    return statistics.median(watch.seconds for watch in watches)
 
 
 class Operations(TorchDispatchMode):

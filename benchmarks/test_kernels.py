@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import statistics
 import warnings
 from collections.abc import Callable
 
@@ -14,14 +13,11 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch._dynamo.exc import TorchDynamoException
 
-from repro.attacks.kernels import l2_step, linf_step
 from repro.attacks.kernels.dispatch import use_fused
-from repro.core.timing import Stopwatch
+from repro.attacks.kernels.steps import l2_step_, linf_step_
+from subjects import seconds
 
-STEPS = {
-    "linf_step": (linf_step.linf_step_, linf_step.reference_),
-    "l2_step": (l2_step.l2_step_, l2_step.reference_),
-}
+STEPS = {"linf_step": linf_step_, "l2_step": l2_step_}
 LIMITS = {"step_size": 0.01, "radius": 0.03, "low": 0.0, "high": 1.0}
 
 
@@ -40,7 +36,8 @@ def test_kernel(
     samples = 128 if device.type == "cpu" else 2**26 // (3 * side * side)
     images, gradient = torch.rand(samples, 3, side, side, device=device), torch.randn(samples, 3, side, side)
     gradient, attacked = gradient.to(device), images.clone()
-    chosen, plain = STEPS[name]
+    chosen = STEPS[name]
+    plain = chosen.__wrapped__  # type: ignore[attr-defined]
     compiled = torch.compile(plain, dynamic=False)
 
     expected, found = images.clone(), images.clone()
@@ -57,12 +54,7 @@ def test_kernel(
         compiles = False
 
     def timed(call: Callable[[], object]) -> float:
-        watches = [Stopwatch(device) for _ in range(3 + max(rounds, 20))]
-        for watch in watches:
-            watch.start()
-            call()
-            watch.stop()
-        return statistics.median(watch.seconds for watch in watches[3:])  # the first warm up
+        return seconds(call, device, warmup=3, repeats=max(rounds, 20))
 
     eager = timed(lambda: plain(attacked, images, gradient, **LIMITS))
     by_compiler_s = timed(lambda: compiled(attacked, images, gradient, **LIMITS)) if compiles else None

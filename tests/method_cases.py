@@ -14,6 +14,7 @@ from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method
+from small_run import small_run
 
 CPU = torch.device("cpu")
 STEPS = 4
@@ -36,14 +37,10 @@ def tiny_data(images: int = 20) -> ImageSet:
 
 
 def spec_of(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> RunSpec:
-    return RunSpec(
-        recipe="tiny",
-        method=name,
-        dataset="cifar10",
-        source="synthetic",
+    return small_run(
+        name,
         seed=seed,
         steps=STEPS,
-        batch_size=8,
         width=width,
         options=options,
         parent="robgan-parent" if name == "robgan_finetune" else None,

@@ -8,11 +8,14 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+
+from subjects import seconds
 
 ROOT = Path(__file__).parent.parent
 
@@ -112,3 +115,15 @@ def test_the_gpu_script_goes_on_after_a_failure_and_stops_in_time(tmp_path: Path
     assert told["kernels"].startswith("failed")
     assert told["attacks-float32"].startswith("ended")
     assert all(told[f"loops-{name}"].startswith("not begun") for name in ("float32", "tf32", "bf16"))
+
+
+def test_calls_are_timed_after_the_warm_up() -> None:
+    calls: list[float] = []
+
+    def call() -> None:
+        calls.append(0.0)
+        time.sleep(0.2 if len(calls) <= 2 else 0.002)
+
+    assert 0.002 <= seconds(call, torch.device("cpu"), warmup=2, repeats=5) < 0.2
+    assert len(calls) == 7
+    assert seconds(call, torch.device("cpu")) >= 0.002

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from repro.attacks.kernels import dat_step, l2_step, linf_step, starts, unit_direction
+from repro.attacks.kernels import dat_step, starts, steps, unit_direction
 
 HAS_TRITON = find_spec("triton") is not None
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -26,12 +27,16 @@ SHAPES = st.sampled_from(
     [(1, 1, 1, 1), (3, 3, 5, 7), (2, 3, 32, 32), (5, 17), (4, 1, 1, 129), (2, 3, 1, 683)]
 )
 LAYOUTS = st.sampled_from(["contiguous", "channels_last", "transposed", "every_second", "mixed"])
+Box = tuple[float, float]
 BOXES = st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-math.inf, math.inf)])
 
 
-def fused_module(name: str) -> ModuleType:
-    """Import a Triton module; without CUDA its kernels are interpreted (see conftest.py)."""
-    return import_module(f"repro.attacks.kernels.fused.{name}")
+def kernel(module: ModuleType, name: str, fused: bool) -> Callable[..., Any]:
+    """Return one implementation; without CUDA Triton's kernels are interpreted (see conftest.py)."""
+    if fused:
+        module = import_module(f"repro.attacks.kernels.fused.{module.__name__.rpartition('.')[2]}")
+        return getattr(module, name)  # type: ignore[no-any-return]
+    return getattr(module, name).__wrapped__  # type: ignore[no-any-return]
 
 
 def laid_out(values: Tensor, layout: str) -> Tensor:
@@ -74,6 +79,9 @@ class Drawn:
         return laid_out(values.to(DEVICE), mixed if self.layout == "mixed" else self.layout)
 
 
+DRAWN = st.builds(Drawn, st.integers(0, 999), SHAPES, LAYOUTS)
+
+
 def box_clip(values: Tensor, low: float, high: float) -> Tensor:
     return torch.minimum(torch.maximum(values, values.new_tensor(low)), values.new_tensor(high))
 
@@ -93,34 +101,11 @@ def same(found: Tensor, expected: Tensor, size: float = 1.0) -> None:
     torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=4e-7 * size)
 
 
-def step_function(name: str, fused: bool) -> Callable[..., None]:
-    if fused:
-        return getattr(fused_module(name), name + "_")  # type: ignore[no-any-return]
-    module = {"linf_step": linf_step, "l2_step": l2_step}[name]
-    return module.reference_  # type: ignore[no-any-return]
-
-
 @implementations
-@given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
-    BOXES,
-    st.sampled_from([0.0, 0.125, 0.3]),
-    st.sampled_from([0.125, -0.25]),
-)
-@example(0, (3, 3, 5, 7), "contiguous", (0.0, 1.0), 0.125, 0.125)
+@given(DRAWN, BOXES, st.sampled_from([0.0, 0.125, 0.3]), st.sampled_from([0.125, -0.25]))
+@example(Drawn(0, (3, 3, 5, 7), "contiguous"), (0.0, 1.0), 0.125, 0.125)
 @few
-def test_linf_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    radius: float,
-    step: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_linf_step(fused: bool, drawn: Drawn, box: Box, radius: float, step: float) -> None:
     images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(1.0)
     x, a, g = images.double(), attacked.double(), slope.double()
     up = (g > 0).double() - (g < 0).double()
@@ -128,7 +113,7 @@ def test_linf_step(
     expected = box_clip(x + box_clip(a + step * up - x, -wide, wide), *box)
     kept = images.clone(), slope.clone()
     strides = attacked.stride()
-    step_function("linf_step", fused)(
+    kernel(steps, "linf_step_", fused)(
         attacked, images, slope, step_size=step, radius=radius, low=box[0], high=box[1]
     )
     same(attacked, expected)
@@ -139,91 +124,60 @@ def test_linf_step(
 
 @implementations
 @given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
+    DRAWN,
     BOXES,
     st.sampled_from([0.0, 0.125, 0.3, 5.0]),
     st.sampled_from([0.125, -0.25]),
     st.sampled_from([1.0, 1e-25, 1e12, 0.0]),
 )
 @few
-def test_l2_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    radius: float,
-    step: float,
-    size: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_l2_step(fused: bool, drawn: Drawn, box: Box, radius: float, step: float, size: float) -> None:
     images, attacked, slope = drawn.grid(*box), drawn.grid(*box), drawn.slope(size)
     x = images.double()
     change = attacked.double() + step * unit64(slope) - x
     length = norm(change)
     change = torch.where(length > radius, change * (radius / length.clamp_min(1e-300)), change)
     expected = box_clip(x + change, *box)
-    step_function("l2_step", fused)(
+    kernel(steps, "l2_step_", fused)(
         attacked, images, slope, step_size=step, radius=radius, low=box[0], high=box[1]
     )
     same(attacked, expected, size=2.0)
 
 
 @implementations
-@given(st.integers(0, 999), SHAPES, LAYOUTS, st.sampled_from([1.0, 1e-25, 1e12, 0.0]))
+@given(DRAWN, st.sampled_from([1.0, 1e-25, 1e12, 0.0]))
 @few
-def test_unit_direction(fused: bool, seed: int, shape: tuple[int, ...], layout: str, size: float) -> None:
-    vectors = Drawn(seed, shape, layout).slope(size)
+def test_unit_direction(fused: bool, drawn: Drawn, size: float) -> None:
+    vectors = drawn.slope(size)
     if len(vectors) > 1:
         vectors[0] = 0
-    function = fused_module("unit_direction").unit_direction if fused else unit_direction.reference
-    same(function(vectors), unit64(vectors))
+    same(kernel(unit_direction, "unit_direction", fused)(vectors), unit64(vectors))
 
 
 @implementations
-@given(
-    st.integers(0, 999),
-    SHAPES,
-    LAYOUTS,
-    BOXES,
-    st.sampled_from([0.125, 1.0, math.inf]),
-    st.sampled_from([0.5, 8.0]),
-)
+@given(DRAWN, BOXES, st.sampled_from([0.125, 1.0, math.inf]), st.sampled_from([0.5, 8.0]))
 @few
-def test_dat_step(
-    fused: bool,
-    seed: int,
-    shape: tuple[int, ...],
-    layout: str,
-    box: tuple[float, float],
-    clamp: float,
-    step: float,
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_dat_step(fused: bool, drawn: Drawn, box: Box, clamp: float, step: float) -> None:
     images, slope = drawn.grid(*box), drawn.slope(0.5)
     expected = box_clip(images.double() + box_clip(-step * slope.double(), -clamp, clamp), *box)
-    function = fused_module("dat_step").dat_step if fused else dat_step.reference
-    same(function(images, slope, step_size=step, clamp=clamp, low=box[0], high=box[1]), expected, size=8.0)
+    found = kernel(dat_step, "dat_step", fused)(
+        images, slope, step_size=step, clamp=clamp, low=box[0], high=box[1]
+    )
+    same(found, expected, size=8.0)
 
 
 @implementations
-@given(st.integers(0, 999), SHAPES, LAYOUTS, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
+@given(DRAWN, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
 @few
-def test_starts(
-    fused: bool, seed: int, shape: tuple[int, ...], layout: str, box: tuple[float, float], radius: float
-) -> None:
-    drawn = Drawn(seed, shape, layout)
+def test_starts(fused: bool, drawn: Drawn, box: Box, radius: float) -> None:
     images, uniform, normal = drawn.grid(*box), drawn.uniform(), drawn.slope(1.0)
     share = torch.rand(len(images), generator=drawn.generator).to(DEVICE)
     x = images.double()
-    module = fused_module("starts") if fused else None
     limits = {"radius": radius, "low": box[0], "high": box[1]}
     start = torch.full_like(images, 9.0)
-    (module.linf_start_ if module else starts.linf_reference_)(start, images, uniform, **limits)
+    kernel(starts, "linf_start_", fused)(start, images, uniform, **limits)
     same(start, box_clip(x + (2 * uniform.double() - 1) * radius, *box), size=5.0)
-    (module.l2_start_ if module else starts.l2_reference_)(start, images, normal, share, **limits)
+    kernel(starts, "l2_start_", fused)(start, images, normal, share, **limits)
     reach = (share.double() * radius).view(-1, *[1] * (images.dim() - 1))
     same(start, box_clip(x + reach * unit64(normal), *box), size=5.0)
 
@@ -234,24 +188,24 @@ def test_samples_too_long_for_registers() -> None:
     shape = (2, 3, 75, 75)
     images, slope = torch.rand(shape, generator=generator).to(DEVICE), torch.randn(shape, generator=generator)
     slope = slope.to(DEVICE) * 1e-20
-    assert images[0].numel() > fused_module("samples").WHOLE
+    assert images[0].numel() > import_module("repro.attacks.kernels.fused.samples").WHOLE
     limits = {"step_size": 2.0, "radius": 1.5, "low": 0.0, "high": 1.0}
     expected = images.double()
-    l2_step.reference_(expected, images.double(), slope.double(), **limits)
+    kernel(steps, "l2_step_", False)(expected, images.double(), slope.double(), **limits)
     attacked = images.clone()
-    fused_module("l2_step").l2_step_(attacked, images, slope, **limits)
+    kernel(steps, "l2_step_", True)(attacked, images, slope, **limits)
     same(attacked, expected)
-    same(fused_module("unit_direction").unit_direction(slope), unit64(slope))
+    same(kernel(unit_direction, "unit_direction", True)(slope), unit64(slope))
     normal = slope * 1e20
     start, share = torch.empty_like(images), torch.tensor([0.5, 1.0], device=DEVICE)
-    fused_module("starts").l2_start_(start, images, normal, share, radius=2.0, low=0.0, high=1.0)
+    kernel(starts, "l2_start_", True)(start, images, normal, share, radius=2.0, low=0.0, high=1.0)
     reach = 2.0 * share.double().view(2, 1, 1, 1)
     same(start, box_clip(images.double() + reach * unit64(normal), 0.0, 1.0))
 
 
 @needs_triton
-@pytest.mark.parametrize("name", ["linf_step", "l2_step"])
+@pytest.mark.parametrize("name", ["linf_step_", "l2_step_"])
 def test_an_empty_batch_is_left_alone(name: str) -> None:
     empty = torch.empty(0, 3, 4, 4, device=DEVICE)
-    getattr(fused_module(name), name + "_")(empty, empty, empty, step_size=1.0, radius=1.0, low=0.0, high=1.0)
+    kernel(steps, name, True)(empty, empty, empty, step_size=1.0, radius=1.0, low=0.0, high=1.0)
     assert empty.shape == (0, 3, 4, 4)

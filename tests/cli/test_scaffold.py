@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from papers_case import SHEET, call, copied_package, repro_copied, run_copied, write_config
-from repro.cli.scaffold.method import new_method
+from repro.cli.scaffold.files import new_method
 from repro.cli.scaffold.row import new_row
 from repro.compose.paper_files import all_audited, all_reported
 from repro.core.errors import ReproError

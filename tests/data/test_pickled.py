@@ -64,7 +64,7 @@ HOSTILE = {
     "bytearray": (b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little"), "too early"),
     "unfilled": (HEAD + b"cnumpy\nndarray\n)R.", "calls ndarray"),
     "large integer": (HEAD + b"\x8a\x05\x00\x00\x00\x00\x01s.", "32 bits"),
-    "long digits": (HEAD + b"L" + b"9" * 5000 + b"L\ns.", "no end"),
+    "long digits": (HEAD + b"L" + b"9" * 5000 + b"L\ns.", "opcode LONG"),
     "nested list": (HEAD + b"]q\x00h\x00as.", "holds a list"),
     "tuple as key": (b"\x80\x02}" + b")" + b"q\x00h\x00\x86" * 60 + b"K\x01s.", "key of it is a tuple"),
     "tuple as name": (b"\x80\x04)" + b"\x94h\x00\x86" * 40 + b"0\x8c\x01a\x93.", "POP"),

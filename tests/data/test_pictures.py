@@ -21,7 +21,7 @@ from repro.data.memory import require_memory
 from repro.data.readers.decode import centre_square, pixels, sngan_square
 from repro.data.readers.imagenet import FIRST, LAST, choose_classes
 from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
-from repro.data.readers.lmdb_pages import require_whole
+from repro.data.readers.lmdb_whole import require_whole
 from repro.data.sets.celeba import split_files
 
 

@@ -14,7 +14,7 @@ import pytest
 from repro.compose.artefact import own_drawing
 from repro.core.errors import ReproError
 from repro.draw.architectures import Architecture, Layer, read_architectures, render_architectures, shape_text
-from repro.draw.diagrams import Canvas, misfits
+from repro.draw.diagrams import Box, Canvas
 from repro.draw.draw import draw
 from repro.draw.figures.robgan import boundaries
 from repro.judge.artefacts import Artefact
@@ -49,6 +49,36 @@ NETWORKS = {
 
 def module(name: str) -> object:
     return importlib.import_module(f"repro.draw.figures.{name}")
+
+
+def misfits(canvas: Canvas) -> list[str]:
+    """Return the texts of ``canvas`` that leave their box or the sheet, or that lie on other text."""
+    canvas.figure.canvas.draw()
+    to_inches = canvas.axes.transData.inverted()
+    found: list[str] = []
+    extents = []
+    for text, box in canvas.boxed + [(text, None) for text in canvas.free]:
+        (x0, y0), (x1, y1) = to_inches.transform(text.get_window_extent())
+        area = Box(canvas.width / 2, canvas.height / 2, canvas.width, canvas.height) if box is None else box
+        slack = 0.015
+        if (
+            x0 < area.left[0] - slack or x1 > area.right[0] + slack
+            or y0 < area.bottom[1] - slack or y1 > area.top[1] + slack
+        ):  # fmt: skip
+            found.append(f"`{text.get_text()}` leaves its {'sheet' if box is None else 'box'}")
+        extents.append((text, x0, y0, x1, y1))
+    for i, (one, a0, b0, a1, b1) in enumerate(extents):
+        for other, c0, d0, c1, d1 in extents[i + 1 :]:
+            if min(a1, c1) - max(a0, c0) > 0.02 and min(b1, d1) - max(b0, d0) > 0.03:
+                found.append(f"`{one.get_text()}` lies on `{other.get_text()}`")
+    for text, x0, y0, x1, y1 in extents[len(canvas.boxed) :]:
+        for _, box in canvas.boxed:
+            if (
+                min(x1, box.right[0]) - max(x0, box.left[0]) > 0.02
+                and min(y1, box.top[1]) - max(y0, box.bottom[1]) > 0.03
+            ):
+                found.append(f"`{text.get_text()}` lies on a box")
+    return found
 
 
 @pytest.mark.parametrize("name", WITH_NETWORKS)

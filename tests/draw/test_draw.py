@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from repro.core.errors import ReproError
-from repro.draw import style
 from repro.draw.draw import draw
 from repro.draw.plots import draw_plot, series_look
 from repro.draw.samples import draw_samples
@@ -59,21 +58,6 @@ def texts(figure: Figure) -> list[str]:
     for legend in figure.legends:
         found += [text.get_text() for text in legend.get_texts()]
     return found
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Collect the figures that are saved; they are still saved."""
-    figures: list[Figure] = []
-    real = style.new_figure
-
-    def keep(width: float, height: float) -> Figure:
-        figures.append(real(width, height))
-        return figures[-1]
-
-    monkeypatch.setattr("repro.draw.plots.new_figure", keep)
-    monkeypatch.setattr("repro.draw.samples.new_figure", keep)
-    return figures
 
 
 def test_groups_of_a_curve() -> None:

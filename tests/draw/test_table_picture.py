@@ -12,7 +12,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from repro.draw import style
 from repro.draw.draw import draw
 from repro.draw.numbers import MARKS
 from repro.draw.table_layout import MAX_WIDTH, cell_lines, lay_out
@@ -56,20 +55,6 @@ def wide_cells() -> list[Cell]:
                 Cell("dat", "table2", ROWS[3], column, metric, reported=6.5),
             ]
     return cells
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Collect the figures that are saved; they are still saved."""
-    figures: list[Figure] = []
-    real = style.new_figure
-
-    def keep(width: float, height: float) -> Figure:
-        figures.append(real(width, height))
-        return figures[-1]
-
-    monkeypatch.setattr("repro.draw.table_picture.new_figure", keep)
-    return figures
 
 
 def written(figure: Figure) -> list[Text]:

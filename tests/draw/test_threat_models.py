@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
 from matplotlib.figure import Figure
 
 from repro import evaluate
-from repro.draw import style
 from repro.draw.draw import draw
 from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell
@@ -56,21 +54,13 @@ def test_every_attacking_measurement_states_its_threat_model() -> None:
 
 
 def test_every_format_of_a_table_prints_threat_models_and_sample_sizes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: list[Figure]
 ) -> None:
-    figures: list[Figure] = []
-    real = style.new_figure
-
-    def keep(width: float, height: float) -> Figure:
-        figures.append(real(width, height))
-        return figures[-1]
-
-    monkeypatch.setattr("repro.draw.table_picture.new_figure", keep)
     paths = draw(ATTACKED, CELLS, tmp_path / "table1", root=tmp_path, profile="smoke")
     texts = {path.suffix: path.read_text() for path in paths if path.suffix in (".md", ".tex")}
     assert texts.keys() == {".md", ".tex"}
-    drawn = " ".join(text.get_text() for text in figures[0].axes[0].texts)
-    for text in (*texts.values(), drawn):
+    written = " ".join(text.get_text() for text in drawn[0].axes[0].texts)
+    for text in (*texts.values(), written):
         for model in (FIRST, SECOND):
             assert model in text.replace("threat model:", "Threat model:")
         assert "images: auto_attack 64, robust_accuracy 500" in text.replace(r"\_", "_")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.spec import EvaluationSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate import adversarial_share, flip_iterations
@@ -20,6 +20,7 @@ from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import validate_options
 from repro.evaluate.trained import Trained
 from repro.methods.registry import load_method
+from small_run import small_run
 
 CPU = torch.device("cpu")
 
@@ -49,13 +50,9 @@ class MeanCritic(nn.Module):
         return images.flatten(1).mean(dim=1) - self.offset
 
 
-SPEC = RunSpec(
-    recipe="g",
-    method="gan",
-    dataset="cifar10",
-    source="synthetic",
+SPEC = small_run(
+    "gan",
     train_limit=40,
-    seed=0,
     steps=4,
     batch_size=20,
     width=0.03,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from repro.attacks.dat_step import DatImages, DatStep
-from repro.attacks.rgan_directions import image_directions, noise_directions, random_directions, unit
+from repro.attacks.kernels.unit_direction import unit_direction
+from repro.attacks.rgan_directions import image_directions, noise_directions, random_directions
 from repro.attacks.threat_model import SYMMETRIC
 from repro.methods.losses import make_loss
 from repro.models import dcgan, sngan
@@ -180,7 +181,7 @@ def test_inputs_are_not_changed_in_place_and_no_grad_is_overruled() -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
 def test_directions_have_unit_length(scale: float) -> None:
-    vectors = unit(torch.randn(16, 3, 8, 8) * scale)
+    vectors = unit_direction(torch.randn(16, 3, 8, 8) * scale)
     torch.testing.assert_close(vectors.flatten(1).norm(dim=1), torch.ones(16))
     noise = random_directions(vectors, torch.Generator())
     torch.testing.assert_close(noise.flatten(1).norm(dim=1), torch.ones(16))
@@ -191,7 +192,7 @@ def test_a_zero_gradient_gives_a_zero_direction() -> None:
     first, second = image_directions(network, HINGE, images, images)
     assert torch.equal(first, torch.zeros_like(images))
     assert torch.equal(second, torch.zeros_like(images))
-    mixed = unit(torch.stack([torch.zeros(5), torch.ones(5)]))
+    mixed = unit_direction(torch.stack([torch.zeros(5), torch.ones(5)]))
     torch.testing.assert_close(mixed.norm(dim=1), torch.tensor([0.0, 1.0]))
 
 

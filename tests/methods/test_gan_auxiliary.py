@@ -11,13 +11,13 @@ from torch import Tensor
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method, validate_options
+from small_run import small_run
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("ssgan", {"n_dis": 1}),
@@ -35,17 +35,7 @@ def data() -> ImageSet:
 
 
 def make(data: ImageSet, method: str, **options: Any) -> tuple[GanMethod, Streams]:
-    spec = RunSpec(
-        recipe="test",
-        method=method,
-        dataset="cifar10",
-        source="synthetic",
-        seed=0,
-        steps=6,
-        batch_size=8,
-        width=0.03,
-        options=options,
-    )
+    spec = small_run(method, width=0.03, options=options)
     streams = Streams(0)
     made = load_method(method)(spec, data, streams, torch.device("cpu"))
     assert isinstance(made, GanMethod)

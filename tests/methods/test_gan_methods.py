@@ -11,7 +11,6 @@ from torch import Tensor
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
@@ -19,6 +18,7 @@ from repro.data.synthetic import make_synthetic
 from repro.methods.base import Method
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method, validate_options
+from small_run import small_run
 
 CPU = torch.device("cpu")
 DCGAN = {
@@ -44,17 +44,7 @@ def data() -> ImageSet:
 
 
 def make(data: ImageSet, method: str, options: dict[str, Any], *, seed: int = 0) -> tuple[GanMethod, Streams]:
-    spec = RunSpec(
-        recipe="test",
-        method=method,
-        dataset="cifar10",
-        source="synthetic",
-        seed=seed,
-        steps=6,
-        batch_size=6,
-        width=0.03,
-        options=options,
-    )
+    spec = small_run(method, seed=seed, batch_size=6, width=0.03, options=options)
     streams = Streams(seed)
     made = load_method(method)(spec, data, streams, CPU)
     assert isinstance(made, GanMethod)

@@ -7,24 +7,14 @@ import torch
 from torch import Tensor
 
 from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
-from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
+from small_run import small_run
 
 CPU = torch.device("cpu")
-SPEC = RunSpec(
-    recipe="tiny",
-    method="gan",
-    dataset="cifar10",
-    source="synthetic",
-    seed=1,
-    steps=6,
-    batch_size=8,
-    width=0.1,
-    options={"network": "sngan", "n_dis": 2},
-)
+SPEC = small_run("gan", seed=1, width=0.1, options={"network": "sngan", "n_dis": 2})
 
 
 class SameFeed:

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from repro.core.device import apply_precision, set_deterministic
-from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
 from repro.methods.update_graph import WARM_UP, UpdateGraphs
 from repro.models.dropout import StreamDropout
+from small_run import small_run
 
 STEPS = 4
 no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
@@ -43,16 +43,8 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
 
 def made(name: str, options: dict[str, Any], device: str, *, graphs: bool) -> GanMethod:
     place = torch.device(device)
-    spec = RunSpec(
-        recipe="tiny",
-        method=name,
-        dataset="cifar10",
-        source="synthetic",
-        seed=2,
-        steps=STEPS,
-        batch_size=8,
-        width=0.1,
-        options={"n_dis": 2, **options, "cuda_graph": graphs},
+    spec = small_run(
+        name, seed=2, steps=STEPS, width=0.1, options={"n_dis": 2, **options, "cuda_graph": graphs}
     )
     images = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(place)
     method = load_method(name)(spec, images, Streams(2, place), place)

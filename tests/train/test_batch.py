@@ -15,23 +15,14 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.train.batch import train_batch
 from repro.train.run import train_run
+from small_run import small_run
 
 CPU = torch.device("cpu")
 
 
 def spec(method: str = "classifier", seed: int = 0, parent: str | None = None, **options: Any) -> RunSpec:
-    return RunSpec(
-        recipe="r",
-        method=method,
-        dataset="cifar10",
-        source="synthetic",
-        train_limit=20,
-        seed=seed,
-        steps=2,
-        batch_size=4,
-        width=0.125,
-        parent=parent,
-        options=options,
+    return small_run(
+        method, train_limit=20, seed=seed, steps=2, batch_size=4, width=0.125, parent=parent, options=options
     )
 
 

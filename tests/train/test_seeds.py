@@ -23,28 +23,16 @@ from repro.train.run import train_run
 from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
+from small_run import small_run
 
 CPU = torch.device("cpu")
 QUIET = LoopSettings(log_every=2, checkpoint_steps=2)
 
 
 def specs(method: str = "gat", count: int = 3, **options: object) -> list[RunSpec]:
-    return [
-        RunSpec(
-            recipe="gat.gat",
-            method=method,
-            dataset="cifar10",
-            source="synthetic",
-            train_limit=20,
-            seed=seed,
-            steps=6,
-            batch_size=8,
-            width=0.25,  # narrower, some gradients are 0 but for rounding, which Adam makes a whole step
-            snapshots=2,
-            options=options,  # type: ignore[arg-type]
-        )
-        for seed in range(count)
-    ]
+    # narrower, some gradients are 0 but for rounding, which Adam makes a whole step
+    fields = {"train_limit": 20, "width": 0.25, "snapshots": 2, "options": options}
+    return [small_run(method, seed=seed, **fields) for seed in range(count)]
 
 
 def tensors(layout: Layout, spec: RunSpec) -> dict[str, torch.Tensor]:

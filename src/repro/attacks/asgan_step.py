@@ -7,6 +7,7 @@ taken literally, the same formula makes it easier.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import edges
 from repro.attacks.dat_step import ScalarLosses
-from repro.attacks.kernels.linf_step import linf_step_
+from repro.attacks.kernels.steps import linf_step_
 from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
 from repro.models.modes import frozen
@@ -29,6 +30,7 @@ class AsganImages(NamedTuple):
     fake: Tensor
 
 
+@dataclass(frozen=True)
 class AsganStep:
     """The attack on a discriminator.
 
@@ -41,21 +43,12 @@ class AsganStep:
         watch: where the time of network and kernel is added up.
     """
 
-    def __init__(
-        self,
-        loss: ScalarLosses,
-        *,
-        radius: float,
-        clip: bool,
-        bounds: Bounds,
-        value: Value = "gain",
-        watch: SplitWatch | None = None,
-    ) -> None:
-        self.loss = loss
-        self.radius = radius
-        self.step_size = -radius if value == "gain" else radius
-        self.edges = edges(bounds if clip else None)
-        self.watch = watch
+    loss: ScalarLosses
+    radius: float
+    clip: bool
+    bounds: Bounds
+    value: Value = "gain"
+    watch: SplitWatch | None = None
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> AsganImages:
         """Return both batches perturbed.
@@ -73,10 +66,10 @@ class AsganStep:
             gain = gain + self.loss.g2(discriminator(fake).float()).sum()
             slopes = torch.autograd.grad(gain, (real, fake))
         with part(self.watch, "kernel"):
-            attacked = AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
-        return attacked
+            return AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
 
     def _move(self, images: Tensor, slope: Tensor) -> Tensor:
-        attacked, (low, high) = images.clone(), self.edges
-        linf_step_(attacked, images, slope, step_size=self.step_size, radius=self.radius, low=low, high=high)
+        attacked, (low, high) = images.clone(), edges(self.bounds if self.clip else None)
+        step = -self.radius if self.value == "gain" else self.radius
+        linf_step_(attacked, images, slope, step_size=step, radius=self.radius, low=low, high=high)
         return attacked

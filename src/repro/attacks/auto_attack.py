@@ -60,6 +60,7 @@ class Audit:
         return min(self.accuracy.values())
 
 
+@dataclass(kw_only=True)
 class AutoAttack:
     """The auditor.
 
@@ -76,24 +77,15 @@ class AutoAttack:
         ReproError: torchattacks is not installed.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        threat: ThreatModel,
-        classes: int,
-        seed: int = 0,
-        steps: int = 100,
-        queries: int = 5000,
-        logits: ReadLogits | None = None,
-    ) -> None:
-        self.model = model
-        self.threat = threat
-        self.classes = classes
-        self.seed = seed
-        self.steps = steps
-        self.queries = queries
-        self.logits = logits
+    model: nn.Module
+    threat: ThreatModel
+    classes: int
+    seed: int = 0
+    steps: int = 100
+    queries: int = 5000
+    logits: ReadLogits | None = None
+
+    def __post_init__(self) -> None:
         self._library = _torchattacks()
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -122,7 +114,8 @@ class AutoAttack:
                 outputs = network(clean)
             check_classes(largest, outputs.shape[1])
             check_finite(outputs)
-            vanished = 100 * self._vanished(network, clean, labels)
+            slopes = image_gradient(network, clean, labels, "cross_entropy").flatten(1).abs().amax(dim=1)
+            vanished = _percent(slopes <= VANISHED)
             right = self._right(network, clean, labels)
             accuracy = {"clean": _percent(right)}
             attacked = clean.clone()
@@ -159,10 +152,6 @@ class AutoAttack:
     @torch.no_grad()
     def _right(self, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         return class_logits(network(images)).argmax(dim=1) == labels
-
-    def _vanished(self, network: nn.Module, images: Tensor, labels: Tensor) -> float:
-        slopes = image_gradient(network, images, labels, "cross_entropy").flatten(1).abs().amax(dim=1)
-        return (slopes <= VANISHED).double().mean().item()
 
 
 def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ...]:

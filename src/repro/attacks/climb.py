@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ Move = Callable[[Tensor, Tensor, Tensor], None]
 """Moves its first argument in place, given the gradient there and the images."""
 
 
+@dataclass(eq=False)
 class Climb:
     """One batch under attack.
 
@@ -35,26 +37,22 @@ class Climb:
         sound: bool (0-d), whether all gradients so far were finite; None where values may not be looked at.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        loss: AttackLoss,
-        move: Move,
-        images: Tensor,
-        labels: Tensor,
-        *,
-        order: torch.memory_format,
-        largest: int | None = None,
-        watch: SplitWatch | None = None,
-    ) -> None:
-        self.network, self.loss, self.move = network, loss, move
-        self.images = images.contiguous(memory_format=order)
-        self.labels = labels
+    network: Network
+    loss: AttackLoss
+    move: Move
+    images: Tensor
+    labels: Tensor
+    _: KW_ONLY
+    order: torch.memory_format
+    largest: int | None = None
+    watch: SplitWatch | None = None
+
+    def __post_init__(self) -> None:
+        self.images = self.images.contiguous(memory_format=self.order)
         self.attacked = torch.empty_like(self.images)
-        self.largest = largest
         self.classes = 0
-        self.watch = watch
-        self.sound = None if largest is None else torch.ones((), dtype=torch.bool, device=images.device)
+        sound = torch.ones((), dtype=torch.bool, device=self.images.device)
+        self.sound = None if self.largest is None else sound
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""

@@ -13,6 +13,7 @@ fake images only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -24,6 +25,7 @@ from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
 from repro.models.modes import frozen
 
+Function = Callable[[Tensor], Tensor]
 Reduction = Literal["sample", "batch_mean"]
 Targets = Literal["eq10", "algorithm1", "raw"]
 
@@ -51,6 +53,7 @@ class DatImages(NamedTuple):
     fake_logits: Tensor
 
 
+@dataclass(frozen=True)
 class DatStep:
     """The attack on a discriminator.
 
@@ -73,39 +76,20 @@ class DatStep:
         watch: where the time of network and kernel is added up.
     """
 
-    def __init__(
-        self,
-        loss: ScalarLosses,
-        *,
-        epsilon: float = 1.0,
-        reduction: Reduction = "sample",
-        targets: Targets = "eq10",
-        steps: int = 1,
-        divide_epsilon: bool = False,
-        refresh_targets: bool = False,
-        clamp: float | None = None,
-        clip_real: bool = False,
-        clip_fake: bool = True,
-        freeze_spectral_norm: bool = False,
-        bounds: Bounds,
-        watch: SplitWatch | None = None,
-    ) -> None:
-        functions: dict[Targets, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-            "eq10": (loss.g1, loss.g2),
-            "algorithm1": (loss.g2, loss.g1),
-            "raw": (lambda t: t, lambda t: t),
-        }
-        self.of_real, self.of_fake = functions[targets]
-        self.reduction = reduction
-        self.steps = steps
-        self.step_size = epsilon / steps if divide_epsilon else epsilon
-        self.refresh_targets = refresh_targets
-        self.clamp = clamp
-        self.clip_real = clip_real
-        self.clip_fake = clip_fake
-        self.freeze_spectral_norm = freeze_spectral_norm
-        self.bounds = bounds
-        self.watch = watch
+    loss: ScalarLosses
+    _: KW_ONLY
+    epsilon: float = 1.0
+    reduction: Reduction = "sample"
+    targets: Targets = "eq10"
+    steps: int = 1
+    divide_epsilon: bool = False
+    refresh_targets: bool = False
+    clamp: float | None = None
+    clip_real: bool = False
+    clip_fake: bool = True
+    freeze_spectral_norm: bool = False
+    bounds: Bounds
+    watch: SplitWatch | None = None
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> DatImages:
         """Return both batches perturbed.
@@ -117,6 +101,12 @@ class DatStep:
             real: real images (N,3,H,W) in ``bounds``.
             fake: generated images (M,3,H,W) in ``bounds``.
         """
+        functions: dict[Targets, tuple[Function, Function]] = {
+            "eq10": (self.loss.g1, self.loss.g2),
+            "algorithm1": (self.loss.g2, self.loss.g1),
+            "raw": (lambda t: t, lambda t: t),
+        }
+        of_real, of_fake = functions[self.targets]
         real, fake = real.detach(), fake.detach()
         clean: tuple[Tensor, Tensor] | None = None
         with torch.enable_grad(), frozen(discriminator, spectral=self.freeze_spectral_norm):
@@ -129,8 +119,8 @@ class DatStep:
                     if clean is None:
                         clean = logits[0].detach(), logits[1].detach()
                     aims = clean if not self.refresh_targets else (logits[0].detach(), logits[1].detach())
-                    distance = self.distance(self.of_real(logits[0]), self.of_real(aims[1]).mean())
-                    distance = distance + self.distance(self.of_fake(logits[1]), self.of_fake(aims[0]).mean())
+                    distance = self.distance(of_real(logits[0]), of_real(aims[1]).mean())
+                    distance = distance + self.distance(of_fake(logits[1]), of_fake(aims[0]).mean())
                     slopes = torch.autograd.grad(distance, (real, fake))
                 with part(self.watch, "kernel"):
                     real = self.move(real, slopes[0], clip=self.clip_real)
@@ -148,4 +138,5 @@ class DatStep:
         """Return ``images`` one step down the slope, as constants."""
         low, high = edges(self.bounds if clip else None)
         clamp = torch.inf if self.clamp is None else self.clamp
-        return dat_step(images.detach(), slope, step_size=self.step_size, clamp=clamp, low=low, high=high)
+        step = self.epsilon / self.steps if self.divide_epsilon else self.epsilon
+        return dat_step(images.detach(), slope, step_size=step, clamp=clamp, low=low, high=high)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -63,23 +64,8 @@ class Engine:
             steps, mode = self.threat.steps * self.threat.restarts, self.threat.batch_norm_mode
             loss = self.threat.loss
             order = image_order(module, images, labels, loss, network=network, steps=steps, mode=mode)
-        with laid_out(module, torch.contiguous_format if images.is_cuda else order):
-            if self.execution.cuda_graph and can_be_graphed(module, images):
-                graphed = self._graphed(network, images, labels, order, largest)
-                if graphed is not None:
-                    yield graphed
-                    return
-            yield self._climb(network, images, labels, order, largest)
-
-    def _climb(
-        self,
-        network: Network,
-        images: Tensor,
-        labels: Tensor,
-        order: torch.memory_format,
-        largest: int | None,
-    ) -> Climb:
-        return Climb(
+        fresh = partial(
+            Climb,
             network,
             self.threat.loss,
             self.move,
@@ -89,28 +75,24 @@ class Engine:
             largest=largest,
             watch=self.watch,
         )
+        with laid_out(module, torch.contiguous_format if images.is_cuda else order):
+            graphed = None
+            if self.execution.cuda_graph and can_be_graphed(module, images):
+                key = same_graph(module, images, order, checked=largest is not None)
+                if key not in self._graphs:
+                    self._graphs[key] = self._captured(fresh())
+                graphed = self._graphs[key]
+            if graphed is not None:
+                graphed.load(images, labels, largest)
+            yield graphed or fresh()
 
-    def _graphed(
-        self,
-        network: Network,
-        images: Tensor,
-        labels: Tensor,
-        order: torch.memory_format,
-        largest: int | None,
-    ) -> GraphedClimb | None:
-        key = same_graph(network.module, images, order, checked=largest is not None)
-        if key not in self._graphs:
-            climb = self._climb(network, images, labels, order, largest)
-            if climb.images is images:
-                climb.images = images.clone(memory_format=order)
-            while len(self._graphs) >= KEPT:
-                self._graphs.pop(next(iter(self._graphs)))
-            try:
-                self._graphs[key] = GraphedClimb(climb)
-            except RuntimeError as error:
-                warnings.warn(f"the attack runs without a CUDA graph: {error}", stacklevel=4)
-                self._graphs[key] = None
-        graphed = self._graphs[key]
-        if graphed is not None:
-            graphed.load(images, labels, largest)
-        return graphed
+    def _captured(self, climb: Climb) -> GraphedClimb | None:
+        """Return a new climb as a graph, which keeps its images; None where its network cannot be one."""
+        climb.images = climb.images.clone()
+        while len(self._graphs) >= KEPT:
+            self._graphs.pop(next(iter(self._graphs)))
+        try:
+            return GraphedClimb(climb)
+        except RuntimeError as error:
+            warnings.warn(f"the attack runs without a CUDA graph: {error}", stacklevel=4)
+            return None

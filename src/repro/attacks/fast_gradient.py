@@ -6,9 +6,6 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from repro.attacks.checks import Outside
-from repro.attacks.execution import Execution
-from repro.attacks.network import ReadLogits
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
 from repro.core.timing import SplitWatch, part
@@ -22,9 +19,6 @@ class FastGradient(GradientAttack):
         threat: norm, radius, bounds, loss; it has one step of the radius' length
             (``ThreatModel.fast_gradient``).
         clip: move values that left the bounds back to them; the GAT paper does not say whether it does.
-        outside: what to do with images outside the bounds, with NaN or with wrong labels.
-        execution: how the work is done.
-        logits: how class logits are read from what a network returns.
         watch: where the time of network and kernel is added up.
 
     Raises:
@@ -37,16 +31,11 @@ class FastGradient(GradientAttack):
         model: nn.Module,
         threat: ThreatModel,
         clip: bool = True,
-        outside: Outside = "refuse",
-        execution: Execution | None = None,
-        logits: ReadLogits | None = None,
         watch: SplitWatch | None = None,
     ) -> None:
         if threat.steps != 1 or threat.restarts != 1 or threat.random_start:
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
-        super().__init__(
-            model=model, threat=threat, outside=outside, execution=execution, logits=logits, watch=watch
-        )
+        super().__init__(model=model, threat=threat, watch=watch)
         self.clip = clip
 
     def along(self, images: Tensor, gradient: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.attacks.attack_mode import attack_mode
-from repro.attacks.kernels.unit_direction import TINY, per_image
+from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
 from repro.attacks.threat_model import UNIT, Bounds
 
 DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
@@ -42,16 +43,12 @@ def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
     """
     if scale == "none":
         return gradient
-    flat = gradient.flatten(1)
-    largest = per_image(flat.abs().amax(dim=1).clamp_min(TINY), gradient)
-    # dividing by the largest value first keeps the squares of tiny gradients from vanishing
-    unit = gradient / largest
     if scale == "unit_max":
-        return unit
-    length = per_image(torch.linalg.vector_norm(unit.flatten(1), dim=1).clamp_min(TINY), gradient)
-    return unit / length * (flat.shape[1] ** 0.5 if scale == "unit_rms" else 1.0)
+        return gradient / per_image(gradient.flatten(1).abs().amax(dim=1).clamp_min(TINY), gradient)
+    return unit_direction(gradient) * (gradient[0].numel() ** 0.5 if scale == "unit_rms" else 1.0)
 
 
+@dataclass(frozen=True, kw_only=True)
 class GATAttack:
     """x + G(Delta). How far it goes is the generator's own choice: there is no radius.
 
@@ -63,20 +60,11 @@ class GATAttack:
         clip: move values that left the bounds back to them.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        perturber: nn.Module,
-        bounds: Bounds = UNIT,
-        delta_scale: DeltaScale = "none",
-        clip: bool = True,
-    ) -> None:
-        self.model = model
-        self.perturber = perturber
-        self.bounds = bounds
-        self.delta_scale = delta_scale
-        self.clip = clip
+    model: nn.Module
+    perturber: nn.Module
+    bounds: Bounds = UNIT
+    delta_scale: DeltaScale = "none"
+    clip: bool = True
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""

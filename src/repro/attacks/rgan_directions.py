@@ -33,18 +33,9 @@ class WorstCaseLosses(Protocol):
         """Return G's loss for a fake image."""
 
 
-def unit(vectors: Tensor) -> Tensor:
-    """Return each sample of ``vectors`` (N, ...) divided by its L2 norm; a zero sample stays zero.
-
-    Samples are first divided by their largest value, so that the squares of tiny gradients (a saturated
-    sigmoid gives 1e-20 and less) do not vanish.
-    """
-    return unit_direction(vectors)
-
-
 def random_directions(like: Tensor, noise: torch.Generator) -> Tensor:
     """Return unit-L2 directions (N, ...), uniform on the sphere: Table 3's row with random Gaussian noise."""
-    return unit(torch.randn(like.shape, generator=noise, device=like.device))
+    return unit_direction(torch.randn(like.shape, generator=noise, device=like.device))
 
 
 def uphill(objective: Callable[[Tensor], Tensor], points: Tensor, watch: SplitWatch | None = None) -> Tensor:
@@ -56,7 +47,7 @@ def uphill(objective: Callable[[Tensor], Tensor], points: Tensor, watch: SplitWa
     with torch.enable_grad(), part(watch, "network"):
         (slope,) = torch.autograd.grad(objective(points).sum(), points)
     with part(watch, "kernel"):
-        direction = unit(slope)
+        direction = unit_direction(slope)
     return direction
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
+
 from torch import nn
 
-from repro.attacks.checks import Outside
-from repro.attacks.execution import Execution
-from repro.attacks.network import ReadLogits
 from repro.attacks.template import GradientAttack
-from repro.attacks.threat_model import ThreatModel
-from repro.core.timing import SplitWatch
 
 
 class Transfer(GradientAttack):
@@ -20,37 +16,12 @@ class Transfer(GradientAttack):
     attacker who may query it would do.
 
     Args:
-        model: the network under attack.
         surrogate: the network whose gradients are climbed; for the same images and classes.
-        threat: as for PGD.
-        generator: random stream of the starts.
-        outside: what to do with images outside the bounds, with NaN or with wrong labels.
-        execution: how the work is done.
-        logits: how class logits are read from what a network returns.
-        watch: where the time of network and kernel is added up.
+        how: as for PGD, the network under attack among them.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        surrogate: nn.Module,
-        threat: ThreatModel,
-        generator: torch.Generator | None = None,
-        outside: Outside = "refuse",
-        execution: Execution | None = None,
-        logits: ReadLogits | None = None,
-        watch: SplitWatch | None = None,
-    ) -> None:
-        super().__init__(
-            model=model,
-            threat=threat,
-            generator=generator,
-            outside=outside,
-            execution=execution,
-            logits=logits,
-            watch=watch,
-        )
+    def __init__(self, *, surrogate: nn.Module, **how: Any) -> None:
+        super().__init__(**how)
         self.surrogate = surrogate
 
     @property

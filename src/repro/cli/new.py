@@ -24,7 +24,7 @@ def paper(
 
     Example: `repro new paper sngan --title "Spectral Normalization for GANs"`
     """
-    from repro.cli.scaffold.paper import new_paper
+    from repro.cli.scaffold.files import new_paper
 
     _tell(new_paper(config, name, title or name), "change what they say, then: repro validate")
 
@@ -59,7 +59,7 @@ def method(
 
     Example: `repro new method logit_drift`
     """
-    from repro.cli.scaffold.method import new_method
+    from repro.cli.scaffold.files import new_method
 
     _tell(new_method(name), f"recipes can say `method: {name}` at once; write your own term into it")
 

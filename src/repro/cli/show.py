@@ -10,7 +10,7 @@ from rich.table import Table
 
 from repro.core.paths import Layout
 from repro.cost.costs import Cost
-from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, rows
+from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, row
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 
@@ -62,6 +62,6 @@ def show_cost(costs: Sequence[Cost], profile: str) -> None:
     table = Table(title=f"{TITLE} ({cost_stamp(costs, profile)})", caption="; ".join(NOTES))
     for heading in HEADINGS:
         table.add_column(heading, overflow="fold")
-    for row in rows(costs):
-        table.add_row(*row)
+    for cost in costs:
+        table.add_row(*row(cost))
     console.print(table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 from repro.compose.compose import gather
 from repro.compose.paper_files import all_audited, all_claims, all_reported
@@ -13,7 +12,7 @@ from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.cost.claims import ARTEFACT, claimed_cells
 from repro.judge.audit import audit, render_audit
-from repro.judge.cells import Cell, render_cells
+from repro.judge.cells import render_cells
 from repro.judge.claims import Judgement, read_rules, render_claims
 from repro.judge.judging import judge_claims
 from repro.plan.config import SETTINGS
@@ -21,15 +20,7 @@ from repro.plan.plan import Plan
 
 
 def join_cells(plan: Plan, layout: Layout) -> Counter[str]:
-    """Write cells.csv, artefacts.json, claims.csv and audit.csv; return how often each verdict occurs."""
-    texts, cells = joined(plan, layout)
-    for path, text in texts.items():
-        atomic_write_text(path, text)
-    return Counter(cell.verdict for cell in cells)
-
-
-def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
-    """Return what those four files must hold, by path, and all cells.
+    """Write cells.csv, artefacts.json, claims.csv and audit.csv; return how often each verdict occurs.
 
     Raises:
         ReproError: an artefact's cells are missing or damaged, or claims or audit do not fit them.
@@ -52,9 +43,11 @@ def joined(plan: Plan, layout: Layout) -> tuple[dict[Path, str], list[Cell]]:
     ]
     rows = audit(all_reported(plan.config), all_audited(plan.config))
     texts = {
-        layout.cells: render_cells(cells),
-        layout.root / "artefacts.json": json.dumps(described.model_dump(mode="json"), indent=1) + "\n",
-        layout.root / "claims.csv": render_claims(judged),
-        layout.root / "audit.csv": render_audit(rows),
+        "cells.csv": render_cells(cells),
+        "artefacts.json": json.dumps(described.model_dump(mode="json"), indent=1) + "\n",
+        "claims.csv": render_claims(judged),
+        "audit.csv": render_audit(rows),
     }
-    return texts, cells
+    for name, text in texts.items():
+        atomic_write_text(layout.root / name, text)
+    return Counter(cell.verdict for cell in cells)

@@ -27,11 +27,8 @@ from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
 _ANEW = "delete the run's folder and run the same command again: the run is trained anew"
-_NOT_IDENTITY = (
-    "recipe",
-    "workload",
-    "stand_ins",
-)  # for people; two papers may share a run under two recipe names
+# for people; two papers may share a run under two recipe names
+_NOT_IDENTITY = {"recipe", "workload", "stand_ins"}
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> No
     ours = json.loads(spec.model_dump_json())
     differing = [
         f"{name}: {theirs.get(name)!r} in the file, {ours.get(name)!r} asked"
-        for name in sorted({*ours, *theirs} - set(_NOT_IDENTITY))
+        for name in sorted({*ours, *theirs} - _NOT_IDENTITY)
         if theirs.get(name) != ours.get(name)
     ]
     if differing:
@@ -198,11 +195,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def _damaged(path: Path, reason: str) -> ReproError:
-    return ReproError(
-        f"the checkpoint is damaged: {reason}",
-        remedy=_ANEW,
-        where=path,
-    )
+    return ReproError(f"the checkpoint is damaged: {reason}", remedy=_ANEW, where=path)
 
 
 def _json(value: Any) -> str:

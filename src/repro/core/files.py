@@ -8,11 +8,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.scratch import HELD, remove, scratch_folder
 
+T = TypeVar("T")
 _TEMPORARY = ".part-"
 
 
@@ -105,6 +108,23 @@ def read_json(path: Path, *, remedy: str) -> Any:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ReproError(f"{path.name} cannot be read: {error}", remedy=remedy, where=path) from error
+
+
+def read_model(path: Path, schema: type[T], *, remedy: str) -> T:
+    """Return the content of a JSON file as a value of a type that pydantic knows; arguments as ``read_json``.
+
+    Raises:
+        ReproError: as ``read_json``, or it does not fit; names the first field that does not.
+    """
+    content = read_json(path, remedy=remedy)
+    try:
+        return TypeAdapter(schema).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "its content"
+        raise ReproError(
+            f"{path.name} is damaged: {field}: {first['msg']}", remedy=remedy, where=path
+        ) from error
 
 
 def sha256_file(path: Path) -> str:

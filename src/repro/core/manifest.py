@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json, sha256_file
+from repro.core.files import atomic_write_json, read_model, sha256_file
 from repro.core.paths import Layout
+from repro.core.spec import Frozen
 
 Stage = Literal["train", "evaluate"]
 STAGES: tuple[Stage, ...] = ("train", "evaluate")
@@ -23,6 +24,10 @@ MEASURE_ANEW = "delete it and run Snakemake again, which measures it anew"
 
 class MissingError(ReproError):
     """A file that a manifest lists is not there; running Snakemake makes it again."""
+
+
+class _Entry(Frozen):
+    sha256: str
 
 
 def write_manifest(path: Path, layout: Layout, stage: Stage, members: Iterable[str]) -> None:
@@ -37,11 +42,8 @@ def read_manifest(path: Path) -> dict[str, str]:
     Raises:
         ReproError: the manifest is missing, damaged, or no list of hashes.
     """
-    content = read_json(path, remedy=MAKE_ANEW if path.exists() else MAKE)
-    entries = content.values() if isinstance(content, dict) else [None]
-    if all(isinstance(entry, dict) and isinstance(entry.get("sha256"), str) for entry in entries):
-        return {member: entry["sha256"] for member, entry in content.items()}
-    raise ReproError("this manifest is no list of hashes", remedy=MAKE_ANEW, where=path)
+    entries = read_model(path, dict[str, _Entry], remedy=MAKE_ANEW if path.exists() else MAKE)
+    return {member: entry.sha256 for member, entry in entries.items()}
 
 
 def listed_file(layout: Layout, stage: Stage, batch: str, member: str) -> Path:
@@ -59,11 +61,7 @@ def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha2
     """Return the file of one member if it has the hash that ``manifest`` lists; errors as above."""
     file = _file(layout, stage, member)
     if not file.is_file():
-        raise MissingError(
-            f"{manifest.name} lists this file, which is missing",
-            remedy=MAKE,
-            where=file,
-        )
+        raise MissingError(f"{manifest.name} lists this file, which is missing", remedy=MAKE, where=file)
     if sha256_file(file) != sha256:
         what, remedy = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
         raise ReproError(f"this {what} is not the one that {manifest.name} lists", remedy=remedy, where=file)

@@ -23,12 +23,7 @@ PACKAGES = (
     "pydantic",
     "snakemake",
 )
-_ENVIRONMENT = (
-    "OMP_NUM_THREADS",
-    "CUBLAS_WORKSPACE_CONFIG",
-)
-
-
+_ENVIRONMENT = ("OMP_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG")
 # Rooms whose code decides what a training does; those above only plan, measure and draw.
 _TRAINING = ("core", "data", "models", "attacks", "methods", "train")
 _PACKAGE = Path(__file__).resolve().parents[1]

@@ -12,6 +12,7 @@ from repro.core.errors import ReproError
 from repro.core.yaml_lines import LineOf, load_yaml
 
 Shape = TypeVar("Shape", bound=BaseModel)
+T = TypeVar("T")
 
 
 def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
@@ -23,29 +24,27 @@ def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
     Raises:
         ReproError: the file cannot be read, or does not fit; field and line are named.
     """
-    data, line_of = load_yaml(path)
-    try:
-        return schema.model_validate(data), line_of
-    except ValidationError as error:
-        raise schema_error(error, path, line_of) from error
+    return _load(path, schema)
 
 
 def load_list(path: Path, schema: type[Shape]) -> tuple[list[Shape], LineOf]:
     """Read ``path``, a list of entries, and check each against ``schema``; otherwise as `load_model`."""
+    return _load(path, list[schema])  # type: ignore[valid-type]
+
+
+def _load(path: Path, schema: type[T]) -> tuple[T, LineOf]:
     data, line_of = load_yaml(path)
     try:
-        return TypeAdapter(list[schema]).validate_python(data), line_of  # type: ignore[valid-type]
+        return TypeAdapter(schema).validate_python(data), line_of
     except ValidationError as error:
         raise schema_error(error, path, line_of) from error
 
 
-def require_unique(
-    names: Sequence[str], path: Path, line_of: LineOf, *, what: str, prefix: tuple[str | int, ...] = ()
-) -> None:
+def require_unique(names: Sequence[str], path: Path, line_of: LineOf, *, what: str) -> None:
     """Raise a ReproError with the line of the second entry when two entries of a list carry the same name."""
     seen: dict[str, int] = {}
     for index, name in enumerate(names):
-        line = line_of((*prefix, index))
+        line = line_of((index,))
         if name in seen:
             raise ReproError(
                 f"Two entries have the {what} {name!r} (the first on line {seen[name]}).",

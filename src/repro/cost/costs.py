@@ -170,11 +170,6 @@ def render_cost(costs: Iterable[Cost]) -> str:
         fields += [spec.batch_size, spec.width, spec.precision, cost.device, len(cost.specs), cost.intervals]
         fields += [cost.seconds, cost.q1, cost.q3, *cost.split]
         fields += [cost.baseline, cost.relative, cost.hours_per_run, cost.hours_per_cell]
-        csv_rows.append([_field(value) for value in [*fields, "+".join(cost.stand_ins)]])
+        fields = ["" if value is None else value for value in [*fields, "+".join(cost.stand_ins)]]
+        csv_rows.append([format(value, ".6g") if isinstance(value, float) else value for value in fields])
     return csv_text(csv_rows)
-
-
-def _field(value: object) -> str:
-    if value is None:
-        return ""
-    return format(value, ".6g") if isinstance(value, float) else str(value)

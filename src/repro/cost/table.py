@@ -34,7 +34,7 @@ def cost_markdown(costs: Sequence[Cost], profile: str) -> str:
     """Return the table as Markdown."""
     lines = [f"# {TITLE}", "", f"{cost_stamp(costs, profile)}  ", "", pipes(HEADINGS)]
     lines.append("|---|" + "---:|" * 5 + "---|" + "---:|" * 2 + "---|")
-    lines += [pipes(row) for row in rows(costs)]
+    lines += [pipes(row(cost)) for cost in costs]
     return "\n".join([*lines, "", *(f"- {note}" for note in NOTES)]) + "\n"
 
 
@@ -48,7 +48,7 @@ def cost_latex(costs: Sequence[Cost], profile: str) -> str:
         r"\begin{tabular}{lrrrrrlrrl}",
         r"\toprule",
     ]
-    lines += [_ampersands(HEADINGS), r"\midrule", *(_ampersands(row) for row in rows(costs))]
+    lines += [_ampersands(HEADINGS), r"\midrule", *(_ampersands(row(cost)) for cost in costs)]
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [r"\par\smallskip\footnotesize " + latex("; ".join(NOTES)) + ".", r"\end{table}"]
     return "\n".join(lines) + "\n"
@@ -61,12 +61,8 @@ def cost_stamp(costs: Sequence[Cost], profile: str) -> str:
     return f"{stamp(profile, touched)} · {formats}" if costs else f"{profile} profile · no finished run"
 
 
-def rows(costs: Sequence[Cost]) -> list[tuple[str, ...]]:
-    """Return each training's line as text."""
-    return [_row(cost) for cost in costs]
-
-
-def _row(cost: Cost) -> tuple[str, ...]:
+def row(cost: Cost) -> tuple[str, ...]:
+    """Return a training's line as text."""
     split = tuple(milliseconds(part) for part in cost.split)
     spread = f"{milliseconds(cost.seconds)} ({milliseconds(cost.q1)}–{milliseconds(cost.q3)})"
     relative = "–" if cost.relative is None else f"{cost.relative:.2f} ×"

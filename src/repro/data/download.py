@@ -11,14 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 from repro.core.errors import ReproError
 from repro.data.sources import Archive
@@ -42,8 +35,7 @@ def download(archive: Archive, folder: Path, *, progress: bool) -> Path:
 
     Raises:
         ReproError: server not reachable, file not there, connection lost several times, or wrong checksum
-        (the
-            downloaded part is then removed, nothing else).
+            (the downloaded part is then removed, nothing else).
     """
     target = folder / archive.filename
     if target.exists() and checksum(target, archive.algorithm) == archive.digest:
@@ -53,13 +45,7 @@ def download(archive: Archive, folder: Path, *, progress: bool) -> Path:
             f"cannot download from '{archive.url}'", remedy="give an address that starts with https://"
         )
     part = folder / f"{archive.filename}.part"
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, disable=not progress) as bar:
         task = bar.add_task(archive.filename, total=None)
 
@@ -134,9 +120,7 @@ def _continue(archive: Archive, part: Path, report: Report) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if (
-            error.code == 416
-        ):  # nothing lies beyond the part: it is whole, or not of this file; the checksum tells
+        if error.code == 416:  # nothing lies beyond the part: whole, or not of this file; the checksum tells
             return
         raise
     with response:

@@ -64,9 +64,9 @@ def draw_chunk(
     def uniform(low: float, high: float) -> Array:
         return rng.uniform(low, high, (n, 1, 1)).astype(np.float32)
 
-    def spread(step: float, offset: float = 0.0) -> Array:
+    def spread(step: float) -> Array:
         """Class attribute in [0, 1): multiples of an irrational step keep any number of classes apart."""
-        return ((offset + labels * step) % 1.0).astype(np.float32)[:, None, None]
+        return (labels * step % 1.0).astype(np.float32)[:, None, None]
 
     rows, columns = np.meshgrid(
         np.linspace(-1, 1, height, dtype=np.float32),

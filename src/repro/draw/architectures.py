@@ -9,9 +9,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from repro.core.errors import ReproError
+from repro.core.files import read_model
 from repro.core.spec import Frozen
 
 Shape = tuple[int, ...]
@@ -69,14 +68,7 @@ def read_architectures(path: Path) -> dict[str, Architecture]:
         ReproError: the file is missing, is no JSON, or lacks a field.
     """
     remedy = "let Snakemake write it again: delete it and run snakemake --cores all figures/"
-    if not path.is_file():
-        raise ReproError("there is no description of the networks", remedy=remedy, where=path)
-    try:
-        return TypeAdapter(dict[str, Architecture]).validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ReproError(f"{place}: {first['msg']}", remedy=remedy, where=path) from None
+    return read_model(path, dict[str, Architecture], remedy=remedy)
 
 
 def render_architectures(networks: Mapping[str, Architecture]) -> str:

@@ -1,4 +1,4 @@
-"""A small kit for diagrams: boxes, arrows and labels, placed in inches; `misfits` finds misplaced text."""
+"""A small kit for diagrams: boxes, arrows and labels, placed in inches."""
 
 from __future__ import annotations
 
@@ -78,14 +78,12 @@ class Canvas:
 
     def box(
         self, x: float, y: float, w: float, h: float, text: str, look: Look = "plain", *, detail: str = "",
-        size: float = 8, dashed: bool = False,
+        size: float = 8,
     ) -> Box:  # fmt: skip
         """Draw a box around (x, y) with ``text`` and, smaller below it, ``detail``."""
         box = Box(x, y, w, h)
         fill, edge = LOOKS[look]
         style: dict[str, Any] = {"facecolor": fill, "edgecolor": edge, "linewidth": 1.1, "zorder": 3}
-        if dashed:
-            style["linestyle"] = (0, (3, 2))
         rounding = f"round,pad=0,rounding_size={min(0.06, h / 3)}"
         self.axes.add_patch(FancyBboxPatch((x - w / 2, y - h / 2), w, h, boxstyle=rounding, **style))
         colour = "#777777" if look == "frozen" else INK
@@ -96,8 +94,9 @@ class Canvas:
             self._boxed(x, y - below, detail, box, "#555555", size - 1.5)
         return box
 
-    def circle(self, x: float, y: float, text: str, radius: float = 0.11) -> Box:
+    def circle(self, x: float, y: float, text: str) -> Box:
         """Draw an operation (+, ·, a choice) as a circle."""
+        radius = 0.11
         self.axes.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=INK, linewidth=1, zorder=3))
         box = Box(x, y, 2 * radius, 2 * radius)
         self._boxed(x, y, text, box, INK, 8)
@@ -115,21 +114,27 @@ class Canvas:
 
     def arrow(
         self, path: Sequence[Point], label: str = "", *, colour: str = INK, dashed: bool = False,
-        at: int = 0, offset: Point = (0, 0.07), ha: str = "center", size: float = 7,
+        at: int = 0, offset: Point = (0, 0.07), ha: str = "center",
     ) -> None:  # fmt: skip
         """Draw straight pieces through ``path``; ``label`` sits at the middle of piece ``at``."""
         line: dict[str, Any] = {"color": colour, "lw": 1.1, "zorder": 2, "ls": (0, (4, 2)) if dashed else "-"}
         x, y = zip(*path, strict=True)
         self.axes.plot(x, y, solid_joinstyle="round", **line)
-        arrow = {"arrowstyle": "-|>,head_width=0.17,head_length=0.34", "color": colour, "lw": 1.1}
-        arrow |= {"mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
+        head = {"arrowstyle": "-|>,head_width=0.17,head_length=0.34", "color": colour, "lw": 1.1}
+        head |= {"mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
         start = _just_before(path[-2], path[-1])
-        self.axes.annotate("", xy=path[-1], xytext=start, arrowprops=arrow, zorder=4)
+        self.axes.annotate("", xy=path[-1], xytext=start, arrowprops=head, zorder=4)
         if label:
             (x0, y0), (x1, y1) = path[at], path[at + 1]
-            self.label(
-                (x0 + x1) / 2 + offset[0], (y0 + y1) / 2 + offset[1], label, colour=colour, ha=ha, size=size
-            )
+            place = (x0 + x1) / 2 + offset[0], (y0 + y1) / 2 + offset[1]
+            self.label(*place, label, colour=colour, ha=ha, size=7)
+
+    def back(
+        self, path: Sequence[Point], label: str, look: Look = "network", *, at: int = 1,
+        offset: Point = (0, 0.07), ha: str = "center",
+    ) -> None:  # fmt: skip
+        """Draw a dashed arrow: what flows back, in the colour of what it changes."""
+        self.arrow(path, label, colour=LOOKS[look][1], dashed=True, at=at, offset=offset, ha=ha)
 
     def chain(self, *boxes: Box) -> None:
         """Draw arrows from each box to the next, left to right; the later box decides the height."""
@@ -158,49 +163,9 @@ class Canvas:
     def _boxed(
         self, x: float, y: float, text: str, box: Box, colour: str, size: float, weight: str = "normal"
     ) -> None:
-        drawn = self.axes.text(
-            x,
-            y,
-            text,
-            ha="center",
-            va="center",
-            fontsize=size,
-            color=colour,
-            weight=weight,
-            zorder=5,
-            linespacing=1.15,
-        )
+        look: dict[str, Any] = {"fontsize": size, "color": colour, "weight": weight, "linespacing": 1.15}
+        drawn = self.axes.text(x, y, text, ha="center", va="center", zorder=5, **look)
         self.boxed.append((drawn, box))
-
-
-def misfits(canvas: Canvas) -> list[str]:
-    """Return the texts of ``canvas`` that leave their box or the sheet, or that lie on other text."""
-    canvas.figure.canvas.draw()
-    to_inches = canvas.axes.transData.inverted()
-    found: list[str] = []
-    extents = []
-    for text, box in canvas.boxed + [(text, None) for text in canvas.free]:
-        (x0, y0), (x1, y1) = to_inches.transform(text.get_window_extent())
-        area = Box(canvas.width / 2, canvas.height / 2, canvas.width, canvas.height) if box is None else box
-        slack = 0.015
-        if (
-            x0 < area.left[0] - slack or x1 > area.right[0] + slack
-            or y0 < area.bottom[1] - slack or y1 > area.top[1] + slack
-        ):  # fmt: skip
-            found.append(f"`{text.get_text()}` leaves its {'sheet' if box is None else 'box'}")
-        extents.append((text, x0, y0, x1, y1))
-    for i, (one, a0, b0, a1, b1) in enumerate(extents):
-        for other, c0, d0, c1, d1 in extents[i + 1 :]:
-            if min(a1, c1) - max(a0, c0) > 0.02 and min(b1, d1) - max(b0, d0) > 0.03:
-                found.append(f"`{one.get_text()}` lies on `{other.get_text()}`")
-    for text, x0, y0, x1, y1 in extents[len(canvas.boxed) :]:
-        for _, box in canvas.boxed:
-            if (
-                min(x1, box.right[0]) - max(x0, box.left[0]) > 0.02
-                and min(y1, box.top[1]) - max(y0, box.bottom[1]) > 0.03
-            ):
-                found.append(f"`{text.get_text()}` lies on a box")
-    return found
 
 
 def _just_before(start: Point, end: Point) -> Point:

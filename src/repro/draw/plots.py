@@ -68,7 +68,8 @@ def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) 
     """Return a figure with title and shared legend, both outside the part that the axes may fill."""
     rows, columns = _grid(len(shown))
     width = 4.6 if columns == 1 else PAGE_WIDTH
-    per_line = max(1, min(len(handles), int(width / _entry_width(handles))))
+    entry = 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)
+    per_line = max(1, min(len(handles), int(width / entry)))
     legend = 0.165 * math.ceil(len(handles) / per_line) + 0.06  # inches
     height = rows * _AXES_HEIGHT + 0.3 + legend + STAMP_HEIGHT
     foot = (legend + STAMP_HEIGHT) / height
@@ -224,7 +225,3 @@ def _handles(shown: Sequence[Group]) -> list[Any]:
         look = {"marker": "D", "markersize": 5.5, "markerfacecolor": "white", "markeredgecolor": INK}
         handles["reported"] = Line2D([], [], linestyle="none", label="printed in the paper", **look)  # type: ignore[arg-type]
     return list(handles.values())
-
-
-def _entry_width(handles: Sequence[Any]) -> float:
-    return 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)

@@ -67,8 +67,8 @@ class TableLayout:
         return self.label_width + max((sum(block.widths) for block in self.blocks), default=0.0)
 
 
-def lay_out(view: View, max_width: float = MAX_WIDTH) -> TableLayout:
-    """Arrange one panel within ``max_width`` inches; only a single column wider than that exceeds it."""
+def lay_out(view: View) -> TableLayout:
+    """Arrange one panel within ``MAX_WIDTH`` inches; only a single column wider than that exceeds it."""
     names = [f"{row.name} †" if cited(row.cells) else row.name for row in view.rows]
     labels = tuple(wrapped(name, _LABEL_WIDTH, LABEL_SIZE) for name in names)
     keys = [_key(view, index) for index in range(len(view.columns))]
@@ -84,7 +84,7 @@ def lay_out(view: View, max_width: float = MAX_WIDTH) -> TableLayout:
     widths = _widths(view, _levels(keys, depths))
     blocks = tuple(
         Block(piece, tuple(widths[at] for at in piece), _levels([keys[at] for at in piece], depths))
-        for piece in _balanced(keys, widths, max_width - label_width)
+        for piece in _balanced(keys, widths, MAX_WIDTH - label_width)
     )
     return TableLayout(view, blocks, label_width, labels, corner)
 

@@ -12,13 +12,11 @@ from typing import Any
 
 from matplotlib.patches import Rectangle
 
-from repro.draw.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines
 from repro.draw.style import INK, STAMP_HEIGHT, new_figure, save, styled
 from repro.draw.table_layout import (
     CELL_SIZE,
     HEAD_SIZE,
     LABEL_SIZE,
-    Block,
     TableLayout,
     cell_lines,
     heading_lines,
@@ -26,7 +24,7 @@ from repro.draw.table_layout import (
     placed,
     wrapped,
 )
-from repro.draw.tables import sources
+from repro.draw.tables import meanings
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, stamp_of
 from repro.judge.cells import Cell, select
@@ -44,7 +42,6 @@ COLOURS: Mapping[str, tuple[str, str]] = {
 }
 KEY = "Above: printed in the paper; below: measured here, mean ± standard deviation over seeds."
 SETTINGS_KEY = "Above: stated in the paper; below: used here."
-EMBEDDED = "* measured with the embedded feature extractor, not with Inception"
 _MIN_WIDTH = 5.2
 _MARGIN = 0.2
 _LINE = 0.135  # inches per line of text
@@ -59,7 +56,7 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
     room = width - 2 * _MARGIN
     title = wrapped(f"{artefact.id}   {artefact.title}", room, 9, bold=True)
     about = [line for text in _about(artefact) for line in wrapped(text, room, _SMALL)]
-    legend = _legend(artefact, own)
+    legend = meanings(artefact, own)
     key = wrapped(SETTINGS_KEY if artefact.kind == "settings" else KEY, room, _SMALL)
     height = 0.16 + 0.17 * len(title) + _LINE * len(about) + 0.08
     height += sum(_panel_height(layout) for layout in layouts)
@@ -88,23 +85,10 @@ def _about(artefact: Artefact) -> list[str]:
     return [*source, *models, *filter(None, [artefact.sample, artefact.notes])]
 
 
-def _legend(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Return verdict and meaning of each mark that is used."""
-    used = {cell.verdict for cell in cells}
-    meanings = SETTING_MEANINGS if artefact.kind == "settings" else MEANINGS
-    found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in meanings.items() if word in used]
-    found += [("", text) for text in sources(artefact)]
-    found += [("", EMBEDDED)] if any("embedded_features" in cell.stand_ins for cell in cells) else []
-    return found + [("", line) for line in flag_lines(cells)]
-
-
 def _panel_height(layout: TableLayout) -> float:
-    return (0.2 if layout.view.panel else 0.0) + sum(_block_height(layout, block) for block in layout.blocks)
-
-
-def _block_height(layout: TableLayout, block: Block) -> float:
-    heads = sum(_head_height(level) for level in block.levels)
-    return heads + sum(_row_height(lines) for lines in layout.labels) + 0.16
+    heads = sum(_head_height(level) for block in layout.blocks for level in block.levels)
+    rows = sum(_row_height(lines) for lines in layout.labels) + 0.16
+    return (0.2 if layout.view.panel else 0.0) + heads + rows * len(layout.blocks)
 
 
 def _head_height(level: Sequence[Any]) -> float:

@@ -73,25 +73,22 @@ def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> lis
 
 
 def legend(artefact: Artefact, cells: Sequence[Cell]) -> list[str]:
-    """Return the meaning of each mark that ``cells`` use."""
-    used = {cell.verdict for cell in cells}
+    """Return the meaning of each mark that ``cells`` use, and how a cell is read."""
     settings = artefact.kind == "settings"
-    meanings = SETTING_MEANINGS if settings else MEANINGS
-    lines = [f"{MARKS[word]} {meaning}" for word, meaning in meanings.items() if word in used and MARKS[word]]
-    if any("embedded_features" in cell.stand_ins for cell in cells):
-        lines.append("* measured with the embedded feature extractor, not with Inception")
-    lines += sources(artefact)
-    return [
-        "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds",
-        *lines,
-        *flag_lines(cells),
-    ]
+    first = "each cell: stated / used" if settings else "each cell: reported / measured ± std over seeds"
+    return [first, *(text for word, text in meanings(artefact, cells) if not word or MARKS[word])]
 
 
-def sources(artefact: Artefact) -> list[str]:
-    """Return a line for each source of numbers that a table shows beside the paper's."""
+def meanings(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Return each verdict among ``cells`` with its meaning; what else is to be said has none ("")."""
+    used = {cell.verdict for cell in cells}
+    words = SETTING_MEANINGS if artefact.kind == "settings" else MEANINGS
+    found = [(word, f"{MARKS[word]} {meaning}".strip()) for word, meaning in words.items() if word in used]
+    embedded = any("embedded_features" in cell.stand_ins for cell in cells)
+    more = ["* measured with the embedded feature extractor, not with Inception"] if embedded else []
     shown = dict.fromkeys(other.source for other in artefact.others if artefact.kind == "table")
-    return [f"{source}: published there, not in the paper; no verdict rests on it" for source in shown]
+    more += [f"{source}: published there, not in the paper; no verdict rests on it" for source in shown]
+    return found + [("", text) for text in [*more, *flag_lines(cells)]]
 
 
 def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from repro.core.row_key import row_key
 from repro.draw.numbers import metric_label
-from repro.judge.artefacts import Artefact, Other, Panel
+from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell, select
 
 
@@ -73,22 +73,18 @@ def _others(artefact: Artefact, members: list[Cell]) -> list[OtherCell]:
     shown = {(cell.row, cell.column, cell.metric) for cell in members}
     published = artefact.others if artefact.kind == "table" else ()
     return [
-        _other(artefact, other) for other in published if (other.row, other.column, other.metric) in shown
+        OtherCell(
+            artefact.paper,
+            artefact.name,
+            *(other.row, other.column, other.metric),
+            convention=other.source,
+            reported=other.value,
+            reported_std=other.std,
+            verdict="cited",
+        )
+        for other in published
+        if (other.row, other.column, other.metric) in shown
     ]
-
-
-def _other(artefact: Artefact, other: Other) -> OtherCell:
-    return OtherCell(
-        artefact.paper,
-        artefact.name,
-        other.row,
-        other.column,
-        other.metric,
-        convention=other.source,
-        reported=other.value,
-        reported_std=other.std,
-        verdict="cited",
-    )
 
 
 def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:

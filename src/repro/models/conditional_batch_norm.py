@@ -14,13 +14,11 @@ class ConditionalBatchNorm2d(nn.Module):
     Args:
         features: number of channels.
         n_classes: number of classes.
-        eps: added to the variance.
-        momentum: weight of the newest batch in the running statistics.
     """
 
-    def __init__(self, features: int, n_classes: int, *, eps: float = 2e-5, momentum: float = 0.9) -> None:
+    def __init__(self, features: int, n_classes: int) -> None:
         super().__init__()
-        self.normalise = nn.BatchNorm2d(features, eps=eps, momentum=momentum, affine=False)
+        self.normalise = nn.BatchNorm2d(features, eps=2e-5, momentum=0.9, affine=False)
         self.scale = nn.Embedding(n_classes, features)
         self.shift = nn.Embedding(n_classes, features)
         nn.init.ones_(self.scale.weight)

@@ -9,17 +9,16 @@ from torch import nn
 Xavier = Literal["xavier_uniform", "xavier_normal"]
 
 
-def xavier_(network: nn.Module, kind: Xavier, gain: float = 1.0) -> None:
+def xavier_(network: nn.Module, kind: Xavier) -> None:
     """Initialise every convolution and linear layer in place after Glorot and Bengio (2010); biases become 0.
 
     Args:
         network: the layers of it and of its children are initialised.
         kind: distribution of the weights; both have the same variance.
-        gain: factor on the standard deviation.
     """
     fill = nn.init.xavier_uniform_ if kind == "xavier_uniform" else nn.init.xavier_normal_
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            fill(layer.weight, gain)
+            fill(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

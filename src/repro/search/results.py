@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from pathlib import Path
 
@@ -142,13 +143,7 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     lines = ["# Winners of the searches on validation images, by profile; written by `repro search adopt`.\n"]
     for profile, values in everything.items():
         lines.append(f"{profile}:\n")
-        lines += [f"  {key}: {_scalar(value)}\n" for key, value in values.items()]
+        # a number, word or truth value of JSON is one of YAML
+        lines += [f"  {key}: {json.dumps(value)}\n" for key, value in values.items()]
     atomic_write_text(path, "".join(lines))
     return winners
-
-
-def _scalar(value: OptionValue) -> str:
-    """Return a number, word or truth value as YAML reads it back."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return repr(value) if isinstance(value, int | float) else f'"{value}"'

@@ -13,36 +13,33 @@ from repro.core.paths import Layout
 ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
 
 
-def attach_cost(layout: Layout, folder: Path) -> dict[str, Any]:
-    """Copy the Cost artefact into the report and return what the index shows of it.
-
-    Args:
-        layout: the profile's files.
-        folder: the report's folder.
+def attach(stem: Path, into: Path) -> dict[str, Any]:
+    """Copy the files of a stem, as far as they exist, to another and return what the index shows of them.
 
     Returns:
-        ``files``, the endings of its files, and ``size``, width and height of its picture in pixels; without
-        the artefact an empty list and (0, 0).
+        ``files``, their endings, and ``size``, width and height of the picture in pixels, or (0, 0).
     """
-    return _attach(layout.root / "cost", folder / "cost")
+    found, size = files_of(stem), (0, 0)
+    for path in found:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, into.with_name(into.name + path.suffix))
+        if path.suffix == ".png":
+            size = picture_size(path)
+    return {"files": [path.suffix for path in found], "size": size}
 
 
 def attach_searches(layout: Layout, folder: Path) -> dict[str, Any]:
-    """Copy what the searches found into the report and return what the index shows of it.
-
-    Args:
-        layout: the profile's files.
-        folder: the report's folder.
+    """Copy what the searches found into the report's folder; return what the index shows of it.
 
     Returns:
-        ``files`` and ``size`` of the summary as in ``attach_cost``, and ``tables``: the endings of the files
-        of each finished search by its id ``paper/name``.
+        The summary's as ``attach``, and ``tables``: the endings of the files of each finished search by its
+        id ``paper/name``.
     """
     tables = {}
     for path in sorted((layout.root / "searches").glob("*/*.csv")):
         stem = path.with_suffix("").relative_to(layout.root)
-        tables["/".join(stem.parts[1:])] = _attach(layout.root / stem, folder / stem)["files"]
-    return {**_attach(layout.search_summary, folder / "searches" / "summary"), "tables": tables}
+        tables["/".join(stem.parts[1:])] = attach(layout.root / stem, folder / stem)["files"]
+    return {**attach(layout.search_summary, folder / "searches" / "summary"), "tables": tables}
 
 
 def picture_size(picture: Path) -> tuple[int, int]:
@@ -54,14 +51,3 @@ def picture_size(picture: Path) -> tuple[int, int]:
 def files_of(stem: Path) -> list[Path]:
     """Return the files that were drawn under a stem (a path without an ending), ordered as ``ENDINGS``."""
     return [path for ending in ENDINGS if (path := stem.with_name(stem.name + ending)).is_file()]
-
-
-def _attach(stem: Path, into: Path) -> dict[str, Any]:
-    """Copy the files of one stem that exist; return their endings and the size of their picture."""
-    found, size = files_of(stem), (0, 0)
-    for path in found:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, into.with_name(into.name + path.suffix))
-        if path.suffix == ".png":
-            size = picture_size(path)
-    return {"files": [path.suffix for path in found], "size": size}

@@ -17,7 +17,6 @@ from PIL import Image
 
 from repro import __version__
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.core.row_key import row_key
 from repro.draw.numbers import (
@@ -36,9 +35,9 @@ from repro.judge.artefacts import Artefact
 from repro.judge.cells import select
 from repro.judge.ledger import LedgerItem
 from repro.judge.verdict import VERDICTS
-from repro.site.attachments import attach_cost, attach_searches, files_of, picture_size
+from repro.site.attachments import attach, attach_searches, files_of, picture_size
 from repro.site.curves import charts
-from repro.site.material import Material, PaperName, RunPage, read_material
+from repro.site.material import Material, PaperName, read_material
 
 _SHOWN_APART = ("spec", "data", "provenance")
 
@@ -65,7 +64,7 @@ def write_report(layout: Layout, named: Mapping[str, PaperName], ledger: Iterabl
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
     environment = _environment(material)
-    atomic_write_text(folder / "style.css", _source(environment, "style.css"))
+    _write(environment, "style.css", folder / "style.css")
     for paper in material.papers:
         items = [
             _item(artefact, material, files[artefact.id])
@@ -75,8 +74,13 @@ def write_report(layout: Layout, named: Mapping[str, PaperName], ledger: Iterabl
         ]
         _write(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
     for run in material.runs.values():
-        _write_run(environment, folder, run)
-    beside = {"cost": attach_cost(layout, folder), "searches": attach_searches(layout, folder)}
+        rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
+        target = folder / "runs" / f"{run.run_id}.html"
+        _write(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
+    beside = {
+        "cost": attach(layout.root / "cost", folder / "cost"),
+        "searches": attach_searches(layout, folder),
+    }
     _write(environment, "index.html", folder / "index.html", top="", **beside)
     return folder / "index.html"
 
@@ -148,20 +152,9 @@ def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, An
     return shown
 
 
-def _write_run(environment: Environment, folder: Path, run: RunPage) -> None:
-    rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
-    target = folder / "runs" / f"{run.run_id}.html"
-    _write(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
-
-
 def _write(environment: Environment, template: str, target: Path, **values: Any) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(environment.get_template(template).render(values), encoding="utf-8")
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
 
 
 def _files(layout: Layout, artefact: Artefact) -> list[Path]:

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json, sha256_file
+from repro.core.files import atomic_write_json, read_json, read_model, sha256_file
 from repro.core.spec import Frozen
 
 MANIFEST = "manifest.json"
@@ -41,12 +39,7 @@ def read_manifest(folder: Path, *, remedy: str) -> Manifest | None:
         ReproError: it is damaged, or another program's.
     """
     path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        return Manifest.model_validate(read_json(path, remedy=remedy))
-    except ValidationError as error:
-        raise ReproError("this is no list of files that repro made", remedy=remedy, where=path) from error
+    return read_model(path, Manifest, remedy=remedy) if path.is_file() else None
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,5 +74,5 @@ class RunHistory(BaseModel):
             "attack_seconds": {name: round(seconds, 3) for name, seconds in self.attack_seconds.items()},
             "resumes": len(self.sessions) - 1,
             "sessions": self.sessions,
-            "snapshots": [snapshot.as_json() for snapshot in self.snapshots],
+            "snapshots": [asdict(snapshot) for snapshot in self.snapshots],
         }

@@ -112,9 +112,9 @@ def _stacked(members: Sequence[Run]) -> Callable[[int], dict[str, Tensor]] | Non
     """Return the step of all members as one; its metrics are (K,). None where they step in turn."""
     methods = [member.state.method for member in members]
     stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    chosen = FASTEST.get(members[0].device.type)
-    if chosen is None or len(members) == 1 or len(stackable) < len(methods):
+    way = FASTEST.get(members[0].device.type)
+    if way is None or len(members) == 1 or len(stackable) < len(methods):
         return None
     for member in members:
         member.history.sessions[-1]["seeds_together"] = len(members)
-    return joined(stackable, chosen).step
+    return joined(stackable, way).step

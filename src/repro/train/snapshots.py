@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
@@ -20,10 +19,6 @@ class Snapshot:
     step: int
     file: str
     sha256: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return asdict(self)
 
 
 def save_snapshot(method: Method, spec: RunSpec, layout: Layout, step: int) -> Snapshot:

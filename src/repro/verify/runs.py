@@ -22,8 +22,7 @@ from repro.verify.findings import Findings
 from repro.verify.records import check_record
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
-_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "unfinished.json", "snapshots"}
-_OWN |= {".lock", f".lock{MARKER}"}
+_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "snapshots", ".lock", f".lock{MARKER}"}
 
 
 def check_runs(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:

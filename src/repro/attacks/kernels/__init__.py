@@ -1,7 +1,7 @@
 """The elementwise parts of attacks, each as one pass over memory.
 
-Every module has a plain torch reference, which runs everywhere, and a public function that takes the Triton
-kernel of ``kernels/fused`` instead where the tensors lie on CUDA. Functions whose name ends in an underscore
-write their first argument in place, so that they can be replayed from a CUDA graph. Numbers are float32,
-whatever format the network computes in; the references also take float64.
+A function is written in plain torch, which runs everywhere; where its tensors lie on CUDA its twin in
+``kernels/fused``, a Triton kernel, runs instead. Functions whose name ends in an underscore write their first
+argument in place, so that they can be replayed from a CUDA graph. Numbers are float32, whatever format the
+network computes in; plain torch also takes float64.
 """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from repro.attacks.kernels.dispatch import use_fused
+from repro.attacks.kernels.dispatch import fused_or
 
 
+@fused_or
 def dat_step(
     images: Tensor, slope: Tensor, *, step_size: float, clamp: float, low: float, high: float
 ) -> Tensor:
@@ -20,15 +21,4 @@ def dat_step(
         low: lower edge of the box; minus infinity for none.
         high: upper edge of the box; infinity for none.
     """
-    if use_fused(images, slope):
-        from repro.attacks.kernels.fused.dat_step import dat_step as fused
-
-        return fused(images, slope, step_size=step_size, clamp=clamp, low=low, high=high)
-    return reference(images, slope, step_size=step_size, clamp=clamp, low=low, high=high)
-
-
-def reference(
-    images: Tensor, slope: Tensor, *, step_size: float, clamp: float, low: float, high: float
-) -> Tensor:
-    """Do the same in plain torch, any floating format."""
     return (slope * -step_size).clamp_(-clamp, clamp).add_(images).clamp_(low, high)

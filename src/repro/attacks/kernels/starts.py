@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from repro.attacks.kernels import unit_direction
-from repro.attacks.kernels.dispatch import use_fused
-from repro.attacks.kernels.unit_direction import per_image
+from repro.attacks.kernels.dispatch import fused_or
+from repro.attacks.kernels.unit_direction import per_image, plain_unit_direction
 
 
+@fused_or
 def linf_start_(
     attacked: Tensor, images: Tensor, uniform: Tensor, *, radius: float, low: float, high: float
 ) -> None:
@@ -26,20 +26,10 @@ def linf_start_(
         low: lower edge of the box.
         high: upper edge of the box.
     """
-    if use_fused(attacked, images, uniform):
-        from repro.attacks.kernels.fused.starts import linf_start_ as fused
-
-        return fused(attacked, images, uniform, radius=radius, low=low, high=high)
-    linf_reference_(attacked, images, uniform, radius=radius, low=low, high=high)
-
-
-def linf_reference_(
-    attacked: Tensor, images: Tensor, uniform: Tensor, *, radius: float, low: float, high: float
-) -> None:
-    """Do the same in plain torch, any floating format."""
     attacked.copy_((2 * uniform - 1).mul_(radius).add_(images).clamp_(low, high))
 
 
+@fused_or
 def l2_start_(
     attacked: Tensor,
     images: Tensor,
@@ -61,23 +51,5 @@ def l2_start_(
         low: lower edge of the box.
         high: upper edge of the box.
     """
-    if use_fused(attacked, images, normal, share):
-        from repro.attacks.kernels.fused.starts import l2_start_ as fused
-
-        return fused(attacked, images, normal, share, radius=radius, low=low, high=high)
-    l2_reference_(attacked, images, normal, share, radius=radius, low=low, high=high)
-
-
-def l2_reference_(
-    attacked: Tensor,
-    images: Tensor,
-    normal: Tensor,
-    share: Tensor,
-    *,
-    radius: float,
-    low: float,
-    high: float,
-) -> None:
-    """Do the same in plain torch, any floating format."""
-    change = unit_direction.reference(normal).mul_(per_image(share * radius, normal))
+    change = plain_unit_direction(normal).mul_(per_image(share * radius, normal))
     attacked.copy_(change.add_(images).clamp_(low, high))

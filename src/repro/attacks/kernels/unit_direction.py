@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from repro.attacks.kernels.dispatch import use_fused
+from repro.attacks.kernels.dispatch import fused_or
 from repro.attacks.kernels.rows import as_rows, memory_format
 
 TINY = 1e-30
@@ -16,21 +16,19 @@ def per_image(values: Tensor, like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.dim() - 1))
 
 
+@fused_or
 def unit_direction(vectors: Tensor) -> Tensor:
     """Return each sample of ``vectors`` (N, ...) divided by its L2 norm; a zero sample stays zero.
 
-    A sample is divided by its largest value first: a well-trained classifier's gradients are so small that
-    their squares would underflow to 0.
+    A sample is divided by its largest value first: a well-trained classifier's gradients, or those of a
+    saturated sigmoid, are so small that their squares would underflow to 0. In plain torch gradients flow
+    through it.
     """
-    if use_fused(vectors):
-        from repro.attacks.kernels.fused.unit_direction import unit_direction as fused
-
-        return fused(vectors)
-    return reference(vectors)
+    return plain_unit_direction(vectors)
 
 
-def reference(vectors: Tensor) -> Tensor:
-    """Do the same in plain torch, any floating format; gradients flow through it."""
+def plain_unit_direction(vectors: Tensor) -> Tensor:
+    """Do the same in plain torch whatever the device."""
     largest = flat(vectors).abs().amax(dim=1)  # faster than vector_norm's infinite order
     scaled = vectors / per_image(largest.clamp_min(TINY), vectors)
     return scaled / per_image(lengths(scaled).clamp_min(TINY), vectors)

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from repro.data.dataset import DatasetInfo
 from repro.data.memory import require_memory
 from repro.data.readers.found import damaged
 
-Item = TypeVar("Item")
 Preprocess = Callable[[Image.Image, int], Image.Image]
 
 _EIGHT_BITS = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
@@ -46,38 +44,36 @@ def sngan_square(picture: Image.Image, size: int) -> Image.Image:
     return centre_square(picture, size)
 
 
-def decode_files(
-    paths: Sequence[Path], info: DatasetInfo, split: str, preprocess: Preprocess = centre_square
-) -> Tensor:
-    """Return uint8 (N, 3, H, W) of picture files; ReproError naming the first file that cannot be decoded."""
-
-    def one(path: Path) -> NDArray[np.uint8]:
-        try:
-            with Image.open(path) as picture:
-                return pixels(picture, info, preprocess)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise damaged(path, info, str(error)) from error
-
-    return _gather(paths, one, info, split)
-
-
-def decode_bytes(
-    payloads: Sequence[bytes],
-    container: Path,
+def decode(
+    sources: Sequence[Path] | Sequence[bytes],
     info: DatasetInfo,
     split: str,
     preprocess: Preprocess = centre_square,
+    *,
+    container: Path | None = None,
 ) -> Tensor:
-    """Return uint8 (N, 3, H, W) of pictures held in ``container``; ReproError where one cannot be decoded."""
+    """Return uint8 (N, 3, H, W) of pictures, files or the bytes of such held in ``container``.
 
-    def one(payload: bytes) -> NDArray[np.uint8]:
+    Raises:
+        ReproError: they need more memory than there is, or one cannot be decoded; names it, or its container.
+    """
+    require_memory(len(sources), info, split)
+
+    def one(source: Path | bytes) -> NDArray[np.uint8]:
         try:
-            with Image.open(io.BytesIO(payload)) as picture:
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
                 return pixels(picture, info, preprocess)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            if isinstance(source, Path):
+                raise damaged(source, info, str(error)) from error
+            assert container is not None
             raise damaged(container, info, f"an image in it cannot be decoded ({error})") from error
 
-    return _gather(payloads, one, info, split)
+    images = np.empty((len(sources), 3, info.height, info.width), np.uint8)
+    with ThreadPoolExecutor(_cores()) as pool:  # Pillow decodes outside the interpreter's lock
+        for position, image in enumerate(pool.map(one, sources)):
+            images[position] = image
+    return torch.from_numpy(images)
 
 
 def pixels(picture: Image.Image, info: DatasetInfo, preprocess: Preprocess) -> NDArray[np.uint8]:
@@ -103,17 +99,6 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
         raise ValueError(f"its pixels are of Pillow's mode {picture.mode}, not of 8 or 16 bits")
     levels = np.asarray(picture).astype(np.uint32)
     return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
-
-
-def _gather(
-    items: Sequence[Item], one: Callable[[Item], NDArray[np.uint8]], info: DatasetInfo, split: str
-) -> Tensor:
-    require_memory(len(items), info, split)
-    images = np.empty((len(items), 3, info.height, info.width), np.uint8)
-    with ThreadPoolExecutor(_cores()) as pool:  # Pillow decodes outside the interpreter's lock
-        for position, image in enumerate(pool.map(one, items)):
-            images[position] = image
-    return torch.from_numpy(images)
 
 
 def _cores() -> int:

@@ -14,7 +14,7 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.data.dataset import DatasetInfo
-from repro.data.readers.decode import decode_files, sngan_square
+from repro.data.readers.decode import decode, sngan_square
 from repro.data.readers.folders import pictures, subfolders
 from repro.data.readers.found import Found, balanced_subset
 from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
@@ -36,7 +36,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
         paths += found
         labels += [label] * len(found)
     chosen = balanced_subset(labels, limit)
-    images = decode_files([paths[i] for i in chosen], info, split, sngan_square)
+    images = decode([paths[i] for i in chosen], info, split, sngan_square)
     return Found(images, torch.tensor(labels)[torch.from_numpy(chosen)], classes, len(paths))
 
 

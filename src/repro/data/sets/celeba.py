@@ -24,11 +24,11 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     """Return one split, without classes; see :class:`repro.data.readers.found.Reader`."""
     import torch
 
-    from repro.data.readers.decode import decode_files
+    from repro.data.readers.decode import decode
 
     paths = split_files(pictures(folder, info), info, split)
     chosen = balanced_subset([0] * len(paths), limit)
-    images = decode_files([paths[i] for i in chosen], info, split)
+    images = decode([paths[i] for i in chosen], info, split)
     return Found(images, torch.zeros(len(chosen), dtype=torch.int64), (), len(paths))
 
 

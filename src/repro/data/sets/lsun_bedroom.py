@@ -5,7 +5,6 @@ The keys are hashes, so that the first images in the database's order are a rand
 
 from __future__ import annotations
 
-import struct
 from itertools import islice
 from pathlib import Path
 
@@ -22,8 +21,8 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     import lmdb
     import torch
 
-    from repro.data.readers.decode import decode_bytes
-    from repro.data.readers.lmdb_pages import require_whole
+    from repro.data.readers.decode import decode
+    from repro.data.readers.lmdb_whole import require_whole
 
     path = require_file(folder / f"bedroom_{'train' if split == 'train' else 'val'}_lmdb", info)
     try:
@@ -39,10 +38,10 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
             values = view.cursor().iternext(keys=False, values=True)
             for start in range(0, n, CHUNK):
                 payloads = list(islice(values, min(CHUNK, n - start)))
-                images[start : start + len(payloads)] = decode_bytes(payloads, path, info, split)
+                images[start : start + len(payloads)] = decode(payloads, info, split, container=path)
     except UnicodeEncodeError as error:
         raise not_utf8(path, "lmdb") from error
-    except (lmdb.Error, ValueError, struct.error) as error:
+    except (lmdb.Error, ValueError) as error:
         raise damaged(path / "data.mdb", info, str(error)) from error
     return Found(images, torch.zeros(n, dtype=torch.int64), (), total)
 

@@ -26,7 +26,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     """Return one split (``test`` is the validation split); see :class:`repro.data.readers.found.Reader`."""
     import torch
 
-    from repro.data.readers.decode import decode_files
+    from repro.data.readers.decode import decode
 
     list_file = require_file(folder / "wnids.txt", info)
     classes = tuple(sorted(read_text(list_file, info).split()))
@@ -34,7 +34,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
         raise damaged(list_file, info, f"it lists {len(set(classes))} classes instead of {info.classes}")
     paths, labels = _train(folder, info, classes) if split == "train" else _validation(folder, info, classes)
     chosen = balanced_subset(labels, limit)
-    images = decode_files([paths[i] for i in chosen], info, split)
+    images = decode([paths[i] for i in chosen], info, split)
     return Found(images, torch.tensor(labels)[torch.from_numpy(chosen)], classes, len(paths))
 
 

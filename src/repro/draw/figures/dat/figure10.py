@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from repro.draw.architectures import Architectures, network
-from repro.draw.diagrams import LOOKS, Canvas
+from repro.draw.diagrams import Canvas
 from repro.draw.figures.dat.figure2 import DISCRIMINATOR, GENERATOR, NETWORKS
 
-_UPDATE = LOOKS["network"][1]
 __all__ = ["NETWORKS", "diagram"]
 
 
@@ -34,9 +33,7 @@ def _discriminator_step(canvas: Canvas, generator: str, discriminator: str) -> N
     loss = canvas.box(6.4, 2.82, 0.85, 0.55, "loss of D", "loss", size=7.5)
     canvas.chain(real, first, judge)
     canvas.chain(noise, maker, fake, second, judge, loss)
-    canvas.arrow(
-        [loss.top, (6.4, 3.77), (5.15, 3.77), judge.top], "update D", colour=_UPDATE, dashed=True, at=1
-    )
+    canvas.back([loss.top, (6.4, 3.77), (5.15, 3.77), judge.top], "update D")
 
 
 def _generator_step(canvas: Canvas) -> None:
@@ -47,6 +44,4 @@ def _generator_step(canvas: Canvas) -> None:
     judge = canvas.box(5.15, 0.72, 1.0, 0.5, "D", "frozen", detail="fixed in this step")
     loss = canvas.box(6.4, 0.72, 0.85, 0.45, "loss of G", "loss", size=7.5)
     canvas.chain(noise, maker, fake, attack, judge, loss)
-    canvas.arrow(
-        [loss.top, (6.4, 1.25), (1.5, 1.25), maker.top], "update G", colour=_UPDATE, dashed=True, at=1
-    )
+    canvas.back([loss.top, (6.4, 1.25), (1.5, 1.25), maker.top], "update G")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from repro.draw.architectures import Architectures, network, shape_text
-from repro.draw.diagrams import LOOKS, Canvas
+from repro.draw.diagrams import Canvas
 
 GENERATOR, DISCRIMINATOR = "dat.generator", "dat.discriminator"
 NETWORKS = (DISCRIMINATOR, GENERATOR)
-_ATTACK, _UPDATE = LOOKS["attack"][1], LOOKS["network"][1]
 
 
 def diagram(architectures: Architectures) -> Canvas:
@@ -28,28 +27,18 @@ def diagram(architectures: Architectures) -> Canvas:
     canvas.arrow([upper.right, (judge.left[0], upper.y)], r"$\hat{x}_f$", offset=(0, 0.1))
     canvas.arrow([lower.right, (judge.left[0], lower.y)], r"$\hat{x}_r$", offset=(0, 0.1))
     canvas.chain(judge, loss)
-    canvas.arrow([(3.82, lower.top[1] + 0.3), lower.top], colour=_ATTACK, dashed=True)
-    canvas.arrow(
+    canvas.back([(3.82, lower.top[1] + 0.3), lower.top], "", "attack", at=0)
+    canvas.back(
         [(judge.left[0], 1.5), (3.82, 1.5), upper.bottom],
         r"$-\epsilon\,\nabla_x |\cdot|$",
-        colour=_ATTACK,
-        dashed=True,
+        "attack",
         at=0,
         offset=(0.1, 0.09),
     )
-    canvas.arrow(
-        [loss.top, (6.5, 2.8), (1.6, 2.8), maker.top],
-        "update the generator (clean images, no attack)",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
+    canvas.back(
+        [loss.top, (6.5, 2.8), (1.6, 2.8), maker.top], "update the generator (clean images, no attack)"
     )
-    canvas.arrow(
-        [loss.bottom, (6.5, 0.28), (5.6, 0.28), judge.at("bottom", 0.79)],
-        "update D",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
-        offset=(0, -0.1),
+    canvas.back(
+        [loss.bottom, (6.5, 0.28), (5.6, 0.28), judge.at("bottom", 0.79)], "update D", offset=(0, -0.1)
     )
     return canvas

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from repro.draw.architectures import Architectures, network, shape_text
-from repro.draw.diagrams import LOOKS, Canvas
+from repro.draw.diagrams import Canvas
 
 CLASSIFIER, GENERATOR = "gat.classifier", "gat.generator"
 NETWORKS = (CLASSIFIER, GENERATOR)
-_UPDATE = LOOKS["network"][1]
 
 
 def diagram(architectures: Architectures) -> Canvas:
@@ -56,21 +55,13 @@ def diagram(architectures: Architectures) -> Canvas:
     canvas.arrow(
         [second.at("right", 0.25), (3.0, second.at("right", 0.25)[1]), (3.0, classifier.y), classifier.left]
     )
-    canvas.arrow(
+    canvas.back(
         [trainer.right, (5.6, trainer.y), (5.6, maker.bottom[1])],
         "update G,\nk steps",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
         offset=(0.07, -0.33),
         ha="left",
     )
-    canvas.arrow(
-        [classifier.bottom, (4.35, 0.12), (2.1, 0.12), second.bottom],
-        "update F, 1 step",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
-        offset=(0, 0.08),
+    canvas.back(
+        [classifier.bottom, (4.35, 0.12), (2.1, 0.12), second.bottom], "update F, 1 step", offset=(0, 0.08)
     )
     return canvas

@@ -17,6 +17,7 @@ from repro.draw.style import COLOURS, INK, STAMP_HEIGHT, new_figure, save, style
 
 Array = npt.NDArray[np.float64]
 RADIUS = 0.3  # of the training attack, in the plane's units
+REACH = 2.0  # how far from a point a place that is called real is looked for
 _FEATURES, _STEPS, _RATE = 200, 300, 3.0
 _RAYS, _TRIES = 48, 80
 
@@ -42,25 +43,26 @@ class Discriminator:
         return slopes
 
 
-def data(seed: int = 5, n: int = 40) -> tuple[Array, Array]:
-    """Return points (2 n, 2), real ones first, and labels (2 n,): 1 real, 0 fake."""
-    random = np.random.default_rng(seed)
+def data() -> tuple[Array, Array]:
+    """Return points (80, 2), real ones first, and labels (80,): 1 real, 0 fake."""
+    random, n = np.random.default_rng(5), 40
     angle = random.uniform(0.15 * np.pi, 0.85 * np.pi, n)
     real = np.stack([1.9 * np.cos(angle), 1.55 * np.sin(angle) - 0.2], 1) + 0.13 * random.normal(size=(n, 2))
     fake = np.stack([1.2 * random.uniform(-1, 1, n), -0.75 + 0.16 * random.normal(size=n)], 1)
     return np.concatenate([real, fake]), np.concatenate([np.ones(n), np.zeros(n)])
 
 
-def fit(points: Array, labels: Array, *, radius: float, seed: int = 1) -> Discriminator:
+def fit(points: Array, labels: Array, *, radius: float) -> Discriminator:
     """Fit by gradient descent on the logistic loss, each step on points attacked within ``radius``."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(1)
     frequencies = random.normal(scale=5.0, size=(2, _FEATURES))
     phases = random.uniform(0, 2 * np.pi, _FEATURES)
     net = Discriminator(frequencies, phases, np.zeros(_FEATURES), 0.0)
     for _ in range(_STEPS):
         moved = attack(net, points, labels, radius)
         features = _features(net, moved)
-        error = _sigmoid(features @ net.weights + net.bias) - labels
+        logits = np.clip(features @ net.weights + net.bias, -30, 30)
+        error = 1 / (1 + np.exp(-logits)) - labels
         weights = net.weights - _RATE * features.T @ error / len(labels)
         net = Discriminator(frequencies, phases, weights, net.bias - _RATE * float(error.mean()))
     return net
@@ -81,23 +83,23 @@ def attack(net: Discriminator, points: Array, labels: Array, radius: float, step
     return moved
 
 
-def nearest_real(net: Discriminator, point: Array, reach: float = 2.0) -> Array:
+def nearest_real(net: Discriminator, point: Array) -> Array:
     """Return the nearest place to ``point`` (2,), found along rays around it, that ``net`` calls real.
 
     Raises:
-        ValueError: nothing within ``reach`` is called real.
+        ValueError: nothing within ``REACH`` is called real.
     """
     angles = np.linspace(0, 2 * np.pi, _RAYS + 1)[:-1]
     directions = np.stack([np.cos(angles), np.sin(angles)], 1)
-    lengths = np.linspace(0, reach, _TRIES + 1)[1:]
+    lengths = np.linspace(0, REACH, _TRIES + 1)[1:]
     places = point + lengths[:, None, None] * directions
     real = net.logit(places.reshape(-1, 2)).reshape(_TRIES, _RAYS) > 0
     if not real.any():
-        raise ValueError(f"no real place within {reach} of {point}")
+        raise ValueError(f"no real place within {REACH} of {point}")
     first = np.where(real.any(axis=0), lengths[real.argmax(axis=0)], np.inf)
     far, near = first, first - lengths[0]
     for _ in range(12):  # bisection along each ray that meets the boundary
-        middle = np.where(np.isfinite(first), (far + near) / 2, reach)
+        middle = np.where(np.isfinite(first), (far + near) / 2, REACH)
         inside = net.logit(point + middle[:, None] * directions) > 0
         far, near = np.where(inside, middle, far), np.where(inside, near, middle)
     best = int(np.argmin(np.where(np.isfinite(first), far, np.inf)))
@@ -142,7 +144,3 @@ def draw_boundaries(stem: Path, stamp: str) -> list[Path]:
 
 def _features(net: Discriminator, points: Array) -> Array:
     return np.asarray(np.cos(points @ net.frequencies + net.phases) * np.sqrt(2 / len(net.phases)))
-
-
-def _sigmoid(logits: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from repro.draw.architectures import Architectures, network, shape_text
-from repro.draw.diagrams import LOOKS, Canvas
+from repro.draw.diagrams import Canvas
 
 GENERATOR, DISCRIMINATOR = "robgan.generator", "robgan.discriminator"
-_ATTACK, _UPDATE = LOOKS["attack"][1], LOOKS["network"][1]
 
 
 def training_loop(canvas: Canvas, y: float, architectures: Architectures, *, steps: str) -> None:
@@ -35,27 +34,16 @@ def training_loop(canvas: Canvas, y: float, architectures: Architectures, *, ste
     canvas.chain(noise, maker, fake, judge, source)
     canvas.chain(real, attack, moved, judge, classes)
     low, high = y + 0.24, y + 2.72
-    canvas.arrow(
+    canvas.back(
         [judge.at("bottom", 0.3), (judge.at("bottom", 0.3)[0], low), (2.0, low), attack.bottom],
         "gradient of the loss with respect to the image",
-        colour=_ATTACK,
-        dashed=True,
-        at=1,
+        "attack",
     )
-    canvas.arrow(
-        [source.top, (6.2, high), (2.0, high), maker.top],
-        r"update G: raise $L_{C2} - L_S$",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
-    )
+    canvas.back([source.top, (6.2, high), (2.0, high), maker.top], r"update G: raise $L_{C2} - L_S$")
     side = judge.at("bottom", 0.75)
-    canvas.arrow(
+    canvas.back(
         [classes.bottom, (6.2, y + 0.45), (side[0], y + 0.45), side],
         r"update D: raise $L_S + L_{C1}$",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
         offset=(0.2, -0.1),
     )
 
@@ -90,12 +78,8 @@ def fine_tuning(canvas: Canvas, y: float, architectures: Architectures, *, attac
     canvas.chain(body, head, loss)
     canvas.arrow([(body.right[0], off.y), off.left], colour="#aaaaaa")
     high = y + 2.25
-    canvas.arrow(
-        [loss.top, (loss.x, high), (body.x, high), body.top],
-        "update D by SGD on the class loss only",
-        colour=_UPDATE,
-        dashed=True,
-        at=1,
+    canvas.back(
+        [loss.top, (loss.x, high), (body.x, high), body.top], "update D by SGD on the class loss only"
     )
 
 

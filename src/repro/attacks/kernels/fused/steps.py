@@ -1,4 +1,7 @@
-"""The L2 step, one program a sample: norm, step, projection; three reads and one write per value."""
+"""The steps: L-infinity in one pass, L2 with one program a sample (norm, step, projection).
+
+Each needs three reads and one write per value.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,38 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from repro.attacks.kernels.fused.elementwise import clip
+from repro.attacks.kernels.fused.elementwise import BLOCK, blocks, clip, sign
 from repro.attacks.kernels.fused.samples import TINY, WHOLE, block, unit_factors, unit_of
 from repro.attacks.kernels.rows import Rows
+
+
+@triton.jit
+def _linf(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = offsets < n
+    image = tl.load(images + offsets, mask=inside)
+    slope = tl.load(gradient + offsets, mask=inside)
+    moved = tl.load(attacked + offsets, mask=inside) + step_size * sign(slope)
+    change = clip(moved - image, -radius, radius)
+    tl.store(attacked + offsets, clip(image + change, low, high), mask=inside)
+
+
+def linf_step_(
+    attacked: Tensor,
+    images: Tensor,
+    gradient: Tensor,
+    *,
+    step_size: float,
+    radius: float,
+    low: float,
+    high: float,
+) -> None:
+    """See ``kernels.steps``; float32."""
+    n = attacked.numel()
+    if n:
+        rows = Rows(attacked, images, gradient)
+        _linf[blocks(n)](rows.out, *rows.inputs, n, step_size, radius, low, high, BLOCK=BLOCK)
+        rows.finish()
 
 
 @triton.jit
@@ -64,7 +96,7 @@ def l2_step_(
     low: float,
     high: float,
 ) -> None:
-    """See ``kernels.l2_step.l2_step_``; float32."""
+    """See ``kernels.steps``; float32."""
     if not attacked.numel():
         return
     rows = Rows(attacked, images, gradient)
