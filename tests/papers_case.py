@@ -82,7 +82,6 @@ evaluations:
       standard: {}
   scores:
     measure: fidelity
-    features: true
     options: {reference_split: train}
 artefacts:
   table1:

@@ -221,9 +221,3 @@ def test_mistakes_in_a_sheet_are_named_with_their_line(
         validate_plan(build_plan(load_config(config, "smoke")))
     assert caught.value.where == str(config / "papers" / "dat" / "sheet.yaml")
     assert caught.value.line
-
-
-def test_a_sheet_must_say_whether_a_measurement_needs_a_run(tmp_path: Path) -> None:
-    config = sheet_with(tmp_path, "measure: fidelity\n", "measure: fidelity\n    needs_run: false\n")
-    with pytest.raises(ReproError, match=r"names no dataset|needs a run"):
-        validate_plan(build_plan(load_config(config, "smoke")))

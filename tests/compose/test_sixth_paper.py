@@ -33,7 +33,7 @@ recipes:
     options: {network: dcgan, n_dis: 5}
   resnet: {<<: *recipe, options: {network: sngan, n_dis: 5}}   # ledger sngan.latents
 evaluations:
-  fidelity: {measure: fidelity, features: true, options: {reference_split: train}}
+  fidelity: {measure: fidelity, options: {reference_split: train}}
 artefacts:
   table1:
     kind: table

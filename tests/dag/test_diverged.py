@@ -31,7 +31,6 @@ recipes:
 evaluations:
   scores:
     measure: fidelity
-    features: true
     conventions: {paper: {checkpoint: best_snapshot}, standard: {}}
   grid: {measure: samples, options: {rows: 2, columns: 2}}
 artefacts:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from repro.core.errors import ReproError
-from repro.evaluate.registry import load_measurement, measurement_names, validate_options
+from repro.evaluate.registry import load_measurement, measurement_names, needs, validate_options
 
 NAMES = {
     "accuracy",
@@ -26,6 +26,7 @@ NAMES = {
     "samples",
 }
 OF_DATA = {"fidelity_real", "mixture_truth"}
+OF_FEATURES = {"curve", "fidelity", "fidelity_real"}
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:
@@ -36,7 +37,9 @@ def test_the_measurements_are_those_with_a_measure_function() -> None:
 def test_each_has_options_with_defaults(name: str) -> None:
     measurement = load_measurement(name)
     assert measurement.Options() == validate_options(name, {})
-    assert measurement.needs_run == (name not in OF_DATA)
+    assert measurement.needs_run == needs(name).run == (name not in OF_DATA)
+    assert needs(name).features == (name in OF_FEATURES)
+    assert needs(name).samples == (name in OF_FEATURES | {"samples"})
 
 
 def test_listing_imports_no_torch() -> None:

@@ -11,6 +11,8 @@ from repro.evaluate.trained import Trained
 
 __all__ = ["Options", "measure", "percentages"]
 
+FEATURES = True
+
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``is@STEP``, ``fid@STEP`` and ``kid@STEP`` for each snapshot, all from the same latents.

@@ -19,6 +19,8 @@ from repro.evaluate.registry import Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 
+FEATURES = True
+
 
 class Options(ScoreOptions):
     """What is compared with what.

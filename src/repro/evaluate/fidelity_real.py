@@ -12,6 +12,7 @@ from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 
 NEEDS_RUN = False
+FEATURES = True
 
 
 class Options(ScoreOptions):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from repro.core.by_name import declaring, load_module, parse_options
+from repro.core.by_name import declaring, load_module, parse_options, said
 from repro.core.spec import EvaluationSpec, Frozen
 
 if TYPE_CHECKING:
@@ -48,6 +49,29 @@ class Measurement:
     indirect: bool = False
 
 
+class Needs(NamedTuple):
+    """What a measurement's file says of it in lines of their own, for whoever plans and imports no torch.
+
+    Attributes:
+        run: a run; ``NEEDS_RUN = False`` says that a data set itself is measured.
+        features: a feature extractor; ``FEATURES = True``.
+        samples: as many generated images as the profile says; ``SAMPLES = True``, or with features.
+    """
+
+    run: bool
+    features: bool
+    samples: bool
+
+
+@cache
+def needs(name: str) -> Needs:
+    """Return what the measurement called ``name`` needs; of an unknown one what most do."""
+    run, features, samples = (
+        said(_PACKAGE, name, rf"{line} = (True|False)") for line in ("NEEDS_RUN", "FEATURES", "SAMPLES")
+    )
+    return Needs(run != "False", features == "True", "True" in (features, samples))
+
+
 def measurement_names() -> tuple[str, ...]:
     """Return the names of all measurements, sorted."""
     return declaring(_PACKAGE, _DECLARATION)
@@ -64,7 +88,7 @@ def load_measurement(name: str) -> Measurement:
         name,
         module.Options,
         module.measure,
-        getattr(module, "NEEDS_RUN", True),
+        needs(name).run,
         getattr(module, "INDIRECT", False),
     )
 

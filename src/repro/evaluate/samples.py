@@ -14,6 +14,8 @@ from repro.evaluate.generated import ToUint8, as_uint8, finite_sample
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
+SAMPLES = True
+
 
 class Options(MeasureOptions):
     """How the grid looks.

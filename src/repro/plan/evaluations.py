@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.data.catalogue import dataset_info
+from repro.evaluate.registry import needs
 from repro.plan.profile import Profile
 from repro.plan.resolve import in_order
 from repro.plan.sheet import Convention, Evaluation
@@ -41,15 +42,15 @@ def evaluation_of(
     stand_ins += surrogate.stand_ins if surrogate else ()
     if source == "synthetic":
         stand_ins.append("synthetic_data")
-    features = None
-    if declared.features:
+    features, wanted = None, needs(declared.measure)
+    if wanted.features:
         features = extractor.run_id if extractor else "inception"
         if extractor:
             stand_ins.append("embedded_features")
         if run and measuring.generated < FULL_SAMPLE:
             stand_ins.append("reduced_budget")
     limit = measuring.images_of.get(declared.measure, measuring.images)
-    if declared.features:
+    if wanted.features:
         limit = profile.limits.test
     if info.drawn:
         limit = None
@@ -58,14 +59,13 @@ def evaluation_of(
     cheaper = measuring.options_of.get(declared.measure, {})
     if cheaper:
         stand_ins.append("reduced_budget")
-    generates = run and (declared.features or declared.measure == "samples")
     return EvaluationSpec(
         measure=declared.measure,
         run=run.run_id if run else REAL,
         dataset=dataset,
         source=source,
         limit=limit,
-        generated=measuring.generated if generates else None,
+        generated=measuring.generated if run and wanted.samples else None,
         extractor=features,
         surrogate=surrogate.run_id if surrogate else None,
         options={**declared.options, **declared.conventions[convention], **cheaper},

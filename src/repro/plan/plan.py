@@ -13,6 +13,7 @@ from typing import TypeVar
 from repro.core.errors import ReproError
 from repro.core.row_key import row_key
 from repro.core.yaml_lines import load_yaml
+from repro.evaluate.registry import needs
 from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, Place, PlannedCell, SettingCell
 from repro.plan.config import Config
 from repro.plan.names import qualified
@@ -124,7 +125,7 @@ def _bind(plan: Plan, place: Place, panel: SheetPanel, asked: CellFields) -> Ite
         minus = asked.minus and qualified(panel.recipe_of(asked.minus) or asked.minus, paper)
         for convention in config.evaluations[name].conventions:
             measure = partial(plan.evaluate, name, convention)
-            if config.evaluations[name].needs_run:
+            if needs(config.evaluations[name].measure).run:
                 recipes = [_given(recipe, "recipe", name), *([minus] if minus else [])]
                 pairs = [plan.of_recipe(each, asked.dataset, asked.options) for each in recipes]
                 sides = [[measure(run) for run in runs] for runs in pairs]

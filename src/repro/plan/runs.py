@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repro.core.spec import EvaluationSpec, Options, RunSpec
+from repro.evaluate.registry import needs
 from repro.plan.config import EXTRACTOR, Config
 from repro.plan.evaluations import evaluation_of
 from repro.plan.names import qualified
@@ -56,7 +57,7 @@ class PlannedRuns:
         surrogate = extractor = None
         if declared.surrogate and not isinstance(measured, str):
             surrogate = self._surrogate(qualified(declared.surrogate, name.partition(".")[0]), measured)
-        if declared.features and self.config.profile.extractor == "embedded":
+        if needs(declared.measure).features and self.config.profile.extractor == "embedded":
             extractor = self._extractor(measured if isinstance(measured, str) else measured.dataset)
         evaluation = evaluation_of(
             self.config.profile, declared, convention, measured,

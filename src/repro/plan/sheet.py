@@ -57,14 +57,11 @@ class Recipe(Frozen):
 class Evaluation(Frozen):
     """How a checkpoint is measured, once per convention.
 
-    ``features`` marks measurements that need a feature extractor (IS, FID, KID); without ``needs_run`` a data
-    set itself is measured. ``surrogate`` names the recipe whose network gives an indirect attack its
-    gradients; it is trained with another seed than the run under attack.
+    ``surrogate`` names the recipe whose network gives an indirect attack its gradients; it is trained with
+    another seed than the run under attack.
     """
 
     measure: str
-    features: bool = False
-    needs_run: bool = True
     surrogate: str | None = None
     options: Options = {}
     conventions: dict[Convention, Options] = {"standard": {}}

@@ -37,7 +37,6 @@ def validate_plan(plan: Plan) -> None:
             for options in evaluation.conventions.values():
                 merged = {**evaluation.options, **options}
                 _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
-            _check(config, paper, place, _needs_run, evaluation.measure, evaluation.needs_run)
             if evaluation.surrogate is not None:
                 _check(config, paper, place, _indirect, evaluation.measure)
     for spec in plan.evaluations.values():  # a profile may have changed the sheet's options
@@ -62,15 +61,6 @@ def validate_plan(plan: Plan) -> None:
             _check(config, paper, ("recipes", name), methods.validate_options, run.method, run.options)
         else:
             methods.validate_options(run.method, run.options)
-
-
-def _needs_run(measure: str, declared: bool) -> None:
-    """Check that a sheet says of a measurement what the measurement says of itself."""
-    if measurements.load_measurement(measure).needs_run != declared:
-        wanted = "no run" if declared else "a run"
-        raise ReproError(
-            f"the measurement {measure} needs {wanted}", remedy=f"set needs_run: {str(not declared).lower()}"
-        )
 
 
 def _indirect(measure: str) -> None:
