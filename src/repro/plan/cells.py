@@ -10,7 +10,7 @@ from repro.core.spec import StandIn
 Key = tuple[str, str, str, str, str, str]
 
 
-class Place(TypedDict):
+class CellPlace(TypedDict):
     """Where a cell stands; ``row`` carries the panel's name in front where the panel has one."""
 
     paper: str

@@ -14,7 +14,15 @@ from repro.core.errors import ReproError
 from repro.core.row_key import row_key
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
-from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, Place, PlannedCell, SettingCell
+from repro.plan.cells import (
+    CellPlace,
+    CitedCell,
+    LayerCell,
+    MeasuredCell,
+    PendingCell,
+    PlannedCell,
+    SettingCell,
+)
 from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.resolve import in_order
@@ -85,7 +93,7 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
             for column in panel.columns:
                 asked = panel.fields(row, column)
                 metric = asked.metric or asked.value or "value"
-                place = Place(
+                place = CellPlace(
                     paper=paper,
                     artefact=name,
                     row=row_key(panel.name, row.name),
@@ -101,7 +109,7 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     raise ReproError(message, where=path, line=line, remedy=error.remedy) from error
 
 
-def _bind(plan: Plan, place: Place, panel: SheetPanel, asked: CellFields) -> Iterator[PlannedCell]:
+def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) -> Iterator[PlannedCell]:
     """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
     config, paper = plan.config, place["paper"]
     recipe = asked.recipe and qualified(asked.recipe, paper)
