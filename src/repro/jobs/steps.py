@@ -35,14 +35,10 @@ def train_step(
     from repro.train.run import train_run
     from repro.train.settings import LoopSettings
 
-    if (batch is None) == (run is None):
-        raise ReproError(
-            "name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both"
-        )
     where = choose_device(device or plan.config.profile.device)
     root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
     settings = LoopSettings(diverged=plan.config.profile.diverged)
-    if run is not None:
+    if run is not None and batch is None:
         if run not in plan.runs:
             raise ReproError(
                 f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile"
@@ -50,13 +46,15 @@ def train_step(
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
         train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
-        return
-    assert batch is not None
-    members = _batch(batches.train, batch).members
-    specs = [plan.runs[member] for member in members]
-    seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-    with _alone(layout, "train", batch):
-        train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
+    elif batch is not None and run is None:
+        specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
+        seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
+        with _alone(layout, "train", batch):
+            train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
+    else:
+        raise ReproError(
+            "name either a batch or a run", remedy="give --batch or --run; `repro plan` lists both"
+        )
 
 
 def evaluate_step(
