@@ -103,7 +103,10 @@ def cells_of(config: Config, paper: str, name: str) -> Iterator[Cell]:
 
 
 def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
-    """Merge column, row and overrides; later ones win, options are merged key by key."""
+    """Merge column, row and overrides; later ones win, options are merged key by key.
+
+    A row's value with ``{}`` in it takes the column's there.
+    """
     fields: dict[str, object] = {}
     options: Options = {}
     layers: list[CellFields] = [column, row]
@@ -116,6 +119,8 @@ def _merge(panel: Panel, row: Entry, column: Entry) -> CellFields:
     for layer in layers:
         given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
         options |= given.pop("options", {})
+        if layer.value is not None:
+            given["value"] = layer.value.replace("{}", str(fields.get("value", "")))
         fields |= {key: value for key, value in given.items() if value is not None}
     return CellFields.model_validate({**fields, "options": options})
 

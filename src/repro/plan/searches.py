@@ -102,12 +102,16 @@ def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
 
 
 def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
-    """Yield the searches of one paper. A search starts from what the sheet declares, not from adopted values.
+    """Yield the searches of one paper that the profile plans.
+
+    A search starts from what the sheet declares, not from adopted values.
 
     Raises:
         ReproError: a search names a recipe or an evaluation that nobody declares.
     """
     for name, search in config.sheets[paper].searches.items():
+        if not config.profile.wants_search(f"{paper}/{name}"):
+            continue
         recipe_name = qualified(search.recipe, paper)
         recipe = find_recipe(config, recipe_name)
         evaluation = find_evaluation(config, search.evaluation, paper)
