@@ -123,6 +123,12 @@ def test_a_profile_of_chosen_artefacts_searches_only_where_it_pays_for_searches(
     assert not plan(tmp_path / "without", sheet=SEARCHED, profile=chosen).searches
     paid = plan(tmp_path / "with", sheet=SEARCHED, profile=chosen + "searches: {steps: 3}\n")
     assert set(paid.searches) == {"gat/rate", "gat/size"}
+    some = plan(tmp_path / "some", sheet=SEARCHED, profile=PROFILE + "searched: [gat/size]\n")
+    assert set(some.searches) == {"gat/size"}
+    with pytest.raises(ReproError, match="there is no search 'gat/siez'") as caught:
+        plan(tmp_path / "none", sheet=SEARCHED, profile=PROFILE + "searched: [gat/size, gat/siez]\n")
+    assert caught.value.line == len(PROFILE.splitlines()) + 1
+    assert "use one of gat/size" in (caught.value.remedy or "")
 
 
 def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from repro.core.families import seed_batches
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.methods.base import Method
+from repro.methods.classifier import Classifier
 from repro.methods.registry import joinable_names, load_method
 from repro.methods.seed_batch import FASTEST
 from repro.train.batch import train_batch
@@ -120,6 +120,34 @@ def test_seeds_of_a_method_that_stops_early_end_as_if_trained_alone(layout: Layo
     assert len({checkpoint.load(layout.checkpoint(spec.run_id)).sha256 for spec in runs}) == 3
 
 
+def test_seeds_that_stop_early_at_different_epochs_leave_the_stack(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves = {0: (0.5, 0.1, 0.1, 0.1, 0.1), 1: (0.1, 0.2, 0.3, 0.1, 0.2), 2: (0.1, 0.5, 0.1, 0.1, 0.6)}
+
+    def planted(method: Classifier) -> torch.Tensor:  # GAT draws two minibatches a step
+        return torch.tensor(curves[method.spec.seed][(method.batches["train"].epoch + 1) // 2 - 1])
+
+    monkeypatch.setattr(Classifier, "validate", planted)
+    runs = [
+        spec.model_copy(update={"steps": 10})
+        for spec in specs(keep="best_validation", patience=2, dropout=0.2)
+    ]
+    single = Layout(layout.results, "single")
+    for spec in runs:
+        train_run(spec, single, device=CPU, data_root=None, progress=False, settings=QUIET)
+    assert train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET) == {}
+    equal(single, layout, runs)
+    for spec, kept, end in zip(runs, (2, 6, 4), (6, 10, 8), strict=True):
+        record = finished(layout, spec.run_id, spec)
+        assert record is not None
+        assert record["sessions"][0]["seeds_together"] == 3
+        for place in (layout, single):
+            lines = read_lines(place.log(spec.run_id))
+            assert [line["step"] for line in lines] == list(range(2, end + 1, 2))
+            assert lines[-1]["metrics"]["kept_step"] == kept
+
+
 def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layout, alone: Layout) -> None:
     runs = specs()
     kind, images = load_method("gat"), TrainingData().load(runs[0], "train45k", None, CPU)
@@ -127,14 +155,14 @@ def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layo
         run = new_run(kind, images, spec, layout, device=CPU, settings=QUIET)
         begin(run)
         train(run, until=2, progress=False)
-    original = kind.step
+    original = kind.iterate
 
-    def step(self: Method, number: int) -> dict[str, torch.Tensor]:
-        metrics = original(self, number)
+    def iterate(self: Classifier) -> dict[str, torch.Tensor]:
+        metrics = original(self)
         return metrics if metrics["loss"].numel() > 1 else {**metrics, "loss": torch.tensor(float("nan"))}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "step", step)
+        patch.setattr(kind, "iterate", iterate)
         failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
     assert list(failed) == [runs[0].run_id]
     equal(alone, layout, runs[1:])
@@ -144,16 +172,16 @@ def test_a_seed_that_diverges_leaves_the_batch(layout: Layout, alone: Layout) ->
     runs = specs()
     failing = runs[1].run_id
     kind = load_method("gat")
-    original = kind.step
+    original = kind.iterate
 
-    def step(self: Method, number: int) -> dict[str, torch.Tensor]:
-        metrics = original(self, number)
+    def iterate(self: Classifier) -> dict[str, torch.Tensor]:
+        metrics = original(self)
         if metrics["loss"].numel() == 3:
             metrics["loss"][1] = float("nan")
         return metrics
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "step", step)
+        patch.setattr(kind, "iterate", iterate)
         failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
     assert list(failed) == [failing]
     assert "not finite" in str(failed[failing])

@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.fast_gradient import FGL2, FGSM
-from repro.attacks.gat_generator import GATAttack
+from repro.attacks.threat_model import UNIT
 from repro.core.errors import ReproError
 from repro.data.image_set import ImageSet
 from repro.data.minibatches import scale
 from repro.evaluate.accuracy import classified
 from repro.evaluate.context import Context
+from repro.evaluate.curve import percentages
 from repro.evaluate.perturbation_grid import draw_perturbations
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 from repro.methods.perturber import Perturber
+from repro.methods.random_perturbation import of_length
 
 Power = Literal["mean_norm", "root_mean_square"]
 
@@ -34,12 +36,14 @@ class Options(MeasureOptions):
         split: which images.
         batch_size: images attacked at once.
         shown: of so many images a picture shows x, Delta, G(Delta) and x + G(Delta); 0 for none.
+        over_training: measure the run's snapshots too.
     """
 
     power: Power = "mean_norm"
     split: str = "test"
     batch_size: int = 250
     shown: int = Field(default=8, ge=0)
+    over_training: bool = False
 
 
 def mean_power(lengths: Tensor, power: Power) -> float:
@@ -67,12 +71,38 @@ def _attacked(
     return accuracy, mean_power(torch.cat(lengths), options.power)
 
 
-def measure(trained: Trained, context: Context, options: Options) -> Values:
-    """Return ``power``, ``accuracy`` under G, and ``accuracy_l2``, ``accuracy_linf`` at that power.
+def _rivals(method: Perturber, data: ImageSet, noise: torch.Generator, options: Options) -> Values:
+    """Return accuracies and powers of G and its rivals against the weights that ``method`` holds."""
+    network, clip = method.classifier(), method.options.clip
+    values: Values = {}
+    values["accuracy_clean"], _ = _attacked(network, data, lambda images, labels: images, options)
+    values["accuracy"], power = _attacked(network, data, method.attack(), options)
+    values["power"] = power
 
-    ``accuracy_clean`` is without attack; ``power_l2`` and ``power_linf`` are what the two fast gradient
-    attacks came to, a little less where clipping or a vanished gradient took some; ``picture_factor`` is how
-    many times ``grid.png`` enlarges G(Delta).
+    def noisy(images: Tensor, labels: Tensor) -> Tensor:
+        drawn = torch.randn(images.shape, generator=noise, device=images.device)
+        attacked = images + of_length(drawn, "gaussian", power)
+        return UNIT.clip(attacked) if clip else attacked
+
+    rivals: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "l2": FGL2(model=network, radius=power, clip=clip),
+        # all pixels move by the same in FG (L-infinity)
+        "linf": FGSM(model=network, radius=power / data.images[0].numel() ** 0.5, clip=clip),
+        "noise": noisy,
+    }
+    for name, rival in rivals.items():
+        values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
+    return values
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``power``, ``accuracy`` under G, and that under its rivals (``l2``, ``linf``, ``noise``) at it.
+
+    Theirs are ``accuracy_l2`` and so on, ``accuracy_clean`` is without attack; ``power_l2`` and so on are
+    what the rivals came to, a little less where clipping or a vanished gradient took some;
+    ``picture_factor`` is how many times ``grid.png`` enlarges G(Delta). With ``over_training`` the same of
+    each snapshot, by share of the training, as ``power@10%``; after an early stop a snapshot holds the
+    weights that were kept.
 
     Raises:
         ReproError: the run has no such generator, or the split does not exist.
@@ -83,30 +113,26 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {trained.spec.run_id} has no generator of perturbations",
             remedy="measure equal_power of a run of gat_attack or gat",
         )
-    data, network = context.images(options.split), method.classifier()
-    clip = method.options.clip
-    attack = GATAttack(
-        model=network, perturber=method.perturber, delta_scale=method.options.delta_scale, clip=clip
-    )
-    values: Values = {}
-    values["accuracy_clean"], _ = _attacked(network, data, lambda images, labels: images, options)
-    values["accuracy"], power = _attacked(network, data, attack, options)
-    values["power"] = power
-    pixels = data.images[0].numel()
-    radii = {"l2": power, "linf": power / pixels**0.5}  # all pixels move by the same in FG (L-infinity)
-    for name, kind in (("l2", FGL2), ("linf", FGSM)):
-        rival = kind(model=network, radius=radii[name], clip=clip)
-        values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
+    data = context.images(options.split)
+    values = _rivals(method, data, context.generator("noise"), options)
     if options.shown:
         images, labels = next(_batches(data.first(options.shown), options.shown))
-        with attack_mode(network), attack_mode(method.perturber):
+        with attack_mode(method.network), attack_mode(method.perturber):
             delta = method.delta(images, labels)
             with torch.no_grad():
                 perturbations = method.perturb(delta)
         path = context.pictures / "grid.png"
         values["picture_factor"] = draw_perturbations(path, images, delta, perturbations)
+    if options.over_training:
+        steps = percentages(trained.snapshots, trained.spec.steps, trained.spec.snapshots)
+        for share, step in steps.items():
+            trained.load_snapshot(step, needs=("classifier", "perturber"))
+            found = _rivals(method, data, context.generator("noise"), options)
+            values |= {f"{name}@{share}%": value for name, value in found.items()}
+    power, clip = values["power"], method.options.clip
     context.threat_model = (
         f"perturbations of one power, {options.power} {power:.4g} in [0, 1]: G(Delta), one L2 step of "
-        f"{radii['l2']:.4g}, one L-infinity step of {radii['linf']:.4g}; {'' if clip else 'not '}clipped"
+        f"{power:.4g}, one L-infinity step of {power / data.images[0].numel() ** 0.5:.4g}, Gaussian noise of "
+        f"length {power:.4g}; {'' if clip else 'not '}clipped"
     )
     return values

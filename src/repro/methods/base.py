@@ -73,6 +73,11 @@ class Method(ABC):
         """Return the split that training looks at for early stopping, if any; given as ``validation``."""
         return None
 
+    @property
+    def over(self) -> bool:
+        """Whether training has stopped early, so that further steps do nothing."""
+        return False
+
     @abstractmethod
     def step(self, step: int) -> dict[str, Tensor]:
         """Train once.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -12,18 +12,25 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from repro.attacks.attack_mode import attack_mode
+from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch, part
-from repro.data.minibatches import Minibatches
-from repro.methods.base import Method
+from repro.data.minibatches import Minibatches, scale
+from repro.methods.base import Method, State
+from repro.methods.early_stopping import EarlyStopping
 from repro.methods.optimisation import descend, place
-from repro.methods.options import NetworkOptions
+from repro.methods.options import NetworkOptions, read_options
+from repro.methods.registry import train_split
 from repro.models.dropout import StreamDropout
 from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
     from repro.data.image_set import ImageSet
+
+
+PATIENCE = 8
+"""Epochs; see ledger gat.stopping."""
 
 
 class ClassifierOptions(NetworkOptions):
@@ -37,6 +44,10 @@ class ClassifierOptions(NetworkOptions):
         train_split: ``train45k`` leaves 5,000 images for validation, as GAT's search does; ``train`` takes
             all. Whether the paper's final networks were trained on all is not said. None: 45k for GAT's
             network, all otherwise (``methods/registry.py``).
+        keep: ``last`` ends with the weights of the last step, ``best_validation`` with those that did best on
+            the 5,000 validation images, and stops once they are old.
+        validate_every: steps between two looks at these images; None: an epoch. The last step has one too.
+        patience: looks in a row without a better one after which training stops.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("CLASSIFIER", "TWO_HEADS")
@@ -46,6 +57,9 @@ class ClassifierOptions(NetworkOptions):
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     train_split: Literal["train45k", "train"] | None = None
+    keep: Literal["last", "best_validation"] = "last"
+    validate_every: int | None = Field(default=None, ge=1)
+    patience: int = Field(default=PATIENCE, ge=1)
 
 
 Objective = Callable[[Tensor, Tensor], Tensor]
@@ -96,7 +110,10 @@ def depends_on_mode(network: nn.Module) -> bool:
 
 
 class Classifier(Method):
-    """Minimise the cross-entropy of clean images with Adam. Methods with another loss override ``losses``.
+    """Minimise the cross-entropy of clean images with Adam.
+
+    Methods with another loss override ``losses``, those with other updates ``iterate``, and those that judge
+    weights otherwise ``judged_by`` (the name of what ``validate`` returns) and ``better``, its sign.
 
     ``models`` is the number of models that are trained at once (see ``seed_batch``), usually one: minibatches
     then hold the images of all models one after the other, and losses are summed over the models.
@@ -106,6 +123,8 @@ class Classifier(Method):
     bounds = (0.0, 1.0)
     options: ClassifierOptions
     models = 1
+    judged_by: ClassVar[str] = "validation_accuracy"
+    better: ClassVar[int] = 1
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
@@ -120,16 +139,92 @@ class Classifier(Method):
         self.modules = {"classifier": network}
         self.optimisers = {"classifier": optimiser}
         self.batches = {"train": stream}
+        self.stopping: EarlyStopping | None = None
+        if options.keep == "best_validation":
+            self.stopping = EarlyStopping(self.modules, options.patience)
+        self.validate_every = options.validate_every or stream.batches_per_epoch
+
+    @classmethod
+    def validation_split(cls, spec: RunSpec) -> str | None:
+        """Return the split of the 5,000 images kept apart (GAT, Sec. 4), where the best weights are kept.
+
+        Raises:
+            ReproError: they are not kept apart.
+        """
+        options = read_options(spec.method, cls.Options, spec.options)
+        assert isinstance(options, ClassifierOptions)
+        if options.keep == "last":
+            return None
+        if (split := train_split(spec.method, spec.options)) != "train45k":
+            raise ReproError(
+                f"{spec.recipe} keeps the weights that are best on images of its training split {split}",
+                remedy="set train_split: train45k, which keeps 5,000 images apart, or keep: last",
+            )
+        return "validation5k"
 
     @property
     def network(self) -> nn.Module:
         """The network that is trained."""
         return self.modules["classifier"]
 
+    @property
+    def over(self) -> bool:
+        """Whether training has stopped early."""
+        return self.stopping is not None and self.stopping.over
+
     def step(self, step: int) -> dict[str, Tensor]:
+        """Iterate once, and look at the validation images when that is due; after the stop, do nothing."""
+        return {} if self.over else self.iterate() | self.judged(step + 1)
+
+    def judged(self, done: int) -> dict[str, Tensor]:
+        """Look at the validation images if that is due after ``done`` steps; at the end keep the best.
+
+        Returns:
+            The look's score, if there was one; at the end the step that the weights are of.
+        """
+        stopping, last = self.stopping, done == self.spec.steps
+        if stopping is None or not (done % self.validate_every == 0 or last):
+            return {}
+        found = {self.judged_by: self.validate()}
+        stopping.look(self.better * float(found[self.judged_by]), done)
+        if stopping.over or last:
+            stopping.restore()
+            found["kept_step"] = torch.tensor(float(stopping.best_step), device=self.device)
+        return found
+
+    def iterate(self) -> dict[str, Tensor]:
         """Take one minibatch and one optimiser step; returns its loss and clean accuracy (a share)."""
         images, labels = self.batches["train"].next()
         return self.update(labels, *self.losses(images, labels))
+
+    @torch.no_grad()
+    def validate(self) -> Tensor:
+        """Return the accuracy (a share, 0-d) on the validation images."""
+        correct = torch.zeros((), device=self.device)
+        with attack_mode(self.network):
+            for images, labels in self.validation_batches():
+                correct += (self.logits(images).argmax(dim=1) == labels).sum()
+        assert self.validation is not None  # validation_batches has checked it
+        return correct / len(self.validation)
+
+    def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the validation images, scaled, and their labels, always in the same batches."""
+        data, size = self.validation, self.spec.batch_size
+        if data is None:
+            raise RuntimeError("the training loop has given this method no validation images")
+        for i in range(0, len(data), size):
+            yield scale(data.images[i : i + size], self.bounds), data.labels[i : i + size]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state; where the best weights are kept, these too."""
+        own = {} if self.stopping is None else {"early_stopping": self.stopping.state_dict()}
+        return {**super().state_dict(), **own}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take up what ``state_dict`` returned."""
+        super().load_state_dict(state)
+        if self.stopping is not None:
+            self.stopping.load_state_dict(state["early_stopping"], self.device)
 
     def update(self, labels: Tensor, logits: Tensor, losses: Tensor) -> dict[str, Tensor]:
         """Take one optimiser step on the mean of ``losses``, as ``self.losses`` returned them."""

@@ -40,7 +40,7 @@ class GAT(Perturber):
     Options = GATOptions
     options: GATOptions
 
-    def step(self, step: int) -> dict[str, Tensor]:
+    def iterate(self) -> dict[str, Tensor]:
         """Run one iteration of Algorithm 1's outer loop.
 
         F does not change while G is trained, so that one minibatch for both needs its Delta only once.

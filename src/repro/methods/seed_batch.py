@@ -63,17 +63,14 @@ class JointMinibatches:
 
 
 def can_be_joined(method: Classifier) -> bool:
-    """Return whether every network of ``method`` can be stacked and no step of it is one seed's alone.
-
-    A method that validates decides for each seed when to stop and which weights to keep.
-    """
-    return method.validation is None and all(
+    """Return whether every network of ``method`` is trained and can be stacked."""
+    return method.modules.keys() == method.optimisers.keys() and all(
         isinstance(network, Staged) for network in method.modules.values()
     )
 
 
 def joined(members: Sequence[ClassifierT], way: Way) -> ClassifierT:
-    """Return a method whose every step is one step of each of ``members``.
+    """Return a method whose every ``iterate`` is one of each of ``members``.
 
     Its metrics are (K,), one value a member. The members' own weights and optimisers share its memory.
 

@@ -169,6 +169,10 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     for index, artefact in enumerate(profile.artefacts or ()):
         if artefact not in artefacts:
             raise no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
+    searches = [f"{paper}/{search}" for paper, sheet in sheets.items() for search in sheet.searches]
+    for index, search in enumerate(profile.searched or ()):
+        if search not in searches:
+            raise no_such("search", search, searches, path, line_of(("searched", index)))
     for pattern in profile.recipes:
         name, _, dataset = pattern.partition("@")
         if not fnmatch.filter([*recipes, EXTRACTOR], name):

@@ -69,7 +69,7 @@ def build_plan(config: Config) -> Plan:
         for name in sheet.artefacts:
             if wanted is None or f"{paper}/{name}" in wanted:
                 plan.cells[f"{paper}/{name}"] = list(_cells(plan, paper, name))
-    for paper in config.sheets if config.profile.searches_wanted else ():
+    for paper in config.sheets:
         for search in searches_of(config, paper):
             plan.searches[search.id] = search
             _enter_search(plan, search)

@@ -63,9 +63,10 @@ class Profile(Frozen):
     set over all others.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set; their cells stay pending and say so.
-    ``searches`` is the work that each run of a search is given, over what its recipe has.
+    ``searches`` is the work that each run of a search is given, over what its recipe has; ``searched``, where
+    given, names the only searches that are planned (``paper/name``).
     ``artefacts``, where given, are the only ones that are planned at all; searches are then planned only
-    where ``searches`` is given too.
+    where ``searches`` or ``searched`` is given too.
     ``diverged`` says what becomes of a training whose loss or weights leave the finite numbers: ``record``
     ends it and says so in its record and its cells (ledger training.diverged), ``stop`` makes it an error.
     """
@@ -82,6 +83,7 @@ class Profile(Frozen):
     workloads: dict[Workload, Work] = {}
     recipes: dict[str, Work] = {}
     searches: Work = Work()
+    searched: tuple[str, ...] | None = None
     measuring: Measuring = Measuring()
     batches: BatchSizes = BatchSizes()
     artefacts: tuple[str, ...] | None = None
@@ -90,9 +92,10 @@ class Profile(Frozen):
     device: str = Field(default="auto", pattern=DEVICE)
     threads: int = Field(default=1, ge=1)
 
-    @property
-    def searches_wanted(self) -> bool:
-        """Tell whether searches are planned: beside chosen artefacts only where work is given to them."""
+    def wants_search(self, search_id: str) -> bool:
+        """Tell whether a search (``paper/name``) is planned."""
+        if self.searched is not None:
+            return search_id in self.searched
         return self.artefacts is None or "searches" in self.model_fields_set
 
     def leaves_out(self, recipe: str, dataset: str) -> bool:

@@ -95,8 +95,10 @@ def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
 
 
 def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
-    """Yield a paper's searches. One starts from what the sheet declares, not from adopted values."""
+    """Yield a paper's planned searches. One starts from what the sheet declares, not from adopted values."""
     for name, search in config.sheets[paper].searches.items():
+        if not config.profile.wants_search(f"{paper}/{name}"):
+            continue
         recipe_name = qualified(search.recipe, paper)
         recipe = config.recipes[recipe_name]
         evaluation = config.evaluations[qualified(search.evaluation, paper)]

@@ -172,7 +172,10 @@ class SheetPanel(Frozen):
         return next((entry.recipe for entry in self.rows if entry.name == row), None)
 
     def fields(self, row: SheetEntry, column: SheetEntry) -> CellFields:
-        """Merge column, row and overrides; later ones win, options are merged key by key."""
+        """Merge column, row and overrides; later ones win, options are merged key by key.
+
+        A row's value with ``{}`` in it takes the column's there.
+        """
         merged: dict[str, object] = {}
         options: Options = {}
         overrides = [
@@ -184,6 +187,8 @@ class SheetPanel(Frozen):
         for layer in (column, row, *overrides):
             given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
             options |= given.pop("options", {})
+            if layer.value is not None:
+                given["value"] = layer.value.replace("{}", str(merged.get("value", "")))
             merged |= {key: value for key, value in given.items() if value is not None}
         return CellFields.model_validate({**merged, "options": options})
 

@@ -113,12 +113,17 @@ class Run:
         self.step += 1
 
     def write_log(self) -> dict[str, float]:
-        """Write the metrics' means since the last line, and return them; DivergedError where one is bad."""
+        """Write the metrics' means since the last line, and return them; DivergedError where one is bad.
+
+        Steps after an early stop train nothing and return none: they leave no line, and no seconds a step.
+        """
         self._check_metrics()
+        means = self.state.metrics.means()
+        if not means:
+            return means
         since, before = self.logged
         self.logged = self.step, self.history.used
         per_step = (self.history.used - before) / (self.step - since)
-        means = self.state.metrics.means()
         line: dict[str, Any] = {
             "step": self.step,
             "seconds": round(self.history.used.seconds, 3),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TypeVar
-
-from torch import Tensor
+from typing import TypeVar, cast
 
 from repro.core.errors import ReproError
 from repro.methods.classifier import Classifier
@@ -45,7 +43,8 @@ class SeedBatch:
         self.spec, self.settings = first.spec, first.settings
         self.path, self.device = first.path, first.device
         self.name = f"{first.name} and {others} other seeds" if others else first.name
-        self._program = _stacked(members)
+        self._live: list[Run] = []
+        self._program: Classifier | None = None
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -57,15 +56,26 @@ class SeedBatch:
             yield
 
     def take_step(self) -> None:
-        """Train all by one step: as one stacked program where their networks allow it, else in turn."""
+        """Train all by one step: as one stacked program where their networks allow it, else in turn.
+
+        A run that has stopped early leaves the stack, the others go on in a smaller one.
+        """
         self.clock.start()
+        live = [member for member in self.members if not member.state.method.over]
+        if live != self._live:
+            self._live, self._program = live, _stacked(live)
         if self._program is None:
             for member in self.members:
                 member.take_step()
         else:
-            metrics = self._program(self.step)
-            for k, member in enumerate(self.members):
-                member.count_step({name: values[k] for name, values in metrics.items()})
+            metrics = self._program.iterate()
+            for k, member in enumerate(live):
+                method = cast(Classifier, member.state.method)
+                own = {name: values[k] for name, values in metrics.items()}
+                member.count_step(own | method.judged(self.step + 1))
+            for member in self.members:
+                if member not in live:
+                    member.count_step({})
         self.step += 1
 
     def write_log(self) -> dict[str, float]:
@@ -108,13 +118,13 @@ def each(runs: Sequence[Run], act: Callable[[Run], T]) -> list[T]:
     return done
 
 
-def _stacked(members: Sequence[Run]) -> Callable[[int], dict[str, Tensor]] | None:
-    """Return the step of all members as one; its metrics are (K,). None where they step in turn."""
+def _stacked(members: Sequence[Run]) -> Classifier | None:
+    """Return all members as one method; its metrics are (K,). None where they step in turn."""
     methods = [member.state.method for member in members]
     stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    way = FASTEST.get(members[0].device.type)
-    if way is None or len(members) == 1 or len(stackable) < len(methods):
+    way = FASTEST.get(members[0].device.type) if members else None
+    if way is None or len(members) < 2 or len(stackable) < len(methods):
         return None
     for member in members:
-        member.history.sessions[-1]["seeds_together"] = len(members)
-    return joined(stackable, way).step
+        member.history.sessions[-1].setdefault("seeds_together", len(members))
+    return joined(stackable, way)
