@@ -95,3 +95,37 @@ def test_the_two_mixtures_are_measured_apart() -> None:
     assert {len(names) for names in by_row.values()} == {
         3 + 6 * 3
     }  # three seeds of the truth and of six fits
+
+
+def test_dat_cpu_trains_the_toys_in_full_and_ten_times() -> None:
+    for item in cells("dat-cpu", "figure3"):
+        assert not item.stand_ins
+        if item.cell.recipe:
+            assert {plan("dat-cpu").runs[run].steps for run in item.runs} == {10_000}
+            assert len(item.runs) == 10
+    options = [dict(item.cell.run_options) for item in cells("dat-cpu", "figure3")]
+    assert {each.get("spread", "variance") for each in options} == {"variance", "standard_deviation"}
+
+
+def test_a_profile_leaves_single_cells_out() -> None:
+    live = {item.cell.column for item in cells("dat-cpu", "figure4") if item.cell.status == "live"}
+    assert live == {"2e-4", "1e-3", "5e-3", "(0.5, 0.999)"}
+    rest = [item.cell.reason for item in cells("dat-cpu", "figure4") if item.cell.status == "pending"]
+    assert all("profile dat-cpu does not train" in reason for reason in rest)
+    rows = {item.cell.row for item in cells("dat-cpu", "figure8") if item.cell.status == "live"}
+    assert rows == {"DCGAN", "DCGAN-DAT"}
+
+
+def test_every_reading_is_measured_at_the_same_weights() -> None:
+    """The gradients are of table2's SNGAN and figure8's DCGAN, trained without DAT."""
+    runs = {item.cell.row.partition(":")[0]: set[str]() for item in cells("paper", "figure_gradient")}
+    for item in cells("paper", "figure_gradient"):
+        runs[item.cell.row.partition(":")[0]].update(item.runs)
+    of_tables = [("SNGAN", "table2", "SNGAN", "CIFAR-10"), ("DCGAN", "figure8", "DCGAN", "50")]
+    for panel, artefact, row, column in of_tables:
+        (wanted,) = {
+            item.runs
+            for item in cells("paper", artefact)
+            if (item.cell.row, item.cell.column) == (row, column)
+        }
+        assert runs[panel] == set(wanted)

@@ -20,6 +20,7 @@ _LABELS: Mapping[str, str] = {
     "adversarial_share": "samples with a twin (%)",
     "iterations": "PGD iterations",
     "flip_share": "images (%)",
+    "gradient_change": "change of D's gradient (%)",
     "modes": "modes hit",
     "high_quality": "high quality (%)",
     "kl_modes": "KL of modes",

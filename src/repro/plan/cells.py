@@ -139,8 +139,9 @@ def _conventions(place: Place, panel: Panel, row: Entry, column: Entry, merged: 
     found = find_recipe(config, recipe) if recipe else None
     if recipe and found is None:
         raise place.unknown(f"there is no recipe {recipe!r}", in_row=bool(row.recipe))
-    if found and config.profile.leaves_out(recipe, merged.dataset or found.dataset):
-        reason = f"profile {config.profile.name} does not train {recipe} on this data set"
+    at = f"{paper}/{place.name}/{shown}/{column.name}"
+    if found and config.profile.leaves_out(recipe, merged.dataset or found.dataset, at):
+        reason = f"profile {config.profile.name} does not train {recipe} on this data set or for this cell"
         yield cell(convention="standard", status="pending", reason=reason)
         return
     cell = partial(
