@@ -16,9 +16,9 @@ from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
-from repro.data.batches import Batches
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import Minibatches
 from repro.data.synthetic import make_synthetic
 from repro.methods.base import Method, MethodOptions, State
 from repro.train.begin import new_run
@@ -68,7 +68,7 @@ class TinyGan(Method):
         }
         order, augmentation = streams.generator("data_order"), streams.generator("augmentation")
         self.batches = {
-            "train": Batches(
+            "train": Minibatches(
                 data, spec.batch_size, order, bounds=self.bounds, flip=True, augmentation=augmentation
             )
         }

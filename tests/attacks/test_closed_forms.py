@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from attack_cases import CASES, Case, Linear, Smooth
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.fast_gradient import FastGradient
 from repro.attacks.objective import image_gradient, losses
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import UNIT, ThreatModel
-from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.models.heads import HeadLogits
 
@@ -162,7 +162,7 @@ def test_the_batch_norm_mode_changes_the_attack() -> None:
 def test_the_network_is_given_back_even_after_an_error() -> None:
     network = WithState().train()
     images = torch.rand(2, 4, 6, 6)  # four channels where the network takes three
-    with pytest.raises(RuntimeError, match="channels"), undisturbed(network):
+    with pytest.raises(RuntimeError, match="channels"), attack_mode(network):
         network(images)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())

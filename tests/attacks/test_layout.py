@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attack_networks import CLASSES, Head, built, convolution, differences, images_for, traces
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.layout import LEAST_IMAGES, LEAST_STEPS, image_order, laid_out
 from repro.attacks.network import Network
 from repro.attacks.threat_model import BatchNormMode
-from repro.attacks.undisturbed import undisturbed
 
 LAST, OWN = torch.channels_last, torch.contiguous_format
 
@@ -21,7 +21,7 @@ def order_of(
 ) -> torch.memory_format:
     labels = torch.arange(len(images)) % CLASSES
     network = Network(module)
-    with undisturbed(module, mode):
+    with attack_mode(module, mode):
         return image_order(module, images, labels, "cross_entropy", network=network, steps=steps, mode=mode)
 
 

@@ -12,7 +12,7 @@ from repro.attacks.balls import BALLS
 from repro.attacks.flips import iterations_to_flip
 from repro.attacks.threat_model import SYMMETRIC, Norm, ThreatModel
 from repro.attacks.twins import TwinSearch, latent_twins
-from repro.attacks.verdict import REAL, TwoClasses
+from repro.attacks.two_classes import REAL, TwoClasses
 from repro.core.errors import ReproError
 
 SHAPE = (3, 2, 2)

@@ -8,45 +8,58 @@ import pytest
 
 from papers_case import SHEET, line_of, read
 from repro.core.errors import ReproError
-from repro.plan.cells import Cell, cells_of
+from repro.plan.cells import CitedCell, MeasuredCell, PendingCell, PlannedCell
+from repro.plan.plan import Plan, build_plan
+
+# the second recipe trains another way, so that its runs are not the first one's
+TWO = SHEET.replace("  twin:\n    method: classifier\n", "  twin:\n    method: fast_gradient_training\n")
 
 
-def cells(folder: Path, name: str = "table1", sheet: str = SHEET) -> list[Cell]:
-    return list(cells_of(read(folder, sheet=sheet), "gat", name))
+def plan_of(folder: Path, sheet: str = SHEET) -> Plan:
+    return build_plan(read(folder, sheet=sheet))
 
 
-def test_live_cells_come_once_a_convention_others_once(tmp_path: Path) -> None:
-    found = [(c.row, c.column, c.convention, c.status) for c in cells(tmp_path)]
+def cells(folder: Path, name: str = "table1", sheet: str = SHEET) -> list[PlannedCell]:
+    return plan_of(folder, sheet).cells[f"gat/{name}"]
+
+
+def test_measured_cells_come_once_a_convention_others_once(tmp_path: Path) -> None:
+    found = [(c.row, c.column, c.convention, type(c)) for c in cells(tmp_path)]
     assert found == [
-        ("left: Baseline", "CIFAR-10", "paper", "live"),
-        ("left: Baseline", "CIFAR-10", "standard", "live"),
-        ("left: Baseline", "gain", "standard", "pending"),
-        ("left: Other", "CIFAR-10", "paper", "live"),
-        ("left: Other", "CIFAR-10", "standard", "live"),
-        ("left: Other", "gain", "paper", "live"),
-        ("left: Other", "gain", "standard", "live"),
-        ("left: Printed", "CIFAR-10", "standard", "cited"),
-        ("left: Printed", "gain", "standard", "cited"),
-        ("left: Later", "CIFAR-10", "standard", "pending"),
-        ("left: Later", "gain", "standard", "pending"),
-        ("right: GAN", "IS", "standard", "live"),
-        ("right: GAN, longer", "IS", "standard", "live"),
+        ("left: Baseline", "CIFAR-10", "paper", MeasuredCell),
+        ("left: Baseline", "CIFAR-10", "standard", MeasuredCell),
+        ("left: Baseline", "gain", "standard", PendingCell),
+        ("left: Other", "CIFAR-10", "paper", MeasuredCell),
+        ("left: Other", "CIFAR-10", "standard", MeasuredCell),
+        ("left: Other", "gain", "paper", MeasuredCell),
+        ("left: Other", "gain", "standard", MeasuredCell),
+        ("left: Printed", "CIFAR-10", "standard", CitedCell),
+        ("left: Printed", "gain", "standard", CitedCell),
+        ("left: Later", "CIFAR-10", "standard", PendingCell),
+        ("left: Later", "gain", "standard", PendingCell),
+        ("right: GAN", "IS", "standard", MeasuredCell),
+        ("right: GAN, longer", "IS", "standard", MeasuredCell),
     ]
 
 
-def test_a_difference_names_the_recipe_of_the_row_that_is_subtracted(tmp_path: Path) -> None:
-    gains = [c for c in cells(tmp_path) if c.column == "gain" and c.status == "live"]
-    assert {(c.recipe, c.minus, c.value, c.metric) for c in gains} == {
-        ("gat.twin", "gat.baseline", "accuracy", "accuracy_gain")
-    }
+def test_a_difference_subtracts_the_row_that_it_names_seed_by_seed(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, TWO)
+    gains = [c for c in plan.cells["gat/table1"] if c.column == "gain" and isinstance(c, MeasuredCell)]
+    for gain in gains:
+        assert (gain.value, gain.metric) == ("accuracy", "accuracy_gain")
+        runs = [[plan.runs[plan.evaluations[name].run] for name in seed] for seed in gain.seeds]
+        assert [[run.recipe for run in pair] for pair in runs] == [["gat.twin", "gat.baseline"]] * 2
+        assert [[run.seed for run in pair] for pair in runs] == [[0, 0], [1, 1]]
+    assert len(gains) == 2
 
 
 def test_the_value_is_the_metric_unless_it_is_named(tmp_path: Path) -> None:
-    assert {c.value for c in cells(tmp_path) if c.column == "IS"} == {"is"}
+    found = {c.value for c in cells(tmp_path) if c.column == "IS" and isinstance(c, MeasuredCell)}
+    assert found == {"is"}
 
 
 def test_reasons_are_kept(tmp_path: Path) -> None:
-    reasons = {(c.row, c.column): c.reason for c in cells(tmp_path)}
+    reasons = {(c.row, c.column): c.reason for c in cells(tmp_path) if isinstance(c, PendingCell)}
     assert reasons["left: Later", "CIFAR-10"] == "not yet"
     assert reasons["left: Baseline", "gain"] == "nothing to subtract from"
 
@@ -59,32 +72,29 @@ def test_a_row_wins_over_its_column_and_options_are_merged(tmp_path: Path) -> No
         '{name: "CIFAR-10", metric: accuracy,',
         '{name: "CIFAR-10", metric: accuracy, dataset: stl10, options: {b: 3, c: 4},',
     )
-    other, *_ = [c for c in cells(tmp_path, sheet=sheet) if c.row == "left: Other"]
-    assert (other.metric, other.dataset) == ("m", "cifar100")
-    assert dict(other.run_options) == {"a": 1, "b": 2, "c": 4}
+    plan = plan_of(tmp_path, sheet)
+    other = next(c for c in plan.cells["gat/table1"] if c.row == "left: Other")
+    run = plan.runs[other.runs[0]]
+    assert (other.metric, run.dataset) == ("m", "cifar100")
+    assert run.options == {"network": "embedding", "a": 1, "b": 2, "c": 4}
 
 
 def test_an_override_wins_over_both_and_only_where_its_metric_is(tmp_path: Path) -> None:
     override = '          - {row: "Other", column: "CIFAR-10", on_metric: METRIC, recipe: gan}\n'
-    here = SHEET.replace("        except:\n", "        except:\n" + override.replace("METRIC", "accuracy"))
-    elsewhere = SHEET.replace("        except:\n", "        except:\n" + override.replace("METRIC", "fid"))
+    here = TWO.replace("        except:\n", "        except:\n" + override.replace("METRIC", "accuracy"))
+    elsewhere = TWO.replace("        except:\n", "        except:\n" + override.replace("METRIC", "fid"))
     for sheet, recipe in ((here, "gat.gan"), (elsewhere, "gat.twin")):
-        found = {
-            c.recipe for c in cells(tmp_path, sheet=sheet) if (c.row, c.column) == ("left: Other", "CIFAR-10")
-        }
-        assert found == {recipe}
+        plan = plan_of(tmp_path, sheet)
+        places = [c for c in plan.cells["gat/table1"] if (c.row, c.column) == ("left: Other", "CIFAR-10")]
+        assert {plan.runs[run].recipe for c in places for run in c.runs} == {recipe}
 
 
-def test_an_unset_field_of_a_row_does_not_hide_the_columns(tmp_path: Path) -> None:
-    sheet = SHEET.replace('{name: "GAN", recipe: gan}', '{name: "GAN", recipe: gan, evaluation: null}')
-    assert {c.status for c in cells(tmp_path, sheet=sheet) if c.row == "right: GAN"} == {"live"}
-
-
-def test_a_row_of_another_paper_is_found(tmp_path: Path) -> None:
-    sheet = SHEET.replace(
-        '{name: "GAN", recipe: gan}', '{name: "GAN", recipe: gat.gan, evaluation: gat.scores}'
-    )
-    assert {c.recipe for c in cells(tmp_path, sheet=sheet) if c.row == "right: GAN"} == {"gat.gan"}
+@pytest.mark.parametrize("row", ["recipe: gan, evaluation: null", "recipe: gat.gan, evaluation: gat.scores"])
+def test_unset_fields_hide_nothing_and_names_may_carry_their_paper(tmp_path: Path, row: str) -> None:
+    plan = plan_of(tmp_path, SHEET.replace('{name: "GAN", recipe: gan}', f'{{name: "GAN", {row}}}'))
+    (found,) = [c for c in plan.cells["gat/table1"] if c.row == "right: GAN"]
+    assert isinstance(found, MeasuredCell)
+    assert {plan.runs[run].recipe for run in found.runs} == {"gat.gan"}
 
 
 @pytest.mark.parametrize(
@@ -92,8 +102,8 @@ def test_a_row_of_another_paper_is_found(tmp_path: Path) -> None:
     [
         ('{name: "Other", recipe: twin}', '{name: "Other", recipe: twinn}', "no recipe 'gat.twinn'"),
         ('{name: "GAN", recipe: gan}', '{name: "GAN", recipe: dat.gan}', "no recipe 'dat.gan'"),
-        ("metric: is, evaluation: scores}", "metric: is, evaluation: score}", "'score'"),
-        ('value: accuracy, minus: Baseline}', 'value: accuracy, minus: Basline}', "'Basline'"),
+        ("metric: is, evaluation: scores}", "metric: is, evaluation: score}", "'gat.score'"),
+        ('value: accuracy, minus: Baseline}', 'value: accuracy, minus: Basline}', "'gat.Basline'"),
         ('{name: "GAN", recipe: gan}', '{name: "GAN", recipe: gan, dataset: cifar9}', "'cifar9'"),
     ],
 )  # fmt: skip
@@ -104,10 +114,28 @@ def test_an_unknown_name_is_refused_with_the_line_of_its_row_or_column(
     with pytest.raises(ReproError) as caught:
         cells(tmp_path, sheet=sheet)
     assert message in caught.value.message
-    assert "gat/table1" in caught.value.message
+    assert "artefacts.table1" in caught.value.message
     assert caught.value.where == str(tmp_path / "papers" / "gat" / "sheet.yaml")
     assert caught.value.line == line_of(sheet, new)
     assert "declare it" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("start_from: gan", "start_from: gann", "recipes.later"),
+        ("    measure: accuracy\n", "    measure: accuracy\n    surrogate: gann\n", "evaluations.test"),
+    ],
+)  # fmt: skip
+def test_a_recipe_that_another_entry_names_must_be_there(
+    tmp_path: Path, old: str, new: str, place: str
+) -> None:
+    sheet = SHEET.replace(old, new)
+    with pytest.raises(ReproError, match=rf"{place}\w*: there is no recipe 'gat\.gann'") as caught:
+        read(tmp_path, sheet=sheet)
+    assert caught.value.where == str(tmp_path / "papers" / "gat" / "sheet.yaml")
+    assert caught.value.line == line_of(sheet, new.splitlines()[-1])
+    assert "gat.gan" in caught.value.remedy
 
 
 def test_the_line_is_found_without_panels_too(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Other, Panel
 from repro.judge.cells import Cell
 from repro.judge.reported import read_reported
-from repro.plan.cells import cells_of
 from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 from repro.site.html import write_report
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -42,10 +42,11 @@ CELLS = [
 
 
 def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet() -> None:
-    config, found = load_config(CONFIG), read_others(CONFIG / "papers" / "dat" / "other_reported.csv", "dat")
+    plan = build_plan(load_config(CONFIG))
+    found = read_others(CONFIG / "papers" / "dat" / "other_reported.csv", "dat")
     assert sum(map(len, found.values())) == 27
     for name, others in found.items():
-        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config, "dat", name)}
+        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[f"dat/{name}"]}
         assert {(other.row, other.column, other.metric) for other in others} <= cells
 
 

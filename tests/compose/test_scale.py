@@ -81,8 +81,8 @@ def test_a_printed_metric_without_a_tolerance_is_refused_and_the_remedy_works() 
 
     try:
         with pytest.raises(ReproError, match="no tolerance is declared for `kid_train`") as caught:
-            check_paper_files(settings())
+            check_paper_files(build_plan(settings()))
         assert "`kid_train: {relative: 0.05}`" in caught.value.remedy
-        check_paper_files(settings(kid_train={"relative": 0.05}, kid_test={"relative": 0.05}))
+        check_paper_files(build_plan(settings(kid_train={"relative": 0.05}, kid_test={"relative": 0.05})))
     finally:
         patch.undo()

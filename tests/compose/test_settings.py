@@ -181,7 +181,7 @@ def test_gat_table1_is_what_the_networks_are(smoke: Plan, layout: Layout, archit
 
 
 def test_layers_that_do_not_exist(smoke: Plan, architectures: Path) -> None:
-    cell = next(item.cell for item in smoke.cells["gat/table1"])
+    cell = next(item for item in smoke.cells["gat/table1"])
     assert layer_setting(architectures, cell) == 3
     for change, message in (
         ({"layer": 9}, "layer 9 of gat.classifier does not exist"),

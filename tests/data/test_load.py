@@ -25,7 +25,7 @@ from repro.data.readers.found import Found, balanced_subset
     [
         ("cifar", "train", "no data set 'cifar'", "cifar100"),
         ("cifar10", "val", "no split 'val'", "validation5k"),
-        ("gaussians", "train", "points", "gaussians"),
+        ("gaussians", "test", "no split 'test'", "none"),
     ],
 )
 def test_unknown_names_are_answered_with_the_known_ones(
@@ -49,7 +49,7 @@ def test_real_data_needs_a_root_that_holds_it(tmp_path: Path) -> None:
 
 def test_every_image_set_has_a_reader_a_place_and_a_list_of_files() -> None:
     for name, info in CATALOGUE.items():
-        if info.kind == "images":
+        if not info.drawn:
             known = (info.read, info.splits, info.folders, info.tree, info.signs, info.needed)
             assert all(known), name
             assert info.archive or info.by_hand, name

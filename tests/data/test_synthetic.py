@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from repro.data.batches import Batches, scale
 from repro.data.catalogue import CATALOGUE
 from repro.data.fingerprint import image_digests
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
+from repro.data.minibatches import Minibatches, scale
 
 IMAGE_SETS = [(name, split) for name, info in CATALOGUE.items() for split in info.splits]
 
@@ -84,7 +84,7 @@ def test_a_small_network_learns_the_classes_but_not_perfectly() -> None:
         torch.manual_seed(0)
         network = small_network()
     optimiser = torch.optim.Adam(network.parameters(), 2e-3)
-    batches = Batches(train, 64, torch.Generator().manual_seed(0), bounds=(-1, 1))
+    batches = Minibatches(train, 64, torch.Generator().manual_seed(0), bounds=(-1, 1))
     for _ in range(20 * batches.batches_per_epoch):
         images, labels = batches.next()
         loss = F.cross_entropy(network(images), labels)

@@ -18,10 +18,11 @@ from repro.draw.draw import Shown
 from repro.draw.numbers import metric_label
 from repro.judge import artefacts as entries
 from repro.judge.cells import Cell
-from repro.plan.cells import cells_of
 from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 CONFIG = load_config(Path(__file__).parents[2] / "config", "smoke")
+PLAN = build_plan(CONFIG)
 FIGURES = ("figure3", "figure4", "figure8", "figure9")
 NUMBERS = {
     "modes": 7.0,
@@ -39,7 +40,7 @@ def shown(
     """Return an artefact of the sheet with a made-up number in each cell."""
     declared = CONFIG.sheets["dat"].artefacts[name]
     cells = []
-    for number, planned in enumerate(cells_of(CONFIG, "dat", name)):
+    for number, planned in enumerate(PLAN.cells[f"dat/{name}"]):
         value = NUMBERS.get(planned.metric, 10.0 + number % 7)
         key = planned.row, planned.column, planned.metric
         mark = {"verdict": "not comparable", "stand_ins": ("synthetic_data",)}

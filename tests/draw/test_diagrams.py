@@ -13,7 +13,7 @@ import pytest
 
 from repro.compose.artefact import own_drawing
 from repro.core.errors import ReproError
-from repro.draw.architectures import Layer, Network, read_architectures, render_architectures, shape_text
+from repro.draw.architectures import Architecture, Layer, read_architectures, render_architectures, shape_text
 from repro.draw.diagrams import Canvas, misfits
 from repro.draw.draw import draw
 from repro.draw.figures.robgan import boundaries
@@ -28,10 +28,12 @@ WITH_NETWORKS = [name for name in DRAWN if name not in ("robgan.figure3", "advga
 
 def made(
     parameters: int, inputs: list[tuple[int, ...]], outputs: list[tuple[int, ...]], convs: int
-) -> Network:
+) -> Architecture:
     layers = [Layer(name=f"c{i}", type="Conv2d", out_shape=(1, 1, 1), parameters=0) for i in range(convs)]
     layers.append(Layer(name="l", type="Linear", out_shape=(1,), parameters=0))
-    return Network(parameters=parameters, inputs=tuple(inputs), outputs=tuple(outputs), layers=tuple(layers))
+    return Architecture(
+        parameters=parameters, inputs=tuple(inputs), outputs=tuple(outputs), layers=tuple(layers)
+    )
 
 
 IMAGE = (3, 32, 32)
@@ -56,7 +58,7 @@ def test_all_text_fits_and_nothing_overlaps(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_NETWORKS)
 def test_a_diagram_follows_its_networks(name: str) -> None:
-    def words(networks: dict[str, Network]) -> list[str]:
+    def words(networks: dict[str, Architecture]) -> list[str]:
         return [text.get_text() for text, _ in module(name).diagram(networks).boxed]  # type: ignore[attr-defined]
 
     changed = {

@@ -19,8 +19,8 @@ PARTS = {
     "network",
     "objective",
     "threat_model",
-    "undisturbed",
-    "verdict",
+    "attack_mode",
+    "two_classes",
 }  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
 FIRST = "L-infinity radius 0.08 in [-1, 1], 20 steps of 0.016, start at the image"

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
-from repro.data.batches import scale
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import scale
 from repro.evaluate.accuracy import correct
 from repro.evaluate.registry import validate_options
 from repro.evaluate.robust_accuracy import Options, withstands
@@ -137,7 +137,7 @@ def test_radii_beyond_the_box_are_refused_before_anything_runs(
 
 def test_the_published_script_attacks_ten_thousand_training_images() -> None:
     plan = build_plan(load_config(Path(__file__).parents[2] / "config", "paper"))
-    at = {(cell.cell.column, cell.cell.convention): cell for cell in plan.cells["robgan/table1"]}
+    at = {(cell.column, cell.convention): cell for cell in plan.cells["robgan/table1"]}
     options = plan.evaluations[at["CIFAR10 delta=0.04", "published_code"].evaluations[0]].options
     assert (options["split"], options["first"]) == ("train", 10_000)
     assert "first" not in plan.evaluations[at["CIFAR10 delta=0.04", "paper"].evaluations[0]].options

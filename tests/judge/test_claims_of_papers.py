@@ -8,8 +8,8 @@ import pytest
 
 from repro.compose.paper_files import all_claims
 from repro.judge.claims import ALL_COLUMNS, Reference
-from repro.plan.cells import cells_of
 from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 CLAIMS = all_claims(load_config(CONFIG))
@@ -19,10 +19,7 @@ CLAIMS = all_claims(load_config(CONFIG))
 def cells():
     config = load_config(CONFIG)
     return {
-        (cell.paper, cell.artefact, cell.row, cell.column, cell.metric)
-        for paper, sheet in config.sheets.items()
-        for name in sheet.artefacts
-        for cell in cells_of(config, paper, name)
+        cell.key[:5] for cells in build_plan(config).cells.values() for cell in cells
     } | {  # the Cost artefact divides any recipe of a paper by any other
         (paper, "cost", row, column, "cost_ratio")
         for paper, sheet in config.sheets.items()

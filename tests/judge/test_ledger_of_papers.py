@@ -12,8 +12,8 @@ from papers_case import write_config
 from repro.compose.paper_files import whole_ledger
 from repro.core.errors import ReproError
 from repro.judge.ledger import read_ledger
-from repro.plan.cells import cells_of
 from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 LEDGER = whole_ledger(load_config(CONFIG))
@@ -55,10 +55,10 @@ def test_sheets_name_only_items_that_exist() -> None:
 def test_measuring_cells_exist() -> None:
     measuring = [item for item in LEDGER if item.measured_by is not None]
     assert measuring
+    plan = build_plan(config())
     for item in measuring:
         artefact, row, column, metric = item.measured_by
-        paper, name = artefact.split("/")
-        cells = {(cell.row, cell.column, cell.metric) for cell in cells_of(config(), paper, name)}
+        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[artefact]}
         assert (row, column, metric) in cells, item.id
 
 

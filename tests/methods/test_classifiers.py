@@ -14,8 +14,8 @@ from method_cases import CPU, make, spec_of, tiny_data, train, weights
 from repro.attacks.gat_generator import probability_gradient, scale_delta
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
-from repro.data.batches import scale
 from repro.data.load import load_images
+from repro.data.minibatches import scale
 from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.classifier import Classifier
 from repro.methods.fast_gradient_training import FastGradientTraining
@@ -203,9 +203,9 @@ def test_with_dropout_the_attack_sees_the_whole_network_and_training_does_not() 
     method, _ = make("gat", dropout=0.5)
     assert isinstance(method, GAT)
     images, labels = batch()
-    look = method.look(images, labels, true_class)
-    assert look.logits is None
+    clean = method.clean_pass(images, labels, true_class)
+    assert clean.logits is None
     expected = probability_gradient(method.network.eval(), images, labels)
-    torch.testing.assert_close(look.gradient, expected)
+    torch.testing.assert_close(clean.gradient, expected)
     logits, _ = method.losses(images, labels)
     assert not torch.allclose(logits, method.network.eval()(images))

@@ -15,7 +15,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.equal_power import mean_power
 from repro.evaluate.perturbation_grid import MARGIN, ZOOM, draw_perturbations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from repro.draw.architectures import Network
+from repro.draw.architectures import Architecture
 from repro.models.describe import describe
 from repro.models.spectral_norm import SpectralConv2d
 
@@ -24,7 +24,7 @@ class TwoHeads(nn.Module):
 
 
 def test_layers_shapes_and_counts() -> None:
-    found = Network.model_validate(describe(TwoHeads(), [torch.zeros(2, 3, 8, 8)]))
+    found = Architecture.model_validate(describe(TwoHeads(), [torch.zeros(2, 3, 8, 8)]))
     assert found.inputs == ((3, 8, 8),)
     assert found.outputs == ((), (10,))
     assert found.parameters == (3 * 4 * 9 + 4) + 8 + 5 + 50 + 2
@@ -59,13 +59,13 @@ def test_the_network_is_left_as_it_was() -> None:
 
 
 def test_a_networks_own_spectral_norm_is_part_of_its_layer() -> None:
-    found = Network.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
+    found = Architecture.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
     assert [(layer.type, layer.detail) for layer in found.layers] == [("Conv2d", "3 x 3, spectral norm")]
 
 
 def test_the_average_over_space_has_the_side_of_its_input_as_kernel() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    found = Network.model_validate(describe(net, [torch.zeros(2, 3, 8, 8)]))
+    found = Architecture.model_validate(describe(net, [torch.zeros(2, 3, 8, 8)]))
     assert [(layer.type, layer.kernel, layer.filters) for layer in found.windows] == [
         ("Conv2d", 3, 4),
         ("AdaptiveAvgPool2d", 4, None),

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from repro.core.errors import ReproError
 from repro.models import dcgan, sngan
-from repro.models.modes import frozen_parameters, frozen_statistics, untouched
+from repro.models.modes import frozen, frozen_parameters, frozen_statistics
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
 from repro.models.upsampling import _double_by_slices, double_bilinear, double_nearest
 
@@ -152,9 +152,9 @@ def test_frozen_parameters_let_gradients_through() -> None:
     assert not frozen.requires_grad
 
 
-def test_untouched_restores_after_an_error() -> None:
+def test_frozen_restores_after_an_error() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), SpectralConv2d(4, 4, 1, 1.0))
-    with pytest.raises(ZeroDivisionError), untouched(network):
+    with pytest.raises(ZeroDivisionError), frozen(network):
         raise ZeroDivisionError
     assert all(parameter.requires_grad for parameter in network.parameters())
     before = buffers(network)

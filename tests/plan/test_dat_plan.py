@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from repro.core.spec import snapshot_steps
+from repro.plan.cells import MeasuredCell, PendingCell, PlannedCell
 from repro.plan.config import load_config
-from repro.plan.plan import Plan, PlannedCell, build_plan
+from repro.plan.plan import Plan, build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
+KINDS = MeasuredCell, PendingCell
 
 
 @cache
@@ -24,9 +26,7 @@ def cells(profile: str, artefact: str) -> list[PlannedCell]:
 
 
 def runs(profile: str, artefact: str, row: str, column: str) -> set[tuple[str, ...]]:
-    return {
-        item.runs for item in cells(profile, artefact) if (item.cell.row, item.cell.column) == (row, column)
-    }
+    return {cell.runs for cell in cells(profile, artefact) if (cell.row, cell.column) == (row, column)}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def runs(profile: str, artefact: str, row: str, column: str) -> set[tuple[str, .
 )
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
 def test_no_cell_is_pending(name: str, profile: str) -> None:
-    assert {item.cell.status for item in cells(profile, name)} == {"live"}
+    assert {type(cell) for cell in cells(profile, name)} == {MeasuredCell}
 
 
 @pytest.mark.parametrize("profile", ["smoke", "paper"])
@@ -67,9 +67,9 @@ def test_the_sweep_meets_the_curves_where_its_settings_are_theirs(profile: str) 
 def test_every_point_of_the_curves_has_a_snapshot(profile: str) -> None:
     for item in cells(profile, "figure8"):
         run = plan(profile).runs[item.runs[0]]
-        wanted = run.steps * int(item.cell.column) / 100
+        wanted = run.steps * int(item.column) / 100
         nearest = min(snapshot_steps(run.steps, run.snapshots), key=lambda step: abs(step - wanted))
-        assert abs(nearest - wanted) <= 0.5, (run.recipe, item.cell.column)
+        assert abs(nearest - wanted) <= 0.5, (run.recipe, item.column)
 
 
 def test_the_curves_are_of_three_runs() -> None:
@@ -90,7 +90,7 @@ def test_points_are_drawn_from_the_true_density_under_every_profile(profile: str
 def test_the_two_mixtures_are_measured_apart() -> None:
     by_row: dict[str, set[str]] = {}
     for item in cells("paper", "figure3"):
-        by_row.setdefault(item.cell.row, set()).update(item.evaluations)
+        by_row.setdefault(item.row, set()).update(item.evaluations)
     assert not by_row["balanced"] & by_row["imbalanced"]
     assert {len(names) for names in by_row.values()} == {
         3 + 6 * 3
@@ -98,34 +98,28 @@ def test_the_two_mixtures_are_measured_apart() -> None:
 
 
 def test_dat_cpu_trains_the_toys_in_full_and_ten_times() -> None:
+    spreads = set()
     for item in cells("dat-cpu", "figure3"):
+        assert isinstance(item, MeasuredCell)
         assert not item.stand_ins
-        if item.cell.recipe:
-            assert {plan("dat-cpu").runs[run].steps for run in item.runs} == {10_000}
-            assert len(item.runs) == 10
-    options = [dict(item.cell.run_options) for item in cells("dat-cpu", "figure3")]
-    assert {each.get("spread", "variance") for each in options} == {"variance", "standard_deviation"}
+        specs = [plan("dat-cpu").runs[run] for run in item.runs]
+        assert [spec.steps for spec in specs] == ([] if item.column == "real samples" else 10 * [10_000])
+        spreads |= {spec.options["spread"] for spec in specs}
+    assert spreads == {"variance", "standard_deviation"}
 
 
 def test_a_profile_leaves_single_cells_out() -> None:
-    live = {item.cell.column for item in cells("dat-cpu", "figure4") if item.cell.status == "live"}
-    assert live == {"2e-4", "1e-3", "5e-3", "(0.5, 0.999)"}
-    rest = [item.cell.reason for item in cells("dat-cpu", "figure4") if item.cell.status == "pending"]
-    assert all("profile dat-cpu does not train" in reason for reason in rest)
-    rows = {item.cell.row for item in cells("dat-cpu", "figure8") if item.cell.status == "live"}
-    assert rows == {"DCGAN", "DCGAN-DAT"}
+    of = {kind: [c for c in cells("dat-cpu", "figure4") if isinstance(c, kind)] for kind in KINDS}
+    assert {item.column for item in of[MeasuredCell]} == {"2e-4", "1e-3", "5e-3", "(0.5, 0.999)"}
+    assert all("profile dat-cpu does not train" in item.reason for item in of[PendingCell])
+    measured = {item.row for item in cells("dat-cpu", "figure8") if isinstance(item, MeasuredCell)}
+    assert measured == {"DCGAN", "DCGAN-DAT"}
 
 
 def test_every_reading_is_measured_at_the_same_weights() -> None:
     """The gradients are of table2's SNGAN and figure8's DCGAN, trained without DAT."""
-    runs = {item.cell.row.partition(":")[0]: set[str]() for item in cells("paper", "figure_gradient")}
+    found: dict[str, set[tuple[str, ...]]] = {}
     for item in cells("paper", "figure_gradient"):
-        runs[item.cell.row.partition(":")[0]].update(item.runs)
-    of_tables = [("SNGAN", "table2", "SNGAN", "CIFAR-10"), ("DCGAN", "figure8", "DCGAN", "50")]
-    for panel, artefact, row, column in of_tables:
-        (wanted,) = {
-            item.runs
-            for item in cells("paper", artefact)
-            if (item.cell.row, item.cell.column) == (row, column)
-        }
-        assert runs[panel] == set(wanted)
+        found.setdefault(item.row.partition(":")[0], set()).add(item.runs)
+    assert found["SNGAN"] == runs("paper", "table2", "SNGAN", "CIFAR-10")
+    assert found["DCGAN"] == runs("paper", "figure8", "DCGAN", "50")

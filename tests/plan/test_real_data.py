@@ -15,8 +15,9 @@ from repro.evaluate import result as results
 from repro.evaluate.curve import percentages
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
+from repro.plan.cells import MeasuredCell
 from repro.plan.config import load_config
-from repro.plan.plan import Plan, PlannedCell, build_plan
+from repro.plan.plan import Plan, build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -25,14 +26,14 @@ def plan_of(profile: str) -> Plan:
     return build_plan(load_config(CONFIG, profile))
 
 
-def cells_in(plan: Plan, artefact: str, row: str) -> list[PlannedCell]:
-    return [item for item in plan.cells[artefact] if item.cell.row == row and item.cell.status == "live"]
+def cells_in(plan: Plan, artefact: str, row: str) -> list[MeasuredCell]:
+    return [cell for cell in plan.cells[artefact] if cell.row == row and isinstance(cell, MeasuredCell)]
 
 
 def test_real_data_is_measured_once_and_shared_by_both_tables() -> None:
     plan = plan_of("smoke")
     cells = cells_in(plan, "rgan/table1", "Real data") + cells_in(plan, "rgan/table2", "Real data")
-    assert [(item.cell.column, item.cell.metric) for item in cells] == [
+    assert [(item.column, item.metric) for item in cells] == [
         ("CIFAR-10", "is"),
         ("CIFAR-10", "fid"),
     ] * 2
@@ -98,8 +99,8 @@ def test_the_panel_of_dcgan_is_live_and_cheap() -> None:
     plan = plan_of("smoke")
     for row in ("(c) DCGAN vs RGAN: Baseline", "(c) DCGAN vs RGAN: RGAN"):
         items = cells_in(plan, "rgan/figure2", row)
-        assert [item.cell.column for item in items] == [str(share) for share in range(10, 101, 10)]
-        assert [item.cell.value for item in items] == [f"is@{share}%" for share in range(10, 101, 10)]
+        assert [item.column for item in items] == [str(share) for share in range(10, 101, 10)]
+        assert [item.value for item in items] == [f"is@{share}%" for share in range(10, 101, 10)]
         (name,) = {name for item in items for name in item.evaluations}
         spec = plan.evaluations[name]
         assert (spec.measure, spec.options["metrics"]) == ("curve", ("is",))

@@ -190,8 +190,7 @@ def test_adopted_epochs_count_where_the_profile_leaves_the_length_to_the_sheet(t
         (folder / "searched.yaml").write_text("tiny:\n  gat/length@cifar10: 20\n")
         config = load_config(folder, "tiny")
         opened = build_plan(config)
-        search = opened.searches["gat/length"].search
-        assert value_in_use(config, "gat", "length", search, "cifar10") == in_use
+        assert value_in_use(config, opened.searches["gat/length"], "cifar10") == in_use
         asked = [opened.runs[name] for name in opened.runs.keys() - opened.only_searched]
         assert max(run.steps for run in asked if run.method == "classifier") == steps
 
@@ -217,7 +216,7 @@ def test_values_of_searches_that_nobody_declares_are_refused(tmp_path: Path) -> 
 
 
 def test_a_search_of_a_missing_recipe_is_an_error_of_the_sheet(tmp_path: Path) -> None:
-    with pytest.raises(ReproError, match=r"search rate names 'gat\.nobody'"):
+    with pytest.raises(ReproError, match=r"searches.rate: there is no recipe 'gat\.nobody'"):
         plan(tmp_path, sheet=SEARCHED.replace("rate:\n    recipe: twin", "rate:\n    recipe: nobody"))
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from papers_case import PROFILE, SETTINGS, SHEET, line_of, read, write_config
 from repro.core.errors import ReproError
 from repro.plan.config import load_config
-from repro.plan.sheet import Artefact, Budget
+from repro.plan.sheet import Budget, SheetArtefact
 
 TABLE = {"kind": "table", "title": "t", "source": "s"}
 
@@ -19,14 +19,14 @@ TABLE = {"kind": "table", "title": "t", "source": "s"}
 def test_rows_without_panels_are_one_unnamed_panel() -> None:
     rows, columns = [{"name": "r"}], [{"name": "c"}]
     overrides = [{"row": "r", "column": "c", "pending": "later"}]
-    artefact = Artefact.model_validate({**TABLE, "rows": rows, "columns": columns, "except": overrides})
+    artefact = SheetArtefact.model_validate({**TABLE, "rows": rows, "columns": columns, "except": overrides})
     (panel,) = artefact.panels
     assert (panel.name, panel.rows[0].name, panel.columns[0].name) == ("", "r", "c")
     assert panel.overrides[0].pending == "later"
 
 
 def test_a_drawing_needs_no_panel() -> None:
-    assert Artefact.model_validate({**TABLE, "kind": "drawing"}).panels == ()
+    assert SheetArtefact.model_validate({**TABLE, "kind": "drawing"}).panels == ()
 
 
 def test_a_sweep_is_one_column_a_value() -> None:
@@ -38,7 +38,7 @@ def test_a_sweep_is_one_column_a_value() -> None:
         "options": {"steps": 5},
         "metric": "accuracy",
     }
-    columns = Artefact.model_validate({**TABLE, "columns": sweep}).panels[0].columns
+    columns = SheetArtefact.model_validate({**TABLE, "columns": sweep}).panels[0].columns
     assert [column.name for column in columns] == ["eps = 0", "eps = 0.02", "eps = 0.0015"]
     assert [column.value for column in columns] == ["accuracy@0", "accuracy@0.02", "accuracy@0.0015"]
     assert [column.options for column in columns] == [{"steps": 5, "epsilon": v} for v in (0, 0.02, 1.5e-3)]

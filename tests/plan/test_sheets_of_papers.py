@@ -14,8 +14,10 @@ from repro.evaluate.registry import measurement_names
 from repro.evaluate.registry import validate_options as validate_measurement
 from repro.methods.registry import method_names
 from repro.methods.registry import validate_options as validate_method
-from repro.plan.cells import Cell, cells_of, find_evaluation, find_recipe, qualified
+from repro.plan.cells import CitedCell, MeasuredCell, PendingCell, PlannedCell
 from repro.plan.config import Config, load_config
+from repro.plan.names import qualified, used_names
+from repro.plan.plan import Plan, build_plan
 from repro.plan.profile import Profile
 from repro.plan.sheet import Recipe
 
@@ -81,13 +83,13 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="module")
-def cells(config: Config) -> list[Cell]:
-    return [
-        cell
-        for paper, sheet in config.sheets.items()
-        for name in sheet.artefacts
-        for cell in cells_of(config, paper, name)
-    ]
+def plan(config: Config) -> Plan:
+    return build_plan(config)
+
+
+@pytest.fixture(scope="module")
+def cells(plan: Plan) -> list[PlannedCell]:
+    return [cell for cells in plan.cells.values() for cell in cells]
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +97,8 @@ def reported(config: Config) -> set[Key]:
     return {tuple(place) for place in all_reported(config)}
 
 
-def _cell_key(cell: Cell) -> Key:
-    return cell.paper, cell.artefact, cell.row, cell.column, cell.metric
+def _cell_key(cell: PlannedCell) -> Key:
+    return cell.key[:5]
 
 
 def test_all_49_artefacts_are_declared_and_no_others(config: Config) -> None:
@@ -138,17 +140,17 @@ def test_every_artefact_says_what_it_shows_and_where_it_stands(config: Config) -
                 assert artefact.panels, (paper, name)
 
 
-def test_no_cell_is_declared_twice(cells: list[Cell]) -> None:
+def test_no_cell_is_declared_twice(cells: list[PlannedCell]) -> None:
     counts = Counter((*_cell_key(cell), cell.convention) for cell in cells)
     assert not {key: count for key, count in counts.items() if count > 1}
 
 
-def test_every_printed_number_has_its_cell(cells: list[Cell], reported: set[Key]) -> None:
+def test_every_printed_number_has_its_cell(cells: list[PlannedCell], reported: set[Key]) -> None:
     assert not reported - {_cell_key(cell) for cell in cells}
 
 
 def test_every_live_cell_of_a_table_has_its_printed_number(
-    cells: list[Cell], config: Config, reported: set[Key]
+    cells: list[PlannedCell], config: Config, reported: set[Key]
 ) -> None:
     tables = {
         (paper, name)
@@ -157,7 +159,9 @@ def test_every_live_cell_of_a_table_has_its_printed_number(
         if artefact.kind == "table" and (paper, name) not in OF_OUR_OWN
     }
     live = {
-        _cell_key(cell) for cell in cells if cell.status == "live" and (cell.paper, cell.artefact) in tables
+        _cell_key(cell)
+        for cell in cells
+        if not isinstance(cell, PendingCell | CitedCell) and (cell.paper, cell.artefact) in tables
     }
     columns = {(key[0], key[1], key[3]) for key in live - reported}
     assert columns >= COLUMNS_OF_OUR_OWN
@@ -165,52 +169,42 @@ def test_every_live_cell_of_a_table_has_its_printed_number(
     assert {key[:3] for key in ours} == ROWS_OF_OUR_OWN
 
 
-def test_every_pending_cell_says_why(cells: list[Cell]) -> None:
+def test_every_pending_cell_says_why(cells: list[PlannedCell]) -> None:
     for cell in cells:
-        if cell.status == "pending":
+        if isinstance(cell, PendingCell):
             assert cell.reason.strip()
             assert "\n" not in cell.reason
             assert "the sheet names no recipe" not in cell.reason, _cell_key(cell)
 
 
-def test_cited_rows_are_those_that_another_paper_measured(cells: list[Cell]) -> None:
-    cited = {(cell.paper, cell.artefact, cell.row) for cell in cells if cell.status == "cited"}
+def test_cited_rows_are_those_that_another_paper_measured(cells: list[PlannedCell]) -> None:
+    cited = {(cell.paper, cell.artefact, cell.row) for cell in cells if isinstance(cell, CitedCell)}
     assert cited == {("rgan", name, row) for name, rows in CITED.items() for row in rows.split("|")}
 
 
-def test_the_slices_of_all_four_methods_are_live(cells: list[Cell]) -> None:
-    live = {cell.paper + "/" + cell.artefact for cell in cells if cell.status == "live"}
+def test_the_slices_of_all_four_methods_are_live(cells: list[PlannedCell]) -> None:
+    live = {cell.paper + "/" + cell.artefact for cell in cells if isinstance(cell, MeasuredCell)}
     assert {"gat/table2", "dat/table4", "robgan/table1", "advgan/table1", "rgan/table3"} <= live
 
 
 def _recipes(config: Config) -> list[tuple[str, Recipe]]:
-    return [
-        (f"{paper}.{name}", recipe)
-        for paper, sheet in config.sheets.items()
-        for name, recipe in sheet.recipes.items()
-    ]
+    return list(config.recipes.items())
 
 
-def test_every_recipe_names_a_method_and_a_parent_that_exist(config: Config) -> None:
+def test_every_recipe_names_a_method_that_exists(config: Config) -> None:
     for name, recipe in _recipes(config):
         assert recipe.method in method_names(), name
-        if recipe.start_from is not None:
-            assert find_recipe(config, qualified(recipe.start_from, name.partition(".")[0])), name
 
 
-def test_every_recipe_and_evaluation_is_used(config: Config, cells: list[Cell]) -> None:
-    used = {cell.recipe for cell in cells} | {cell.minus for cell in cells}
-    parents = {qualified(r.start_from, n.partition(".")[0]) for n, r in _recipes(config) if r.start_from}
-    assert {name for name, _ in _recipes(config)} <= used | parents
-    measured = [cell.evaluation for cell in cells if cell.evaluation is not None]
-    searching = [
-        find_evaluation(config, search.evaluation, paper)
+def test_every_recipe_and_evaluation_is_used(config: Config) -> None:
+    used = {
+        (what, qualified(name, paper))
         for paper, sheet in config.sheets.items()
-        for search in sheet.searches.values()
-    ]
-    measured += [evaluation for evaluation in searching if evaluation is not None]
-    declared = [evaluation for sheet in config.sheets.values() for evaluation in sheet.evaluations.values()]
-    assert all(evaluation in measured for evaluation in declared)
+        for _, what, name in used_names(sheet)
+        if name
+    }
+    assert {("recipe", name) for name in config.recipes} <= used
+    assert {("evaluation", name) for name in config.evaluations} <= used
 
 
 def test_options_of_recipes_are_those_of_their_methods(config: Config) -> None:

@@ -9,15 +9,15 @@ import pytest
 
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
-from repro.search.table import Found
+from repro.search.table import Outcome
 
 
-def row(value: float, mean: float | None, *, std: float | None = None, images: int | None = 5000) -> Found:
+def row(value: float, mean: float | None, *, std: float | None = None, images: int | None = 5000) -> Outcome:
     seeds = 1 if std is None else 4
-    return Found("cifar10", value, mean, std, seeds, False, False, ("reduced_budget",), ("a-s0",), images)
+    return Outcome("cifar10", value, mean, std, seeds, False, False, ("reduced_budget",), ("a-s0",), images)
 
 
-def gain(in_use: Found | None, winner: Found | None, sign: float = 1.0) -> Gain:
+def gain(in_use: Outcome | None, winner: Outcome | None, sign: float = 1.0) -> Gain:
     return Gain("gat/c_g", "gat", "c_g", "cifar10", in_use, winner, sign)
 
 

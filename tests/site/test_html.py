@@ -15,7 +15,7 @@ from repro.core.paths import Layout
 from repro.plan.config import load_config
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
-from repro.search.table import Found, draw_search
+from repro.search.table import Outcome, draw_search
 from repro.site.collect import collect, collect_one
 from repro.site.curves import HEIGHT, WIDTH, charts
 from repro.site.html import write_report
@@ -134,7 +134,7 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     assert "searches" not in without.ids
     assert "Searched on validation images: gat/c_g" in without.words
     values = [
-        Found("cifar10", value, score, None, 1, winner, not winner, ("reduced_budget",), (RUN,), 5000)
+        Outcome("cifar10", value, score, None, 1, winner, not winner, ("reduced_budget",), (RUN,), 5000)
         for value, score, winner in ((1.0, 50.0, False), (10.0, 53.0, True))
     ]
     stem = made.search("gat", "c_g")

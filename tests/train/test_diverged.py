@@ -15,7 +15,7 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.evaluate.trained import load_trained
 from repro.train.batch import train_batch
-from repro.train.meter import DivergedError
+from repro.train.metric_means import DivergedError
 from repro.train.record import finished
 from repro.train.run import train_run
 from repro.train.seeds import train_seeds

@@ -15,7 +15,7 @@ from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.paths import Layout
-from repro.train.meter import DivergedError, Meter
+from repro.train.metric_means import DivergedError, MetricMeans
 from repro.train.settings import LoopSettings
 
 
@@ -52,23 +52,23 @@ def test_a_huge_loss_counts_as_diverged_unless_allowed(layout: Layout) -> None:
 
 def test_one_bad_value_in_a_long_interval_is_seen() -> None:
     for bad in (float("nan"), float("inf"), float("-inf")):
-        meter = Meter(torch.device("cpu"), 1e6)
+        means = MetricMeans(torch.device("cpu"), 1e6)
         for value in (1.0, bad, 2.0):
-            meter.add({"accuracy": torch.tensor(value)})
+            means.add({"accuracy": torch.tensor(value)})
         with pytest.raises(DivergedError, match="accuracy is not finite") as caught:
-            meter.check(13)  # ten steps were done before this session
+            means.check(13)  # ten steps were done before this session
         assert caught.value.divergence.step == 12
         assert caught.value.divergence.quantity == "accuracy"
 
 
 def test_a_metric_that_comes_now_and_then_is_averaged_over_its_own_steps() -> None:
-    meter = Meter(torch.device("cpu"), 1e6)
+    means = MetricMeans(torch.device("cpu"), 1e6)
     for step in range(6):
-        meter.add({"a": torch.tensor(float(step))} | ({"b": torch.tensor(4.0)} if step % 3 == 0 else {}))
-    means = meter.means()
-    assert means["b"] == 4.0
-    assert means["a"] == pytest.approx(2.5)
-    assert meter.means() == {}
+        means.add({"a": torch.tensor(float(step))} | ({"b": torch.tensor(4.0)} if step % 3 == 0 else {}))
+    found = means.means()
+    assert found["b"] == 4.0
+    assert found["a"] == pytest.approx(2.5)
+    assert means.means() == {}
 
 
 def test_global_randomness_in_a_method_is_an_error(layout: Layout) -> None:

@@ -12,6 +12,7 @@ from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.plan.batches import make_batches
+from repro.plan.cells import SettingCell
 from repro.plan.config import load_config
 from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
@@ -141,9 +142,9 @@ def measured_for(wildcards):
             f"there is no artefact {name}", f"choose one of {', '.join(PLAN.cells)}"
         )
     cells = PLAN.cells[name]
-    wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
+    wanted = {name for cell in cells for name in cell.evaluations}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
-    shown = {run for cell in cells if cell.cell.setting for run in cell.runs}
+    shown = {run for cell in cells if isinstance(cell, SettingCell) for run in cell.runs}
     trained = sorted({BATCHES.train_of[run] for run in shown})
     return [
         results(f"batches/evaluate/{batch}.json") for batch in batches

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from repro.attacks.rgan_directions import image_directions, noise_directions
     from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, ThreatModel
     from repro.attacks.transfer import Transfer
-    from repro.attacks.verdict import TwoClasses
+    from repro.attacks.two_classes import TwoClasses
 
 _HOMES = {
     "threat_model": ("SYMMETRIC", "UNIT", "Bounds", "ThreatModel"),
@@ -38,7 +38,7 @@ _HOMES = {
     "rgan_directions": ("image_directions", "noise_directions"),
     "gat_generator": ("GATAttack",),
     "auto_attack": ("Audit", "AutoAttack"),
-    "verdict": ("TwoClasses",),
+    "two_classes": ("TwoClasses",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -17,7 +17,7 @@ from repro.attacks.dat_step import ScalarLosses
 from repro.attacks.kernels.linf_step import linf_step_
 from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
-from repro.models.modes import untouched
+from repro.models.modes import frozen
 
 Value = Literal["gain", "loss"]
 
@@ -68,7 +68,7 @@ class AsganStep:
             fake: generated images (M,3,H,W) in ``bounds``.
         """
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
-        with torch.enable_grad(), untouched(discriminator), part(self.watch, "network"):
+        with torch.enable_grad(), frozen(discriminator), part(self.watch, "network"):
             gain = self.loss.g1(discriminator(real).float()).sum()
             gain = gain + self.loss.g2(discriminator(fake).float()).sum()
             slopes = torch.autograd.grad(gain, (real, fake))

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import check_batch, check_classes
 from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
-from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
 from repro.core.spec import Flag
 
@@ -116,7 +116,7 @@ class AutoAttack:
         radius = self.threat.to(UNIT).radius
         clean = self.threat.bounds.to(UNIT, images).clamp(0, 1)
         devices = [images.device] if images.is_cuda else []
-        with undisturbed(self.model, self.threat.batch_norm_mode), torch.random.fork_rng(devices):
+        with attack_mode(self.model, self.threat.batch_norm_mode), torch.random.fork_rng(devices):
             network = _OnUnit(self.model, self.threat.bounds, self.logits)
             with torch.no_grad():
                 outputs = network(clean)

@@ -22,7 +22,7 @@ from repro.attacks.balls import edges
 from repro.attacks.kernels.dat_step import dat_step
 from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
-from repro.models.modes import untouched
+from repro.models.modes import frozen
 
 Reduction = Literal["sample", "batch_mean"]
 Targets = Literal["eq10", "algorithm1", "raw"]
@@ -123,7 +123,7 @@ class DatStep:
         """
         real, fake = real.detach(), fake.detach()
         clean: tuple[Tensor, Tensor] | None = None
-        with torch.enable_grad(), untouched(discriminator, spectral=self.freeze_spectral_norm):
+        with torch.enable_grad(), frozen(discriminator, spectral=self.freeze_spectral_norm):
             for _ in range(self.steps):
                 real, fake = real.requires_grad_(), fake.requires_grad_()
                 with part(self.watch, "network"):

@@ -53,7 +53,7 @@ class Engine:
         """Give the climb for a batch; within, the module's weights may lie in another order.
 
         Args:
-            module: held still for the attack (``undisturbed``).
+            module: held still for the attack (``attack_mode``).
             images: (N, ...) float32.
             labels: int64 (N,).
             largest: the largest label, if values were looked at.

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import check_batch
 from repro.attacks.network import Network, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
-from repro.attacks.undisturbed import undisturbed
 from repro.core.timing import SplitWatch, part
 
 
@@ -56,7 +56,7 @@ def iterations_to_flip(
     flipped = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     left = torch.arange(len(images), device=images.device)
     network = Network(module)
-    with undisturbed(module, threat.batch_norm_mode):
+    with attack_mode(module, threat.batch_norm_mode):
         with torch.no_grad():
             outputs = network(images)
             check_finite(outputs)

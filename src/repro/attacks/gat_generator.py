@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.kernels.unit_direction import TINY, per_image
 from repro.attacks.threat_model import UNIT, Bounds
-from repro.attacks.undisturbed import undisturbed
 
 DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
 
@@ -80,7 +80,7 @@ class GATAttack:
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
-        with undisturbed(self.model), undisturbed(self.perturber):
+        with attack_mode(self.model), attack_mode(self.perturber):
             delta = scale_delta(probability_gradient(self.model, images, labels), self.delta_scale)
             with torch.no_grad():
                 attacked = images + self.perturber(delta).float()

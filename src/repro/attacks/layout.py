@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.network import Network, Outputs, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss, BatchNormMode
-from repro.attacks.undisturbed import undisturbed
 from repro.core.memory_order import NARROW
 
 FEW = 4
@@ -46,7 +46,7 @@ def image_order(
     On CUDA it is the order of the convolutions' weights, as the caller placed them.
 
     Args:
-        module: held still (``undisturbed``); as it was afterwards.
+        module: held still (``attack_mode``); as it was afterwards.
         images: float32 (N, C, H, W); others keep their order.
         labels: int64 (N,).
         loss: what is climbed.
@@ -55,15 +55,18 @@ def image_order(
         mode: of the module's batch norms.
     """
     own = torch.channels_last if _is_last(images) else torch.contiguous_format
-    weights = [m.weight for m in module.modules() if isinstance(m, nn.Conv2d)]
+    convolutions = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
+    weights = [m.weight for m in convolutions]
     if images.is_cuda:
         return torch.channels_last if weights and all(map(_is_last, weights)) else own
     small = images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
     if small or own is torch.channels_last or mode == "train" or all(map(_is_last, weights)):
         return own
+    if any(_is_narrow(m.weight) and not getattr(m, "as_product", False) for m in convolutions):
+        return own  # the trial would find it too, at the cost of a pass
     if network.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return own
-    with undisturbed(module, mode), torch.random.fork_rng(devices=[]):
+    with attack_mode(module, mode), torch.random.fork_rng(devices=[]):
         same = _agree(module, images[:FEW], labels[:FEW], loss, network)
     return torch.channels_last if same else own
 
@@ -120,6 +123,10 @@ def _is_last(tensor: Tensor) -> bool:
     return last and not tensor.is_contiguous()
 
 
+def _is_narrow(weight: Tensor) -> bool:
+    return weight.shape[1] < NARROW and all(size == 1 for size in weight.shape[2:])
+
+
 class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts convolutions, wherever they are called from, and notes those that are not safe channels last.
 
@@ -133,7 +140,6 @@ class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.convolution.default:
-            weight = args[1]
             self.number += 1
-            self.narrow |= bool(weight.shape[1] < NARROW and all(size == 1 for size in weight.shape[2:]))
+            self.narrow |= _is_narrow(args[1])
         return func(*args, **(kwargs or {}))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from repro.attacks.kernels.unit_direction import unit_direction
 from repro.core.timing import SplitWatch, part
-from repro.models.modes import untouched
+from repro.models.modes import frozen
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
 
@@ -80,7 +80,7 @@ def noise_directions(
             1, line 5 is printed, which finds the easiest noise.
         watch: where the time of network and kernel is added up.
     """
-    with untouched(generator), untouched(discriminator):
+    with frozen(generator), frozen(discriminator):
         worst = uphill(lambda points: loss.each_g(discriminator(generator(points)).float()), z, watch)
     return worst if sign == "maximise" else -worst
 
@@ -104,7 +104,7 @@ def image_directions(
         fake: generated images (M,3,H,W).
         watch: where the time of network and kernel is added up.
     """
-    with untouched(discriminator):
+    with frozen(discriminator):
         first = -uphill(lambda points: loss.g1(discriminator(points).float()), real, watch)
         second = -uphill(lambda points: loss.g2(discriminator(points).float()), fake, watch)
     return first, second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.balls import BALLS
 from repro.attacks.checks import Outside, check_batch, check_gradients
 from repro.attacks.engine import AnyClimb, Engine
@@ -12,7 +13,6 @@ from repro.attacks.execution import Execution
 from repro.attacks.network import Network, ReadLogits, class_logits
 from repro.attacks.objective import losses
 from repro.attacks.threat_model import Bounds, ThreatModel
-from repro.attacks.undisturbed import undisturbed
 from repro.core.timing import SplitWatch
 
 
@@ -82,7 +82,7 @@ class GradientAttack:
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()
         mode = self.threat.batch_norm_mode
-        with torch.inference_mode(False), undisturbed(self.model, mode), undisturbed(self.climbed, mode):
+        with torch.inference_mode(False), attack_mode(self.model, mode), attack_mode(self.climbed, mode):
             if labels.is_inference():
                 labels = labels.clone()
             with self.engine.climb(self.climbed, images, labels, largest) as climb:

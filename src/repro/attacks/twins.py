@@ -15,11 +15,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.balls import BALLS
 from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
 from repro.attacks.threat_model import Norm
-from repro.attacks.undisturbed import undisturbed
-from repro.attacks.verdict import FAKE, REAL, TwoClasses
+from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.spec import Frozen
 
 PROBE = 1e-2  # length of the latent move from which a step's length is found
@@ -74,7 +74,7 @@ def latent_twins(
     """
     found = torch.zeros(len(latents), dtype=torch.bool, device=latents.device)
     best = latents.clone()
-    with undisturbed(network):
+    with attack_mode(network):
         for start in range(search.starts):
             left = (~found).nonzero().flatten()
             if not len(left):

@@ -27,8 +27,10 @@ def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
         marks = " + ".join(run.stand_ins)
         table.add_row(run_id, run.recipe, work, f"{run.width:g}", marks, batches.train_of[run_id], done)
     console.print(table)
-    states = Counter(planned.cell.status for cells in plan.cells.values() for planned in cells)
-    counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    states = Counter(type(cell).__name__ for cells in plan.cells.values() for cell in cells)
+    counts = ", ".join(
+        f"{number} {kind.removesuffix('Cell').lower()}" for kind, number in sorted(states.items())
+    )
     console.print(f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}).")
     console.print(f"figures/ asks for {_work(plan, batches, searched=False)}.")
     if plan.only_searched:

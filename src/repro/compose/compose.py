@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from repro.compose.settings import used
+from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
-from repro.core.spec import FLAGS, Flag
+from repro.core.spec import FLAGS, Flag, StandIn
 from repro.jobs.measured import Measured
 from repro.judge import artefacts as entries
 from repro.judge import cells as table
-from repro.judge.reported import Place, Printed, Reported
+from repro.judge.reported import Place, Reported
 from repro.judge.tolerances import Tolerance, tolerance_around
 from repro.judge.verdict import judge, judge_setting
-from repro.plan.plan import Plan, PlannedCell
+from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, PlannedCell, SettingCell
+from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 
 UNATTACKED = "@0"  # ends the name of a value at radius 0
@@ -41,7 +42,7 @@ def suspect_runs(planned: Iterable[PlannedCell], measured: Measured) -> dict[str
     """Return the flags that audits among these cells raised, by run."""
     found: dict[str, set[Flag]] = {}
     for cell in planned:
-        for name in cell.evaluations + cell.subtracted:
+        for name in cell.evaluations:
             result = measured.result(name)
             found.setdefault(result.spec.run, set()).update(result.flags)
     return found
@@ -49,43 +50,41 @@ def suspect_runs(planned: Iterable[PlannedCell], measured: Measured) -> dict[str
 
 def _cell(
     plan: Plan,
-    planned: PlannedCell,
+    cell: PlannedCell,
     measured: Measured,
     reported: Reported,
     tolerances: Mapping[str, Tolerance],
     signs: Mapping[str, set[Flag]],
 ) -> table.Cell:
     """Judge one cell; what an audit found out about its runs marks every attacked cell of the artefact."""
-    cell = planned.cell
-    flags: set[Flag] = set()
-    printed = _printed(planned, reported)
+    printed = reported.get(Place(*cell.key[:5]))
     value = None if printed is None else float(printed.value)
     std = None if printed is None or printed.std is None else float(printed.std)
+    stated: table.Value = value
+    stand_ins: tuple[StandIn, ...] = ()
+    flags: set[Flag] = set()
     text: str | None = None  # of a setting that is no number
-    if cell.status == "live" and cell.setting:
-        setting, stand_ins = used(plan, measured.batches, measured.layout, planned)
-        verdict = judge_setting(cell.stated or value, setting, stand_ins)
+    if isinstance(cell, SettingCell | LayerCell):
+        if isinstance(cell, LayerCell):
+            setting: float | str = layer_setting(measured.layout.root / "architectures.json", cell)
+        else:
+            setting, stand_ins = run_setting(plan, measured.batches, measured.layout, cell)
+            stated = cell.stated or value
+        verdict = judge_setting(stated, setting, stand_ins)
         text = setting if isinstance(setting, str) else None
-    else:
-        live = cell.status == "live"
-        values = measured.values(planned) if live else []
-        diverged = measured.diverged(planned) if live else 0
-        results = [measured.result(name) for name in planned.evaluations + planned.subtracted]
-        found = [result.stand_ins for result in results] if values or diverged else []
-        stand_ins = in_order(name for names in (planned.stand_ins, *found) for name in names if found)
+    elif isinstance(cell, MeasuredCell):
+        values, diverged = measured.values(cell), measured.diverged(cell)
+        results = [measured.result(name) for name in cell.evaluations]
+        if values or diverged:
+            marks = (cell.stand_ins, *(result.stand_ins for result in results))
+            stand_ins = in_order(name for names in marks for name in names)
         if any(result.threat_model for result in results) and not cell.value.endswith(UNATTACKED):
-            flags = {flag for run in planned.runs for flag in signs.get(run, ())}
-        verdict = judge(
-            value,
-            std,
-            values,
-            tolerance_around(cell.metric, value, tolerances),
-            stand_ins,
-            cited=cell.status == "cited",
-            pending=cell.status == "pending",
-            diverged=diverged,
-        )
-    trained = [plan.runs[name] for name in planned.runs]
+            flags = {flag for run in cell.runs for flag in signs.get(run, ())}
+        tolerance = tolerance_around(cell.metric, value, tolerances)
+        verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged)
+    else:
+        verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))
+    trained = [plan.runs[name] for name in cell.runs]
     return table.Cell(
         paper=cell.paper,
         artefact=cell.artefact,
@@ -93,7 +92,7 @@ def _cell(
         column=cell.column,
         metric=cell.metric,
         convention=cell.convention,
-        reported=cell.stated or value,
+        reported=stated,
         reported_std=std,
         measured=text or verdict.mean,
         measured_std=verdict.std,
@@ -103,7 +102,7 @@ def _cell(
         tolerance=verdict.tolerance,
         verdict=verdict.word,
         stand_ins=stand_ins,
-        runs=planned.runs,
+        runs=cell.runs,
         flags=tuple(flag for flag in FLAGS if flag in flags),
         diverged=verdict.diverged,
         precision=tuple(sorted({run.precision for run in trained})),
@@ -111,18 +110,12 @@ def _cell(
     )
 
 
-def _printed(planned: PlannedCell, reported: Reported) -> Printed | None:
-    """Look up what the paper prints for a cell."""
-    cell = planned.cell
-    return reported.get(Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric))
-
-
 def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> entries.Artefact:
     """Return the entry of artefacts.json: panels, axes, pictures, threat models, sample sizes."""
     paper, _, name = artefact_id.partition("/")
     declared = plan.config.sheets[paper].artefacts[name]
     planned = plan.cells[artefact_id]
-    names = [name for cell in planned for name in cell.evaluations + cell.subtracted]
+    names = [name for cell in planned for name in cell.evaluations]
     models = [measured.result(name).threat_model for name in names]
     limits = {(spec.measure, spec.limit) for spec in (plan.evaluations[name] for name in names)}
     return entries.Artefact(
@@ -147,7 +140,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
         threat_models=tuple(dict.fromkeys(model for model in models if model)),
         images=tuple(sorted((measure, n) for measure, n in limits if n is not None)),
-        pending=tuple(dict.fromkeys(item.cell.reason for item in planned if item.cell.status == "pending")),
+        pending=tuple(dict.fromkeys(cell.reason for cell in planned if isinstance(cell, PendingCell))),
         cells=cells,
     )
 
@@ -168,7 +161,7 @@ def _pictures(
             folder = measured.layout.evaluation(first).with_suffix("")
             path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
         if path or pending:
-            place = item.cell.row, item.cell.column
+            place = item.row, item.column
             pictures.setdefault(place, entries.Picture(row=place[0], column=place[1], path=path))
     return tuple(pictures.values())
 

@@ -9,8 +9,9 @@ from repro.judge.claims import Claim, read_claims, read_rules
 from repro.judge.ledger import LedgerItem, read_ledger
 from repro.judge.reported import Place, Reported, read_reported
 from repro.judge.tolerances import read_tolerances, tolerance_around
-from repro.plan.cells import cells_of
+from repro.plan.cells import MeasuredCell
 from repro.plan.config import SETTINGS, Config
+from repro.plan.plan import Plan
 
 
 def all_reported(config: Config) -> Reported:
@@ -55,15 +56,16 @@ def whole_ledger(config: Config) -> list[LedgerItem]:
     return found + shared
 
 
-def check_paper_files(config: Config) -> None:
+def check_paper_files(plan: Plan) -> None:
     """Read every file, so that a mistake in one is found before anything is trained.
 
     Raises:
         ReproError: the first mistake, with file and line.
     """
+    config = plan.config
     reported = all_reported(config)
     audit(reported, all_audited(config))
-    _check_tolerances(config, reported)
+    _check_tolerances(plan, reported)
     all_claims(config)
     read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
@@ -71,19 +73,17 @@ def check_paper_files(config: Config) -> None:
         read_others(config.paper_file(paper, "other_reported.csv"), paper)
 
 
-def _check_tolerances(config: Config, reported: Reported) -> None:
+def _check_tolerances(plan: Plan, reported: Reported) -> None:
     """Check that every printed number which is measured has something to be judged by."""
-    declared = read_tolerances(config.settings.tolerances, config.folder / SETTINGS)
-    for paper, sheet in config.sheets.items():
-        for name in sheet.artefacts:
-            for cell in cells_of(config, paper, name):
-                place = Place(cell.paper, cell.artefact, cell.row, cell.column, cell.metric)
-                printed = reported.get(place) if cell.status == "live" and not cell.setting else None
-                if printed is None or printed.std is not None:
-                    continue
-                if tolerance_around(cell.metric, float(printed.value), declared) is None:
-                    raise ReproError(
-                        f"no tolerance is declared for `{cell.metric}`, of which {paper}/{name} has numbers",
-                        remedy=f"add one under `tolerances`, e.g. `{cell.metric}: {{relative: 0.05}}`",
-                        where=config.folder / SETTINGS,
-                    )
+    path = plan.config.folder / SETTINGS
+    declared = read_tolerances(plan.config.settings.tolerances, path)
+    for cell in (cell for cells in plan.cells.values() for cell in cells if isinstance(cell, MeasuredCell)):
+        printed = reported.get(Place(*cell.key[:5]))
+        if printed is None or printed.std is not None:
+            continue
+        if tolerance_around(cell.metric, float(printed.value), declared) is None:
+            raise ReproError(
+                f"no tolerance is declared for `{cell.metric}`, which {cell.paper}/{cell.artefact} prints",
+                remedy=f"add one under `tolerances`, e.g. `{cell.metric}: {{relative: 0.05}}`",
+                where=path,
+            )

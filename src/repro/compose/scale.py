@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cache
 
-from repro.compose.settings import unreduced
 from repro.core.spec import RunSpec
 from repro.judge.welch import Key, Scale
-from repro.plan.cells import Cell
-from repro.plan.plan import Plan, PlannedCell
+from repro.plan.cells import PlannedCell
+from repro.plan.plan import Plan
 
 
 def scales(plan: Plan) -> dict[Key, Scale]:
@@ -34,22 +33,17 @@ def scales(plan: Plan) -> dict[Key, Scale]:
         for run_id in planned.runs:
             for aspect, value in made_with(run_id):
                 found[aspect].add(value)
-        for name in planned.evaluations + planned.subtracted:
+        for name in planned.evaluations:
             spec = plan.evaluations[name]
             found["images measured"].add(f"{spec.source} {spec.limit or 'all'}")
             found["samples"].add(str(spec.generated))
             found["features"].add(str(spec.extractor))
         return {aspect: frozenset(values) for aspect, values in found.items()}
 
-    planned = [each for cells in plan.cells.values() for each in cells if each.runs]
-    return {_key(each.cell): of(each) for each in planned}
+    return {each.key: of(each) for cells in plan.cells.values() for each in cells if each.runs}
 
 
 def _share(plan: Plan, run: RunSpec) -> float:
     """Return which share of its recipe's images a run sees."""
-    whole = unreduced(plan, run.recipe, run.dataset, run.options)
+    whole = plan.unreduced(run.run_id)
     return run.steps * run.batch_size / (whole.steps * whole.batch_size)
-
-
-def _key(cell: Cell) -> Key:
-    return (cell.paper, cell.artefact, cell.row, cell.column, cell.metric, cell.convention)

@@ -13,15 +13,12 @@ from repro.core.spec import RunSpec, StandIn
 from repro.data.catalogue import dataset_info
 from repro.draw.architectures import network, read_architectures
 from repro.plan.batches import Batches
-from repro.plan.cells import Cell, find_recipe
-from repro.plan.plan import Plan, PlannedCell
-from repro.plan.profile import Profile
-from repro.plan.resolve import run_spec
+from repro.plan.cells import LayerCell, SettingCell
+from repro.plan.plan import Plan
 
 RUN_SETTINGS = ("batch_size", "steps", "width", "precision")
 DATA_SETTINGS = ("height", "width", "channels", "classes")
 LAYER_SETTINGS = ("kernel", "filters", "stride")
-UNREDUCED = Profile(name="unreduced", title="the recipes as they are written", data="real")
 # What a profile may change about a run, and the mark that it leaves.
 REDUCES: Mapping[str, StandIn] = {
     "steps": "reduced_budget",
@@ -55,32 +52,24 @@ def read_setting(run: RunSpec, setting: str) -> Value:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else str(found)
 
 
-def used(
-    plan: Plan, batches: Batches, layout: Layout, planned: PlannedCell
+def run_setting(
+    plan: Plan, batches: Batches, layout: Layout, cell: SettingCell
 ) -> tuple[Value, tuple[StandIn, ...]]:
-    """Return the setting that a live cell asks for, and the mark if the profile changed that very setting.
+    """Return the setting that a cell asks for, and the mark if the profile changed that very setting.
 
     Raises:
-        ReproError: the run's record is missing or is not what the DAG's rule wrote, or there is no such
-            setting, network or layer.
+        ReproError: the run's record is missing or not what the DAG's rule wrote, or has no such setting.
     """
-    cell = planned.cell
-    if cell.network:
-        return layer_setting(layout.root / "architectures.json", cell), ()
-    run = _ran(batches, layout, planned.runs[0])  # seeds differ in the seed alone
-    value = read_setting(run, cell.setting)
-    mark = REDUCES.get(cell.setting)
-    if (
-        mark is None
-        or mark not in run.stand_ins
-        or value
-        == read_setting(unreduced(plan, cell.recipe, cell.dataset, dict(cell.run_options)), cell.setting)
-    ):
-        return value, ()
-    return value, (mark,)
+    run_id = cell.runs[0]  # seeds differ in the seed alone
+    record = read_json(listed_file(layout, "train", batches.train_of[run_id], run_id), remedy=TRAIN_ANEW)
+    run = RunSpec.model_validate(record["spec"])
+    value, mark = read_setting(run, cell.setting), REDUCES.get(cell.setting)
+    if mark in run.stand_ins and value != read_setting(plan.unreduced(run_id), cell.setting):
+        return value, (mark,)
+    return value, ()
 
 
-def layer_setting(architectures: Path, cell: Cell) -> Value:
+def layer_setting(architectures: Path, cell: LayerCell) -> Value:
     """Return kernel, filters or stride of one layer, counted as papers do: convolutions and the average.
 
     Raises:
@@ -99,17 +88,3 @@ def layer_setting(architectures: Path, cell: Cell) -> Value:
             remedy=f"name one of {', '.join(LAYER_SETTINGS)}, or mark the cell as absent in the sheet",
         )
     return float(value)
-
-
-def _ran(batches: Batches, layout: Layout, run_id: str) -> RunSpec:
-    """Return the configuration that a finished run recorded."""
-    path = listed_file(layout, "train", batches.train_of[run_id], run_id)
-    record = read_json(path, remedy=TRAIN_ANEW)
-    return RunSpec.model_validate(record["spec"])
-
-
-def unreduced(plan: Plan, recipe_name: str, dataset: str | None, options: Mapping[str, object]) -> RunSpec:
-    """Return the run as its recipe (``paper.recipe``) is written, whatever the profile pays for."""
-    recipe = find_recipe(plan.config, recipe_name)
-    assert recipe is not None  # cells_of has checked the name
-    return run_spec(UNREDUCED, recipe_name, recipe, 0, dataset=dataset, options=dict(options))  # type: ignore[arg-type]

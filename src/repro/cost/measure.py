@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text, read_json
 from repro.core.jsonl import read_lines
 from repro.core.manifest import TRAIN_ANEW
@@ -19,12 +18,13 @@ from repro.core.yaml_model import load_list
 from repro.cost.costs import Cost, RunCost, measure_cost, render_cost
 from repro.cost.plot import draw_cost
 from repro.cost.table import cost_latex, cost_markdown
-from repro.plan.cells import find_recipe, qualified
+from repro.plan.cells import PlannedCell
 from repro.plan.config import Config
-from repro.plan.plan import Plan, PlannedCell
+from repro.plan.names import no_such, qualified
+from repro.plan.plan import Plan
 
 
-class Comparison(Frozen):
+class CostComparison(Frozen):
     """One entry of a paper's ``cost.yaml``: recipes (a shell pattern) and the one they are compared with.
 
     Both are recipes of the paper's own sheet, or of another's as ``paper.recipe``.
@@ -34,7 +34,7 @@ class Comparison(Frozen):
     baseline: str
 
 
-def read_comparisons(config: Config) -> list[Comparison]:
+def read_comparisons(config: Config) -> list[CostComparison]:
     """Return every paper's entries, recipes as ``paper.recipe``; a paper without the file has none.
 
     Raises:
@@ -45,17 +45,12 @@ def read_comparisons(config: Config) -> list[Comparison]:
         path = config.paper_file(paper, "cost.yaml")
         if not path.is_file():
             continue
-        entries, line_of = load_list(path, Comparison)
+        entries, line_of = load_list(path, CostComparison)
         for index, entry in enumerate(entries):
             baseline = qualified(entry.baseline, paper)
-            if find_recipe(config, baseline) is None:
-                raise ReproError(
-                    f"there is no recipe {baseline!r}",
-                    where=path,
-                    line=line_of((index, "baseline")),
-                    remedy="name one that a sheet declares",
-                )
-            found.append(Comparison(recipes=qualified(entry.recipes, paper), baseline=baseline))
+            if baseline not in config.recipes:
+                raise no_such("recipe", baseline, list(config.recipes), path, line_of((index, "baseline")))
+            found.append(CostComparison(recipes=qualified(entry.recipes, paper), baseline=baseline))
     return found
 
 
@@ -138,7 +133,7 @@ def _hours(
     if not needed.keys() <= runs.keys():
         return None
     seconds: list[float | None] = [float(runs[name].record["device_seconds"]) for name in needed]
-    for name in cell.evaluations + cell.subtracted:
+    for name in cell.evaluations:
         if name not in known:
             path = layout.evaluation(name)
             known[name] = read_json(path, remedy=TRAIN_ANEW).get("device_seconds") if path.is_file() else None

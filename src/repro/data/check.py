@@ -66,7 +66,7 @@ def check(name: str, root: Path, *, limit: int | None = None) -> DataReport:
             or more images than memory holds.
     """
     info = dataset_info(name)
-    if info.kind == "points":
+    if info.drawn:
         raise ReproError(f"{info.title} have no files to check", remedy="check a data set of images")
     folder = find_folder(root, info)
     _refuse_foreign_files(folder, info)

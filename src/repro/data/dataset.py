@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from repro.core.errors import ReproError
 
 if TYPE_CHECKING:
+    from repro.core.spec import Source
+    from repro.data.image_set import ImageSet
     from repro.data.readers.found import Reader
     from repro.data.sources import Archive
-
-Kind = Literal["images", "points"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DatasetInfo:
         decoded: whether pictures are decoded, which is then kept (see ``cache.py``).
         archive: the published file that ``repro data fetch`` downloads, or finds in the data root.
         by_hand: what to place in ``{folder}``, where nothing may be downloaded.
-        kind: ``images``, or ``points`` for the two-dimensional toy data.
+        drawn: of toy data that is drawn anew for every batch: what training is given in place of images.
         unlabelled: splits whose images carry no class.
         fingerprints: order-free fingerprint of the canonical release, split by split, where it is known.
         channels: colour channels (0 for points).
@@ -61,7 +61,7 @@ class DatasetInfo:
     decoded: bool = False
     archive: Callable[[], Archive] | None = None
     by_hand: str = ""
-    kind: Kind = "images"
+    drawn: Callable[[], ImageSet] | None = None
     unlabelled: tuple[str, ...] = ()
     fingerprints: dict[str, str] = field(default_factory=dict)
     channels: int = 3
@@ -71,6 +71,10 @@ class DatasetInfo:
     def parts(self) -> tuple[str, ...]:
         """What directly lies in the folder, in words."""
         return tuple(dict.fromkeys(line.partition("/")[0] for line in self.tree))
+
+    def source(self, wanted: Source) -> Source:
+        """Return the source that the data comes from; what is drawn from its true density has no twin."""
+        return "real" if self.drawn else wanted
 
     def split_size(self, split: str) -> int:
         """Return the number of images of ``split``; ReproError where the set has no such split."""

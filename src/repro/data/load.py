@@ -29,8 +29,8 @@ def load_images(name: str, split: str, *, source: Source, limit: int | None, roo
         ReproError: unknown name or split; missing, damaged or wrong files; more images than memory holds.
     """
     info = dataset_info(name)
-    if info.kind == "points":
-        raise ReproError(f"{info.title} are points, not images", remedy="draw them with repro.data.gaussians")
+    if info.drawn and split == "train":
+        return info.drawn()
     info.split_size(split)
     if source == "synthetic":
         return make_synthetic(info, split, limit)

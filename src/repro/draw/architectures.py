@@ -34,7 +34,7 @@ class Layer(Frozen):
     filters: int | None = None
 
 
-class Network(Frozen):
+class Architecture(Frozen):
     """One network: shapes are without the batch, ``parameters`` counts every trainable number once."""
 
     parameters: int
@@ -59,10 +59,10 @@ class Network(Frozen):
         return " · ".join([*shown, f"{self.parameters:,} parameters"])
 
 
-Architectures = Mapping[str, Network]
+Architectures = Mapping[str, Architecture]
 
 
-def read_architectures(path: Path) -> dict[str, Network]:
+def read_architectures(path: Path) -> dict[str, Architecture]:
     """Return the networks of ``path``.
 
     Raises:
@@ -72,19 +72,19 @@ def read_architectures(path: Path) -> dict[str, Network]:
     if not path.is_file():
         raise ReproError("there is no description of the networks", remedy=remedy, where=path)
     try:
-        return TypeAdapter(dict[str, Network]).validate_json(path.read_bytes())
+        return TypeAdapter(dict[str, Architecture]).validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ReproError(f"{place}: {first['msg']}", remedy=remedy, where=path) from None
 
 
-def render_architectures(networks: Mapping[str, Network]) -> str:
+def render_architectures(networks: Mapping[str, Architecture]) -> str:
     """Return the JSON text of ``networks``, in the order of their names."""
     return json.dumps({name: networks[name].model_dump() for name in sorted(networks)}, indent=1) + "\n"
 
 
-def network(networks: Architectures, name: str) -> Network:
+def network(networks: Architectures, name: str) -> Architecture:
     """Return one network.
 
     Raises:

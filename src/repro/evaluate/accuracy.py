@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from repro.attacks.network import check_finite
-from repro.data.batches import scale
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained

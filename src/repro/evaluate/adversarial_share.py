@@ -17,7 +17,7 @@ from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.twins import TwinSearch, latent_twins
-from repro.attacks.verdict import FAKE, REAL, TwoClasses
+from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.evaluate.context import Context
 from repro.evaluate.curve import percentages

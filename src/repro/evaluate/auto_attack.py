@@ -14,7 +14,7 @@ from pydantic import Field
 from repro.attacks.auto_attack import AutoAttack, suspect_signs
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.core.spec import EvaluationSpec
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.robust_accuracy import Unit, check_radii, stated_bounds

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.verdict import TwoClasses
-from repro.data.batches import scale
+from repro.attacks.two_classes import TwoClasses
+from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions
 from repro.methods.base import Method

@@ -9,12 +9,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.fast_gradient import FGL2, FGSM
 from repro.attacks.gat_generator import GATAttack
-from repro.attacks.undisturbed import undisturbed
 from repro.core.errors import ReproError
-from repro.data.batches import scale
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import scale
 from repro.evaluate.accuracy import classified
 from repro.evaluate.context import Context
 from repro.evaluate.perturbation_grid import draw_perturbations
@@ -99,7 +99,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
     if options.shown:
         images, labels = next(_batches(data.first(options.shown), options.shown))
-        with undisturbed(network), undisturbed(method.perturber):
+        with attack_mode(network), attack_mode(method.perturber):
             delta = method.delta(images, labels)
             with torch.no_grad():
                 perturbations = method.perturb(delta)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from repro.core.errors import ReproError
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import REGISTERED, FeatureExtractorBase, torch_fidelity
 from repro.evaluate.trained import Trained

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from repro.attacks.flips import Flips, iterations_to_flip
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
-from repro.attacks.verdict import FAKE, REAL, TwoClasses
+from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.core.timing import SplitWatch
 from repro.core.vision import torchvision
-from repro.data.batches import scale, to_uint8
+from repro.data.minibatches import scale, to_uint8
 from repro.evaluate.context import Context
 from repro.evaluate.decision import VerdictOptions, two_classes
 from repro.evaluate.registry import Values

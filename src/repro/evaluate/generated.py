@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from repro.core.errors import ReproError
-from repro.data.batches import to_uint8
+from repro.data.minibatches import to_uint8
 from repro.methods.base import Method
 
 ToUint8 = Literal["fixed", "min_max"]

@@ -15,9 +15,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.undisturbed import undisturbed
+from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.curve import percentages
 from repro.evaluate.registry import MeasureOptions, Values
@@ -41,7 +41,7 @@ class Options(DatReading, MeasureOptions):
 
 def weight_gradient(method: GanMethod, real: Tensor, fake: Tensor) -> Tensor:
     """Return the gradient of D's adversarial loss on these images with respect to all its weights, flat."""
-    loss, _ = method.adversarial_loss(method.read(real), method.read(fake))
+    loss, _ = method.adversarial_loss(method.discriminate(real), method.discriminate(fake))
     weights = [weight for weight in method.D.parameters() if weight.requires_grad]
     # an auxiliary head takes no part in the adversarial loss: its gradient is 0
     parts = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
@@ -61,7 +61,7 @@ def relative_change(method: GanMethod, real: Tensor, latents: Tensor, options: O
         options: what is compared.
     """
     attack = options.attack(method.loss)
-    with undisturbed(method.G, "train"), undisturbed(method.D, "train", freeze=False):
+    with attack_mode(method.G, "train"), attack_mode(method.D, "train", freeze=False):
         with torch.no_grad():
             fake = [method.fakes(z) for z in latents]
         clean = [weight_gradient(method, *batch) for batch in zip(real, fake, strict=True)]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from pydantic import Field
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.checks import check_gradients
 from repro.attacks.objective import image_gradient
-from repro.attacks.undisturbed import undisturbed
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
@@ -42,7 +42,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     network, bounds = trained.method.classifier(), trained.method.bounds
     data = context.images(options.split)
     parts = []
-    with undisturbed(network):
+    with attack_mode(network):
         for i in range(0, len(data), options.batch_size):
             images = scale(data.images[i : i + options.batch_size], bounds)
             labels = data.labels[i : i + options.batch_size]

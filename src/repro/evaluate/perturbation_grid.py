@@ -10,7 +10,7 @@ from torch import Tensor
 
 from repro.core.files import replacing
 from repro.core.vision import torchvision
-from repro.data.batches import to_uint8
+from repro.data.minibatches import to_uint8
 
 ZOOM, MARGIN = 2, 92
 """Screen pixels per pixel of an image, and pixels left of the grid for the rows' names."""

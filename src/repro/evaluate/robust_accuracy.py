@@ -18,9 +18,9 @@ from repro.attacks.transfer import Transfer
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.core.timing import SplitWatch
-from repro.data.batches import scale
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import scale
 from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values

@@ -14,8 +14,6 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
-from repro.data.catalogue import dataset_info
-from repro.data.gaussians import gaussian_set
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method, train_split
@@ -128,12 +126,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         )
     kind = load_method(spec.method)
     split = train_split(spec.method, spec.options)
-    if dataset_info(spec.dataset).kind == "points":
-        blank = gaussian_set().to(device)
-    else:
-        blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(
-            device
-        )
+    blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(device)
     method = kind(spec, blank, Streams(spec.seed, device), device)
     for name, module in method.modules.items():
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from repro.core.files import atomic_write_text
 from repro.draw import figures
-from repro.draw.architectures import Network, render_architectures
+from repro.draw.architectures import Architecture, render_architectures
 from repro.models.describe import Example, describe
 
 
@@ -24,7 +24,7 @@ def networks() -> dict[str, Example]:
 def write_architectures(into: Path) -> None:
     """Write ``into``, the file that drawings read instead of importing torch."""
     described = {
-        name: Network.model_validate(describe(network, inputs))
+        name: Architecture.model_validate(describe(network, inputs))
         for name, (network, inputs) in networks().items()
     }
     atomic_write_text(into, render_architectures(described))

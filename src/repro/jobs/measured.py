@@ -10,7 +10,7 @@ from repro.core.manifest import listed_file
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, read_result
 from repro.plan.batches import Batches
-from repro.plan.plan import PlannedCell
+from repro.plan.cells import MeasuredCell
 
 
 @dataclass
@@ -31,40 +31,33 @@ class Measured:
             self._results[evaluation_id] = self._read(evaluation_id)
         return self._results[evaluation_id]
 
-    def diverged(self, planned: PlannedCell) -> int:
+    def diverged(self, cell: MeasuredCell) -> int:
         """Return of how many seeds there is no number because a training diverged."""
-        return len(planned.evaluations) - len(self._whole(planned))
+        return len(cell.seeds) - len(self._whole(cell))
 
-    def values(self, planned: PlannedCell) -> list[float]:
+    def values(self, cell: MeasuredCell) -> list[float]:
         """Return one number per seed (a difference where the cell asks for one) that did not diverge.
 
         None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending.
         """
-        whole = self._whole(planned)
-        left = [self._value(planned.evaluations[index], planned) for index in whole]
-        right = [self._value(planned.subtracted[index], planned) for index in whole if planned.subtracted]
-        if None in left or None in right:
-            return []
-        numbers, others = ([value for value in side if value is not None] for side in (left, right))
-        return [a - b for a, b in zip(numbers, others, strict=True)] if others else numbers
+        numbers = []
+        for seed in self._whole(cell):
+            first, *subtracted = (self._value(name, cell) for name in seed)
+            if first is None or None in subtracted:
+                return []
+            numbers.append(first - sum(value for value in subtracted if value is not None))
+        return numbers
 
-    def _whole(self, planned: PlannedCell) -> list[int]:
-        """Return the places of the seeds all of whose trainings stayed finite."""
-        sides = [side for side in (planned.evaluations, planned.subtracted) if side]
-        return [
-            index
-            for index in range(len(planned.evaluations))
-            if all(self.result(side[index]).diverged is None for side in sides)
-        ]
+    def _whole(self, cell: MeasuredCell) -> list[tuple[str, ...]]:
+        """Return the seeds all of whose trainings stayed finite."""
+        return [seed for seed in cell.seeds if all(self.result(name).diverged is None for name in seed)]
 
-    def _value(self, evaluation_id: str, planned: PlannedCell) -> float | None:
-        values = self.result(evaluation_id).values
-        key = planned.cell.value
+    def _value(self, evaluation_id: str, cell: MeasuredCell) -> float | None:
+        values, key = self.result(evaluation_id).values, cell.value
         if key not in values:
             point = re.fullmatch(r"(\w+@)[\d.]+%", key)
             if point and any(other.startswith(point[1]) and other.endswith("%") for other in values):
                 return None
-            cell = planned.cell
             raise ReproError(
                 f"{cell.paper}/{cell.artefact}: {evaluation_id} has no value {key!r}",
                 where=self.layout.evaluation(evaluation_id),

@@ -21,8 +21,8 @@ from repro.models.registry import build, load_network
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
-    from repro.data.batches import Batches
     from repro.data.image_set import ImageSet
+    from repro.data.minibatches import Minibatches
 
 State = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ class Method(ABC):
         self.modules: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Optimizer] = {}
         self.schedulers: dict[str, LRScheduler] = {}
-        self.batches: dict[str, Batches] = {}
+        self.batches: dict[str, Minibatches] = {}
         self.validation: ImageSet | None = None
 
     @classmethod

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from repro.attacks.undisturbed import undisturbed
+from repro.attacks.attack_mode import attack_mode
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch, part
-from repro.data.batches import Batches
+from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
 from repro.methods.optimisation import descend, place
 from repro.methods.options import NetworkOptions
@@ -48,7 +48,7 @@ class ClassifierOptions(NetworkOptions):
     train_split: Literal["train45k", "train"] | None = None
 
 
-Height = Callable[[Tensor, Tensor], Tensor]
+Objective = Callable[[Tensor, Tensor], Tensor]
 """From logits (N, classes) and labels (N,) to what an attack climbs at each image (N,)."""
 
 
@@ -57,12 +57,12 @@ def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits, labels, reduction="none")
 
 
-class Look(NamedTuple):
+class CleanPass(NamedTuple):
     """What one pass over clean images gives an attack.
 
     Attributes:
         logits: with their graph, fit for the clean loss; None where training needs another pass.
-        gradient: of the attack's height at each image, in the images' shape, without a graph.
+        gradient: of the attack's objective at each image, in the images' shape, without a graph.
     """
 
     logits: Tensor | None
@@ -73,12 +73,12 @@ def input_gradient(
     network: Callable[[Tensor], Tensor],
     images: Tensor,
     labels: Tensor,
-    height: Height,
+    objective: Objective,
     *,
     keep: bool = False,
     watch: SplitWatch | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return logits and the gradient of ``height`` at each image; ``keep`` keeps the logits' graph.
+    """Return logits and the gradient of ``objective`` at each image; ``keep`` keeps the logits' graph.
 
     ``watch`` adds up the attack's time as ``network``; a forward pass that is kept is the training's.
     """
@@ -86,7 +86,7 @@ def input_gradient(
     with torch.enable_grad(), part(None if keep else watch, "network"):
         logits = network(leaf)
     with torch.enable_grad(), part(watch, "network"):
-        (gradient,) = torch.autograd.grad(height(logits, labels).sum(), leaf, retain_graph=keep)
+        (gradient,) = torch.autograd.grad(objective(logits, labels).sum(), leaf, retain_graph=keep)
     return logits, gradient
 
 
@@ -116,7 +116,7 @@ class Classifier(Method):
         optimiser = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
         )
-        stream = Batches(data, spec.batch_size, streams.generator("data_order"), bounds=self.bounds)
+        stream = Minibatches(data, spec.batch_size, streams.generator("data_order"), bounds=self.bounds)
         self.modules = {"classifier": network}
         self.optimisers = {"classifier": optimiser}
         self.batches = {"train": stream}
@@ -152,17 +152,19 @@ class Classifier(Method):
         values = values.detach()
         return values.view(self.models, -1).mean(dim=1) if self.models > 1 else values.mean()
 
-    def look(self, images: Tensor, labels: Tensor, height: Height) -> Look:
-        """Return the gradient of ``height`` at the images, and the logits of the same pass where they serve.
+    def clean_pass(self, images: Tensor, labels: Tensor, objective: Objective) -> CleanPass:
+        """Return the gradient of ``objective`` at the images, and that pass's logits where they serve.
 
         Without dropout and batch norm a network answers alike in training and evaluation. Then the pass that
         an attack needs is also the one that the clean loss is computed on.
         """
         if depends_on_mode(self.network):
-            with undisturbed(self.network):
-                return Look(None, input_gradient(self.logits, images, labels, height, watch=self.watch)[1])
-        logits, gradient = input_gradient(self.logits, images, labels, height, keep=True, watch=self.watch)
-        return Look(logits, gradient)
+            with attack_mode(self.network):
+                return CleanPass(
+                    None, input_gradient(self.logits, images, labels, objective, watch=self.watch)[1]
+                )
+        logits, gradient = input_gradient(self.logits, images, labels, objective, keep=True, watch=self.watch)
+        return CleanPass(logits, gradient)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the network's class logits (N, classes), float32, computed in the run's number format."""

@@ -40,10 +40,10 @@ class FastGradientTraining(Classifier):
         options = self.options
         threat = ThreatModel.fast_gradient(options.norm, options.eps, UNIT)
         attack = FastGradient(model=self.network, threat=threat, clip=options.clip, watch=self.watch)
-        look = self.look(images, labels, cross_entropies)
-        attacked = attack.along(images, look.gradient)
+        clean_pass = self.clean_pass(images, labels, cross_entropies)
+        attacked = attack.along(images, clean_pass.gradient)
         self.network.train()
-        logits = self.logits(images) if look.logits is None else look.logits
+        logits = self.logits(images) if clean_pass.logits is None else clean_pass.logits
         clean = cross_entropies(logits, labels)
         adversarial = cross_entropies(self.logits(attacked), labels)
         return logits, options.alpha * clean + (1 - options.alpha) * adversarial

@@ -11,21 +11,21 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
-from repro.data.batches import Batches
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import Minibatches
 from repro.methods.base import Method, State
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
 from repro.methods.options import MethodOptions
+from repro.methods.published_trainer import act_as_published_trainer
 from repro.methods.regularisers.registry import make_regulariser
-from repro.methods.trainer_slips import repeat_slips
 from repro.methods.update_graph import UpdateGraphs
 from repro.models.dropout import drops
 from repro.models.modes import frozen_parameters
 
 
-class Reading(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """One pass of D: logits (N,), float32, and what an auxiliary loss needs of the same pass."""
 
     logits: Tensor
@@ -36,7 +36,7 @@ class GanMethod(Method):
     """An unconditional GAN. One step is one update of G with its ``n_dis`` updates of D.
 
     Verbs that a method may override: ``discriminator_loss``, ``generator_loss``; for auxiliary losses
-    ``read``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``open_data``,
+    ``discriminate``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``open_data``,
     ``real_images``; ``draws_within_updates`` where a loss draws. D's update never reaches G, nor G's D.
     """
 
@@ -74,7 +74,7 @@ class GanMethod(Method):
 
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
-        self.batches["real"] = Batches(
+        self.batches["real"] = Minibatches(
             self.data,
             self.spec.batch_size,
             self.streams.generator("data_order"),
@@ -96,7 +96,7 @@ class GanMethod(Method):
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""
         record: dict[str, Tensor] = {}
         o = self.options
-        repeat_slips(
+        act_as_published_trainer(
             step,
             self.spec.steps,
             self.G,
@@ -180,44 +180,46 @@ class GanMethod(Method):
             images: Tensor = self.G(z)
         return images.float()
 
-    def read(self, images: Tensor) -> Reading:
+    def discriminate(self, images: Tensor) -> DiscriminatorOutput:
         """Pass ``images`` through D once."""
         with self.autocast():
             logits: Tensor = self.D(images)
-        return Reading(logits.float())
+        return DiscriminatorOutput(logits.float())
 
     def logits(self, images: Tensor) -> Tensor:
         """Return D's logits (N,), float32."""
-        return self.read(images).logits
+        return self.discriminate(images).logits
 
-    def adversarial_loss(self, real: Reading, fake: Reading) -> tuple[Tensor, dict[str, Tensor]]:
+    def adversarial_loss(
+        self, real: DiscriminatorOutput, fake: DiscriminatorOutput
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return D's adversarial loss, 0-d, and what else to log."""
         record = {"d_real": real.logits.mean(), "d_fake": fake.logits.mean()}
         return self.loss.d(real.logits, fake.logits), record
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return D's loss (without the regulariser), 0-d, and what else to log."""
-        seen = self.read(real)
-        loss, record = self.adversarial_loss(seen, self.read(fake))
-        return self.add_auxiliary(loss, self.real_auxiliary(real, seen), record)
+        output = self.discriminate(real)
+        loss, record = self.adversarial_loss(output, self.discriminate(fake))
+        return self.add_auxiliary(loss, self.real_auxiliary(real, output), record)
 
     def generator_loss(self, z: Tensor) -> Tensor:
         """Return G's loss on latents ``z``, 0-d."""
         fake = self.fakes(z)
-        seen = self.read(fake)
-        loss, extra = self.loss.g(seen.logits), self.fake_auxiliary(fake, seen)
+        output = self.discriminate(fake)
+        loss, extra = self.loss.g(output.logits), self.fake_auxiliary(fake, output)
         return loss if extra is None else loss + extra
 
-    def real_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def real_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return what D learns besides real and fake, as a weighted loss, 0-d; None for nothing.
 
         Args:
             images: real images (N,3,H,W).
-            seen: their pass through D where there has been one, to be used again.
+            output: their pass through D where there has been one, to be used again.
         """
         return None
 
-    def fake_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def fake_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return what G learns besides fooling D; as ``real_auxiliary``, of generated images."""
         return None
 

@@ -28,8 +28,8 @@ class GanOptions(NetworkOptions):
             form); None for no limit.
         flip: mirror half of the real images (no paper here but Rob-GAN's code does).
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
-        eval_mode_after, reset_seeds_every: slips of DAT's published trainer, see
-            ``methods/trainer_slips.py``; None for a trainer without them.
+        eval_mode_after, reset_seeds_every: what DAT's published trainer does by mistake, see
+            ``methods/published_trainer.py``; None for a trainer without them.
         cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
             ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
     """

@@ -10,9 +10,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.gat_generator import probability_gradient
-from repro.attacks.undisturbed import undisturbed
-from repro.methods.classifier import Look, cross_entropies
+from repro.methods.classifier import CleanPass, cross_entropies
 from repro.methods.perturber import Perturber, PerturberOptions, true_class
 
 
@@ -54,27 +54,29 @@ class GAT(Perturber):
             images, labels = stream.next()
             return record | self.update(labels, *self.losses(images, labels))
         images, labels = stream.next()
-        look = self.look(images, labels, true_class)
+        clean_pass = self.clean_pass(images, labels, true_class)
         for _ in range(self.options.k):
-            record = self.train_perturber(images, labels, self.scaled(look.gradient))
-        return record | self.update(labels, *self.losses(images, labels, look))
+            record = self.train_perturber(images, labels, self.scaled(clean_pass.gradient))
+        return record | self.update(labels, *self.losses(images, labels, clean_pass))
 
-    def losses(self, images: Tensor, labels: Tensor, look: Look | None = None) -> tuple[Tensor, Tensor]:
+    def losses(
+        self, images: Tensor, labels: Tensor, clean_pass: CleanPass | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the clean images' logits and each image's alpha J(x) + (1 - alpha) J(x + G(Delta)) (Eq. 10).
 
         Args:
             images: the minibatch.
             labels: its classes.
-            look: the pass over these images that Delta was computed on, if there was one already.
+            clean_pass: the pass over these images that Delta was computed on, if there was one already.
         """
         options = self.options
         if options.gradient_through_delta:
             watched = self.watch.part("network")
-            with undisturbed(self.network, freeze=False), self.autocast(), watched:
+            with attack_mode(self.network, freeze=False), self.autocast(), watched:
                 gradient = probability_gradient(self.network, images, labels, create_graph=True)
             attacked, logits = self.add(images, self.perturb(self.scaled(gradient))), None
         else:
-            logits, gradient = look or self.look(images, labels, true_class)
+            logits, gradient = clean_pass or self.clean_pass(images, labels, true_class)
             with torch.no_grad():
                 attacked = self.add(images, self.perturb(self.scaled(gradient)))
         self.network.train()

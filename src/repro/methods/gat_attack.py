@@ -11,10 +11,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.undisturbed import undisturbed
+from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
-from repro.data.batches import scale
+from repro.data.minibatches import scale
 from repro.methods.base import State
 from repro.methods.perturber import Perturber, PerturberOptions
 
@@ -99,7 +99,7 @@ class GATAttackTraining(Perturber):
             if number == len(self._validation_deltas):
                 # two thirds of a look's work, once: neither the images nor the classifier ever change
                 self._validation_deltas.append(self.delta(images, labels))
-            with undisturbed(self.network):
+            with attack_mode(self.network):
                 total += self.perturber_losses(images, labels, self._validation_deltas[number])[0].sum()
         return total / len(data)
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from repro.methods.gan_base import GanMethod, Reading
+from repro.methods.gan_base import DiscriminatorOutput, GanMethod
 from repro.methods.gan_options import GanOptions
 from repro.methods.info_nce import info_nce
 from repro.methods.options import MethodOptions
@@ -34,26 +34,26 @@ class InfoMaxTask(GanMethod):
 
     options: InfoMaxOptions
 
-    def read(self, images: Tensor) -> Reading:
-        """Pass ``images`` through D once; the reading holds local and global features too."""
+    def discriminate(self, images: Tensor) -> DiscriminatorOutput:
+        """Pass ``images`` through D once; the output holds local and global features too."""
         with self.autocast():
             logits, local, whole = self.D.views(images)  # type: ignore[operator]
-        return Reading(logits.float(), (local, whole))
+        return DiscriminatorOutput(logits.float(), (local, whole))
 
-    def contrast(self, images: Tensor, seen: Reading | None) -> Tensor:
-        """Return the contrastive loss of ``images`` (N,3,S,S), 0-d; ``seen`` saves a pass."""
-        seen = seen or self.read(images)
+    def contrast(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor:
+        """Return the contrastive loss of ``images`` (N,3,S,S), 0-d; ``output`` saves a pass."""
+        output = output or self.discriminate(images)
         with self.autocast():
-            local, whole = self.D.project(*seen.features)  # type: ignore[operator]
+            local, whole = self.D.project(*output.features)  # type: ignore[operator]
         return info_nce(local, whole)
 
-    def real_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def real_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return D's weighted contrastive loss."""
-        return self.options.infomax_real * self.contrast(images, seen)
+        return self.options.infomax_real * self.contrast(images, output)
 
-    def fake_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def fake_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return G's weighted contrastive loss."""
-        return self.options.infomax_fake * self.contrast(images, seen)
+        return self.options.infomax_fake * self.contrast(images, output)
 
 
 class InfoMaxGan(InfoMaxTask):

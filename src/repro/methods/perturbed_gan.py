@@ -69,12 +69,12 @@ class PerturbedGan(GanMethod):
             harder = self.perturb(real, fake)
         shown_real = real if o.position == "fake" else harder.real
         shown_fake = fake if o.position == "real" else harder.fake
-        shown = self.read(shown_real)
-        loss, record = self.adversarial_loss(shown, self.read(shown_fake))
+        shown = self.discriminate(shown_real)
+        loss, record = self.adversarial_loss(shown, self.discriminate(shown_fake))
         clean = shown if shown_real is real else None
         if o.clean_weight:
-            clean = self.read(real)
-            loss = loss + o.clean_weight * self.adversarial_loss(clean, self.read(fake))[0]
+            clean = self.discriminate(real)
+            loss = loss + o.clean_weight * self.adversarial_loss(clean, self.discriminate(fake))[0]
         record["perturbation_l2"] = (harder.real - real).flatten(1).norm(dim=1).mean()
         of_clean = o.auxiliary_images == "clean"
         extra = self.real_auxiliary(real, clean) if of_clean else self.real_auxiliary(shown_real, shown)
@@ -92,8 +92,8 @@ class PerturbedGan(GanMethod):
             harder = self.perturb(self.real_images(), fake)
         detached = self.options.generator_images == "detached"
         shown = harder.fake if detached else fake + (harder.fake - fake.detach())
-        seen = self.read(shown)
+        output = self.discriminate(shown)
         of_clean = self.options.auxiliary_images == "clean"
-        extra = self.fake_auxiliary(fake, None) if of_clean else self.fake_auxiliary(shown, seen)
-        loss = self.loss.g(seen.logits)
+        extra = self.fake_auxiliary(fake, None) if of_clean else self.fake_auxiliary(shown, output)
+        loss = self.loss.g(output.logits)
         return loss if extra is None else loss + extra

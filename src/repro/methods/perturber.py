@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.attacks.attack_mode import attack_mode
 from repro.attacks.gat_generator import DeltaScale, GATAttack, scale_delta
 from repro.attacks.threat_model import UNIT
-from repro.attacks.undisturbed import undisturbed
 from repro.core.spec import RunSpec
 from repro.methods.classifier import Classifier, ClassifierOptions, input_gradient
 from repro.methods.optimisation import descend, place
@@ -72,12 +72,12 @@ class Perturber(Classifier):
 
     def delta(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return G's input: the scaled gradient of the true class's probability, without a graph."""
-        with undisturbed(self.network):
+        with attack_mode(self.network):
             return self.scaled(input_gradient(self.logits, images, labels, true_class, watch=self.watch)[1])
 
     def train_perturber(self, images: Tensor, labels: Tensor, delta: Tensor) -> dict[str, Tensor]:
         """Take one step of G on the mean of its losses over the minibatch."""
-        with undisturbed(self.network):
+        with attack_mode(self.network):
             losses, power = self.perturber_losses(images, labels, delta)
             descend(self.optimisers["perturber"], self.total(losses))
         return {"generator_loss": self.means(losses), "perturbation_power": self.means(power)}

@@ -17,7 +17,7 @@ from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
-from repro.data.batches import Batches
+from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
 from repro.methods.fakes import draw_fakes
 from repro.methods.optimisation import descend, place, set_learning_rate
@@ -112,7 +112,7 @@ class RobGAN(Method):
             )
             for name, network in self.modules.items()
         }
-        self.stream = Batches(
+        self.stream = Minibatches(
             data,
             spec.batch_size,
             streams.generator("data_order"),

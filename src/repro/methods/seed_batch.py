@@ -18,7 +18,7 @@ from repro.core.streams import Streams
 from repro.models.stacked import StackedNetworks, Staged, Way
 
 if TYPE_CHECKING:
-    from repro.data.batches import Batches
+    from repro.data.minibatches import Minibatches
     from repro.methods.classifier import Classifier
 
 ClassifierT = TypeVar("ClassifierT", bound="Classifier")
@@ -50,10 +50,10 @@ class JointStreams(Streams):
         return torch.cat([own.normal(name, part) for own, part in zip(self.members, parts, strict=True)])
 
 
-class JointBatches:
+class JointMinibatches:
     """The minibatches of several runs, one after the other in one batch."""
 
-    def __init__(self, members: Sequence[Batches]) -> None:
+    def __init__(self, members: Sequence[Minibatches]) -> None:
         self.members = tuple(members)
 
     def next(self) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ def joined(members: Sequence[ClassifierT], way: Way) -> ClassifierT:
     together.models = len(members)
     together.streams = JointStreams([member.streams for member in members])
     together.batches = {
-        name: cast("Batches", JointBatches([member.batches[name] for member in members]))
+        name: cast("Minibatches", JointMinibatches([member.batches[name] for member in members]))
         for name in first.batches
     }
     together.modules = {

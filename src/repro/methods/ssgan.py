@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from repro.methods.gan_base import GanMethod, Reading
+from repro.methods.gan_base import DiscriminatorOutput, GanMethod
 from repro.methods.gan_options import GanOptions
 from repro.methods.options import MethodOptions
 from repro.methods.rotation import rotate_quarters
@@ -42,11 +42,11 @@ class RotationTask(GanMethod):
             logits = self.D.rotation_logits(turned)  # type: ignore[operator]
         return F.cross_entropy(logits.float(), turns)
 
-    def real_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def real_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return D's weighted rotation loss."""
         return self.options.rotation_real * self.rotation_loss(images)
 
-    def fake_auxiliary(self, images: Tensor, seen: Reading | None) -> Tensor | None:
+    def fake_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return G's weighted rotation loss."""
         return self.options.rotation_fake * self.rotation_loss(images)
 

@@ -48,7 +48,7 @@ def frozen_statistics(network: nn.Module, *, spectral: bool = True) -> Iterator[
 
 
 @contextmanager
-def untouched(network: nn.Module, *, spectral: bool = True) -> Iterator[None]:
+def frozen(network: nn.Module, *, spectral: bool = True) -> Iterator[None]:
     """Both of the above: what an attack on ``network`` runs in."""
     with frozen_parameters(network), frozen_statistics(network, spectral=spectral):
         yield

@@ -6,16 +6,18 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen, OptionValue
-from repro.core.yaml_lines import LineOf, load_yaml
+from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
+from repro.plan.names import check_names, no_such, qualified
 from repro.plan.profile import Profile
-from repro.plan.sheet import Recipe, Sheet
+from repro.plan.sheet import Evaluation, Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
 SETTINGS = "config.yaml"
@@ -54,6 +56,24 @@ class Config:
     sheets: dict[str, Sheet]
     searched: dict[str, OptionValue] = field(default_factory=dict)
 
+    @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        """Every recipe of the sheets by ``paper.recipe``; all that a sheet names are here."""
+        return {
+            qualified(name, paper): recipe
+            for paper, sheet in self.sheets.items()
+            for name, recipe in sheet.recipes.items()
+        }
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Every evaluation of the sheets by ``paper.evaluation``."""
+        return {
+            qualified(name, paper): evaluation
+            for paper, sheet in self.sheets.items()
+            for name, evaluation in sheet.evaluations.items()
+        }
+
     def sheet_path(self, paper: str) -> Path:
         """File of one paper's sheet."""
         return self.paper_file(paper, "sheet.yaml")
@@ -72,12 +92,15 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
     """
     settings_path = folder / SETTINGS
     settings, line_of = load_model(settings_path, Settings)
-    _check_dataset(settings.extractor, settings_path, line_of, ("extractor",))
-    for borrower, lender in settings.extractor_from.items():
-        for name in (borrower, lender):
-            if name not in CATALOGUE:
-                place = ("extractor_from", borrower)
-                raise _no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
+    named = [(("extractor", "dataset"), settings.extractor.dataset)]
+    named += [
+        (("extractor_from", key), name)
+        for key, lent in settings.extractor_from.items()
+        for name in (key, lent)
+    ]
+    for place, name in named:
+        if name not in CATALOGUE:
+            raise no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
     sheets = _sheets(folder / PAPERS)
     chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
     return Config(folder, settings, chosen, sheets, _searched(folder / SEARCHED, chosen.name, sheets))
@@ -93,9 +116,9 @@ def _searched(path: Path, profile: str, sheets: Mapping[str, Sheet]) -> dict[str
     for key in values:
         search, _, dataset = key.partition("@")
         if search not in known:
-            raise _no_such("search", search, known, path, line_of((profile, key)))
+            raise no_such("search", search, known, path, line_of((profile, key)))
         if dataset not in CATALOGUE:
-            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of((profile, key)))
+            raise no_such("data set", dataset, list(CATALOGUE), path, line_of((profile, key)))
     return dict(values)
 
 
@@ -106,7 +129,8 @@ def _sheets(folder: Path) -> dict[str, Sheet]:
         raise ReproError("there is no paper", where=folder, remedy="restore the folder from git")
     for path in papers:
         check_paper_name(path.name, path)
-    sheets = {path.name: _sheet(path / "sheet.yaml") for path in papers}
+    sheets = {path.name: load_model(path / "sheet.yaml", Sheet)[0] for path in papers}
+    check_names(sheets, {path.name: path / "sheet.yaml" for path in papers})
     return dict(sorted(sheets.items(), key=lambda item: (item[1].order, item[0])))
 
 
@@ -122,14 +146,6 @@ def check_paper_name(name: str, where: Path) -> None:
             where=where,
             remedy=f"choose another name: lower-case letters and digits, and none of {', '.join(_TAKEN)}",
         )
-
-
-def _sheet(path: Path) -> Sheet:
-    """Read one sheet; its data sets must exist."""
-    sheet, line_of = load_model(path, Sheet)
-    for name, recipe in sheet.recipes.items():
-        _check_dataset(recipe, path, line_of, ("recipes", name))
-    return sheet
 
 
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
@@ -152,24 +168,11 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     recipes = [f"{paper}.{recipe}" for paper, sheet in sheets.items() for recipe in sheet.recipes]
     for index, artefact in enumerate(profile.artefacts or ()):
         if artefact not in artefacts:
-            raise _no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
+            raise no_such("artefact", artefact, artefacts, path, line_of(("artefacts", index)))
     for pattern in profile.recipes:
         name, _, dataset = pattern.partition("@")
         if not fnmatch.filter([*recipes, EXTRACTOR], name):
-            raise _no_such("recipe", name, recipes, path, line_of(("recipes", pattern)))
+            raise no_such("recipe", name, recipes, path, line_of(("recipes", pattern)))
         if dataset and not fnmatch.filter(CATALOGUE, dataset):
-            raise _no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", pattern)))
+            raise no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", pattern)))
     return profile
-
-
-def _check_dataset(recipe: Recipe, path: Path, line_of: LineOf, place: tuple[str, ...]) -> None:
-    """Check that a recipe's data set exists."""
-    if recipe.dataset not in CATALOGUE:
-        raise _no_such("data set", recipe.dataset, list(CATALOGUE), path, line_of((*place, "dataset")))
-
-
-def _no_such(what: str, name: str, known: list[str], path: Path, line: int) -> ReproError:
-    """Build the error for a name that nobody declares."""
-    return ReproError(
-        f"there is no {what} {name!r}", where=path, line=line, remedy=f"use one of {', '.join(known)}"
-    )

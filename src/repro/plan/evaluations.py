@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from repro.core.spec import EvaluationSpec, RunSpec, Source
+from repro.core.spec import EvaluationSpec, RunSpec
 from repro.data.catalogue import dataset_info
-from repro.plan.cells import Cell
 from repro.plan.profile import Profile
 from repro.plan.resolve import in_order
+from repro.plan.sheet import Convention, Evaluation
 
 REAL = "real"  # in the place of a run's id where a data set itself is measured
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
@@ -14,29 +14,29 @@ FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 def evaluation_of(
     profile: Profile,
-    cell: Cell,
-    run: RunSpec | None,
+    declared: Evaluation,
+    convention: Convention,
+    measured: RunSpec | str,
     *,
     seed: int = 0,
     surrogate: RunSpec | None = None,
     extractor: RunSpec | None = None,
 ) -> EvaluationSpec:
-    """Return the evaluation of ``run`` that a live cell asks for.
+    """Return the evaluation of a run, or of a data set itself, under one convention.
 
     Args:
         profile: how many images are measured.
-        cell: names measurement, options and convention.
-        run: None measures the cell's data set itself.
+        declared: names measurement and options.
+        convention: one of those that ``declared`` has options for.
+        measured: the run, or the name of the data set.
         seed: of the measurement, e.g. of the shuffling of real images.
         surrogate: the run that an indirect attack takes its gradients from.
         extractor: the run whose features stand in for Inception's, where the measurement needs features.
     """
-    declared = cell.evaluation
-    assert declared is not None  # live cells have one
-    dataset = run.dataset if run else cell.dataset
-    assert dataset is not None
-    points = dataset_info(dataset).kind == "points"  # drawn from their true density, whatever the profile
-    source: Source = run.source if run else "real" if points else profile.data
+    run = None if isinstance(measured, str) else measured
+    dataset = measured if isinstance(measured, str) else measured.dataset
+    info = dataset_info(dataset)
+    source = run.source if run else info.source(profile.data)
     measuring, stand_ins = profile.measuring, list(run.stand_ins if run else ())
     stand_ins += surrogate.stand_ins if surrogate else ()
     if source == "synthetic":
@@ -51,7 +51,7 @@ def evaluation_of(
     limit = measuring.images_of.get(declared.measure, measuring.images)
     if declared.features:
         limit = profile.limits.test
-    if points:
+    if info.drawn:
         limit = None
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
@@ -68,7 +68,7 @@ def evaluation_of(
         generated=measuring.generated if generates else None,
         extractor=features,
         surrogate=surrogate.run_id if surrogate else None,
-        options={**declared.options, **declared.conventions[cell.convention], **cheaper},  # type: ignore[index]
+        options={**declared.options, **declared.conventions[convention], **cheaper},
         seed=seed,
         stand_ins=in_order(stand_ins),
     )

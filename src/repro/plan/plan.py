@@ -1,46 +1,36 @@
 """The whole plan of a profile: every run, every evaluation, every cell, and how they depend on each other.
 
-Torch-free, since the DAG reads it each time that Snakemake starts.
+The sheets' names are resolved here, once. Torch-free: the DAG reads it each time that Snakemake starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from repro.core.errors import ReproError
-from repro.core.spec import EvaluationSpec, RunSpec, StandIn
-from repro.plan.cells import Cell, cells_of, qualified
-from repro.plan.config import EXTRACTOR, Config
-from repro.plan.evaluations import evaluation_of
-from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
-from repro.plan.searches import PlannedSearch, recipe_in_use, searches_of
+from repro.core.row_key import row_key
+from repro.core.yaml_lines import load_yaml
+from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, Place, PlannedCell, SettingCell
+from repro.plan.config import Config
+from repro.plan.names import qualified
+from repro.plan.resolve import in_order
+from repro.plan.runs import PlannedRuns
+from repro.plan.searches import PlannedSearch, searches_of
+from repro.plan.sheet import CellFields, SheetPanel
 
-
-@dataclass(frozen=True)
-class PlannedCell:
-    """A cell with the evaluations that measure it, one per seed, and those that are subtracted from them.
-
-    A setting has runs (or, read from a network, none) and no evaluations; of real data it is the other way.
-    """
-
-    cell: Cell
-    evaluations: tuple[str, ...] = ()
-    subtracted: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    stand_ins: tuple[StandIn, ...] = ()
+T = TypeVar("T")
 
 
 @dataclass
-class Plan:
-    """All that one profile does. ``runs`` and ``evaluations`` are keyed by their ids, in a stable order.
+class Plan(PlannedRuns):
+    """All that one profile does.
 
     ``only_searched`` holds the ids of runs and evaluations that no artefact asks for, only a search.
     """
 
-    config: Config
-    runs: dict[str, RunSpec] = field(default_factory=dict)
-    evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
     cells: dict[str, list[PlannedCell]] = field(default_factory=dict)
     searches: dict[str, PlannedSearch] = field(default_factory=dict)
     only_searched: set[str] = field(default_factory=set)
@@ -61,20 +51,15 @@ class Plan:
             )
         return self.searches[search_id]
 
-    def level(self, run_id: str) -> int:
-        """Return how many runs a run follows: 0 for one that starts from scratch."""
-        parent = self.runs[run_id].parent
-        return 0 if parent is None else 1 + self.level(parent)
-
 
 def build_plan(config: Config) -> Plan:
-    """Bind every live cell of every sheet to runs and evaluations under the configuration's profile."""
+    """Bind every cell of every sheet to runs and evaluations under the configuration's profile."""
     plan = Plan(config)
     wanted = config.profile.artefacts
     for paper, sheet in config.sheets.items():
         for name in sheet.artefacts:
             if wanted is None or f"{paper}/{name}" in wanted:
-                plan.cells[f"{paper}/{name}"] = [_bind(plan, cell) for cell in cells_of(config, paper, name)]
+                plan.cells[f"{paper}/{name}"] = list(_cells(plan, paper, name))
     for paper in config.sheets if config.profile.searches_wanted else ():
         for search in searches_of(config, paper):
             plan.searches[search.id] = search
@@ -88,127 +73,78 @@ def _enter_search(plan: Plan, search: PlannedSearch) -> None:
         for run, evaluation in zip(candidate.runs, candidate.evaluations, strict=True):
             plan.only_searched |= {run.run_id} - plan.runs.keys()
             plan.only_searched |= {evaluation.evaluation_id} - plan.evaluations.keys()
-            _enter(plan, run)
-            plan.evaluations.setdefault(evaluation.evaluation_id, evaluation)
+            plan.enter_run(run, search.recipe)
+            plan.enter_evaluation(evaluation)
 
 
-def _bind(plan: Plan, cell: Cell) -> PlannedCell:
-    """Enter a cell's runs and evaluations into the plan."""
-    if cell.status != "live" or cell.network:
-        return PlannedCell(cell)
-    if cell.setting:
-        return PlannedCell(cell, runs=tuple(run.run_id for run in _runs(plan, cell, cell.recipe)))
-    if not cell.recipe:
-        return _real_data(plan, cell)
-    pairs = list(_measured(plan, cell, cell.recipe))
-    others = list(_measured(plan, cell, cell.minus)) if cell.minus else []
-    both = pairs + others
-    return PlannedCell(
-        cell,
-        evaluations=tuple(evaluation.evaluation_id for _, evaluation in pairs),
-        subtracted=tuple(evaluation.evaluation_id for _, evaluation in others),
-        runs=tuple(dict.fromkeys(run.run_id for run, _ in both)),
-        stand_ins=in_order(name for _, evaluation in both for name in evaluation.stand_ins),
-    )
+def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
+    """Yield every cell of one artefact, row by row, in the order of the sheet."""
+    for number, panel in enumerate(plan.config.sheets[paper].artefacts[name].panels):
+        for index, row in enumerate(panel.rows):
+            for column in panel.columns:
+                asked = panel.fields(row, column)
+                metric = asked.metric or asked.value or "value"
+                place = Place(
+                    paper=paper,
+                    artefact=name,
+                    row=row_key(panel.name, row.name),
+                    column=column.name,
+                    metric=metric,
+                )
+                try:
+                    yield from () if asked.absent else _bind(plan, place, panel, asked)
+                except ReproError as error:
+                    path = plan.config.sheet_path(paper)
+                    line = load_yaml(path)[1](("artefacts", name, "panels", number, "rows", index))
+                    message = f"{paper}/{name}: {error.message}"
+                    raise ReproError(message, where=path, line=line, remedy=error.remedy) from error
 
 
-def _real_data(plan: Plan, cell: Cell) -> PlannedCell:
-    """Enter the evaluations of a data set itself; a seed shuffles its images before the scores."""
-    profile = plan.config.profile
-    found = [_evaluation(plan, cell, None, profile.first_seed + index) for index in range(profile.min_seeds)]
-    plan.evaluations |= {evaluation.evaluation_id: evaluation for evaluation in found}
-    names = tuple(evaluation.evaluation_id for evaluation in found)
-    return PlannedCell(cell, evaluations=names, stand_ins=found[0].stand_ins)
+def _bind(plan: Plan, place: Place, panel: SheetPanel, asked: CellFields) -> Iterator[PlannedCell]:
+    """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
+    config, paper = plan.config, place["paper"]
+    recipe = asked.recipe and qualified(asked.recipe, paper)
+    at = "/".join((paper, place["artefact"], place["row"], place["column"]))
+    if asked.cited:
+        yield CitedCell(**place)
+    elif asked.pending or not (asked.setting or asked.evaluation):
+        reason = asked.pending or "the sheet names no evaluation and no setting for it yet"
+        yield PendingCell(**place, reason=reason)
+    elif recipe and config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset, at):
+        reason = f"profile {config.profile.name} does not train {recipe} on this data set or for this cell"
+        yield PendingCell(**place, reason=reason)
+    elif asked.setting and asked.network:
+        layer = _given(asked.layer, "layer", asked.setting)
+        yield LayerCell(**place, setting=asked.setting, network=asked.network, layer=layer)
+    elif asked.setting:
+        runs = plan.of_recipe(_given(recipe, "recipe", asked.setting), asked.dataset, asked.options)
+        ids = tuple(run.run_id for run in runs)
+        yield SettingCell(**place, setting=asked.setting, stated=asked.stated, runs=ids)
+    elif asked.evaluation:
+        name = qualified(asked.evaluation, paper)
+        minus = asked.minus and qualified(panel.recipe_of(asked.minus) or asked.minus, paper)
+        for convention in config.evaluations[name].conventions:
+            measure = partial(plan.evaluate, name, convention)
+            if config.evaluations[name].needs_run:
+                recipes = [_given(recipe, "recipe", name), *([minus] if minus else [])]
+                pairs = [plan.of_recipe(each, asked.dataset, asked.options) for each in recipes]
+                sides = [[measure(run) for run in runs] for runs in pairs]
+            else:
+                dataset = _given(asked.dataset, "dataset", name)
+                sides = [[measure(dataset, seed=seed) for seed in plan.real_seeds()]]
+            specs = [spec for side in sides for spec in side]
+            yield MeasuredCell(
+                **place,
+                convention=convention,
+                value=asked.value or place["metric"],
+                seeds=tuple(zip(*([spec.evaluation_id for spec in side] for side in sides), strict=False)),
+                runs=tuple(dict.fromkeys(spec.run for spec in specs if spec.run in plan.runs)),
+                stand_ins=in_order(mark for spec in specs for mark in spec.stand_ins),
+            )
 
 
-def _measured(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[tuple[RunSpec, EvaluationSpec]]:
-    """Yield the run and the evaluation of each seed."""
-    for run in _runs(plan, cell, recipe_name):
-        evaluation = _evaluation(plan, cell, run, surrogate=_surrogate(plan, cell, run))
-        plan.evaluations[evaluation.evaluation_id] = evaluation
-        yield run, evaluation
-
-
-def _surrogate(plan: Plan, cell: Cell, run: RunSpec) -> RunSpec | None:
-    """Return the run that an indirect attack on ``run`` takes its gradients from, its next seed in a circle.
-
-    A profile with a single seed trains one more for it.
-    """
-    assert cell.evaluation is not None  # live cells have one
-    if cell.evaluation.surrogate is None:
-        return None
-    profile, name = plan.config.profile, qualified(cell.evaluation.surrogate, cell.paper)
-    recipe = recipe_in_use(plan.config, name, run.dataset)
-    if recipe is None:
-        raise ReproError(
-            f"{cell.paper}/{cell.artefact} takes gradients from {name}, which nobody declares",
-            where=plan.config.sheet_path(cell.paper),
-            remedy="declare that recipe, or mend surrogate",
-        )
-    count = len(seeds_for(profile, work_for(profile, name, recipe, run.dataset), recipe))
-    seed = profile.first_seed + (run.seed - profile.first_seed + 1) % max(2, count)
-    parent = _parent(plan, name, recipe.start_from, seed, run.dataset)
-    return _enter(plan, run_spec(profile, name, recipe, seed, dataset=run.dataset, parent=parent))
-
-
-def _runs(plan: Plan, cell: Cell, recipe_name: str) -> Iterator[RunSpec]:
-    """Yield one run per seed, each with the runs that it starts from entered into the plan."""
-    profile = plan.config.profile
-    recipe = recipe_in_use(plan.config, recipe_name, cell.dataset)
-    assert recipe is not None  # cells_of has checked the name
-    options = dict(cell.run_options)
-    for seed in seeds_for(profile, work_for(profile, recipe_name, recipe, cell.dataset), recipe):
-        parent = _parent(plan, recipe_name, recipe.start_from, seed, cell.dataset)
-        run = run_spec(
-            profile,
-            recipe_name,
-            recipe,
-            seed,
-            dataset=cell.dataset,
-            options=options,  # type: ignore[arg-type]
-            parent=parent,
-        )
-        yield _enter(plan, run)
-
-
-def _enter(plan: Plan, run: RunSpec) -> RunSpec:
-    """Add a run unless the plan has it; a shared run keeps the name of the recipe that asked first."""
-    return plan.runs.setdefault(run.run_id, run)
-
-
-def _parent(plan: Plan, child: str, start_from: str | None, seed: int, dataset: str | None) -> RunSpec | None:
-    """Return the run that a recipe starts from, same seed and data set."""
-    if start_from is None:
-        return None
-    paper = child.partition(".")[0]
-    name = qualified(start_from, paper)
-    recipe = recipe_in_use(plan.config, name, dataset)
-    if recipe is None:
-        raise ReproError(
-            f"recipe {child} starts from {name}, which nobody declares",
-            where=plan.config.sheet_path(paper),
-            remedy="declare that recipe, or mend start_from",
-        )
-    grandparent = _parent(plan, name, recipe.start_from, seed, dataset)
-    return _enter(
-        plan, run_spec(plan.config.profile, name, recipe, seed, dataset=dataset, parent=grandparent)
-    )
-
-
-def _evaluation(
-    plan: Plan, cell: Cell, run: RunSpec | None, seed: int = 0, surrogate: RunSpec | None = None
-) -> EvaluationSpec:
-    """Return the evaluation of one run that a cell asks for; without a run, that of the cell's data set."""
-    extractor, dataset = None, run.dataset if run else cell.dataset
-    if cell.evaluation and cell.evaluation.features and plan.config.profile.extractor == "embedded":
-        assert dataset is not None
-        extractor = _extractor(plan, dataset)
-    return evaluation_of(plan.config.profile, cell, run, seed=seed, surrogate=surrogate, extractor=extractor)
-
-
-def _extractor(plan: Plan, dataset: str) -> RunSpec:
-    """Return the run of the embedded feature extractor for one data set, or for that which lends it one."""
-    settings = plan.config.settings
-    recipe, dataset = settings.extractor, settings.extractor_from.get(dataset, dataset)
-    run = run_spec(plan.config.profile, EXTRACTOR, recipe, plan.config.profile.first_seed, dataset=dataset)
-    return _enter(plan, run)
+def _given(value: T | None, what: str, asked_for: str) -> T:
+    """Return what a cell cannot do without."""
+    if value is None:
+        raise ReproError(f"a cell names no {what} for {asked_for}", remedy=f"give its row or column a {what}")
+    return value

@@ -70,7 +70,7 @@ def run_spec(
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
     split = train_split(recipe.method, chosen)
-    if info.kind == "images" and split not in info.splits:
+    if not info.drawn and split not in info.splits:
         raise ReproError(
             f"recipe {name} trains on {split}, which {info.title} does not have",
             remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
@@ -88,7 +88,7 @@ def run_spec(
     width = 1.0 if work.width is None else work.width
     snapshots = recipe.snapshots if work.snapshots is None else work.snapshots
     stand_ins: list[StandIn] = list(parent.stand_ins) if parent else []
-    if profile.data == "synthetic" and info.kind == "images":
+    if info.source(profile.data) == "synthetic":
         stand_ins.append("synthetic_data")
     elif images < full:
         stand_ins.append("sample_data")
@@ -103,7 +103,7 @@ def run_spec(
         recipe=name,
         method=recipe.method,
         dataset=data,
-        source=profile.data if info.kind == "images" else "real",
+        source=info.source(profile.data),
         train_limit=None if images == full else images,
         seed=seed,
         steps=steps,

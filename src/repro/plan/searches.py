@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, Options, OptionValue, RunSpec
-from repro.plan.cells import find_evaluation, find_recipe, qualified
+from repro.plan.config import Config
+from repro.plan.names import qualified
+from repro.plan.profile import Profile
 from repro.plan.resolve import run_spec, seeds_for, work_for
 from repro.plan.sheet import SCHEDULE, Recipe, Search
-
-if TYPE_CHECKING:
-    from repro.plan.config import Config
-    from repro.plan.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,7 @@ class PlannedSearch:
     paper: str
     name: str
     search: Search
+    recipe: Recipe
     candidates: tuple[Candidate, ...]
 
     @property
@@ -47,21 +44,19 @@ def adopted_key(search_id: str, dataset: str) -> str:
     return f"{search_id}@{dataset}"
 
 
-def value_in_use(config: Config, paper: str, name: str, search: Search, dataset: str) -> OptionValue:
+def value_in_use(config: Config, planned: PlannedSearch, dataset: str) -> OptionValue:
     """Return the value that recipes take: the adopted one, or the sheet's.
 
     A batch size that the profile sets is the one in use. Where the profile sets a run's length, adopted
     epochs count for nothing, and the sheet's are in use.
     """
-    recipe_name = qualified(search.recipe, paper)
-    recipe = find_recipe(config, recipe_name)
-    assert recipe is not None  # searches_of has checked the name
-    work = work_for(config.profile, recipe_name, recipe, dataset)
+    search, recipe = planned.search, planned.recipe
+    work = work_for(config.profile, qualified(search.recipe, planned.paper), recipe, dataset)
     if search.option == "batch_size" and work.batch_size is not None:
         return work.batch_size
     if search.option == "epochs" and (work.epochs is not None or work.steps is not None):
         return declared(recipe, search)
-    adopted = config.searched.get(adopted_key(f"{paper}/{name}", dataset))
+    adopted = config.searched.get(adopted_key(planned.id, dataset))
     return declared(recipe, search) if adopted is None else adopted
 
 
@@ -73,15 +68,13 @@ def declared(recipe: Recipe, search: Search) -> OptionValue:
     return recipe.options.get(search.option, search.start)
 
 
-def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe | None:
+def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe:
     """Return a recipe (``paper.recipe``) with the values that searches on ``dataset`` have found for it.
 
     Values are adopted by ``repro search adopt``, which writes ``config/searched.yaml``; without that file a
     recipe is as its sheet declares it.
     """
-    recipe = find_recipe(config, name)
-    if recipe is None or not config.searched:
-        return recipe
+    recipe = config.recipes[name]
     paper, _, short = name.partition(".")
     for search_name, search in config.sheets[paper].searches.items():
         key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
@@ -102,22 +95,11 @@ def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
 
 
 def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
-    """Yield the searches of one paper. A search starts from what the sheet declares, not from adopted values.
-
-    Raises:
-        ReproError: a search names a recipe or an evaluation that nobody declares.
-    """
+    """Yield a paper's searches. One starts from what the sheet declares, not from adopted values."""
     for name, search in config.sheets[paper].searches.items():
         recipe_name = qualified(search.recipe, paper)
-        recipe = find_recipe(config, recipe_name)
-        evaluation = find_evaluation(config, search.evaluation, paper)
-        missing = recipe_name if recipe is None else search.evaluation
-        if recipe is None or evaluation is None:
-            raise ReproError(
-                f"search {name} names {missing!r}, which nobody declares",
-                where=config.sheet_path(paper),
-                remedy="declare it under recipes or evaluations, or mend the name",
-            )
+        recipe = config.recipes[recipe_name]
+        evaluation = config.evaluations[qualified(search.evaluation, paper)]
         candidates = []
         for dataset in search.datasets or (recipe.dataset,):
             if config.profile.leaves_out(recipe_name, dataset):
@@ -139,7 +121,7 @@ def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
                     for run in runs
                 )
                 candidates.append(Candidate(dataset, value, runs, measured))
-        yield PlannedSearch(paper, name, search, tuple(candidates))
+        yield PlannedSearch(paper, name, search, recipe, tuple(candidates))
 
 
 def _runs(

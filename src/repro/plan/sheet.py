@@ -14,6 +14,7 @@ from repro.core.spec import Frozen, Options, OptionValue, Scalar
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 Scale = Literal["linear", "log"]
+Convention = Literal["paper", "standard", "published_code"]
 Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]
 
 
@@ -67,7 +68,7 @@ class Evaluation(Frozen):
     needs_run: bool = True
     surrogate: str | None = None
     options: Options = {}
-    conventions: dict[Literal["paper", "standard", "published_code"], Options] = {"standard": {}}
+    conventions: dict[Convention, Options] = {"standard": {}}
 
 
 SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget; whatever else a search names is an option
@@ -120,7 +121,7 @@ class CellFields(Frozen):
     cited: bool = False
 
 
-class Entry(CellFields):
+class SheetEntry(CellFields):
     """One row or one column."""
 
     name: str
@@ -133,18 +134,18 @@ class Sweep(CellFields):
     values: tuple[Scalar, ...]
     option: str | None = None
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[SheetEntry, ...]:
         """Spell the sweep out as single columns."""
         return tuple(self._entry(value) for value in self.values)
 
-    def _entry(self, value: Scalar) -> Entry:
+    def _entry(self, value: Scalar) -> SheetEntry:
         text = f"{value:g}" if isinstance(value, float) else str(value)
         fields = self.model_dump(exclude={"values", "option", "name", "value", "options"})
         options = dict(self.options)
         if self.option is not None:
             options[self.option] = value
         filled = None if self.value is None else self.value.replace("{}", text)
-        return Entry(name=self.name.replace("{}", text), value=filled, options=options, **fields)
+        return SheetEntry(name=self.name.replace("{}", text), value=filled, options=options, **fields)
 
 
 class Override(CellFields):
@@ -155,12 +156,12 @@ class Override(CellFields):
     on_metric: str | None = None
 
 
-class Panel(Frozen):
+class SheetPanel(Frozen):
     """Rows x columns, one panel of an artefact."""
 
     name: str = ""
-    rows: tuple[Entry, ...] = ()
-    columns: tuple[Entry, ...] = ()
+    rows: tuple[SheetEntry, ...] = ()
+    columns: tuple[SheetEntry, ...] = ()
     overrides: Annotated[tuple[Override, ...], Field(alias="except")] = ()
 
     @model_validator(mode="before")
@@ -170,8 +171,28 @@ class Panel(Frozen):
             return {**data, "columns": Sweep.model_validate(data["columns"]).entries()}
         return data
 
+    def recipe_of(self, row: str) -> str | None:
+        """Return the recipe that a row names, if there is such a row."""
+        return next((entry.recipe for entry in self.rows if entry.name == row), None)
 
-class Artefact(Frozen):
+    def fields(self, row: SheetEntry, column: SheetEntry) -> CellFields:
+        """Merge column, row and overrides; later ones win, options are merged key by key."""
+        merged: dict[str, object] = {}
+        options: Options = {}
+        overrides = [
+            override
+            for override in self.overrides
+            if (override.row, override.column) == (row.name, column.name)
+            and override.on_metric in (None, column.metric)
+        ]
+        for layer in (column, row, *overrides):
+            given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
+            options |= given.pop("options", {})
+            merged |= {key: value for key, value in given.items() if value is not None}
+        return CellFields.model_validate({**merged, "options": options})
+
+
+class SheetArtefact(Frozen):
     """One table or figure of a paper, or, with a name that has no number (``table_toy``), one of our own.
 
     Where a plot's places on the x axis are measured too, ``x_row`` names the row that holds them.
@@ -180,7 +201,7 @@ class Artefact(Frozen):
     kind: Kind
     title: str
     source: str
-    panels: tuple[Panel, ...] = ()
+    panels: tuple[SheetPanel, ...] = ()
     x_axis: str = ""
     x_row: str | None = None
     y_axis: str = ""
@@ -209,4 +230,4 @@ class Sheet(Frozen):
     recipes: dict[str, Recipe] = {}
     evaluations: dict[str, Evaluation] = {}
     searches: dict[str, Search] = {}
-    artefacts: dict[str, Artefact]
+    artefacts: dict[str, SheetArtefact]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from repro.search.table import Found
+from repro.search.table import Outcome
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Gain:
     recipe: str
     option: str
     dataset: str
-    in_use: Found | None
-    winner: Found | None
+    in_use: Outcome | None
+    winner: Outcome | None
     sign: float = 1.0
 
     @property

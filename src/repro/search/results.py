@@ -20,10 +20,10 @@ from repro.plan.searches import Candidate, PlannedSearch, adopted_key, value_in_
 from repro.plan.sheet import Search
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
-from repro.search.table import Found, draw_search
+from repro.search.table import Outcome, draw_search
 
 
-def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]:
+def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcome]:
     """Return one row for each value and data set; of equal winners the one that is declared first.
 
     A value with a run that diverged has no mean. Where all of them have none, nothing wins.
@@ -31,7 +31,7 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]
     Raises:
         ReproError: an evaluation is missing or not what the DAG made.
     """
-    rows: list[Found] = []
+    rows: list[Outcome] = []
     sign = 1.0 if planned.search.rule == "max" else -1.0
     for dataset in dict.fromkeys(candidate.dataset for candidate in planned.candidates):
         own = [candidate for candidate in planned.candidates if candidate.dataset == dataset]
@@ -43,11 +43,11 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Found]
         means = [statistics.fmean(values) if values else None for values in numbers]
         scores = {index: sign * mean for index, mean in enumerate(means) if mean is not None}
         best = max(scores, key=lambda index: scores[index]) if scores else None
-        in_use = value_in_use(plan.config, planned.paper, planned.name, planned.search, dataset)
+        in_use = value_in_use(plan.config, planned, dataset)
         for index, candidate in enumerate(own):
             results = [measured.result(each.evaluation_id) for each in candidate.evaluations]
             rows.append(
-                Found(
+                Outcome(
                     dataset=dataset,
                     value=candidate.value,
                     mean=means[index],

@@ -11,7 +11,7 @@ from repro.core.files import atomic_write_text
 from repro.draw.style import COLOURS, FAINT, PAGE_WIDTH, new_figure, save, styled
 from repro.judge.artefacts import stamp
 from repro.search.gain import Gain
-from repro.search.table import Found, text_of
+from repro.search.table import Outcome, text_of
 
 COLUMNS = (
     "search",
@@ -63,7 +63,7 @@ def draw_summary(rows: Sequence[Gain], stem: Path, *, profile: str) -> list[Path
     return [stem.with_suffix(".csv"), stem.with_suffix(".md"), *_picture(rows, stem, line)]
 
 
-def _told(row: Found | None) -> tuple[str, str]:
+def _told(row: Outcome | None) -> tuple[str, str]:
     """Return a row's value and score as text, empty without a row."""
     if row is None:
         return "", ""

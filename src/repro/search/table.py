@@ -29,7 +29,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Found:
+class Outcome:
     """One value of a search on one data set; ``mean`` and ``std`` are over seeds.
 
     Where a run diverged the value has no mean and cannot win. ``images`` is the number that each mean is a
@@ -59,7 +59,7 @@ class Found:
 
 
 def draw_search(
-    rows: Sequence[Found], stem: Path, *, heading: str, option: str, score: str, profile: str
+    rows: Sequence[Outcome], stem: Path, *, heading: str, option: str, score: str, profile: str
 ) -> list[Path]:
     """Write ``stem``.csv, .md, .png and .pdf and return their paths.
 
@@ -111,7 +111,9 @@ def draw_search(
     ]
 
 
-def _picture(rows: Sequence[Found], stem: Path, heading: str, axes: tuple[str, str], line: str) -> list[Path]:
+def _picture(
+    rows: Sequence[Outcome], stem: Path, heading: str, axes: tuple[str, str], line: str
+) -> list[Path]:
     datasets = list(dict.fromkeys(row.dataset for row in rows))
     with styled():
         figure = new_figure(max(1, len(datasets)) * COLUMN_WIDTH, 2.6)
@@ -144,11 +146,11 @@ def text_of(value: OptionValue) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _score(row: Found) -> str:
+def _score(row: Outcome) -> str:
     if row.mean is None:
         return "diverged"
     return f"{row.mean:.2f}" if row.std is None else f"{row.mean:.2f} ± {row.std:.2f}"
 
 
-def _words(row: Found) -> str:
+def _words(row: Outcome) -> str:
     return ", ".join(word for word, holds in (("winner", row.winner), ("in use", row.in_use)) if holds)

@@ -38,7 +38,7 @@ from repro.judge.ledger import LedgerItem
 from repro.judge.verdict import VERDICTS
 from repro.site.attachments import attach_cost, attach_searches, files_of, picture_size
 from repro.site.curves import charts
-from repro.site.material import Material, PaperName, Run, read_material
+from repro.site.material import Material, PaperName, RunPage, read_material
 
 _SHOWN_APART = ("spec", "data", "provenance")
 
@@ -148,7 +148,7 @@ def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, An
     return shown
 
 
-def _write_run(environment: Environment, folder: Path, run: Run) -> None:
+def _write_run(environment: Environment, folder: Path, run: RunPage) -> None:
     rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
     target = folder / "runs" / f"{run.run_id}.html"
     _write(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))

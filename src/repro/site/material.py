@@ -24,7 +24,7 @@ _REMEDY = "delete the file and run Snakemake again"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunPage:
     """One finished run: its record (``run.json``), its log and the evaluations of its checkpoints.
 
     ``evaluations`` maps an evaluation's id to its result; ``cells`` are the cells that use the run.
@@ -59,7 +59,7 @@ class Material:
     claims: tuple[dict[str, str], ...]
     audit: tuple[dict[str, str], ...]
     ledger: tuple[LedgerItem, ...]
-    runs: Mapping[str, Run]
+    runs: Mapping[str, RunPage]
 
     @property
     def papers(self) -> list[str]:
@@ -106,7 +106,7 @@ def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterab
     )
 
 
-def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, Run]:
+def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
     evaluations: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for path in sorted((layout.root / "evaluations").glob("*.json")):
         result = _record(path, "spec")
@@ -119,7 +119,7 @@ def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, Run]:
     for path in sorted((layout.root / "runs").glob("*/run.json")):
         run_id = path.parent.name
         log = tuple(read_lines(layout.log(run_id)))
-        found[run_id] = Run(run_id, _record(path, "spec"), log, evaluations[run_id], tuple(users[run_id]))
+        found[run_id] = RunPage(run_id, _record(path, "spec"), log, evaluations[run_id], tuple(users[run_id]))
     return found
 
 

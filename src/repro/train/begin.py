@@ -21,7 +21,7 @@ from repro.methods.base import Method
 from repro.train.certificate import Certificate
 from repro.train.history import RunHistory
 from repro.train.loop import Run
-from repro.train.meter import Meter
+from repro.train.metric_means import MetricMeans
 from repro.train.parents import load_parent
 from repro.train.settings import LoopSettings
 from repro.train.snapshots import check_snapshots
@@ -68,7 +68,7 @@ def new_run(
         "device": describe_device(device)["name"],
         "threads": torch.get_num_threads(),
     }
-    state = TrainingState(method, streams, Meter(device, settings.largest_loss))
+    state = TrainingState(method, streams, MetricMeans(device, settings.largest_loss))
     return Run(state, spec, layout, settings, header, RunHistory(sessions=[session]))
 
 

@@ -20,7 +20,7 @@ from repro.core.spec import RunSpec, snapshot_steps
 from repro.train.certificate import Certificate
 from repro.train.clock import Clock
 from repro.train.history import RunHistory
-from repro.train.meter import diverged
+from repro.train.metric_means import diverged
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
 from repro.train.signals import StopSignals
@@ -109,7 +109,7 @@ class Run:
         """Take in a step that was taken: its metrics, 0-d tensors on the device; does not wait for them."""
         if self.certificate is not None and self.certificate.step == self.step:
             self.certificate.first_step({name: float(value) for name, value in metrics.items()})
-        self.state.meter.add(metrics)
+        self.state.metrics.add(metrics)
         self.step += 1
 
     def write_log(self) -> dict[str, float]:
@@ -118,7 +118,7 @@ class Run:
         since, before = self.logged
         self.logged = self.step, self.history.used
         per_step = (self.history.used - before) / (self.step - since)
-        means = self.state.meter.means()
+        means = self.state.metrics.means()
         line: dict[str, Any] = {
             "step": self.step,
             "seconds": round(self.history.used.seconds, 3),
@@ -148,4 +148,4 @@ class Run:
     def _check_metrics(self) -> None:
         """Note the time used; raise DivergedError where a metric is not finite or a loss too large."""
         self.history.used = self.used_before + self.clock.used()
-        self.state.meter.check(self.step, self.saved_step)
+        self.state.metrics.check(self.step, self.saved_step)

@@ -9,7 +9,7 @@ from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.train.meter import DivergedError
+from repro.train.metric_means import DivergedError
 from repro.train.record import finished
 
 

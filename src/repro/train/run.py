@@ -15,7 +15,7 @@ from repro.core.spec import RunSpec
 from repro.methods.registry import load_method
 from repro.train.begin import begin, new_run
 from repro.train.loop import Run, train
-from repro.train.meter import DivergedError
+from repro.train.metric_means import DivergedError
 from repro.train.record import finished, record_line, write_record
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError

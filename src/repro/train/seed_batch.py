@@ -15,7 +15,7 @@ from repro.methods.seed_batch import FASTEST, can_be_joined, joined
 from repro.models.stacked import Way
 from repro.train.clock import Clock, TimeUsed
 from repro.train.loop import Run
-from repro.train.meter import DivergedError
+from repro.train.metric_means import DivergedError
 
 T = TypeVar("T")
 

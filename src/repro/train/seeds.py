@@ -17,7 +17,7 @@ from repro.methods.registry import load_method
 from repro.models.stacked import Way
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
-from repro.train.meter import DivergedError
+from repro.train.metric_means import DivergedError
 from repro.train.run import finish, is_finished, stopped_at_the_end
 from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
 from repro.train.settings import LoopSettings

@@ -13,7 +13,7 @@ from repro.core import checkpoint
 from repro.core.nested import first_non_finite, flatten
 from repro.core.streams import Streams
 from repro.methods.base import Method
-from repro.train.meter import Meter
+from repro.train.metric_means import MetricMeans
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,21 @@ class TrainingState:
 
     method: Method
     streams: Streams
-    meter: Meter
+    metrics: MetricMeans
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint holds."""
         return {
             "method": self.method.state_dict(),
             "streams": self.streams.state_dict(),
-            "meter": self.meter.state_dict(),
+            "meter": self.metrics.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what ``state_dict`` returned."""
         self.method.load_state_dict(state["method"])
         self.streams.load_state_dict(state["streams"])
-        self.meter.load_state_dict(state["meter"])
+        self.metrics.load_state_dict(state["meter"])
 
     def first_non_finite(self) -> str | None:
         """Return the name of a value of the method that is infinite or NaN; None if there is none."""

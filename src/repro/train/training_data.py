@@ -8,7 +8,6 @@ import torch
 
 from repro.core.spec import RunSpec
 from repro.data.catalogue import dataset_info
-from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
@@ -54,11 +53,6 @@ class TrainingData:
         if key not in self._kept:
             while len(self._kept) >= KEPT:  # free the oldest set before the new one comes
                 self._kept.pop(next(iter(self._kept)))
-            if dataset_info(spec.dataset).kind == "points":
-                found = gaussian_set()
-            else:
-                found = load_images(
-                    spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root
-                )
+            found = load_images(spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root)
             self._kept[key] = found.to(device)
         return self._kept[key]

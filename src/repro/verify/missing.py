@@ -74,7 +74,7 @@ def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[Pa
         for batch in batches.evaluate.values()
     }
     for artefact, cells in plan.cells.items():
-        wanted = {name for cell in cells for name in cell.evaluations + cell.subtracted}
+        wanted = {name for cell in cells for name in cell.evaluations}
         names = {batches.evaluate_of[name] for name in wanted}
         made_from[layout.entry(artefact)] = [layout.batch("evaluate", name) for name in sorted(names)]
     for made, manifests in made_from.items():

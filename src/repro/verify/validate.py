@@ -11,8 +11,9 @@ from repro.core.yaml_lines import load_yaml
 from repro.cost.measure import read_comparisons
 from repro.evaluate import registry as measurements
 from repro.methods import registry as methods
-from repro.plan.cells import find_recipe, qualified
+from repro.plan.cells import SettingCell
 from repro.plan.config import Config
+from repro.plan.names import qualified
 from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
 from repro.plan.sheet import SCHEDULE
@@ -25,14 +26,12 @@ def validate_plan(plan: Plan) -> None:
         ReproError: the first problem, with file and line.
     """
     config = plan.config
-    check_paper_files(config)
+    check_paper_files(plan)
     read_comparisons(config)
     for paper, sheet in config.sheets.items():
         for name, recipe in sheet.recipes.items():
             place = ("recipes", name)
             _check(config, paper, place, methods.validate_options, recipe.method, recipe.options)
-            if recipe.start_from is not None:
-                _start_from(config, paper, name, recipe.start_from)
         for name, evaluation in sheet.evaluations.items():
             place = ("evaluations", name)
             for options in evaluation.conventions.values():
@@ -53,10 +52,10 @@ def validate_plan(plan: Plan) -> None:
         _check(config, planned_search.paper, place, _starts_at_default, config, planned_search)
     for artefact_id, cells in plan.cells.items():
         paper, _, artefact = artefact_id.partition("/")
-        for planned in cells:
-            if planned.cell.setting and planned.runs:
-                run = plan.runs[planned.runs[0]]
-                _check(config, paper, ("artefacts", artefact), read_setting, run, planned.cell.setting)
+        for cell in cells:
+            if isinstance(cell, SettingCell):
+                run = plan.runs[cell.runs[0]]
+                _check(config, paper, ("artefacts", artefact), read_setting, run, cell.setting)
     for run in plan.runs.values():
         paper, _, name = run.recipe.partition(".")
         if paper in config.sheets:  # a column may have changed the recipe's options
@@ -84,8 +83,8 @@ def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
     """Check that a search starts at what the methods of its recipes do where nothing is said."""
     search = planned.search
     for name in (search.recipe, *search.used_by):
-        recipe = find_recipe(config, qualified(name, planned.paper))
-        if recipe is None or search.option in {*SCHEDULE, *recipe.options}:
+        recipe = config.recipes[qualified(name, planned.paper)]
+        if search.option in {*SCHEDULE, *recipe.options}:
             continue
         default = getattr(methods.validate_options(recipe.method, recipe.options), search.option, None)
         if default != search.start:
@@ -107,17 +106,3 @@ def _check(
         raise ReproError(
             f"{'.'.join(place)}: {error.message}", where=path, line=line_of(place), remedy=error.remedy
         ) from error
-
-
-def _start_from(config: Config, paper: str, name: str, start_from: str) -> None:
-    """Check that a recipe starts from one that exists."""
-    owner, _, recipe = qualified(start_from, paper).partition(".")
-    if owner not in config.sheets or recipe not in config.sheets[owner].recipes:
-        path = config.sheet_path(paper)
-        _, line_of = load_yaml(path)
-        raise ReproError(
-            f"recipe {name} starts from {start_from!r}, which nobody declares",
-            where=path,
-            line=line_of(("recipes", name, "start_from")),
-            remedy="declare that recipe, or mend start_from",
-        )

@@ -12,9 +12,9 @@ from repro.cli.scaffold.yaml_append import append
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.yaml_model import load_model
-from repro.plan.cells import find_recipe, qualified
 from repro.plan.config import Config
-from repro.plan.sheet import Entry, Recipe, Sheet
+from repro.plan.names import qualified
+from repro.plan.sheet import Recipe, Sheet, SheetEntry
 
 
 def new_row(
@@ -46,7 +46,7 @@ def new_row(
         message = f"{artefact_id} has a row {name!r}, or its paper a recipe {short!r}"
         raise ReproError(message, where=path, remedy="choose another name")
     row = model.model_copy(update={"name": name, "recipe": short})
-    recipe = _copied(config, qualified(str(model.recipe), paper), paper, path)
+    recipe = _copied(config, qualified(str(model.recipe), paper), paper)
     text: str | None = path.read_text(encoding="utf-8")
     place: list[str | int] = ["artefacts", artefact, "rows"]
     if "panels" in yaml.safe_load(str(text))["artefacts"][artefact]:
@@ -76,7 +76,7 @@ def _panel(sheet: Sheet, artefact_id: str, panel: str | None, path: Path) -> int
     return 0 if panel is None else names.index(panel)
 
 
-def _model(rows: tuple[Entry, ...], like: str | None, artefact_id: str, path: Path) -> Entry:
+def _model(rows: tuple[SheetEntry, ...], like: str | None, artefact_id: str, path: Path) -> SheetEntry:
     """Return the row that is copied."""
     found = {row.name: row for row in rows if row.recipe is not None}
     if not found or like not in (None, *found):
@@ -86,20 +86,16 @@ def _model(rows: tuple[Entry, ...], like: str | None, artefact_id: str, path: Pa
     return next(iter(found.values())) if like is None else found[like]
 
 
-def _copied(config: Config, name: str, paper: str, path: Path) -> Recipe:
+def _copied(config: Config, name: str, paper: str) -> Recipe:
     """Return a copy of a recipe that means the same in the sheet of ``paper``."""
-    recipe = find_recipe(config, name)
-    if recipe is None:
-        raise ReproError(
-            f"there is no recipe {name!r}", where=path, remedy="mend that row first: repro validate"
-        )
+    recipe = config.recipes[name]
     owner = name.partition(".")[0]
     if recipe.start_from is None or owner == paper:
         return recipe
     return recipe.model_copy(update={"start_from": qualified(recipe.start_from, owner)})
 
 
-def _flow(row: Entry) -> str:
+def _flow(row: SheetEntry) -> str:
     """Return a row as one line of YAML, its name first."""
     fields = {"name": row.name, **row.model_dump(mode="json", exclude_defaults=True)}
     return _yaml(fields, flow=True).strip()
@@ -125,7 +121,7 @@ def _read(text: str) -> Sheet:
         return load_model(path, Sheet)[0]
 
 
-def _with(sheet: Sheet, artefact: str, number: int, row: Entry, short: str, recipe: Recipe) -> Sheet:
+def _with(sheet: Sheet, artefact: str, number: int, row: SheetEntry, short: str, recipe: Recipe) -> Sheet:
     """Return what the sheet is meant to be: itself with one more row and recipe."""
     declared = sheet.artefacts[artefact]
     panels = list(declared.panels)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from repro.attacks.rgan_directions import uphill
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
-from repro.models.modes import untouched
+from repro.models.modes import frozen
 
 Side = Literal["both", "real", "fake"]
 Distance = Literal["batch_norm", "mean_square"]
@@ -52,7 +52,7 @@ class Consistency(Regulariser):
     def neighbours(self, discriminator: nn.Module, images: Tensor, *, real: bool) -> Tensor:
         """Return each image's neighbour (N,3,H,W), a constant; D is left as it was."""
         gain = self.loss.g1 if real else self.loss.g2
-        with untouched(discriminator):
+        with frozen(discriminator):
             direction = uphill(lambda points: -gain(discriminator(points).float()), images, self.watch)
         return images.detach() + self.options.radius * direction
 

@@ -28,7 +28,7 @@ class _Group:
     bad: Tensor
 
 
-class Meter:
+class MetricMeans:
     """Collects what each step returns.
 
     Args:

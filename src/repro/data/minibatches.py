@@ -52,7 +52,7 @@ def crop_and_flip(images: Tensor, padding: int, offsets: Tensor, flipped: Tensor
     return padded.flatten(2).gather(2, index).view(n, channels, height, width)
 
 
-class Batches:
+class Minibatches:
     """Visit every image once an epoch, in a new random order each epoch, for ever.
 
     Args:

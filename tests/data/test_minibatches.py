@@ -1,4 +1,4 @@
-"""Batches: pixel ranges, coverage, augmentation, exact resume."""
+"""Minibatches: pixel ranges, coverage, augmentation, exact resume."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
-from repro.data.batches import Batches, crop_and_flip, scale, to_uint8
 from repro.data.image_set import ImageSet
+from repro.data.minibatches import Minibatches, crop_and_flip, scale, to_uint8
 
 BOUNDS = st.tuples(st.floats(-4, 0), st.floats(0.125, 4))
 
@@ -51,9 +51,9 @@ def test_scale_leaves_its_argument_alone() -> None:
 def test_each_epoch_visits_each_image_once(n: int, batch_size: int, seed: int, drop_last: bool) -> None:
     if drop_last and n < batch_size:
         with pytest.raises(ReproError, match="fewer than one batch"):
-            Batches(numbered(n), batch_size, stream(seed), bounds=(0, 1))
+            Minibatches(numbered(n), batch_size, stream(seed), bounds=(0, 1))
         return
-    batches = Batches(numbered(n), batch_size, stream(seed), bounds=(0, 1), drop_last=drop_last)
+    batches = Minibatches(numbered(n), batch_size, stream(seed), bounds=(0, 1), drop_last=drop_last)
     for epoch in range(3):
         seen = []
         for _ in range(batches.batches_per_epoch):
@@ -65,7 +65,7 @@ def test_each_epoch_visits_each_image_once(n: int, batch_size: int, seed: int, d
 
 def test_epochs_have_different_orders_and_streams_decide_them() -> None:
     def epochs(seed: int) -> list[list[int]]:
-        batches = Batches(numbered(50), 50, stream(seed), bounds=(0, 1))
+        batches = Minibatches(numbered(50), 50, stream(seed), bounds=(0, 1))
         return [batches.next()[1].tolist() for _ in range(2)]
 
     first, second = epochs(0)
@@ -76,7 +76,7 @@ def test_epochs_have_different_orders_and_streams_decide_them() -> None:
 
 def test_images_go_with_their_labels_and_lie_in_the_bounds() -> None:
     data = numbered(20)
-    images, labels = Batches(data, 10, stream(0), bounds=(-1, 1)).next()
+    images, labels = Minibatches(data, 10, stream(0), bounds=(-1, 1)).next()
     assert torch.equal(to_uint8(images, (-1, 1)), data.images[labels])
     assert images.min() >= -1
     assert images.max() <= 1
@@ -107,14 +107,14 @@ def test_padding_is_black_before_scaling() -> None:
     white = ImageSet(
         "white", "train", "synthetic", torch.full_like(data.images, 255), data.labels, (), "", True
     )
-    batches = Batches(white, 4, stream(0), bounds=(-1, 1), crop_padding=4, augmentation=stream(1))
+    batches = Minibatches(white, 4, stream(0), bounds=(-1, 1), crop_padding=4, augmentation=stream(1))
     values = torch.cat([batches.next()[0] for _ in range(10)]).unique()
     assert values.tolist() == [-1.0, 1.0]
 
 
 def test_about_half_of_the_images_are_flipped() -> None:
     data = numbered(1000)
-    batches = Batches(data, 1000, stream(0), bounds=(0, 1), flip=True, augmentation=stream(1))
+    batches = Minibatches(data, 1000, stream(0), bounds=(0, 1), flip=True, augmentation=stream(1))
     images, labels = batches.next()
     same = (to_uint8(images, (0, 1)) == data.images[labels]).flatten(1).all(1)
     mirrored = (to_uint8(images, (0, 1)) == data.images[labels].flip(3)).flatten(1).all(1)
@@ -124,10 +124,10 @@ def test_about_half_of_the_images_are_flipped() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 3, 7])
 def test_resuming_gives_the_same_batches(steps: int) -> None:
-    def build() -> tuple[Batches, torch.Generator, torch.Generator]:
+    def build() -> tuple[Minibatches, torch.Generator, torch.Generator]:
         order, augmentation = stream(3), stream(4)
         return (
-            Batches(
+            Minibatches(
                 numbered(25), 10, order, bounds=(0, 1), flip=True, crop_padding=2, augmentation=augmentation
             ),
             order,
@@ -152,12 +152,12 @@ def test_resuming_gives_the_same_batches(steps: int) -> None:
 
 
 def test_a_state_of_another_set_is_refused() -> None:
-    other = Batches(numbered(12), 4, stream(0), bounds=(0, 1))
+    other = Minibatches(numbered(12), 4, stream(0), bounds=(0, 1))
     other.next()
     with pytest.raises(ReproError, match="12 images"):
-        Batches(numbered(20), 4, stream(0), bounds=(0, 1)).load_state_dict(other.state_dict())
+        Minibatches(numbered(20), 4, stream(0), bounds=(0, 1)).load_state_dict(other.state_dict())
 
 
 def test_augmentation_without_its_stream_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="stream"):
-        Batches(numbered(4), 2, stream(0), bounds=(0, 1), flip=True)
+        Minibatches(numbered(4), 2, stream(0), bounds=(0, 1), flip=True)

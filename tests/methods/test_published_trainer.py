@@ -1,4 +1,4 @@
-"""The slips of DAT's published trainer: what they do, and that without the options nothing is done."""
+"""The mistakes of DAT's published trainer: what they do, and that without the options nothing is done."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from method_cases import CPU, spec_of, tiny_data
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
 from repro.methods.base import Method
+from repro.methods.published_trainer import within
 from repro.methods.registry import load_method
-from repro.methods.trainer_slips import within
 
 STEPS = 4
 
@@ -57,7 +57,7 @@ def test_the_seeds_go_back_to_zero_at_each_measurement() -> None:
     assert not torch.equal(seen[0], fresh.get_state())  # seed 3 until then
 
 
-def test_a_trainer_without_slips_leaves_mode_and_streams_alone() -> None:
+def test_a_trainer_without_them_leaves_mode_and_streams_alone() -> None:
     method, streams = made()
     other = Streams(3).generator("latent")
     for step in range(STEPS):

@@ -19,7 +19,7 @@ def within(every: int, steps: int) -> int:
     return min(every, max(1, steps // 2))
 
 
-def repeat_slips(
+def act_as_published_trainer(
     step: int,
     steps: int,
     generator: nn.Module,

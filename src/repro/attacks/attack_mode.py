@@ -15,7 +15,7 @@ from repro.attacks.threat_model import BatchNormMode
 
 
 @contextmanager
-def undisturbed(
+def attack_mode(
     network: nn.Module, batch_norm_mode: BatchNormMode = "eval", *, freeze: bool = True
 ) -> Iterator[None]:
     """Hold the network still for an attack, and give it back as it was.

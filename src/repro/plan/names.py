@@ -1,0 +1,69 @@
+"""Every name that a sheet uses must be declared: by some sheet, or by the catalogue of data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.yaml_lines import load_yaml
+from repro.data.catalogue import CATALOGUE
+from repro.plan.sheet import Sheet
+
+Used = tuple[tuple[str | int, ...], str, str | None]  # where a name stands, of what it is one, the name
+
+
+def qualified(name: str, paper: str) -> str:
+    """Return ``paper.recipe`` for a recipe's or an evaluation's name as written in the sheet of ``paper``."""
+    return name if "." in name else f"{paper}.{name}"
+
+
+def no_such(
+    what: str, name: str, known: Collection[str], path: Path, line: int, before: str = ""
+) -> ReproError:
+    """Build the error for a name that nobody declares; its remedy lists the nearest ones."""
+    nearest = get_close_matches(name, known, n=12, cutoff=0.0)
+    remedy = f"declare it, or use one of {', '.join(nearest)}"
+    return ReproError(f"{before}there is no {what} {name!r}", where=path, line=line, remedy=remedy)
+
+
+def check_names(sheets: Mapping[str, Sheet], paths: Mapping[str, Path]) -> None:
+    """Check the recipes, evaluations and data sets that sheets name.
+
+    Raises:
+        ReproError: the first name that nobody declares, with file and line.
+    """
+    recipes = {qualified(name, paper) for paper, sheet in sheets.items() for name in sheet.recipes}
+    evaluations = {qualified(name, paper) for paper, sheet in sheets.items() for name in sheet.evaluations}
+    for paper, sheet in sheets.items():
+        for place, what, name in used_names(sheet):
+            known = {"data set": CATALOGUE, "recipe": recipes, "evaluation": evaluations}[what]
+            full = name and (name if what == "data set" else qualified(name, paper))
+            if full and full not in known:
+                _, line_of = load_yaml(paths[paper])
+                raise no_such(what, full, known, paths[paper], line_of(place), f"{place[0]}.{place[1]}: ")
+
+
+def used_names(sheet: Sheet) -> Iterator[Used]:
+    """Yield the place of every name in a sheet, of what it is one, and the name."""
+    for name, recipe in sheet.recipes.items():
+        yield ("recipes", name, "dataset"), "data set", recipe.dataset
+        yield ("recipes", name, "start_from"), "recipe", recipe.start_from
+    for name, evaluation in sheet.evaluations.items():
+        yield ("evaluations", name, "surrogate"), "recipe", evaluation.surrogate
+    for name, search in sheet.searches.items():
+        yield ("searches", name, "evaluation"), "evaluation", search.evaluation
+        yield from ((("searches", name), "recipe", recipe) for recipe in (search.recipe, *search.used_by))
+        yield from ((("searches", name, "datasets"), "data set", dataset) for dataset in search.datasets)
+    for name, artefact in sheet.artefacts.items():
+        for number, panel in enumerate(artefact.panels):
+            rows = {row.name for row in panel.rows if row.recipe}
+            lists = {"rows": panel.rows, "columns": panel.columns, "except": panel.overrides}
+            for kind, entries in lists.items():
+                for index, entry in enumerate(entries):
+                    place = ("artefacts", name, "panels", number, kind, index)
+                    yield place, "recipe", entry.recipe
+                    yield place, "evaluation", entry.evaluation
+                    yield place, "data set", entry.dataset
+                    yield place, "recipe", None if entry.minus in rows else entry.minus

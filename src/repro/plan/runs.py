@@ -1,0 +1,107 @@
+"""Collects a plan's runs: those of a recipe, one a seed, and what they start from or are measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from repro.core.spec import EvaluationSpec, Options, RunSpec
+from repro.plan.config import EXTRACTOR, Config
+from repro.plan.evaluations import evaluation_of
+from repro.plan.names import qualified
+from repro.plan.profile import Profile
+from repro.plan.resolve import run_spec, seeds_for, work_for
+from repro.plan.searches import recipe_in_use
+from repro.plan.sheet import Convention, Recipe
+
+UNREDUCED = Profile(name="unreduced", title="the recipes as they are written", data="real")
+
+
+@dataclass
+class PlannedRuns:
+    """Runs and evaluations by their ids, in a stable order; ``recipes`` are those that runs are made from."""
+
+    config: Config
+    runs: dict[str, RunSpec] = field(default_factory=dict)
+    evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+
+    def level(self, run_id: str) -> int:
+        """Return how many runs a run follows: 0 for one that starts from scratch."""
+        parent = self.runs[run_id].parent
+        return 0 if parent is None else 1 + self.level(parent)
+
+    def unreduced(self, run_id: str) -> RunSpec:
+        """Return a run as its recipe is written, whatever the profile pays for."""
+        run = self.runs[run_id]
+        return run_spec(
+            UNREDUCED, run.recipe, self.recipes[run_id], run.seed, dataset=run.dataset, options=run.options
+        )
+
+    def enter_run(self, run: RunSpec, recipe: Recipe) -> RunSpec:
+        """Add a run unless it is there; a shared run keeps the name of the recipe that asked first."""
+        self.recipes.setdefault(run.run_id, recipe)
+        return self.runs.setdefault(run.run_id, run)
+
+    def real_seeds(self) -> range:
+        """Return the seeds that a data set itself is measured with: each shuffles its images."""
+        profile = self.config.profile
+        return range(profile.first_seed, profile.first_seed + profile.min_seeds)
+
+    def evaluate(
+        self, name: str, convention: Convention, measured: RunSpec | str, *, seed: int = 0
+    ) -> EvaluationSpec:
+        """Enter one evaluation (``paper.evaluation``) of a run or a data set, and the runs that it needs."""
+        declared = self.config.evaluations[name]
+        surrogate = extractor = None
+        if declared.surrogate and not isinstance(measured, str):
+            surrogate = self._surrogate(qualified(declared.surrogate, name.partition(".")[0]), measured)
+        if declared.features and self.config.profile.extractor == "embedded":
+            extractor = self._extractor(measured if isinstance(measured, str) else measured.dataset)
+        evaluation = evaluation_of(
+            self.config.profile, declared, convention, measured,
+            seed=seed, surrogate=surrogate, extractor=extractor,
+        )  # fmt: skip
+        return self.enter_evaluation(evaluation)
+
+    def enter_evaluation(self, evaluation: EvaluationSpec) -> EvaluationSpec:
+        """Add an evaluation unless it is there."""
+        return self.evaluations.setdefault(evaluation.evaluation_id, evaluation)
+
+    def of_recipe(self, name: str, dataset: str | None, options: Options) -> Iterator[RunSpec]:
+        """Yield one run of a recipe (``paper.recipe``) for each seed, all entered."""
+        recipe = recipe_in_use(self.config, name, dataset)
+        for seed in self._seeds(name, recipe, dataset):
+            yield self._run(name, recipe, seed, dataset, options)
+
+    def _surrogate(self, name: str, run: RunSpec) -> RunSpec:
+        """Return the run of a recipe that an indirect attack on ``run`` takes its gradients from.
+
+        It is of the next seed, in a circle; a profile with a single seed trains one more for it.
+        """
+        recipe = recipe_in_use(self.config, name, run.dataset)
+        first = self.config.profile.first_seed
+        count = max(2, len(self._seeds(name, recipe, run.dataset)))
+        return self._run(name, recipe, first + (run.seed - first + 1) % count, run.dataset)
+
+    def _extractor(self, dataset: str) -> RunSpec:
+        """Return the run of the embedded feature extractor of a data set, or of that which lends it one."""
+        settings = self.config.settings
+        lender = settings.extractor_from.get(dataset, dataset)
+        return self._run(EXTRACTOR, settings.extractor, self.config.profile.first_seed, lender)
+
+    def _seeds(self, name: str, recipe: Recipe, dataset: str | None) -> range:
+        profile = self.config.profile
+        return seeds_for(profile, work_for(profile, name, recipe, dataset), recipe)
+
+    def _run(
+        self, name: str, recipe: Recipe, seed: int, dataset: str | None, options: Options | None = None
+    ) -> RunSpec:
+        """Enter one run, after the one that it starts from: of the same seed and data set."""
+        parent = None
+        if recipe.start_from is not None:
+            source = qualified(recipe.start_from, name.partition(".")[0])
+            parent = self._run(source, recipe_in_use(self.config, source, dataset), seed, dataset)
+        profile = self.config.profile
+        run = run_spec(profile, name, recipe, seed, dataset=dataset, options=options, parent=parent)
+        return self.enter_run(run, recipe)
