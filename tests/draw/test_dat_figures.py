@@ -193,9 +193,9 @@ def test_no_text_lies_on_another_or_outside(
 
 def test_figure3_has_a_number_below_each_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = words(drawn("figure3", shown("figure3", tmp_path), monkeypatch))
-    assert text.count("0.750 ± 0.500") == 14
+    assert text.count("0.750 ± 0.500") == 28
     for metric in ("modes", "high_quality", "kl_modes", "kl"):
-        assert text.count(metric_label(metric)) == 2
+        assert text.count(metric_label(metric)) == 4
 
 
 def test_figure4_puts_the_measured_value_at_its_spoke(

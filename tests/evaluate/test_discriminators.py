@@ -112,6 +112,23 @@ def test_the_share_is_that_within_reach_of_the_threshold(layout: Layout, space: 
     assert "0.1" in where.threat_model or "5.5" in where.threat_model
 
 
+@pytest.mark.parametrize("space", ["latent", "image"])
+def test_a_second_search_tells_what_the_first_misses(layout: Layout, space: str) -> None:
+    """One step finds the nearest twins only; a second search with as short a budget misses others."""
+    run, where = trained(layout, {2: 0.0, 4: 0.25}), context(layout, "adversarial_share")
+    long, short = (
+        adversarial_share.measure(
+            run, where, adversarial_share.Options(space=space, steps=steps, samples=200, checked=200)
+        )
+        for steps in (40, 1)
+    )
+    assert long["recall@100%"] > 95
+    assert long["second_share@100%"] == pytest.approx(long["adversarial_share@100%"], abs=5)
+    assert short["adversarial_share@100%"] < long["adversarial_share@100%"]
+    if space == "latent":  # in the image one step from the sample itself finds whatever one from nearby does
+        assert 0 <= short["recall@100%"] < 95
+
+
 def test_what_the_share_is_of(layout: Layout) -> None:
     run, where = trained(layout, {2: 0.0, 4: 0.25}), context(layout, "adversarial_share")
     measured = {
@@ -126,7 +143,7 @@ def test_what_the_share_is_of(layout: Layout) -> None:
 
 def test_without_a_fake_there_is_no_twin(layout: Layout) -> None:
     run, where = trained(layout, {2: -2.0, 4: 2.0}), context(layout, "adversarial_share")
-    values = adversarial_share.measure(run, where, adversarial_share.Options(samples=50))
+    values = adversarial_share.measure(run, where, adversarial_share.Options(samples=50, checked=0))
     assert values == {
         "adversarial_share@50%": 0.0,
         "called_fake@50%": 0.0,

@@ -79,6 +79,29 @@ def test_a_gaussian_against_another_one_has_its_closed_form() -> None:
             assert neighbour_divergence(points, log_density, k) == pytest.approx(wanted, abs=0.06)
 
 
+def test_at_variance_a_tenth_the_number_of_modes_is_blind() -> None:
+    """A uniform square of side 3 has all nine modes and a small divergence; narrow modes tell it apart."""
+    square = 3 * torch.rand(N, 2, generator=torch.Generator().manual_seed(4)) - 1.5
+    wide, narrow = scores(square, "variance"), scores(square, "standard_deviation")
+    assert wide["modes"] == 9
+    assert wide["kl"] == pytest.approx(0.15, abs=0.05)  # 0.149 by integration on a grid
+    assert narrow["kl"] == pytest.approx(5.54, abs=0.3)
+    assert narrow["high_quality"] < 40 < 80 < wide["high_quality"]
+
+
+def test_no_divergence_is_below_zero() -> None:
+    """An estimate that is below 0 by chance counts as 0."""
+    seeds = range(12)
+    raw, shown = [], []
+    for seed in seeds:
+        points, _ = sample_gaussians(200, torch.Generator().manual_seed(seed))
+        log_density = component_log_densities(points, mixture="balanced", spread="variance").logsumexp(dim=1)
+        raw.append(neighbour_divergence(points, log_density, 5))
+        shown.append(scores(points, "variance")["kl"])
+    assert min(raw) < 0
+    assert shown == [max(0.0, value) for value in raw]
+
+
 def test_one_mode_of_nine_costs_the_logarithm_of_nine() -> None:
     points, components = draw(9 * N, spread="standard_deviation")
     found = scores(points[components == 4])

@@ -27,7 +27,6 @@ def config():
 
 def test_every_artefact_exists() -> None:
     known = {f"{paper}/{name}" for paper, sheet in config().sheets.items() for name in sheet.artefacts}
-    assert len(known) == 49
     for item in LEDGER:
         assert set(item.affects) <= known, item.id
         assert item.affects, item.id

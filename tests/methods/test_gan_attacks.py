@@ -244,3 +244,23 @@ def test_rgan_leaves_all_statistics_alone() -> None:
     noise_directions(generator, network, HINGE, torch.randn(4, 5))
     image_directions(network, HINGE, torch.randn(4, 3, 32, 32), torch.randn(4, 3, 32, 32))
     assert all(torch.equal(before[name], buffer) for name, buffer in parts.named_buffers())
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_targets_of_their_own_cost_passes_and_change_nothing_else(steps: int, refresh: bool) -> None:
+    """Without spectral norm the published code's second pass of the clean images repeats the first."""
+    draw = torch.Generator().manual_seed(5)
+    real, fake = (torch.rand(6, 3, 4, 4, generator=draw) * 2 - 1 for _ in range(2))
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(48, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
+    passes: list[bool] = []
+    critic.register_forward_hook(lambda *_: passes.append(True))
+    made = []
+    for separate in (False, True):
+        passes.clear()
+        options = {"steps": steps, "refresh_targets": refresh, "separate_targets": separate}
+        made.append(attack(**options)(critic, real, fake))
+        assert len(passes) == 2 * steps + (2 * (steps if refresh else 1) if separate else 0)
+    for one, other in zip(*made, strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(made[0].real, real)

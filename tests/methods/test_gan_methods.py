@@ -165,6 +165,8 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"clip_real": False, "epsilon": 50.0},
                 {"clip_fake": False, "epsilon": 50.0},
                 {"freeze_spectral_norm": True},
+                {"separate_targets": True},
+                {"position": "generator", "generator_images": "detached"},
                 {"clean_weight": 1.0},
             ],
         ),
@@ -219,6 +221,19 @@ def test_generator_only_leaves_the_discriminators_images_clean(data: ImageSet) -
     plain.generator_step()
     moved.generator_step()
     assert not equal(weights(plain), weights(moved))
+
+
+@pytest.mark.parametrize("position", ["generator", "all"])
+def test_detached_images_leave_the_generator_untrained(data: ImageSet, position: str) -> None:
+    """What may have given the paper's Table IV its IS of 1.59: D learns, G keeps its first weights."""
+    method, _ = make(
+        data, "dat", {"n_dis": 1, "position": position, "generator_images": "detached", "decay": "none"}
+    )
+    before = {id(p): p.clone() for network in (method.G, method.D) for p in network.parameters()}
+    for step in range(2):
+        method.step(step)
+    assert all(torch.equal(before[id(p)], p) for p in method.G.parameters())
+    assert not all(torch.equal(before[id(p)], p) for p in method.D.parameters())
 
 
 def test_sampling_changes_nothing(data: ImageSet) -> None:

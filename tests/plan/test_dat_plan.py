@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from repro.core.spec import snapshot_steps
-from repro.plan.cells import MeasuredCell, PlannedCell
+from repro.plan.cells import MeasuredCell, PendingCell, PlannedCell
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
+KINDS = MeasuredCell, PendingCell
 
 
 @cache
@@ -94,3 +95,31 @@ def test_the_two_mixtures_are_measured_apart() -> None:
     assert {len(names) for names in by_row.values()} == {
         3 + 6 * 3
     }  # three seeds of the truth and of six fits
+
+
+def test_dat_cpu_trains_the_toys_in_full_and_ten_times() -> None:
+    spreads = set()
+    for item in cells("dat-cpu", "figure3"):
+        assert isinstance(item, MeasuredCell)
+        assert not item.stand_ins
+        specs = [plan("dat-cpu").runs[run] for run in item.runs]
+        assert [spec.steps for spec in specs] == ([] if item.column == "real samples" else 10 * [10_000])
+        spreads |= {spec.options["spread"] for spec in specs}
+    assert spreads == {"variance", "standard_deviation"}
+
+
+def test_a_profile_leaves_single_cells_out() -> None:
+    of = {kind: [c for c in cells("dat-cpu", "figure4") if isinstance(c, kind)] for kind in KINDS}
+    assert {item.column for item in of[MeasuredCell]} == {"2e-4", "1e-3", "5e-3", "(0.5, 0.999)"}
+    assert all("profile dat-cpu does not train" in item.reason for item in of[PendingCell])
+    measured = {item.row for item in cells("dat-cpu", "figure8") if isinstance(item, MeasuredCell)}
+    assert measured == {"DCGAN", "DCGAN-DAT"}
+
+
+def test_every_reading_is_measured_at_the_same_weights() -> None:
+    """The gradients are of table2's SNGAN and figure8's DCGAN, trained without DAT."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for item in cells("paper", "figure_gradient"):
+        found.setdefault(item.row.partition(":")[0], set()).add(item.runs)
+    assert found["SNGAN"] == runs("paper", "table2", "SNGAN", "CIFAR-10")
+    assert found["DCGAN"] == runs("paper", "figure8", "DCGAN", "50")

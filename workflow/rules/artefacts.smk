@@ -26,7 +26,7 @@ rule table:
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
-        artefact=r"table\d+",
+        artefact=r"table(\d+|_[a-z]+)",
     conda:
         "../../environment.yml"
     params:
@@ -47,7 +47,7 @@ rule figure:
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
-        artefact=r"figure\d+",
+        artefact=r"figure(\d+|_[a-z]+)",
     conda:
         "../../environment.yml"
     params:

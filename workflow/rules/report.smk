@@ -71,7 +71,7 @@ rule single:
     log:
         results("logs/single/{paper}/{artefact}.{ending}.log"),
     wildcard_constraints:
-        artefact=r"(table|figure)\d+",
+        artefact=r"(table|figure)(\d+|_[a-z]+)",
         ending="png|pdf|csv|md|tex",
     conda:
         "../../environment.yml"

@@ -71,6 +71,8 @@ class DatStep:
         clamp: largest change of a value in one step, the published code's ``t`` (1); None for no limit.
         clip_real: move perturbed real images back into ``bounds`` (the published SNGAN code does not).
         clip_fake: the same for fake images (it does).
+        separate_targets: pass the clean images through D once more for the targets, as the published code
+            does: 6 passes an update of D instead of 4, for the same targets up to a spectral-norm iteration.
         freeze_spectral_norm: keep the spectral-norm vectors; in the published code each pass moves them on.
         bounds: pixel range.
         watch: where the time of network and kernel is added up.
@@ -87,6 +89,7 @@ class DatStep:
     clamp: float | None = None
     clip_real: bool = False
     clip_fake: bool = True
+    separate_targets: bool = False
     freeze_spectral_norm: bool = False
     bounds: Bounds
     watch: SplitWatch | None = None
@@ -113,12 +116,14 @@ class DatStep:
             for _ in range(self.steps):
                 real, fake = real.requires_grad_(), fake.requires_grad_()
                 with part(self.watch, "network"):
-                    # The published code passes the clean images twice, for the targets and for the gradient;
-                    # the logits are the same (up to one spectral-norm iteration): one pass gives both.
+                    aims = clean
+                    if self.separate_targets and (aims is None or self.refresh_targets):
+                        with torch.no_grad():
+                            aims = discriminator(real).float(), discriminator(fake).float()
                     logits = discriminator(real).float(), discriminator(fake).float()
-                    if clean is None:
-                        clean = logits[0].detach(), logits[1].detach()
-                    aims = clean if not self.refresh_targets else (logits[0].detach(), logits[1].detach())
+                    if aims is None or (self.refresh_targets and not self.separate_targets):
+                        aims = logits[0].detach(), logits[1].detach()
+                    clean = clean or aims
                     distance = self.distance(of_real(logits[0]), of_real(aims[1]).mean())
                     distance = distance + self.distance(of_fake(logits[1]), of_fake(aims[0]).mean())
                     slopes = torch.autograd.grad(distance, (real, fake))

@@ -59,6 +59,8 @@ def latent_twins(
     latents: Tensor,
     search: TwinSearch,
     noise: torch.Generator,
+    *,
+    random_start: bool = False,
 ) -> Twins:
     """Search a twin for each latent; one that is itself taken for real is its own, at distance 0.
 
@@ -68,6 +70,7 @@ def latent_twins(
         latents: (N, d).
         search: norm, distance and budget.
         noise: random stream of the further starts.
+        random_start: let the first start lie at random near the latent too.
     """
     found = torch.zeros(len(latents), dtype=torch.bool, device=latents.device)
     best = latents.clone()
@@ -77,7 +80,7 @@ def latent_twins(
             if not len(left):
                 break
             climb = _Climb(generator, network, latents[left], search)
-            climb.run(noise if start else None)
+            climb.run(noise if start or random_start else None)
             found[left], best[left] = climb.found, latents[left] + climb.twin
     return Twins(found, best)
 

@@ -128,6 +128,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         x_axis=declared.x_axis or None,
         x_row=declared.x_row,
         y_axis=declared.y_axis or None,
+        y_scale=declared.y_scale,
         panels=tuple(
             entries.Panel(
                 name=panel.name,

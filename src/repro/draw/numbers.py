@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from repro.judge.cells import SETTING, Cell, Value
 
-_DECIMALS: Mapping[str, int] = {"accuracy": 2, "is": 2, "fid": 2, "kid": 4}
+_DECIMALS: Mapping[str, int] = {"accuracy": 2, "is": 2, "fid": 2, "kid": 4, "kl": 3, "modes": 1}
 _LABELS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
     "accuracy_gain": "gain (points)",
@@ -20,6 +20,7 @@ _LABELS: Mapping[str, str] = {
     "adversarial_share": "samples with a twin (%)",
     "iterations": "PGD iterations",
     "flip_share": "images (%)",
+    "gradient_change": "change of D's gradient (%)",
     "modes": "modes hit",
     "high_quality": "high quality (%)",
     "kl_modes": "KL of modes",

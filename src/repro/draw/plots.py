@@ -56,6 +56,7 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
             else:
                 _bars(at, group, width)
             _dress(at, group)
+            at.set_yscale(artefact.y_scale)
         return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
 
 

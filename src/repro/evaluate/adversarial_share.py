@@ -38,6 +38,8 @@ class Options(VerdictOptions):
         of: ``called_fake`` counts among samples that D calls fake, which alone can have a twin; ``all``
             among all samples.
         samples: number of samples at each snapshot.
+        checked: so many of them are searched a second time, from a random start, which tells how much the
+            first search misses.
     """
 
     space: Literal["latent", "image"] = "latent"
@@ -48,6 +50,7 @@ class Options(VerdictOptions):
     starts: int = Field(default=1, ge=1)
     of: Literal["called_fake", "all"] = "called_fake"
     samples: int = Field(default=500, ge=1)
+    checked: int = Field(default=100, ge=0)
 
     def search(self) -> TwinSearch:
         """Return the search in the latent."""
@@ -55,14 +58,14 @@ class Options(VerdictOptions):
             norm=self.norm, delta=self.radius, steps=self.steps, step=self.step, starts=self.starts
         )
 
-    def threat_model(self, bounds: tuple[float, float]) -> ThreatModel:
+    def threat_model(self, bounds: tuple[float, float], *, random_start: bool = False) -> ThreatModel:
         """Return the attacker that searches among all images."""
         return ThreatModel(
             norm=self.norm,
             radius=self.radius,
             step_size=self.step * self.radius,
             steps=self.steps,
-            random_start=self.starts > 1,
+            random_start=random_start or self.starts > 1,
             restarts=self.starts,
             bounds=Bounds(low=bounds[0], high=bounds[1]),
             loss="cw_margin",
@@ -82,7 +85,13 @@ class Options(VerdictOptions):
 
 
 def has_twin(
-    trained: Trained, network: TwoClasses, latents: Tensor, options: Options, starts: torch.Generator
+    trained: Trained,
+    network: TwoClasses,
+    latents: Tensor,
+    options: Options,
+    starts: torch.Generator,
+    *,
+    random_start: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return which samples D calls fake, and which of these have a twin; both bool (N,)."""
     generator, bounds = trained.method.generator().eval(), trained.method.bounds
@@ -92,11 +101,17 @@ def has_twin(
             images = generator(part).float()
             fake = network.verdicts(images) == FAKE
         if options.space == "latent":
-            found, _ = latent_twins(lambda z: generator(z).float(), network, part, options.search(), starts)
-        else:
-            attack = PGD(
-                model=network, threat=options.threat_model(bounds), generator=starts, execution=GRAPHED
+            found, _ = latent_twins(
+                lambda z: generator(z).float(),
+                network,
+                part,
+                options.search(),
+                starts,
+                random_start=random_start,
             )
+        else:
+            threat = options.threat_model(bounds, random_start=random_start)
+            attack = PGD(model=network, threat=threat, generator=starts, execution=GRAPHED)
             attacked = attack(images, torch.full((len(part),), FAKE, device=images.device))
             with torch.no_grad():
                 found = network.verdicts(attacked) == REAL
@@ -109,7 +124,10 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``adversarial_share@10%`` and so on, by share of the training, in percent (see ``of``).
 
     Also ``called_fake@10%``, the percentage of samples that D calls fake at all. Where it calls none fake,
-    none can have a twin and the share is 0. Every snapshot is shown the same latents.
+    none can have a twin and the share is 0. Every snapshot is shown the same latents. Of the ``checked``
+    samples ``second_share@10%`` is the share that a second search finds a twin of, and ``recall@10%`` the
+    percentage of these that the first one found too (100 where the second finds none): an estimate of how
+    many of the twins that exist it finds, on the high side where both fail at the same samples.
 
     Raises:
         ReproError: the run left no snapshots, these hold no discriminator, or the generator knows classes.
@@ -132,14 +150,33 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     latents = torch.randn(n, int(generator.latent_dim), generator=stream, device=stream.device)  # type: ignore[arg-type]
     latents = latents.to(context.device)
     shares = percentages(trained.snapshots, spec.steps, spec.snapshots)
-    found: dict[int, tuple[float, float]] = {}  # a short training has fewer snapshots than shares
+    found: dict[int, Values] = {}  # a short training has fewer snapshots than shares
     for step in dict.fromkeys(shares.values()):
         trained.load_snapshot(step, needs=("generator", "discriminator"))
         network = two_classes(method, context, options)
         fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
-        among = int(fake.sum()) if options.of == "called_fake" else n
-        found[step] = 100.0 * int(twin.sum()) / max(1, among), 100.0 * int(fake.sum()) / n
-    values: Values = {}
-    for share, step in shares.items():
-        values[f"adversarial_share@{share}%"], values[f"called_fake@{share}%"] = found[step]
-    return values
+        found[step] = {"adversarial_share": share_of(twin, fake, options), "called_fake": percent(fake)}
+        if options.checked:
+            first = slice(options.checked)
+            _, again = has_twin(
+                trained,
+                network,
+                latents[first],
+                options,
+                context.generator("second_start"),
+                random_start=True,
+            )
+            found[step]["second_share"] = share_of(again, fake[first], options)
+            found[step]["recall"] = percent(twin[first][again]) if again.any() else 100.0
+    return {f"{name}@{share}%": found[step][name] for share, step in shares.items() for name in found[step]}
+
+
+def percent(which: Tensor) -> float:
+    """Return the percentage of True."""
+    return 100.0 * int(which.sum()) / len(which)
+
+
+def share_of(twin: Tensor, fake: Tensor, options: Options) -> float:
+    """Return the share with a twin, in percent, among what ``of`` says."""
+    among = int(fake.sum()) if options.of == "called_fake" else len(fake)
+    return 100.0 * int(twin.sum()) / max(1, among)

@@ -63,7 +63,8 @@ def mixture_scores(points: Tensor, mixture: Mixture, spread: Spread, options: Mi
 
     ``modes``: how many of the nine are hit; ``high_quality``: percent of the points; ``kl_modes``: divergence
     of the modes' shares from their true weights; ``kl``: divergence of the points' density from the true
-    one, in nats (an estimate, which can lie a little below 0).
+    one, in nats. A divergence is at least 0: an estimate or a rounding below it counts as 0. Where modes
+    overlap ``modes`` says little: at variance 0.1 a uniform square has all nine.
     """
     parts = component_log_densities(points, mixture=mixture, spread=spread)
     weights = component_weights(mixture).to(points.device).double()
@@ -76,8 +77,8 @@ def mixture_scores(points: Tensor, mixture: Mixture, spread: Spread, options: Mi
     return {
         "modes": float((shares >= options.hit * weights).sum()),
         "high_quality": 100.0 * (nearest <= options.sigmas * deviation(spread)).double().mean().item(),
-        "kl_modes": (shares * (shares.clamp_min(1e-300) / weights).log()).sum().item(),
-        "kl": kl,
+        "kl_modes": max(0.0, (shares * (shares.clamp_min(1e-300) / weights).log()).sum().item()),
+        "kl": max(0.0, kl),
     }
 
 

@@ -75,6 +75,7 @@ class Artefact(Frozen):
     x_axis: str | None = None
     x_row: str | None = None
     y_axis: str | None = None
+    y_scale: Literal["linear", "log"] = "linear"
     panels: tuple[Panel, ...] = ()
     pictures: tuple[Picture, ...] = ()
     others: tuple[Other, ...] = ()

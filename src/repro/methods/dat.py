@@ -8,17 +8,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.dat_step import DatImages, DatStep, Reduction, Targets
+from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, Targets
 from repro.attacks.threat_model import SYMMETRIC
-from repro.core.spec import RunSpec
+from repro.core.spec import Frozen, RunSpec
 from repro.core.streams import Streams
+from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
 from repro.methods.options import MethodOptions
 from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
 
 
-class DatOptions(PerturbedOptions):
-    """Options of DAT; where to perturb: see ``perturbed_gan.py``, the attack: see ``attacks/dat_step.py``.
+class DatReading(Frozen):
+    """One reading of DAT's perturbation, see ``attacks/dat_step.py``.
 
     Attributes:
         perturbation_steps: gradient steps of the attack (Sec. V-B).
@@ -35,7 +36,31 @@ class DatOptions(PerturbedOptions):
     clamp: float | None = Field(default=None, gt=0)
     clip_real: bool = True
     clip_fake: bool = True
+    separate_targets: bool = False
     freeze_spectral_norm: bool = False
+
+    def attack(self, loss: ScalarLosses, watch: SplitWatch | None = None) -> DatStep:
+        """Return the attack on images in [-1,1], against a discriminator with this loss."""
+        return DatStep(
+            loss,
+            epsilon=self.epsilon,
+            reduction=self.reduction,
+            targets=self.targets,
+            steps=self.perturbation_steps,
+            divide_epsilon=self.divide_epsilon,
+            refresh_targets=self.refresh_targets,
+            clamp=self.clamp,
+            clip_real=self.clip_real,
+            clip_fake=self.clip_fake,
+            separate_targets=self.separate_targets,
+            freeze_spectral_norm=self.freeze_spectral_norm,
+            bounds=SYMMETRIC,
+            watch=watch,
+        )
+
+
+class DatOptions(DatReading, PerturbedOptions):
+    """Options of DAT: how to perturb, and where (``perturbed_gan.py``)."""
 
 
 class Dat(PerturbedGan):
@@ -46,22 +71,7 @@ class Dat(PerturbedGan):
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
-        o = self.options
-        self.attack = DatStep(
-            self.loss,
-            epsilon=o.epsilon,
-            reduction=o.reduction,
-            targets=o.targets,
-            steps=o.perturbation_steps,
-            divide_epsilon=o.divide_epsilon,
-            refresh_targets=o.refresh_targets,
-            clamp=o.clamp,
-            clip_real=o.clip_real,
-            clip_fake=o.clip_fake,
-            freeze_spectral_norm=o.freeze_spectral_norm,
-            bounds=SYMMETRIC,
-            watch=self.watch,
-        )
+        self.attack = self.options.attack(self.loss, self.watch)
 
     def perturb(self, real: Tensor, fake: Tensor) -> DatImages:
         """Return both batches, each pulled towards the other's mean output (lines 6 to 9)."""

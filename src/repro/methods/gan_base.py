@@ -159,7 +159,8 @@ class GanMethod(Method):
         self.optimisers["generator"].zero_grad(set_to_none=True)
         with frozen_parameters(self.D):
             loss = self.generator_loss(z)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:  # a method may show D images that G gets no gradient from
+            loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["generator"].step()
         return {"g_loss": loss.detach()}
 

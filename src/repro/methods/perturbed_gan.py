@@ -20,6 +20,9 @@ class PerturbedOptions(GanOptions):
     Attributes:
         position: where to perturb (DAT, Table IV): both images of D's update, its real or its fake ones
             alone, the fake ones of G's update alone, or all three.
+        generator_images: what G's update sees of an image perturbed at its position: ``attached``, so that
+            G's gradient passes through the image that the perturbation is added to, or ``detached``, so that
+            G gets none and keeps its weights, as the text's "breaks the gradient" may be read.
         clean_weight: DATT of Table III, "adversarial examples and normal examples together": weight of the
             loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT.
         auxiliary_images: which images the auxiliary losses of SSGAN and InfoMaxGAN are of. DAT's code takes
@@ -27,6 +30,7 @@ class PerturbedOptions(GanOptions):
     """
 
     position: Position = "discriminator"
+    generator_images: Literal["attached", "detached"] = "attached"
     clean_weight: float = Field(default=0.0, ge=0)
     auxiliary_images: Literal["clean", "perturbed"] = "clean"
 
@@ -79,14 +83,15 @@ class PerturbedGan(GanMethod):
     def generator_loss(self, z: Tensor) -> Tensor:
         """Line 13; with a perturbation at position (iii) of Fig. 10 on the images that G's update sends to D.
 
-        The perturbation is a constant there: G's gradient passes through the image that it is added to.
+        The perturbation is a constant there; see ``generator_images`` for the image that it is added to.
         """
         if self.options.position not in ("generator", "all"):
             return super().generator_loss(z)
         fake = self.fakes(z)
         with self.autocast():
             harder = self.perturb(self.real_images(), fake)
-        shown = fake + (harder.fake - fake.detach())
+        detached = self.options.generator_images == "detached"
+        shown = harder.fake if detached else fake + (harder.fake - fake.detach())
         output = self.discriminate(shown)
         of_clean = self.options.auxiliary_images == "clean"
         extra = self.fake_auxiliary(fake, None) if of_clean else self.fake_auxiliary(shown, output)

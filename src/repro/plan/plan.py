@@ -113,13 +113,14 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
     """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
     config, paper = plan.config, place["paper"]
     recipe = asked.recipe and qualified(asked.recipe, paper)
+    at = "/".join((paper, place["artefact"], place["row"], place["column"]))
     if asked.cited:
         yield CitedCell(**place)
     elif asked.pending or not (asked.setting or asked.evaluation):
         reason = asked.pending or "the sheet names no evaluation and no setting for it yet"
         yield PendingCell(**place, reason=reason)
-    elif recipe and config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset):
-        reason = f"profile {config.profile.name} does not train {recipe} on this data set"
+    elif recipe and config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset, at):
+        reason = f"profile {config.profile.name} does not train {recipe} on this data set or for this cell"
         yield PendingCell(**place, reason=reason)
     elif asked.setting and asked.network:
         layer = _given(asked.layer, "layer", asked.setting)

@@ -62,7 +62,8 @@ class Profile(Frozen):
     ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win, and those of a data
     set over all others.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
-    ``*@cifar100`` for one data set; their cells stay pending and say so.
+    ``*@cifar100`` for one data set, and cells of plots and tables, as ``paper/artefact/row/column``
+    (``dat/figure4/*/2e-3``); their cells stay pending and say so.
     ``searches`` is the work that each run of a search is given, over what its recipe has; ``searched``, where
     given, names the only searches that are planned (``paper/name``).
     ``artefacts``, where given, are the only ones that are planned at all; searches are then planned only
@@ -98,9 +99,11 @@ class Profile(Frozen):
             return search_id in self.searched
         return self.artefacts is None or "searches" in self.model_fields_set
 
-    def leaves_out(self, recipe: str, dataset: str) -> bool:
-        """Tell whether a recipe (``paper.recipe``) is not trained on a data set under this profile."""
-        return any(_fits(pattern, recipe, dataset) for pattern in self.leave_out)
+    def leaves_out(self, recipe: str, dataset: str, cell: str = "") -> bool:
+        """Tell whether a recipe (``paper.recipe``) is not trained on a data set, or for a cell."""
+        return any(
+            _fits(pattern, recipe, dataset) or fnmatchcase(cell, pattern) for pattern in self.leave_out
+        )
 
     def special(self, recipe: str, dataset: str) -> list[Work]:
         """Return the entries of ``recipes`` that fit a recipe on a data set, those of a data set last."""

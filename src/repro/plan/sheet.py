@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from repro.core.spec import Frozen, Options, OptionValue, Scalar
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
+Scale = Literal["linear", "log"]
 Convention = Literal["paper", "standard", "published_code"]
 Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]
 
@@ -194,7 +195,7 @@ class SheetPanel(Frozen):
 
 
 class SheetArtefact(Frozen):
-    """One table or figure of a paper.
+    """One table or figure of a paper, or, with a name that has no number (``table_toy``), one of our own.
 
     Where a plot's places on the x axis are measured too, ``x_row`` names the row that holds them.
     """
@@ -206,6 +207,7 @@ class SheetArtefact(Frozen):
     x_axis: str = ""
     x_row: str | None = None
     y_axis: str = ""
+    y_scale: Scale = "linear"
     notes: str = ""
 
     @model_validator(mode="before")

@@ -55,7 +55,8 @@ def _row(
     width, height = figure.get_size_inches()
     cells = {(cell.column, cell.metric): cell for cell in shown.cells if cell.row == row}
     paths = {picture.column: picture.path for picture in shown.artefact.pictures if picture.row == row}
-    figure.text((_LEFT - 0.12) / width, (top - side / 2) / height, row, ha="right", va="center", fontsize=8,
+    label = row.replace(", ", "\n")
+    figure.text((_LEFT - 0.12) / width, (top - side / 2) / height, label, ha="right", va="center", fontsize=8,
                 fontweight="bold", color=INK)  # fmt: skip
     for place, metric in enumerate(metrics):
         y = (top - side - _LINE * (place + 0.75)) / height
