@@ -18,6 +18,7 @@ from repro.models.stacked import Way
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
 from repro.train.meter import DivergedError
+from repro.train.other_data import set_aside_other
 from repro.train.run import finish, is_finished, stopped_at_the_end
 from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
 from repro.train.settings import LoopSettings
@@ -35,7 +36,7 @@ def train_seeds(
     data: TrainingData | None = None,
     way: Way | None = None,
 ) -> dict[str, DivergedError]:
-    """Train runs that differ in their seeds alone, side by side; finished ones are left as they are.
+    """Train runs that differ in their seeds alone, side by side; finished ones as ``run.train_run`` does.
 
     Runs that were stopped at different steps catch up first. One that diverges leaves the others.
 
@@ -59,14 +60,15 @@ def train_seeds(
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
         locks.enter_context(within_memory(device, f"run {first.run_id}", layout.run(first.run_id)))
         left: list[RunSpec] = []
+        data = data or TrainingData()
         failed: dict[str, DivergedError] = {}
         for spec in specs:
+            set_aside_other(spec, layout, data, data_root, device)
             try:
                 if not is_finished(spec, layout, settings):
                     left.append(spec)
             except DivergedError as error:
                 failed[spec.run_id] = error
-        data = data or TrainingData()
         while left:
             kind = load_method(first.method)
             images, validation = data.load_all(kind, first, data_root, device)
