@@ -15,6 +15,7 @@ onstart:
 wildcard_constraints:
     paper=r"[a-z][a-z0-9]*",
     batch=r"[a-z0-9-]+",
+    dataset=r"[a-z0-9_]+",
 
 
 localrules:
@@ -40,6 +41,7 @@ rule figures:
         "repro collect {params.common} --into {output:q} > {log:q} 2>&1"
 
 
+include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/artefacts.smk"

@@ -8,7 +8,6 @@ Use: ``python benchmarks/publish.py BENCH.json results/published/benchmarks``
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ratios import NO_GPU, draw_ratios
+from repro.core.csv_text import csv_text
 
 COLUMNS = (
     "benchmark",
@@ -79,9 +79,7 @@ def publish(source: Path, folder: Path) -> list[Path]:
         about |= {"device": made["device"]["name"], "environment": made["environment"]}
         with path.open("w", newline="") as file:
             file.write(f"# {json.dumps(about)}\n")
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+            file.write(csv_text([COLUMNS, *([each.get(name, "") for name in COLUMNS] for each in rows)]))
         written.append(path)
         if topic == "attacks":
             written += draw_ratios(path)

@@ -20,9 +20,21 @@ def copy_workflow(folder: Path) -> None:
 
 def start_snakemake(folder: Path, *words: str) -> subprocess.Popen[str]:
     """Start Snakemake in ``folder``; what it prints, on stderr too, can be read."""
+    return _start(folder, sys.executable, "-m", "snakemake", "--cores", "2", *words)
+
+
+def run_repro(folder: Path, *words: str) -> tuple[int, str]:
+    """Run `repro` in ``folder``; return its exit status and what it printed."""
+    process = _start(folder, "repro", *words)
+    printed, _ = process.communicate()
+    return process.returncode, printed
+
+
+def _start(folder: Path, *command: str) -> subprocess.Popen[str]:
+    """Start a command with the package that ``folder`` has a copy of, else with the checkout's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    source = next(each / "src" for each in (folder, ROOT) if (each / "src").is_dir())
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from repro.cli import main
 from repro.plan.batches import make_batches
 from repro.plan.config import Config, load_config
 from repro.plan.plan import Plan, build_plan
+
+ROOT = Path(__file__).parents[1]
 
 SETTINGS = """\
 profile: tiny
@@ -145,6 +148,14 @@ def copied_package(folder: Path) -> Path:
     source = Path(str(repro.__file__)).parent
     ignored = shutil.ignore_patterns("__pycache__")
     return Path(shutil.copytree(source, folder / "src" / "repro", ignore=ignored))
+
+
+def example(section: str) -> str:
+    """Return the first Python file that a section of CONTRIBUTING shows."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(f"## {section}\n")[2]
+    found = re.search(r"```python\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
+    assert found
+    return found[1]
 
 
 def run_copied(package: Path, *words: str) -> str:

@@ -50,6 +50,12 @@ def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
         assert without[0]["details"] == "no GPU was at hand"
     assert float(row["per_second"]) == pytest.approx(1 / float(row["median_s"]), rel=1e-3)
     assert "width 0.03; batch_size 4" in row["details"]
+    measured = json.loads(found.read_text())
+    measured["benchmarks"] = [{**measured["benchmarks"][0], "param": "=1+1"}]
+    found.write_text(json.dumps(measured))
+    python("benchmarks/publish.py", str(found), str(tmp_path / "formula"))
+    (path,) = (tmp_path / "formula").iterdir()
+    assert "'=1+1" in path.read_text()
 
 
 def test_whole_attacks_are_timed_against_other_libraries_and_drawn(tmp_path: Path) -> None:

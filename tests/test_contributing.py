@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_archives import write_picture
-from papers_case import PROFILE, SHEET, copied_package, repro_copied, run_copied, write_config
+from papers_case import PROFILE, SHEET, copied_package, example, repro_copied, run_copied, write_config
 from repro.core.paths import Layout
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
@@ -22,13 +22,6 @@ from repro.plan.plan import build_plan
 runs = build_plan(load_config(Path("config"))).runs.values()
 print(next(run.run_id for run in runs if run.recipe == "gat.baseline"), "torch" in sys.modules)
 """
-
-
-def example(section: str) -> str:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(f"## {section}\n")[2]
-    found = re.search(r"```python\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
-    assert found
-    return found[1]
 
 
 def clean(package: Path, path: Path) -> None:

@@ -133,19 +133,27 @@ def test_an_unknown_lender_of_features_is_an_error_with_its_line(tmp_path: Path)
 def test_as_many_images_as_the_paper_takes_are_no_stand_in(tmp_path: Path) -> None:
     images = load_images("stl10", "unlabeled", source="synthetic", limit=10, root=None)
     part = replace(images, source="real")
-    spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="real")
     marks = {}
     for wanted in (None, 10, 11):
+        options = {"reference_split": "unlabeled", "reference_images": wanted}
+        spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="real", options=options)
         shared = Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path)
         shared._images["stl10", "unlabeled", "real", wanted] = part
         context = Context(spec, shared, tmp_path)
         assert len(context.images("unlabeled", wanted)) == 10
         marks[wanted] = context.all_stand_ins()
+        part_of_disk = replace(part, of_sample=True)
+        shared._images["stl10", "unlabeled", "real", wanted] = part_of_disk
+        context.images("unlabeled", wanted)
+        assert context.all_stand_ins() == ["sample_data"]
     assert marks == {None: ["sample_data"], 10: [], 11: ["sample_data"]}
 
 
 def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
-    spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="synthetic", limit=6)
+    options = {"reference_split": "test", "reference_images": 50_000}
+    spec = EvaluationSpec(
+        measure="fidelity", run="r", dataset="stl10", source="synthetic", limit=6, options=options
+    )
     context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path), tmp_path)
     assert len(context.images("test", at_most=50_000)) == 6
     assert context.all_stand_ins() == ["synthetic_data"]

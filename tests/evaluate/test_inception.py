@@ -77,7 +77,7 @@ def test_file_with_the_right_hash_is_taken(tmp_path: Path, monkeypatch: pytest.M
     digest = hashlib.sha256(b"stand-in for the weights").hexdigest()
     monkeypatch.setattr(inception, "SHA256", digest)
     extractor = inception.inception_extractor(file)
-    assert (extractor.weights, extractor.sha256, extractor.embedded) == (file, digest, False)
+    assert (extractor.weights, extractor.sha256, extractor.stand_ins) == (file, digest, frozenset())
 
 
 def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

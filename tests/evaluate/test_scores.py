@@ -36,7 +36,7 @@ def network() -> EmbeddingNetwork:
 @pytest.fixture(scope="module")
 def extractor(network: EmbeddingNetwork) -> Extractor:
     register("test-embedding", network, (0.0, 1.0))
-    return Extractor(name="test-embedding", sha256="0" * 64, weights=None, embedded=True)
+    return Extractor(name="test-embedding", sha256="0" * 64, weights=None)
 
 
 def test_equals_torch_fidelity_called_directly(extractor: Extractor, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ class Sorter(nn.Module):
 @pytest.mark.parametrize("n_classes", [1, 4, 10])
 def test_inception_score_counts_balanced_classes(n_classes: int, tmp_path: Path) -> None:
     register("test-sorter", Sorter(), (0.0, 1.0))
-    sorter = Extractor(name="test-sorter", sha256="1" * 64, weights=None, embedded=True)
+    sorter = Extractor(name="test-sorter", sha256="1" * 64, weights=None)
     levels = torch.arange(n_classes).repeat_interleave(30) * 20
     balanced = levels.to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 8, 8)
     options = ScoreOptions(splits=1, kid_subsets=1)

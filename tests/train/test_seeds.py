@@ -82,7 +82,7 @@ def test_a_batch_of_seeds_leaves_what_single_runs_leave(layout: Layout, alone: L
 def test_seeds_that_were_stopped_at_different_steps_catch_up(layout: Layout, alone: Layout) -> None:
     runs = specs()
     kind = load_method("gat")
-    images = TrainingData().load(runs[0], "train45k", None, CPU)
+    images, _ = TrainingData().load_all(kind, runs[0], None, CPU)
     for spec, until in ((runs[0], 2), (runs[1], 6)):  # the second needs only its record
         run = new_run(kind, images, spec, layout, device=CPU, settings=QUIET)
         begin(run)
@@ -150,7 +150,8 @@ def test_seeds_that_stop_early_at_different_epochs_leave_the_stack(
 
 def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layout, alone: Layout) -> None:
     runs = specs()
-    kind, images = load_method("gat"), TrainingData().load(runs[0], "train45k", None, CPU)
+    kind = load_method("gat")
+    images, _ = TrainingData().load_all(kind, runs[0], None, CPU)
     for spec in runs[1:]:
         run = new_run(kind, images, spec, layout, device=CPU, settings=QUIET)
         begin(run)

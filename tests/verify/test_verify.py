@@ -187,6 +187,14 @@ def test_figures_made_by_hand_are_found(project: Path) -> None:
     assert code == 0, printed
 
 
+def test_another_profile_s_picture_is_called_so(layout: Layout) -> None:
+    drawn = Path("results/other/artefacts/gat/table1.png")
+    drawn.parent.mkdir(parents=True)
+    drawn.write_bytes(b"of another profile")
+    shutil.copy(drawn, "figures/gat/table1.png")
+    found("this is profile other's, not tiny's", "figures/gat/table1.png")
+
+
 def test_a_missing_collected_file_is_found(project: Path) -> None:
     path = Path("figures/gat/table1.pdf")
     path.unlink()

@@ -11,9 +11,11 @@ import repro
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
+from repro.data.root import DATA_ROOT, choose_path
 from repro.plan.batches import make_batches
 from repro.plan.cells import SettingCell
 from repro.plan.config import load_config
+from repro.plan.data_sets import sets_in_use
 from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
 from repro.verify.missing import find_missing, is_other
@@ -30,7 +32,11 @@ try:
         results_folder(GIVEN, PLAN.config.settings), PLAN.config.profile.name
     )
     BATCHES = make_batches(PLAN)
-    MISSING = find_missing(PLAN, BATCHES, LAYOUT, FIGURES)
+    ROOT = choose_path(
+        GIVEN.get("data_root"), DATA_ROOT, PLAN.config.settings.data_root
+    )
+    SETS = sets_in_use(PLAN, LAYOUT, ROOT)
+    MISSING = find_missing(PLAN, BATCHES, LAYOUT, FIGURES, ROOT)
 except ReproError as error:
     raise WorkflowError(f"{error}") from None
 for _path, _reason in MISSING.items():
@@ -109,6 +115,35 @@ def needs_of_evaluation(wildcards):
     """Return what must be trained before an evaluation batch."""
     make_again(LAYOUT.batch("evaluate", wildcards.batch))
     return train_manifests(BATCHES.evaluate[wildcards.batch].needs)
+
+
+def data_of_training(wildcards):
+    """Return the records of the real data sets that a training batch reads."""
+    return records_of(PLAN.runs, BATCHES.train[wildcards.batch].members)
+
+
+def data_of_evaluation(wildcards):
+    """Return the records of the real data sets that an evaluation batch reads."""
+    return records_of(PLAN.evaluations, BATCHES.evaluate[wildcards.batch].members)
+
+
+def records_of(specs, members):
+    """Return the records of the real data sets that members of a batch read.
+
+    A checkpoint makes them: where a new record says what the old one said, nothing is trained or measured.
+    """
+    read = {specs[member].dataset for member in members}
+    return [
+        checkpoints.data_set.get(dataset=name).output.record
+        for name in SETS
+        if name in read
+    ]
+
+
+def needs_of_data_set(wildcards):
+    """Return nothing: what a data root holds is looked at from outside."""
+    make_again(LAYOUT.data(wildcards.dataset))
+    return []
 
 
 def needs_of_figures(wildcards):

@@ -4,6 +4,7 @@
 rule evaluate:
     input:
         needs_of_evaluation,
+        data_of_evaluation,
     output:
         results("batches/evaluate/{batch}.json"),
     log:

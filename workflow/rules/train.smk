@@ -4,6 +4,7 @@
 rule train:
     input:
         needs_of_training,
+        data_of_training,
     output:
         results("batches/train/{batch}.json"),
     log:

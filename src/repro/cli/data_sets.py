@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, DataRoot
+from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Profile, Results, open_plan
 from repro.core.errors import ReproError
 from repro.data.root import DATA_ROOT, choose_path
 
@@ -47,6 +47,24 @@ def check(
     from repro.data.check import render
 
     Console().print(render(check_data(name, _root(data_root, config), limit=limit)))
+
+
+@data_app.command()
+def record(
+    name: str,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    data_root: DataRoot = None,
+) -> None:
+    """Write down which images of a data set a profile's runs and evaluations read.
+
+    Example: `repro data record cifar10 --profile gat-cpu`
+    """
+    from repro.jobs.data_sets import record_data_set
+
+    plan, _, layout = open_plan(config, profile, results)
+    typer.echo(record_data_set(plan, layout, name, _root(data_root, config)))
 
 
 def _root(data_root: Path | None, config: Path) -> Path:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan, path_option
+from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Profile, Results, open_plan, path_option
+from repro.data.root import DATA_ROOT, choose_path
 
 
 def cost(
@@ -65,15 +66,19 @@ def verify(
     results: Results = None,
     config: ConfigFolder = CONFIG,
     figures: Annotated[Path, path_option(help="The collected folder.")] = Path("figures"),
+    data_root: DataRoot = None,
 ) -> None:
     """Check that everything on disk is what a rule made: hashes of checkpoints, results, cells and figures.
+
+    And that all of it is of the images that the data root holds, where there is one.
 
     Example: `repro verify --profile smoke`
     """
     from repro.verify.verify import verify_results
 
     opened, batches, layout = open_plan(config, profile, results)
-    typer.echo(verify_results(opened, batches, layout, figures))
+    root = choose_path(data_root, DATA_ROOT, opened.config.settings.data_root)
+    typer.echo(verify_results(opened, batches, layout, figures, root))
 
 
 def publish(

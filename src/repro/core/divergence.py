@@ -5,12 +5,11 @@ from __future__ import annotations
 from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json
 from repro.core.paths import Layout
+from repro.core.records import TRAIN_AGAIN, read_record
 from repro.core.spec import Frozen
 
 FIELD = "diverged"  # of run.json and of evaluation results
-_REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
 
 
 class Divergence(Frozen):
@@ -42,14 +41,12 @@ def divergence_of(layout: Layout, run_id: str) -> Divergence | None:
     Raises:
         ReproError: its record is damaged.
     """
-    path = layout.record(run_id)
-    if not path.is_file():
-        return None
-    record = read_json(path, remedy=_REMEDY)
-    found = record.get(FIELD) if isinstance(record, dict) else None
+    found = read_record(layout, run_id).get(FIELD)
     if found is None:
         return None
     try:
         return Divergence.model_validate(found)
     except ValidationError as error:
-        raise ReproError(f"the field {FIELD} is damaged: {error}", remedy=_REMEDY, where=path) from error
+        raise ReproError(
+            f"the field {FIELD} is damaged: {error}", remedy=TRAIN_AGAIN, where=layout.record(run_id)
+        ) from error

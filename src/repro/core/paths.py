@@ -39,6 +39,18 @@ class Layout:
         """Provenance of one finished run."""
         return self.run(run_id) / "run.json"
 
+    def set_aside(self, run_id: str, mark: str) -> Path:
+        """Where a finished run goes that another replaces; ``mark`` tells several of them apart."""
+        return self.root / "set-aside" / f"{run_id}-{mark}"
+
+    def data(self, name: str) -> Path:
+        """Which images of a real data set runs and evaluations read, as the data root held them."""
+        return self.root / "data" / f"{name}.json"
+
+    def data_state(self, name: str) -> Path:
+        """By which it is seen, without opening a file, that the data root may hold others now."""
+        return self.root / "data" / f"{name}.state"
+
     def log(self, run_id: str) -> Path:
         """Metrics of one run over its steps, one JSON object a line."""
         return self.run(run_id) / "metrics.jsonl"

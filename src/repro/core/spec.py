@@ -106,3 +106,7 @@ class EvaluationSpec(Frozen):
         """File name (without ending) of the result, e.g. ``accuracy-1a2b3c4d5e``."""
         absent = set() if self.surrogate else {"surrogate"}  # older evaluations keep their ids
         return f"{self.measure}-{digest(self, leave_out={'stand_ins', *absent})}"
+
+    def at_most(self, wanted: int | None) -> int | None:
+        """Return how many images of a split are read where the measurement itself wants ``wanted``."""
+        return min((n for n in (self.limit, wanted) if n is not None), default=None)

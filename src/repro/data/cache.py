@@ -8,9 +8,7 @@ as plain arrays are not cached.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -32,20 +30,6 @@ def cache_file(root: Path, info: DatasetInfo, split: str, limit: int | None) -> 
     return root / ".cache" / f"{info.name}-{split}-{limit or 'all'}.safetensors"
 
 
-def folder_state(folder: Path) -> str:
-    """Return a sha256 of names, sizes and modification times of all files below ``folder``."""
-    state = hashlib.sha256(FORMAT.encode())
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(parent, name)  # noqa: PTH118 - a million files: no Path objects
-            facts = os.stat(path) if os.path.exists(path) else os.lstat(path)  # noqa: PTH110, PTH116
-            state.update(
-                os.fsencode(f"{path} {facts.st_size} {facts.st_mtime_ns}\n")
-            )  # any bytes make a name
-    return state.hexdigest()
-
-
 def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
     """Return the cached images and their fingerprint; None where there are none, or not of this ``state``."""
     if not path.exists():
@@ -53,7 +37,7 @@ def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
-            if facts["state"] != state:
+            if (facts["state"], facts.get("format")) != (state, FORMAT):
                 return None
             images, labels = file.get_tensor("images"), file.get_tensor("labels")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
@@ -65,7 +49,13 @@ def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
 
 def save_cached(path: Path, state: str, found: Found, identity: str) -> None:
     """Keep ``found``; a data root that cannot be written is left alone."""
-    facts = {"state": state, "fingerprint": identity, "classes": found.classes, "total": found.total}
+    facts = {
+        "format": FORMAT,
+        "state": state,
+        "fingerprint": identity,
+        "classes": found.classes,
+        "total": found.total,
+    }
     tensors: dict[str, torch.Tensor] = {"images": found.images, "labels": found.labels}
     try:
         with replacing(path) as temporary:

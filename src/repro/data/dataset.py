@@ -34,6 +34,7 @@ class DatasetInfo:
         signs: patterns of which each folder of the set, even an incomplete one, fulfils one.
         not_signs: files that only another set's folder has.
         needed: the files (or folders) of the release, relative to its folder, which is given to a function.
+        subfolders: names of the only folders below it that are looked into, where it may hold many more.
         known_files: the only names that may lie in the folder, where these are a fixed list.
         read: reads a split from such a folder.
         decoded: whether pictures are decoded, which is then kept (see ``cache.py``).
@@ -56,6 +57,7 @@ class DatasetInfo:
     signs: tuple[str, ...] = ()
     not_signs: tuple[str, ...] = ()
     needed: tuple[str, ...] | Callable[[Path], Iterable[str]] = ()
+    subfolders: frozenset[str] = frozenset()
     known_files: tuple[str, ...] = ()
     read: Reader | None = None
     decoded: bool = False

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from repro.core.spec import Source, StandIn
+from repro.data.facts import SplitFacts
 from repro.data.fingerprint import fingerprint
 
 
@@ -24,6 +25,8 @@ class ImageSet:
         classes: the class names by label; empty where the split has no classes.
         fingerprint: order-free fingerprint of exactly these images and labels.
         complete: False where this is a part of the real split (a sample of it, or a limit).
+        limit: at most so many images were asked for; None for all.
+        of_sample: whether the data root itself holds only a part of the real split.
     """
 
     name: str
@@ -34,6 +37,8 @@ class ImageSet:
     classes: tuple[str, ...]
     fingerprint: str
     complete: bool
+    limit: int | None = None
+    of_sample: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,6 +49,19 @@ class ImageSet:
         if self.source == "synthetic":
             return ("synthetic_data",)
         return () if self.complete else ("sample_data",)
+
+    @property
+    def facts(self) -> SplitFacts:
+        """Return what records say of this set."""
+        return SplitFacts(
+            name=self.name,
+            split=self.split,
+            source=self.source,
+            limit=self.limit,
+            images=len(self),
+            fingerprint=self.fingerprint,
+            complete=self.complete,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -60,5 +78,10 @@ class ImageSet:
             return self
         images, labels = self.images[:n], self.labels[:n]
         return replace(
-            self, images=images, labels=labels, fingerprint=fingerprint(images, labels), complete=False
+            self,
+            images=images,
+            labels=labels,
+            fingerprint=fingerprint(images, labels),
+            complete=False,
+            limit=n,
         )

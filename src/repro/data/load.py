@@ -6,12 +6,13 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.spec import Source
-from repro.data.cache import WORTH_IT, cache_file, folder_state, load_cached, save_cached
+from repro.data.cache import WORTH_IT, cache_file, load_cached, save_cached
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.readers.found import Found, find_folder
+from repro.data.state import folder_state
 from repro.data.synthetic import make_synthetic
 
 
@@ -69,7 +70,18 @@ def read_files(
             remedy=_instead_of(folder, info),
             where=folder,
         )
-    return ImageSet(info.name, split, "real", found.images, found.labels, found.classes, identity, complete)
+    return ImageSet(
+        info.name,
+        split,
+        "real",
+        found.images,
+        found.labels,
+        found.classes,
+        identity,
+        complete,
+        limit,
+        of_sample=found.total < expected,
+    )
 
 
 def _instead_of(folder: Path, info: DatasetInfo) -> str:
@@ -84,7 +96,7 @@ def _read(
 ) -> tuple[Found, str]:
     """Return what the reader or the cache holds, and its fingerprint."""
     path = cache_file(root, info, split, limit) if root and info.decoded else None
-    state = "" if path is None else folder_state(folder)
+    state = "" if path is None else folder_state(folder, info)
     cached = None if path is None else load_cached(path, state)
     if cached is not None:
         return cached

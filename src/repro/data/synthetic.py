@@ -52,7 +52,7 @@ def make_synthetic(info: DatasetInfo, split: str, limit: int | None = None) -> I
     pixels, marks = torch.from_numpy(images), torch.from_numpy(labels)
     classes = tuple(f"shape{k}" for k in range(kinds))
     identity = fingerprint(pixels, marks)
-    return ImageSet(info.name, split, "synthetic", pixels, marks, classes, identity, complete=n == size)
+    return ImageSet(info.name, split, "synthetic", pixels, marks, classes, identity, n == size, limit)
 
 
 def draw_chunk(

@@ -123,13 +123,17 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
     surrogate_sha256 = surrogate.sha256 if surrogate else None
     path = layout.evaluation(spec.evaluation_id)
     found = read_result(path)
-    if found is not None and is_current(
-        found,
-        spec,
-        layout,
-        checkpoint_sha256=checkpoint_sha256,
-        extractor_sha256=extractor_sha256,
-        surrogate_sha256=surrogate_sha256,
+    if (
+        found is not None
+        and is_current(
+            found,
+            spec,
+            layout,
+            checkpoint_sha256=checkpoint_sha256,
+            extractor_sha256=extractor_sha256,
+            surrogate_sha256=surrogate_sha256,
+        )
+        and not context.has_changed(found.data)
     ):
         return found
     for old in picture_hashes(context.pictures):
@@ -158,6 +162,7 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         attack_seconds=context.watch.seconds,
         device=str(device),
         provenance=provenance(device),
+        data=tuple(sorted(context.data, key=str)),
         checkpoint_sha256=checkpoint_sha256,
         extractor_sha256=extractor_sha256,
         surrogate_sha256=surrogate_sha256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from repro.core.paths import Layout
 from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
 from repro.core.streams import Streams
 from repro.core.timing import SplitWatch
+from repro.data.catalogue import dataset_info
+from repro.data.facts import SplitFacts
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
+from repro.data.state import folder_at_hand
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.inception import inception_extractor
+from repro.evaluate.registry import validate_options
 from repro.evaluate.trained import Trained, load_trained
 
 INCEPTION = "inception"
@@ -86,6 +91,7 @@ class Context:
         flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
         watch: where an attacking measurement adds up the time of network and kernel.
         stand_ins: whatever stood in for the real thing so far.
+        data: the images that were read so far.
     """
 
     spec: EvaluationSpec
@@ -95,6 +101,7 @@ class Context:
     flags: set[Flag] = field(default_factory=set)
     watch: SplitWatch = field(init=False)
     stand_ins: set[StandIn] = field(default_factory=set)
+    data: set[SplitFacts] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.watch = SplitWatch(self.device)
@@ -119,13 +126,36 @@ class Context:
         Args:
             split: which part of the set.
             at_most: the number that the measurement itself wants; all of them are not a stand-in.
+
+        Raises:
+            RuntimeError: the measurement's options do not say that it reads this (``MeasureOptions.reads``).
+        """
+        if (split, at_most) not in self._reads():
+            raise RuntimeError(f"{self.spec.measure} reads {split}, which its options' `reads` leave out")
+        images = self._load(split, at_most)
+        if at_most is None or len(images) < at_most or images.source == "synthetic" or images.of_sample:
+            self.stand_ins.update(images.stand_ins)
+        self.data.add(images.facts)
+        return images
+
+    def has_changed(self, data: Iterable[SplitFacts]) -> bool:
+        """Return whether the data root holds other images than a result of this evaluation was measured on.
+
+        What is not at hand has not changed; synthetic images are made by code.
         """
         spec = self.spec
-        limit = min((n for n in (spec.limit, at_most) if n is not None), default=None)
-        images = self.shared.images(spec.dataset, split, spec.source, limit)
-        if at_most is None or len(images) < at_most or images.source == "synthetic":
-            self.stand_ins.update(images.stand_ins)
-        return images
+        if spec.source == "synthetic" or not folder_at_hand(
+            dataset_info(spec.dataset), self.shared.data_root
+        ):
+            return False
+        return set(data) != {self._load(*wanted).facts for wanted in self._reads()}
+
+    def _reads(self) -> list[tuple[str, int | None]]:
+        return validate_options(self.spec.measure, self.spec.options).reads(self.spec)
+
+    def _load(self, split: str, at_most: int | None) -> ImageSet:
+        spec = self.spec
+        return self.shared.images(spec.dataset, split, spec.source, spec.at_most(at_most))
 
     def extractor(self) -> Extractor:
         """Return the feature extractor that the evaluation asks for.
@@ -139,8 +169,7 @@ class Context:
                 remedy="set the extractor of the profile: inception, or the run id of an embedded extractor",
             )
         extractor = self.shared.extractor(self.spec.extractor)
-        if extractor.embedded:
-            self.stand_ins.add("embedded_features")
+        self.stand_ins |= extractor.stand_ins
         return extractor
 
     def surrogate(self) -> Trained | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from repro.core.divergence import Divergence, divergence_of
-from repro.core.files import read_json
-from repro.core.manifest import MEASURE_ANEW
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
+from repro.core.records import read_record
 from repro.core.spec import STAND_INS, EvaluationSpec
 from repro.evaluate.context import Shared
 from repro.evaluate.result import (
@@ -42,7 +41,7 @@ def note_divergence(spec: EvaluationSpec, diverged: Divergence, shared: Shared) 
     """
     layout = shared.layout
     path = layout.evaluation(spec.evaluation_id)
-    record = read_json(layout.record(spec.run), remedy=MEASURE_ANEW)
+    record = read_record(layout, spec.run)
     sha256 = record.get("checkpoint_sha256")
     found = read_result(path)
     if (

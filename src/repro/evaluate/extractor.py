@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from repro.core.spec import StandIn
+
 
 @dataclass(frozen=True)
 class Extractor:
@@ -14,10 +16,10 @@ class Extractor:
         name: its name in torch-fidelity's registry.
         sha256: hash of its weights.
         weights: the file from which torch-fidelity loads them; None where the registered class has them.
-        embedded: True for a stand-in that the suite trained, False for the field's Inception network.
+        stand_ins: marks of all that it measures; none for the field's Inception network.
     """
 
     name: str
     sha256: str
     weights: Path | None
-    embedded: bool
+    stand_ins: frozenset[StandIn] = frozenset()

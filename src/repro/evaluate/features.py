@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from repro.core.errors import ReproError
+from repro.core.spec import StandIn
 from repro.data.minibatches import scale
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import REGISTERED, FeatureExtractorBase, torch_fidelity
@@ -96,4 +97,5 @@ def embedded_extractor(trained: Trained) -> Extractor:
         )
     name = f"embedded-{trained.spec.run_id}-{trained.sha256[:10]}"
     register(name, network, trained.method.bounds)
-    return Extractor(name=name, sha256=trained.sha256, weights=None, embedded=True)
+    marks: frozenset[StandIn] = frozenset({"embedded_features", *(trained.stand_ins & {"sample_data"})})
+    return Extractor(name=name, sha256=trained.sha256, weights=None, stand_ins=marks)

@@ -48,6 +48,11 @@ class Options(ScoreOptions):
         reference = [n for n in (spec.limit, self.reference_images) if n is not None]
         self.require_enough(min(generated, default=None), min(reference, default=None))
 
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return the reference, which a sample's IS alone does without."""
+        alone = set(self.metrics) == {"is"} and spec.generated
+        return [] if alone else [(self.reference_split, self.reference_images)]
+
 
 def reference_name(data: ImageSet) -> str:
     """Return the name under which features of ``data`` are kept: words for people and its fingerprint."""

@@ -48,7 +48,7 @@ def inception_extractor(path: Path | None) -> Extractor:
         raise ReproError(
             f"not the Inception weights: the sha256 is {sha256}, not {SHA256}", remedy=REMEDY, where=weights
         )
-    return Extractor(name=NAME, sha256=sha256, weights=weights, embedded=False)
+    return Extractor(name=NAME, sha256=sha256, weights=weights)
 
 
 def downloaded() -> Path:

@@ -29,6 +29,14 @@ class MeasureOptions(Frozen):
             ReproError: it does not.
         """
 
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return which splits the measurement reads, and of each at most how many images it wants itself.
+
+        Those that the options ``split`` and ``reference_split`` name; what reads others says so here.
+        """
+        named = (getattr(self, name, None) for name in ("split", "reference_split"))
+        return [(split, None) for split in named if split is not None]
+
 
 @dataclass(frozen=True)
 class Measurement:

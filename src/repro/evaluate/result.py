@@ -15,6 +15,7 @@ from repro.core.files import atomic_write_json, read_json, sha256_file
 from repro.core.manifest import MEASURE_ANEW
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, Flag, Frozen, StandIn
+from repro.data.facts import SplitFacts
 
 _HASH = "sha256"  # field of the file beside those of the result: hash over all of them
 
@@ -34,6 +35,7 @@ class Result(Frozen):
             whole (``attack``) where it is another library's or a search; empty where nothing was attacked.
         device: where it was computed, e.g. ``cuda:0``.
         provenance: code version, packages, device name (see ``core.provenance``).
+        data: the images that were read, sorted; none of a diverged training.
         checkpoint_sha256: the run's checkpoint; None where the data alone was measured.
         extractor_sha256: the feature extractor's weights; None where no features were needed.
         surrogate_sha256: the checkpoint whose gradients an indirect attack used, or None.
@@ -52,6 +54,7 @@ class Result(Frozen):
     attack_seconds: dict[str, float] = Field(default_factory=dict)
     device: str
     provenance: dict[str, Any]
+    data: tuple[SplitFacts, ...] = ()
     checkpoint_sha256: str | None
     extractor_sha256: str | None
     surrogate_sha256: str | None = None

@@ -12,6 +12,7 @@ from repro.core import checkpoint
 from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.core.spec import RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
 from repro.data.load import load_images
@@ -30,17 +31,19 @@ class Trained:
         method: its method, modules in eval mode.
         sha256: hash of the checkpoint that the weights came from.
         layout: where the run lies.
+        recorded: what stood in, as the run's record says it.
     """
 
     spec: RunSpec
     method: Method
     sha256: str
     layout: Layout
+    recorded: tuple[StandIn, ...] = ()
 
     @property
     def stand_ins(self) -> set[StandIn]:
         """Return what stood in for the real thing in the training."""
-        found = set(self.spec.stand_ins)
+        found = {*self.spec.stand_ins, *self.recorded}
         if self.spec.source == "synthetic":
             found.add("synthetic_data")
         elif self.spec.train_limit is not None:
@@ -134,7 +137,9 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         except (KeyError, TypeError, RuntimeError) as error:
             raise _unfit(path, error) from error
         module.eval()
-    return Trained(spec, method, loaded.sha256, layout)
+    return Trained(
+        spec, method, loaded.sha256, layout, tuple(read_record(layout, run_id).get("stand_ins", ()))
+    )
 
 
 def _unfit(path: Path, error: Exception) -> ReproError:

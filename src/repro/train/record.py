@@ -7,16 +7,16 @@ from typing import Any
 from repro.core import checkpoint
 from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json
+from repro.core.files import atomic_write_json
 from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
+from repro.core.records import TRAIN_AGAIN, read_record
 from repro.core.spec import STAND_INS, RunSpec
 from repro.train.loop import Run
 from repro.train.state import part_hashes
 
 CERTIFICATE = "certificate"
-_REMEDY = "delete the run's folder and run the same command again: the run is trained anew"
 
 
 def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]:
@@ -28,7 +28,9 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
     """
     spec, layout, data, history = run.spec, run.layout, run.state.method.data, run.history
     lines = read_lines(layout.log(spec.run_id))
-    stand_ins = {*spec.stand_ins, *data.stand_ins}
+    validation, parent = run.state.method.validation, read_record(layout, spec.parent) if spec.parent else {}
+    stand_ins = {*spec.stand_ins, *data.stand_ins, *parent.get("stand_ins", ())}
+    stand_ins.update(validation.stand_ins if validation else ())
     record = {
         "run_id": spec.run_id,
         "spec": spec.model_dump(mode="json"),
@@ -38,14 +40,8 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
         "stand_ins": [name for name in STAND_INS if name in stand_ins],
         "checkpoint_sha256": run.sha256,
         "parent_sha256": run.header["parent"],
-        "data": {
-            "name": data.name,
-            "split": data.split,
-            "source": data.source,
-            "images": len(data.images),
-            "fingerprint": data.fingerprint,
-            "complete": data.complete,
-        },
+        "data": data.facts.model_dump(mode="json"),
+        "validation": validation.facts.model_dump(mode="json") if validation else None,
         **history.recorded(),
         CERTIFICATE: {
             "state_sha256": None if diverged else part_hashes(run.state.state_dict()),
@@ -70,12 +66,9 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
         ReproError: record or checkpoint is damaged; checkpoint, log or a snapshot is gone, or is not the one
             that the record was written for; so results that no rule made are not taken for a run's.
     """
-    path = layout.record(run_id)
-    if not path.exists():
+    path, record = layout.record(run_id), read_record(layout, run_id)
+    if not record:
         return None
-    record = read_json(path, remedy=_REMEDY)
-    if not isinstance(record, dict) or record.get("run_id") != run_id:
-        raise ReproError("the record is not of this run", remedy=_REMEDY, where=path)
     _check_beside(layout, run_id, record)
     if not layout.checkpoint(run_id).is_file():
         if record.get(FIELD) is not None and record.get("checkpoint_sha256") is None:
@@ -83,13 +76,15 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
                 checkpoint.require_same_run({"spec": record.get("spec")}, spec, path)
             return record  # it diverged before its first checkpoint
         raise ReproError(
-            f"run {run_id} has a record but no checkpoint", remedy=_REMEDY, where=layout.checkpoint(run_id)
+            f"run {run_id} has a record but no checkpoint",
+            remedy=TRAIN_AGAIN,
+            where=layout.checkpoint(run_id),
         )
     loaded = checkpoint.load(layout.checkpoint(run_id))
     if loaded.sha256 != record.get("checkpoint_sha256"):
         raise ReproError(
             f"the checkpoint of run {run_id} is not the one that its record speaks of",
-            remedy=_REMEDY,
+            remedy=TRAIN_AGAIN,
             where=layout.checkpoint(run_id),
         )
     if spec is not None:
@@ -102,12 +97,12 @@ def _check_beside(layout: Layout, run_id: str, record: dict[str, Any]) -> None:
     """Check that a finished run's log is as it was, and that its snapshots are there."""
     log = layout.log(run_id)
     if record.get(CERTIFICATE, {}).get("log") != _log_mark(layout, run_id):
-        raise ReproError(f"{log.name} is not as the training wrote it", remedy=_REMEDY, where=log)
+        raise ReproError(f"{log.name} is not as the training wrote it", remedy=TRAIN_AGAIN, where=log)
     for entry in record.get("snapshots", []):
         if not (layout.run(run_id) / entry["file"]).is_file():
             raise ReproError(
                 f"the snapshot of step {entry['step']} is gone",
-                remedy=_REMEDY,
+                remedy=TRAIN_AGAIN,
                 where=layout.run(run_id) / entry["file"],
             )
 

@@ -16,6 +16,7 @@ from repro.methods.registry import load_method
 from repro.train.begin import begin, new_run
 from repro.train.loop import Run, train
 from repro.train.metric_means import DivergedError
+from repro.train.other_data import set_aside_other
 from repro.train.record import finished, record_line, write_record
 from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError
@@ -33,6 +34,8 @@ def train_run(
     data: TrainingData | None = None,
 ) -> Path:
     """Train a run to its end, or go on where an earlier process left it; a finished run is left as it is.
+
+    One of other images than the data root holds now is set aside and trained anew.
 
     A run that diverges ends there. With ``settings.diverged`` "record" its record says so, it counts as
     finished and is never trained again; a run that starts from it is recorded likewise, untrained.
@@ -57,10 +60,12 @@ def train_run(
     """
     settings = settings or LoopSettings()
     folder, name = layout.run(spec.run_id), f"run {spec.run_id}"
+    data = data or TrainingData()
     with only_process(folder, name), within_memory(device, name, folder):
+        set_aside_other(spec, layout, data, data_root, device)
         if not is_finished(spec, layout, settings):
             kind = load_method(spec.method)
-            images, validation = (data or TrainingData()).load_all(kind, spec, data_root, device)
+            images, validation = data.load_all(kind, spec, data_root, device)
             run = new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
             train_to_record(run, progress=progress)
     return layout.record(spec.run_id)

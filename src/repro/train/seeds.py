@@ -17,6 +17,7 @@ from repro.methods.registry import load_method
 from repro.train.begin import begin, new_run
 from repro.train.loop import train
 from repro.train.metric_means import DivergedError
+from repro.train.other_data import set_aside_other
 from repro.train.run import finish, is_finished, stopped_at_the_end
 from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
 from repro.train.settings import LoopSettings
@@ -33,7 +34,7 @@ def train_seeds(
     settings: LoopSettings | None = None,
     data: TrainingData | None = None,
 ) -> dict[str, DivergedError]:
-    """Train runs that differ in their seeds alone, side by side; finished ones are left as they are.
+    """Train runs that differ in their seeds alone, side by side; finished ones as ``run.train_run`` does.
 
     Runs that were stopped at different steps catch up first. One that diverges leaves the others.
 
@@ -56,14 +57,15 @@ def train_seeds(
             locks.enter_context(only_process(layout.run(spec.run_id), f"run {spec.run_id}"))
         locks.enter_context(within_memory(device, f"run {first.run_id}", layout.run(first.run_id)))
         left: list[RunSpec] = []
+        data = data or TrainingData()
         failed: dict[str, DivergedError] = {}
         for spec in specs:
+            set_aside_other(spec, layout, data, data_root, device)
             try:
                 if not is_finished(spec, layout, settings):
                     left.append(spec)
             except DivergedError as error:
                 failed[spec.run_id] = error
-        data = data or TrainingData()
         while left:
             kind = load_method(first.method)
             images, validation = data.load_all(kind, first, data_root, device)

@@ -26,33 +26,41 @@ class TrainingData:
     def load_all(
         self, kind: type[Method], spec: RunSpec, root: Path | None, device: torch.device
     ) -> tuple[ImageSet, ImageSet | None]:
-        """Return what ``kind`` trains on and what it validates with, if it does: the same share of both."""
-        train, validation = train_split(spec.method, spec.options), kind.validation_split(spec)
-        images = self.load(spec, train, root, device)
-        if validation is None:
-            return images, None
-        sizes, limit = dataset_info(spec.dataset).splits, spec.train_limit
-        if limit is not None:
-            limit = max(1, min(sizes[validation], round(limit * sizes[validation] / sizes[train])))
-        share = spec.model_copy(update={"train_limit": limit})
-        return images, self.load(share, validation, root, device)
-
-    def load(self, spec: RunSpec, split: str, root: Path | None, device: torch.device) -> ImageSet:
-        """Return the images that ``spec`` trains on, on ``device``.
+        """Return what ``kind`` trains on and what it validates with, if it does, on ``device``.
 
         Args:
+            kind: the run's method.
             spec: names data set, source and limit.
-            split: which part of the set.
             root: folder of the data sets; not needed for synthetic images.
             device: where the images go.
 
         Raises:
             ReproError: they are missing, damaged or not canonical.
         """
-        key = (spec.dataset, split, spec.source, spec.train_limit, root, device)
+        found = [self._load(spec, split, limit, root, device) for split, limit in splits_of(kind, spec)]
+        return found[0], found[1] if found[1:] else None
+
+    def _load(
+        self, spec: RunSpec, split: str, limit: int | None, root: Path | None, device: torch.device
+    ) -> ImageSet:
+        key = (spec.dataset, split, spec.source, limit, root, device)
         if key not in self._kept:
             while len(self._kept) >= KEPT:  # free the oldest set before the new one comes
                 self._kept.pop(next(iter(self._kept)))
-            found = load_images(spec.dataset, split, source=spec.source, limit=spec.train_limit, root=root)
+            found = load_images(spec.dataset, split, source=spec.source, limit=limit, root=root)
             self._kept[key] = found.to(device)
         return self._kept[key]
+
+
+def splits_of(kind: type[Method], spec: RunSpec) -> list[tuple[str, int | None]]:
+    """Return the splits that a run reads and at most how many images of each: the same share of both.
+
+    First comes what it trains on, then what it validates with, if it does.
+    """
+    train, validation = train_split(spec.method, spec.options), kind.validation_split(spec)
+    limit = spec.train_limit
+    if validation is None:
+        return [(train, limit)]
+    sizes = dataset_info(spec.dataset).splits
+    share = limit and max(1, min(sizes[validation], round(limit * sizes[validation] / sizes[train])))
+    return [(train, limit), (validation, share)]

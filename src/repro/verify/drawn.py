@@ -106,13 +106,25 @@ def check_figures(layout: Layout, figures: Path, found: Findings) -> None:
         if drawn.is_file() and sha256_file(drawn) == sha256:
             found.notes.append(f"newer than the rest of {figures}: {name}")
         elif name in expected or drawn.is_file():
-            found.problem("this is not the file that a rule put here", figures / name, COLLECT_ANEW)
+            owner = _owner(source, name, sha256)
+            what = (
+                f"profile {owner}'s, not {source.profile}'s" if owner else "not the file that a rule put here"
+            )
+            found.problem(f"this is {what}", figures / name, COLLECT_ANEW)
         else:
             found.problem("no rule made this file", figures / name, COLLECT_ANEW)
     for name in sorted(expected.keys() - on_disk.keys()):
         found.problem("this collected file is missing", figures / name, COLLECT_ANEW)
     if len(found.problems) == before:
         found.problems += foreign_files(figures)
+
+
+def _owner(layout: Layout, name: str, sha256: str) -> str | None:
+    """Return the profile that drew a file, None where none did."""
+    drawn = (
+        path for path in sorted(layout.results.glob(f"*/artefacts/{name}")) if sha256_file(path) == sha256
+    )
+    return next((path.relative_to(layout.results).parts[0] for path in drawn), None)
 
 
 def _is_of(layout: Layout, manifest: Manifest | None) -> bool:

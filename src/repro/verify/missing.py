@@ -19,13 +19,16 @@ from repro.plan.plan import Plan
 from repro.site.collect import COMMAND
 from repro.site.manifest import MANIFEST, Manifest, not_written
 from repro.site.manifest import read_manifest as read_collected
+from repro.verify.data_sets import changed_data
 
 MOVE_AWAY = "move it elsewhere; figures/ holds only what Snakemake collects"
 COLLECT_ANEW = "delete the folder and run Snakemake again, which collects it anew"
 
 
-def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> dict[Path, str]:
-    """Return the manifests, or ``figures``, that must be made again though they are there, and why.
+def find_missing(
+    plan: Plan, batches: Batches, layout: Layout, figures: Path, data_root: Path | None = None
+) -> dict[Path, str]:
+    """Return the manifests, records of data sets, or ``figures``, that must be made again, and why.
 
     Making a batch again makes what is missing and keeps the rest. A manifest is also listed where it is
     missing itself and something was made from it.
@@ -35,6 +38,7 @@ def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) ->
         batches: its batches.
         layout: the profile's folders.
         figures: the collected folder.
+        data_root: folder of the real data sets; where it is not at hand, nothing is asked of them.
 
     Raises:
         ReproError: a file on disk is not the one that its manifest lists, or ``figures`` holds files that no
@@ -50,6 +54,7 @@ def find_missing(plan: Plan, batches: Batches, layout: Layout, figures: Path) ->
             if problems:
                 more = f" and {len(problems) - 1} more of its batch" if problems[1:] else ""
                 found[layout.batch(stage, batch.name)] = f"{problems[0].where}{more} is missing"
+    found |= changed_data(plan, batches, layout, data_root)
     if figures.exists() and not _whole(layout, figures):
         found[figures] = f"{figures} does not hold all that this profile collects"
     return found

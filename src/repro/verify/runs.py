@@ -14,6 +14,7 @@ from repro.core.files import is_leftover
 from repro.core.locks import MARKER
 from repro.core.manifest import TRAIN_ANEW, check_members
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.core.spec import RunSpec
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
@@ -54,10 +55,23 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
         raise ReproError("the record is of another run than its folder", where=folder, remedy=TRAIN_ANEW)
     _check_snapshots(folder, record)
     check_record(layout, run_id, record)
+    _check_parent(layout, record)
     if run_id in plan.runs:
         found.count("runs")
     else:
         found.notes.append(f"stale (of an older plan, may be deleted): {folder}")
+
+
+def _check_parent(layout: Layout, record: dict[str, Any]) -> None:
+    """Check that a run started from the parent that is on disk."""
+    parent = record["spec"]["parent"]
+    now = read_record(layout, parent).get("checkpoint_sha256") if parent else None
+    if None not in (now, record["parent_sha256"]) and now != record["parent_sha256"]:
+        raise ReproError(
+            f"this run started from another training of {parent} than is on disk",
+            where=layout.record(record["run_id"]),
+            remedy=TRAIN_ANEW,
+        )
 
 
 def _check_unfinished(plan: Plan, layout: Layout, folder: Path) -> None:

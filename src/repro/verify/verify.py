@@ -7,13 +7,16 @@ from pathlib import Path
 from repro.core.paths import Layout
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
+from repro.verify.data_sets import check_data
 from repro.verify.drawn import check_figures, check_made
 from repro.verify.evaluations import check_evaluations
 from repro.verify.findings import Findings
 from repro.verify.runs import check_runs
 
 
-def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) -> str:
+def verify_results(
+    plan: Plan, batches: Batches, layout: Layout, figures: Path, data_root: Path | None = None
+) -> str:
     """Check runs, evaluations, all that is made from them, and the collected folder; return a summary.
 
     Runs and evaluations are hashed, down to the checkpoints; cells, tables, pictures, claims, audit, costs,
@@ -26,6 +29,7 @@ def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) 
         batches: its batches.
         layout: the profile's folders.
         figures: the collected folder, which need not exist.
+        data_root: folder of the real data sets; None where it is not at hand.
 
     Raises:
         ReproError: the first file that no rule made, or that is not as its rule made it, and how many more.
@@ -33,6 +37,7 @@ def verify_results(plan: Plan, batches: Batches, layout: Layout, figures: Path) 
     found = Findings()
     check_runs(plan, batches, layout, found)
     check_evaluations(plan, batches, layout, found)
+    check_data(plan, layout, data_root, found)
     check_made(plan, batches, layout, figures, found)
     check_figures(layout, figures, found)
     found.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repro.data.dataset import DatasetInfo
 from repro.data.readers.found import reader
+from repro.data.readers.imagenet_classes import CLASSES_151_TO_293
 
 DATASET = DatasetInfo(
     "ImageNet-143 (64 px)",
@@ -19,6 +20,7 @@ DATASET = DatasetInfo(
     signs=("train/n*/*.JPEG", "val/n*/*.JPEG", "train/n*/*.jp*g", "val/n*/*.jp*g", "train/n*/*.png"),
     not_signs=("wnids.txt",),  # Tiny-ImageNet's, whose folders are called alike
     needed=("train", "val"),
+    subfolders=frozenset({"train", "val", *CLASSES_151_TO_293}),
     read=reader("imagenet"),
     decoded=True,
     by_hand="register at https://image-net.org, download ILSVRC2012, sort the images into class "

@@ -1,0 +1,20 @@
+"""Which images the data root holds; what was trained or measured on others is done anew."""
+
+
+checkpoint data_set:
+    input:
+        needs_of_data_set,
+    output:
+        record=results("data/{dataset}.json"),
+        state=results("data/{dataset}.state"),
+    log:
+        results("logs/data/{dataset}.log"),
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=4096,
+    params:
+        common=COMMON,
+        data=data_options,
+    shell:
+        "repro data record {params.common} {params.data} {wildcards.dataset} > {log:q} 2>&1"
