@@ -145,7 +145,7 @@ def test_an_attack_stays_in_its_ball_and_hurts() -> None:
 
 def test_a_papers_own_drawing(tmp_path: Path) -> None:
     architectures, stem = tmp_path / "architectures.json", tmp_path / "gat" / "figure1"
-    with pytest.raises(ReproError, match="architectures.json is missing"):
+    with pytest.raises(ReproError, match=r"architectures\.json is missing"):
         own_drawing("gat", "figure1", architectures, stem)
     assert own_drawing("gat", "table2", architectures, stem) is None
     architectures.write_text(render_architectures(NETWORKS))
