@@ -179,7 +179,9 @@ def measured_for(wildcards):
     cells = PLAN.cells[name]
     wanted = {name for cell in cells for name in cell.evaluations}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
-    shown = {run for cell in cells if isinstance(cell, SettingCell) for run in cell.runs}
+    shown = {
+        run for cell in cells if isinstance(cell, SettingCell) for run in cell.runs
+    }
     trained = sorted({BATCHES.train_of[run] for run in shown})
     return [
         results(f"batches/evaluate/{batch}.json") for batch in batches
