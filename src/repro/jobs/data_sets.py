@@ -11,8 +11,8 @@ from repro.data.facts import SplitFacts, read_facts
 from repro.data.load import load_images
 from repro.data.readers.found import find_folder
 from repro.evaluate.registry import validate_options
+from repro.jobs.data_state import readers, state_now
 from repro.methods.registry import load_method
-from repro.plan.data_sets import readers, state_now
 from repro.plan.plan import Plan
 from repro.train.training_data import splits_of
 

@@ -18,8 +18,8 @@ from repro.core.manifest import MEASURE_ANEW, STAGES, TRAIN_ANEW, Stage
 from repro.core.paths import Layout
 from repro.core.records import read_record
 from repro.data.facts import SplitFacts, read_facts
+from repro.jobs.data_state import readers, real_sets, state_now
 from repro.plan.batches import Batches
-from repro.plan.data_sets import readers, real_sets, state_now
 from repro.plan.plan import Plan
 from repro.verify.findings import Findings
 
