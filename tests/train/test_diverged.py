@@ -152,7 +152,7 @@ def test_seeds_side_by_side_go_on_without_it(layout: Layout) -> None:
 def test_a_damaged_field_is_an_error(layout: Layout) -> None:
     path = layout.record("x")
     path.parent.mkdir(parents=True)
-    path.write_text('{"diverged": {"step": -1}}')
+    path.write_text('{"run_id": "x", "diverged": {"step": -1}}')
     with pytest.raises(ReproError, match="diverged is damaged") as caught:
         divergence_of(layout, "x")
     assert str(path) in str(caught.value)
