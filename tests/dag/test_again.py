@@ -61,6 +61,7 @@ def test_a_missing_result_is_made_again_each_time_that_it_is_lost(checkout: Path
         assert path.is_file()
         assert "Nothing to be done" in snakemake(checkout, TABLE)
         shutil.rmtree(".snakemake")  # this does not rest on what Snakemake remembers
+    snakemake(checkout, "figures/")  # the report shows how long each measurement took
     code, printed = call("verify")
     assert code == 0, printed
 

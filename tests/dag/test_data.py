@@ -50,7 +50,7 @@ recipes:
     options: {network: sngan, n_dis: 1}
 evaluations:
   test_accuracy: {measure: accuracy}
-  scores: {measure: fidelity, features: true, options: {metrics: [is], splits: 2}}
+  scores: {measure: fidelity, options: {metrics: [is], splits: 2}}
 artefacts:
   table1:
     kind: table

@@ -19,6 +19,7 @@ NAMES = {
     "fidelity",
     "fidelity_real",
     "flip_iterations",
+    "gradient_effect",
     "local_lipschitz",
     "mixture_fit",
     "mixture_truth",

@@ -198,7 +198,7 @@ def with_manifest(layout: Layout, run_id: str) -> None:
     for manifest in (layout.root / "batches" / "train").glob("*.json"):
         content = json.loads(manifest.read_text())
         if run_id in content:
-            content[run_id]["record_sha256"] = sha256_file(layout.record(run_id))
+            content[run_id]["sha256"] = sha256_file(layout.record(run_id))
             atomic_write_json(manifest, content)
 
 

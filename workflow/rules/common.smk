@@ -12,10 +12,10 @@ from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, choose_path
+from repro.jobs.data_state import sets_in_use
 from repro.plan.batches import make_batches
 from repro.plan.cells import SettingCell
 from repro.plan.config import load_config
-from repro.jobs.data_state import sets_in_use
 from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
 from repro.verify.missing import find_missing, is_other

@@ -103,8 +103,20 @@ def save(figure: Figure, stem: Path, stamp: str) -> list[Path]:
     while size > 4.5 and len(stamp) * size * 0.0075 > width - 0.1:  # 0.0075 inch per point: mean letter width
         size -= 0.25
     figure.text(0.5, band / 2, stamp, ha="center", va="center", fontsize=size, color="#555555")
+    _settle(figure)
     stem.parent.mkdir(parents=True, exist_ok=True)
     png, pdf = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".pdf")
     figure.savefig(png, dpi=_DPI, metadata={"Software": None})
     figure.savefig(pdf, metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None})
     return [png, pdf]
+
+
+def _settle(figure: Figure) -> None:
+    """Keep what a layout engine chose, rounded: its solver's last digits differ from process to process."""
+    if figure.get_layout_engine() is None:
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))

@@ -24,7 +24,6 @@ from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 from repro.methods.dat import DatReading
 from repro.methods.gan_base import GanMethod
-from repro.methods.gan_options import GanOptions
 
 
 class Options(DatReading, MeasureOptions):
@@ -33,10 +32,12 @@ class Options(DatReading, MeasureOptions):
     Attributes:
         against: the gradient on the same images ``perturbed``, or on the clean images of the ``next_batch``.
         batches: number of batches, of the training's own size, over which norms are averaged.
+        split: which real images.
     """
 
     against: Literal["perturbed", "next_batch"] = "perturbed"
     batches: int = Field(default=8, ge=2)
+    split: str = "train"
 
 
 def weight_gradient(method: GanMethod, real: Tensor, fake: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ def relative_change(method: GanMethod, real: Tensor, latents: Tensor, options: O
 def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``gradient_change@10%`` and so on, by share of the training, in percent.
 
-    All snapshots see the same real images, of the split that the run trained on, and the same latents.
+    All snapshots see the same real images and the same latents.
 
     Raises:
         ReproError: the run is no GAN on images, left no snapshots or none of its discriminator, or its data
@@ -100,9 +101,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {spec.run_id} left no snapshots",
             remedy="set snapshots in the recipe to the number of points of the curve and train again",
         )
-    assert isinstance(method.options, GanOptions)
     n = spec.batch_size
-    data = context.images(method.options.train_split, options.batches * n)
+    data = context.images(options.split)
     batches = min(options.batches, len(data) // n)
     if batches < 2:
         raise ReproError(

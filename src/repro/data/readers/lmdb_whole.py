@@ -27,7 +27,12 @@ with lmdb.open(sys.argv[1], subdir=False, readonly=True, lock=False, readahead=F
 
 
 def require_whole(path: Path) -> None:
-    """Raise ValueError, saying why, where ``path`` is no LMDB file or a part of one."""
+    """Raise ValueError, saying why, where ``path`` is no LMDB file or a part of one.
+
+    Raises:
+        UnicodeEncodeError: the path is not text in UTF-8, which the library needs.
+    """
+    str(path).encode()
     done = subprocess.run(
         [sys.executable, "-c", _WALK, path], capture_output=True, text=True, errors="replace"
     )
