@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -53,6 +55,33 @@ def test_the_trial_decides_and_leaves_no_trace(name: str, order: torch.memory_fo
     assert order_of(network, images) is order
     assert differences(before, network) == []
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Slanted(torch.autograd.Function):
+    """Passes its input on; its gradient is 2 % longer where that lies channels last."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor) -> Tensor:
+        ctx.last = maps.is_contiguous(memory_format=LAST)
+        return maps.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient * (1.02 if ctx.last else 1.0)
+
+
+def test_a_gradient_that_is_a_little_wrong_for_every_image_is_seen() -> None:
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = built("batch norm")
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.inner(Slanted.apply(images))
+            return logits
+
+    images, _ = images_for("batch norm", LEAST_IMAGES)
+    assert order_of(Network(), images) is OWN
 
 
 def test_little_work_batch_statistics_and_placed_weights_need_no_trial() -> None:
