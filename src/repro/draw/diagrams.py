@@ -13,9 +13,9 @@ from matplotlib.patches import Circle, FancyBboxPatch
 from repro.draw.style import COLOURS, FAINT, INK, STAMP_HEIGHT, new_figure, save, styled
 
 Point = tuple[float, float]
-Look = Literal["network", "data", "attack", "loss", "frozen", "plain"]
+Role = Literal["network", "data", "attack", "loss", "frozen", "plain"]
 # fill and edge; the meaning is also in the words, never in the colour alone
-LOOKS: dict[str, tuple[str, str]] = {
+ROLES: dict[str, tuple[str, str]] = {
     "network": ("#dcebf6", COLOURS[0]),
     "data": ("#ffffff", "#777777"),
     "attack": ("#fbe3d6", COLOURS[1]),
@@ -77,18 +77,18 @@ class Canvas:
             self.axes.axis("off")
 
     def box(
-        self, x: float, y: float, w: float, h: float, text: str, look: Look = "plain", *, detail: str = "",
+        self, x: float, y: float, w: float, h: float, text: str, role: Role = "plain", *, detail: str = "",
         size: float = 8,
     ) -> Box:  # fmt: skip
         """Draw a box around (x, y) with ``text`` and, smaller below it, ``detail``."""
         box = Box(x, y, w, h)
-        fill, edge = LOOKS[look]
+        fill, edge = ROLES[role]
         style: dict[str, Any] = {"facecolor": fill, "edgecolor": edge, "linewidth": 1.1, "zorder": 3}
         rounding = f"round,pad=0,rounding_size={min(0.06, h / 3)}"
         self.axes.add_patch(FancyBboxPatch((x - w / 2, y - h / 2), w, h, boxstyle=rounding, **style))
-        colour = "#777777" if look == "frozen" else INK
+        colour = "#777777" if role == "frozen" else INK
         shift = 0.5 * (size - 1.5) / 72 * 1.25 * (detail.count("\n") + 1) if detail else 0.0
-        self._boxed(x, y + shift, text, box, colour, size, weight="bold" if look == "network" else "normal")
+        self._boxed(x, y + shift, text, box, colour, size, weight="bold" if role == "network" else "normal")
         if detail:
             below = 0.5 * size / 72 * 1.25 * (text.count("\n") + 1)
             self._boxed(x, y - below, detail, box, "#555555", size - 1.5)
@@ -130,11 +130,11 @@ class Canvas:
             self.label(*place, label, colour=colour, ha=ha, size=7)
 
     def back(
-        self, path: Sequence[Point], label: str, look: Look = "network", *, at: int = 1,
+        self, path: Sequence[Point], label: str, role: Role = "network", *, at: int = 1,
         offset: Point = (0, 0.07), ha: str = "center",
     ) -> None:  # fmt: skip
         """Draw a dashed arrow: what flows back, in the colour of what it changes."""
-        self.arrow(path, label, colour=LOOKS[look][1], dashed=True, at=at, offset=offset, ha=ha)
+        self.arrow(path, label, colour=ROLES[role][1], dashed=True, at=at, offset=offset, ha=ha)
 
     def chain(self, *boxes: Box) -> None:
         """Draw arrows from each box to the next, left to right; the later box decides the height."""
