@@ -12,7 +12,7 @@ from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.evaluate import result as results
-from repro.evaluate.curve import percentages
+from repro.evaluate.snapshots import percentages
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.cells import MeasuredCell

@@ -23,10 +23,10 @@ from torch import Tensor
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write, not_utf8, replacing
 from repro.core.nested import flatten, unflatten
+from repro.core.records import TRAIN_AGAIN
 from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
-_ANEW = "delete the run's folder and run the same command again: the run is trained anew"
 # for people; two papers may share a run under two recipe names
 _NOT_IDENTITY = {"recipe", "workload", "stand_ins"}
 
@@ -188,14 +188,14 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
         raise ReproError(
             f"not a checkpoint of this program (format {metadata.get('format')!r}, expected {FORMAT!r})",
-            remedy=_ANEW,
+            remedy=TRAIN_AGAIN,
             where=path,
         )
     return metadata, tensors
 
 
 def _damaged(path: Path, reason: str) -> ReproError:
-    return ReproError(f"the checkpoint is damaged: {reason}", remedy=_ANEW, where=path)
+    return ReproError(f"the checkpoint is damaged: {reason}", remedy=TRAIN_AGAIN, where=path)
 
 
 def _json(value: Any) -> str:

@@ -20,9 +20,9 @@ from repro.attacks.twins import TwinSearch, latent_twins
 from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.evaluate.context import Context
-from repro.evaluate.curve import percentages
 from repro.evaluate.decision import VerdictOptions, two_classes
 from repro.evaluate.registry import Values
+from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 
 
@@ -132,30 +132,24 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     Raises:
         ReproError: the run left no snapshots, these hold no discriminator, or the generator knows classes.
     """
-    method, spec = trained.method, trained.spec
+    method = trained.method
     generator = method.generator()
     if int(generator.n_classes):  # type: ignore[arg-type]
         raise ReproError(
             "twins are searched among samples of an unconditional generator, and this one knows classes",
             remedy="name a run of an unconditional GAN",
         )
-    if not trained.snapshots:
-        raise ReproError(
-            f"run {spec.run_id} left no snapshots",
-            remedy="set snapshots in the recipe to the number of points of the curve and train again",
-        )
+    require_snapshots(trained)
     context.threat_model = options.describe(method.bounds)
     stream = context.generator("latent")
     n = options.samples
     latents = torch.randn(n, int(generator.latent_dim), generator=stream, device=stream.device)  # type: ignore[arg-type]
     latents = latents.to(context.device)
-    shares = percentages(trained.snapshots, spec.steps, spec.snapshots)
-    found: dict[int, Values] = {}  # a short training has fewer snapshots than shares
-    for step in dict.fromkeys(shares.values()):
-        trained.load_snapshot(step, needs=("generator", "discriminator"))
+
+    def shares() -> Values:
         network = two_classes(method, context, options)
         fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
-        found[step] = {"adversarial_share": share_of(twin, fake, options), "called_fake": percent(fake)}
+        found = {"adversarial_share": share_of(twin, fake, options), "called_fake": percent(fake)}
         if options.checked:
             first = slice(options.checked)
             _, again = has_twin(
@@ -166,9 +160,11 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
                 context.generator("second_start"),
                 random_start=True,
             )
-            found[step]["second_share"] = share_of(again, fake[first], options)
-            found[step]["recall"] = percent(twin[first][again]) if again.any() else 100.0
-    return {f"{name}@{share}%": found[step][name] for share, step in shares.items() for name in found[step]}
+            found["second_share"] = share_of(again, fake[first], options)
+            found["recall"] = percent(twin[first][again]) if again.any() else 100.0
+        return found
+
+    return over_training(trained, shares, needs=("generator", "discriminator"))
 
 
 def percent(which: Tensor) -> float:

@@ -17,9 +17,9 @@ from repro.data.image_set import ImageSet
 from repro.data.minibatches import scale
 from repro.evaluate.accuracy import classified
 from repro.evaluate.context import Context
-from repro.evaluate.curve import percentages
 from repro.evaluate.perturbation_grid import draw_perturbations
 from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.snapshots import over_training
 from repro.evaluate.trained import Trained
 from repro.methods.perturber import Perturber
 from repro.methods.random_perturbation import of_length
@@ -124,11 +124,11 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         path = context.pictures / "grid.png"
         values["picture_factor"] = draw_perturbations(path, images, delta, perturbations)
     if options.over_training:
-        steps = percentages(trained.snapshots, trained.spec.steps, trained.spec.snapshots)
-        for share, step in steps.items():
-            trained.load_snapshot(step, needs=("classifier", "perturber"))
-            found = _rivals(method, data, context.generator("noise"), options)
-            values |= {f"{name}@{share}%": value for name, value in found.items()}
+        values |= over_training(
+            trained,
+            lambda: _rivals(method, data, context.generator("noise"), options),
+            needs=("classifier", "perturber"),
+        )
     power, clip = values["power"], method.options.clip
     context.threat_model = (
         f"perturbations of one power, {options.power} {power:.4g} in [0, 1]: G(Delta), one L2 step of "

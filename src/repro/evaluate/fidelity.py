@@ -10,13 +10,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
 from repro.evaluate.registry import Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
+from repro.evaluate.snapshots import require_snapshots
 from repro.evaluate.trained import Trained
 
 FEATURES = True
@@ -89,13 +89,8 @@ def score_snapshots(trained: Trained, context: Context, options: Options) -> dic
     Raises:
         ReproError: the run left no snapshots.
     """
-    if not trained.snapshots:
-        raise ReproError(
-            f"run {trained.spec.run_id} left no snapshots",
-            remedy="set snapshots in the recipe to the number of points of the curve and train again",
-        )
     scores = {}
-    for step in trained.snapshots:
+    for step in require_snapshots(trained):
         trained.load_snapshot(step)
         scores[step] = score_generator(trained, context, options)
     return scores

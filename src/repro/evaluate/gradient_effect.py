@@ -19,8 +19,8 @@ from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
 from repro.data.minibatches import scale
 from repro.evaluate.context import Context
-from repro.evaluate.curve import percentages
 from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 from repro.methods.dat import DatReading
 from repro.methods.gan_base import GanMethod
@@ -96,11 +96,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {spec.run_id} trains no unconditional GAN on images",
             remedy="name a run of gan, dat or another method on their base",
         )
-    if not trained.snapshots:
-        raise ReproError(
-            f"run {spec.run_id} left no snapshots",
-            remedy="set snapshots in the recipe to the number of points of the curve and train again",
-        )
+    require_snapshots(trained)
     n = spec.batch_size
     data = context.images(options.split)
     batches = min(options.batches, len(data) // n)
@@ -114,9 +110,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     images = scale(data.images[order[: batches * n].view(batches, n)], method.bounds)
     size = batches, n, int(method.G.latent_dim)  # type: ignore[arg-type]
     latents = torch.randn(size, generator=context.generator("latent"), device=device)
-    shares = percentages(trained.snapshots, spec.steps, spec.snapshots)
-    found: dict[int, float] = {}  # a short training has fewer snapshots than shares
-    for step in dict.fromkeys(shares.values()):
-        trained.load_snapshot(step, needs=("generator", "discriminator"))
-        found[step] = relative_change(method, images, latents, options)
-    return {f"gradient_change@{share}%": found[step] for share, step in shares.items()}
+
+    def change() -> Values:
+        return {"gradient_change": relative_change(method, images, latents, options)}
+
+    return over_training(trained, change, needs=("generator", "discriminator"))

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from repro.core.errors import ReproError
 from repro.evaluate.context import Context
-from repro.evaluate.curve import percentages
 from repro.evaluate.mixture_scores import MixtureOptions, draw_density, mixture_scores
 from repro.evaluate.registry import Values
+from repro.evaluate.snapshots import percentages
 from repro.evaluate.trained import Trained
 from repro.methods.toy_gan import PlaneOptions
 
