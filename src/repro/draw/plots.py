@@ -33,6 +33,7 @@ from repro.judge.cells import Cell, select
 
 _AXES_HEIGHT = 2.2  # inches per row of axes
 _MAX_PER_ROW = 3
+_LEAST_SPAN = 0.05  # of an x axis, as a share of its values: what is nearly one place is drawn as one
 
 
 def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
@@ -55,7 +56,7 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
                 _lines(at, group, artefact)
             else:
                 _bars(at, group, width)
-            _dress(at, group)
+            _dress(at, group, width)
             at.set_yscale(artefact.y_scale)
         return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
 
@@ -106,10 +107,11 @@ def _axis(at: Any, places: Sequence[float]) -> None:
         at.set_xscale("log")
         at.set_xlim(first * (first / last) ** 0.04, last * (last / first) ** 0.04)
         return
-    margin = 0.04 * (last - first)
-    at.set_xlim(first - margin, last + margin)
+    span = max(last - first, _LEAST_SPAN * max(abs(first), abs(last)))
+    middle = (first + last) / 2
+    at.set_xlim(middle - 0.54 * span, middle + 0.54 * span)
     closest = min(right - left for left, right in itertools.pairwise(places))
-    if len(places) <= 6 and closest > 0.12 * (last - first):
+    if len(places) <= 6 and closest > 0.12 * span:
         at.set_xticks(places, [f"{place:g}" for place in places])
     else:
         at.xaxis.set_major_locator(MaxNLocator(5))
@@ -155,9 +157,9 @@ def _open_markers(at: Any, x: Sequence[float], y: Sequence[float | None], colour
     at.plot(x, y, linestyle="none", marker="D", zorder=4, **look)
 
 
-def _dress(at: Any, group: Group) -> None:
-    at.set_title(group.title)
-    at.set_xlabel(group.x_label)
+def _dress(at: Any, group: Group, axes_width: float) -> None:
+    at.set_title(textwrap.fill(group.title, int(axes_width * 14)))
+    at.set_xlabel(textwrap.fill(group.x_label, int(axes_width * 12)))
     at.set_ylabel(textwrap.fill(group.y_label, 28))
     if group.pending:
         printed = any(point.reported is not None for series in group.series for point in series.points)
