@@ -59,7 +59,7 @@ class GanMethod(Method):
         if self.regulariser is not None:
             self.regulariser.watch = self.watch
         wanted = self.options.cuda_graph and device.type == "cuda"
-        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates())
+        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates(), self.watch)
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
             if self.options.decay == "linear":
