@@ -89,7 +89,7 @@ class GanMethod(Method):
             self.regulariser.watch = self.watch
         self.open_data()
         wanted = self.options.cuda_graph and device.type == "cuda"
-        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates())
+        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates(), self.watch)
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
             if self.options.decay != "none":
