@@ -35,6 +35,10 @@ CASES = [
     ("dat", {"n_dis": 1, "position": "all", "clean_weight": 1.0, "regulariser": "zero_gp"}),
     ("rgan", {}),
     ("rgan", {"mode": "random_noise", "flip": True}),
+    ("gan", {"network": "sngan_projection", "n_dis": 1, "regulariser": "gradient_penalty"}),
+    ("gan", {"network": "robgan_resnet", "n_dis": 1, "decay": "linear"}),
+    ("rgan", {"network": "conditional_dcgan"}),
+    ("rgan", {"network": "acgan_dcgan"}),
 ]
 
 
@@ -138,6 +142,11 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"upsampling": "nearest"},
                 {"latent_dim": 16},
                 {"flip": True},
+                {"crop_padding": 2},
+                {"network": "acgan_dcgan"},
+                {"network": "acgan_dcgan", "class_real": 0.5},
+                {"network": "acgan_dcgan", "class_fake": 0.0},
+                {"network": "acgan_dcgan", "class_generator": 0.1},
                 {"regulariser": "zero_gp"},
                 {"regulariser": "zero_gp", "regulariser.weight": 1.0},
                 {"regulariser": "zero_gp", "regulariser.points": "fake"},
@@ -296,7 +305,7 @@ def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> N
         ({"network": "biggan"}, "no network 'biggan'"),
         ({"networks": "sngan"}, "no option 'networks'"),
         ({"network": "dcgan", "shortcut_input": "raw"}, "or choose network sngan"),
-        ({"discriminator_norm": "none"}, "or choose network dcgan or robust_dcgan"),
+        ({"discriminator_norm": "none"}, "dcgan or robust_dcgan"),
         ({"regulariser": "lipschitz"}, "no regulariser 'lipschitz'"),
         ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp.wieght"),
         ({"regulariser.weight": 1}, "without a regulariser"),

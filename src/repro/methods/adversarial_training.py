@@ -77,7 +77,7 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            (network,) = self.build_network(n_classes=self.n_classes())
+            *others, network = self.build_network()  # a family of networks has a generator too
         assert isinstance(network, TwoHeads)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()
@@ -108,6 +108,8 @@ class AdversarialTraining(Method):
             watch=self.watch,
         )
         self.modules = {"classifier": network}
+        if others:
+            self.modules["generator"] = place(others[0], device)
         self.optimisers = {"classifier": self.optimiser}
         self.batches = {"train": self.stream}
 

@@ -1,4 +1,4 @@
-"""Options that all unconditional GAN methods share."""
+"""Options that all GAN methods share."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ class GanOptions(NetworkOptions):
         weight_clip: largest size of a weight of D, enforced after each of its updates (0.01 in WGAN's first
             form); None for no limit.
         flip: mirror half of the real images (no paper here but Rob-GAN's code does).
+        crop_padding: pixels of black around a real image before a random crop to its size; 0 for none.
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
         eval_mode_after, reset_seeds_every: what DAT's published trainer does by mistake, see
             ``methods/published_trainer.py``; None for a trainer without them.
+        class_real, class_fake: weights of an auxiliary classifier's cross-entropy on real and on generated
+            images in D's loss (1 and 1: AC-GAN, Odena et al. 2017, Sec. 3; 1 and 0: Rob-GAN's Eq. 10).
+        class_generator: weight of the same in G's loss. All three mean nothing to other networks.
         cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
             ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
     """
 
-    networks: ClassVar[tuple[str, ...]] = ("GAN",)
+    networks: ClassVar[tuple[str, ...]] = ("GAN", "CONDITIONAL_GAN", "AC_GAN")
 
     network: str = "sngan"
     loss: LossName = "hinge"
@@ -48,9 +52,13 @@ class GanOptions(NetworkOptions):
     order: Literal["g_first", "d_first"] = "d_first"
     weight_clip: float | None = Field(default=None, gt=0)
     flip: bool = False
+    crop_padding: int = Field(default=0, ge=0)
     train_split: str = "train"
     eval_mode_after: int | None = Field(default=None, ge=1)
     reset_seeds_every: int | None = Field(default=None, ge=1)
+    class_real: float = Field(default=1.0, ge=0)
+    class_fake: float = Field(default=1.0, ge=0)
+    class_generator: float = Field(default=1.0, ge=0)
     cuda_graph: bool = False
 
     @model_validator(mode="before")

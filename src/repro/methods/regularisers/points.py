@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+from repro.models.labelled import of_side
 
 Points = Literal["interpolates", "real", "fake", "both"]
 
@@ -46,6 +47,12 @@ class PenaltyAtPoints(Regulariser):
         shape = (len(real), *[1] * (real.dim() - 1))
         share = torch.rand(shape, generator=self.noise, device=real.device)
         return share * real + (1 - share) * fake
+
+    def squared_slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return |grad_x D(x)|^2 (M,) at the points; an interpolate has the class of its real image."""
+        side = self.options.points
+        judge = of_side(discriminator, "real" if side == "interpolates" else side)
+        return squared_slopes(judge, self.points(real, fake))
 
 
 def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
