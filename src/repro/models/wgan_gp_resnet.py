@@ -1,4 +1,4 @@
-"""WGAN-GP's ResNet (Gulrajani et al. 2017, Appendix F): 128 channels throughout, no norm in the discriminator.
+"""WGAN-GP's ResNet (Gulrajani et al. 2017, Appendix F): 128 channels throughout, no norm in D.
 
 The layers are those of its code for CIFAR-10. Neither the paper nor the code has a layout for other sizes:
 here the first map is an eighth of the image's side, 6 x 6 at 48 px. The other norms of the discriminator are

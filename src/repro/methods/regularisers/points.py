@@ -48,8 +48,8 @@ class PenaltyAtPoints(Regulariser):
         return share * real + (1 - share) * fake
 
 
-def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
-    """Return |grad_x D(x)|^2 (N,) at ``points``, differentiable a second time by the parameters.
+def slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
+    """Return grad_x D(x) at ``points`` (M,3,H,W), differentiable a second time by the parameters.
 
     Under batch normalisation a logit depends on the whole batch, and what is returned are the slopes of the
     sum of all logits.
@@ -59,4 +59,9 @@ def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
         # Second derivatives in bf16 lose most of their digits.
         logits = discriminator(points)
         (slope,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return slope.flatten(1).square().sum(1)
+    return slope
+
+
+def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
+    """Return |grad_x D(x)|^2 (N,) of the ``slopes`` at ``points``."""
+    return slopes(discriminator, points).flatten(1).square().sum(1)
