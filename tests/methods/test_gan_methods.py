@@ -35,6 +35,7 @@ CASES = [
     ("dat", {"n_dis": 1, "position": "all", "clean_weight": 1.0, "regulariser": "zero_gp"}),
     ("rgan", {}),
     ("rgan", {"mode": "random_noise", "flip": True}),
+    ("rgan", {"random_start": True, "regulariser": "gradient_penalty", "penalty_images": "worst_case"}),
 ]
 
 
@@ -185,6 +186,11 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"noise_sign": "literal_algorithm", "noise_radius": 1.0},
                 {"clip_images": True},
                 {"network": "sngan"},
+                {"direction_steps": 2},
+                {"direction_steps": 2, "direction_distance": "unit"},
+                {"random_start": True},
+                {"regulariser": "zero_gp"},
+                {"regulariser": "zero_gp", "penalty_images": "worst_case"},
             ],
         ),
     ],
