@@ -100,8 +100,20 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     (plain,) = [line for line in markdown.splitlines() if line.startswith("| Plain")]
     assert plain.count("⚑") == 2
     assert "⚑ suspect" in markdown.splitlines()[-1]
-    assert "no gradient is stronger" in markdown
+    assert "an attack that uses none is stronger" in markdown
     assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 3
+
+
+def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:
+    sheet = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
+    opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE.replace("max_seeds: 2", "max_seeds: 3"))
+    layout = Layout(tmp_path / "results", "tiny")
+    write_results(opened, layout, "none")
+    measured = Measured(layout, make_batches(opened))
+    artefact, cells, _ = compose_artefact(opened, measured, layout, "gat/table1")
+    marked = [cell for cell in cells if "seeds_alike" in cell.flags]
+    assert marked == [cell for cell in cells if cell.n_seeds >= 3] != []
+    assert "look whether they are used" in table_markdown(artefact, cells, "tiny")
 
 
 def test_a_profile_that_makes_a_measurement_cheaper_marks_it(tmp_path: Path) -> None:

@@ -60,6 +60,10 @@ def test_runs_of_other_images_or_of_another_parent_are_trained_anew(
     assert [json.loads((path / "run.json").read_text()) for path in aside] == [
         first[spec.run_id] for spec in sorted((PARENT, CHILD), key=lambda spec: spec.run_id)
     ]
+    for root in roots:  # of the same images as one that was set aside, and set aside beside it
+        train(PARENT, layout, root)
+        train(CHILD, layout, roots[0])
+    assert len(list((layout.root / "set-aside").iterdir())) == 6
 
 
 def test_a_batch_of_seeds_does_likewise(layout: Layout, roots: tuple[Path, Path]) -> None:

@@ -82,6 +82,8 @@ def _cell(
             flags = {flag for run in cell.runs for flag in signs.get(run, ())}
         tolerance = tolerance_around(cell.metric, value, tolerances)
         verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged)
+        if verdict.seeds_alike:
+            flags.add("seeds_alike")
     else:
         verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))
     trained = [plan.runs[name] for name in cell.runs]

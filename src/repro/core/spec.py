@@ -23,8 +23,9 @@ StandIn = Literal[
     "reduced_width",
 ]
 STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
-# Signs that an attack's gradients mislead, so that what it leaves says little (see attacks.auto_attack).
-Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients"]
+# Signs that a number misleads: that an attack's gradients do, so that what it leaves says little (see
+# attacks.auto_attack), or that nothing has read the seeds.
+Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients", "seeds_alike"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
 MOST_WIDTH = 64.0  # times a paper's own; whoever writes more has mistyped it
 DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"

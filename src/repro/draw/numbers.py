@@ -68,9 +68,10 @@ SETTING_MEANINGS: Mapping[str, str] = {
 }
 FLAG = "⚑"
 FLAG_MEANINGS: Mapping[str, str] = {
-    "square_beats_gradients": "an attack that uses no gradient is stronger than those that do",
-    "restarts_matter": "a second start of the same attack finds more",
-    "vanishing_gradients": "the loss has no gradient at some images",
+    "square_beats_gradients": "hidden gradients, as an attack that uses none is stronger than those that do",
+    "restarts_matter": "hidden gradients, as a second start of the same attack finds more",
+    "vanishing_gradients": "hidden gradients, as the loss has none at some images",
+    "seeds_alike": "all seeds gave the same number, look whether they are used",
 }
 _EMBEDDED_FAMILIES = ("is", "fid", "kid")
 
@@ -112,7 +113,7 @@ def sentence(cell: Cell | None) -> str:
 
 
 def measured_text(cell: Cell) -> str:
-    """Return what was measured with the verdict's mark, and a flag where AutoAttack's audit raised one."""
+    """Return what was measured with the verdict's mark, and a flag where there is one."""
     marks = [MARKS[cell.verdict], diverged_share(cell), FLAG if cell.flags else ""]
     number_text = with_std(cell.metric, cell.measured, cell.measured_std)
     if cell.measured is None and cell.diverged:
@@ -135,4 +136,4 @@ def flag_lines(cells: Iterable[Cell]) -> list[str]:
     """Return one line that explains the flag, or none where no cell carries one."""
     raised = {flag for cell in cells for flag in cell.flags}
     signs = "; ".join(text for flag, text in FLAG_MEANINGS.items() if flag in raised)
-    return [f"{FLAG} suspect: this network may only hide its gradients ({signs})"] if raised else []
+    return [f"{FLAG} suspect: {signs}"] if raised else []

@@ -26,7 +26,7 @@ class Cell:
 
     ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
     Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
-    flags are signs that the gradients of the attack behind the number mislead (``core.spec.FLAGS``).
+    flags are signs that the number misleads (``core.spec.FLAGS``).
     ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured; ``precision``
     and ``batch_size`` are those of the runs' training, several where the runs differ.
     """

@@ -43,6 +43,11 @@ class Verdict:
     tolerance: float | None = None
     diverged: int = 0
 
+    @property
+    def seeds_alike(self) -> bool:
+        """Whether all seeds gave one number: certainty, or seeds that nothing read; a finding either way."""
+        return self.n >= MIN_SEEDS and self.std == 0
+
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float, float]:
     """Return mean, standard deviation (ddof = 1) and the two-sided t-interval of the mean of ``values``.
@@ -129,7 +134,7 @@ def judge(
         return replace(measured, word="inconclusive", reason="no tolerance is declared for this metric")
     allowed = max(tolerance or 0.0, 2 * (reported_std or 0.0))
     word, reason = _compare(reported, allowed, n, mean, low, high)
-    if n >= MIN_SEEDS and std == 0:  # certainty, or seeds that nothing has read: a finding either way
+    if measured.seeds_alike:
         word, reason = "inconclusive", f"all {n} seeds gave the same number: look whether they are used"
     return replace(measured, word=word, reason=reason, tolerance=allowed)
 

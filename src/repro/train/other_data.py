@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from repro.core.divergence import FIELD
+from repro.core.files import sha256_file
 from repro.core.locks import MARKER
 from repro.core.paths import Layout
 from repro.core.records import read_record
@@ -39,8 +40,8 @@ def set_aside_other(
     if not why:
         return
     folder = layout.run(spec.run_id)
-    aside = layout.set_aside(spec.run_id, record["data"]["fingerprint"][:12])
-    shutil.rmtree(aside, ignore_errors=True)  # the same run, set aside before
+    aside = layout.set_aside(spec.run_id, sha256_file(layout.record(spec.run_id))[:12])
+    shutil.rmtree(aside, ignore_errors=True)  # this very run, begun to be set aside before
     aside.mkdir(parents=True)
     for path in folder.iterdir():
         if path.name not in (".lock", f".lock{MARKER}"):
