@@ -36,6 +36,11 @@ CASES = [
     ("rgan", {}),
     ("rgan", {"mode": "random_noise", "flip": True}),
     ("rgan", {"random_start": True, "regulariser": "gradient_penalty", "penalty_images": "worst_case"}),
+    ("gan", {"network": "sngan_projection", "n_dis": 1, "regulariser": "gradient_penalty"}),
+    ("gan", {"network": "robgan_resnet", "n_dis": 1, "decay": "linear"}),
+    ("rgan", {"network": "conditional_dcgan"}),
+    ("rgan", {"network": "acgan_dcgan"}),
+    ("rgan", {"network": "wgan_gp_resnet_acgan", "loss": "wasserstein", "regulariser": "banach_penalty"}),
 ]
 
 
@@ -302,7 +307,7 @@ def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> N
         ({"network": "biggan"}, "no network 'biggan'"),
         ({"networks": "sngan"}, "no option 'networks'"),
         ({"network": "dcgan", "shortcut_input": "raw"}, "or choose network sngan"),
-        ({"discriminator_norm": "none"}, "or choose network dcgan or robust_dcgan"),
+        ({"discriminator_norm": "none"}, "conditional_dcgan or dcgan or robust_dcgan"),
         ({"regulariser": "lipschitz"}, "no regulariser 'lipschitz'"),
         ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp.wieght"),
         ({"regulariser.weight": 1}, "without a regulariser"),

@@ -10,9 +10,14 @@ from torch.nn import functional as F
 
 from method_cases import changed_modules, make, train, weights
 from repro.core.errors import ReproError
-from repro.methods.fakes import draw_fakes
+from repro.methods.fakes import random_classes, random_latents
 from repro.methods.robgan import RobGAN
 from repro.methods.robgan_finetune import RobGANFinetune
+
+
+def draw_fakes(method: RobGAN, generator: torch.nn.Module, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    classes = random_classes(method, generator, n)
+    return generator(random_latents(method, generator, n), classes), classes
 
 
 def bce(logits: torch.Tensor, target: float) -> torch.Tensor:

@@ -38,6 +38,9 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("infomax_gan_dat", {}, False),
     ("rgan", {"network": "dcgan", "mode": "random_noise"}, True),
     ("rgan", {"network": "dcgan", "mode": "both"}, False),
+    ("gan", {"network": "sngan_projection", "regulariser": "zero_gp"}, False),
+    ("gan", {"network": "acgan_dcgan"}, False),
+    ("rgan", {"network": "conditional_dcgan"}, False),
 ]
 
 
@@ -103,10 +106,11 @@ def test_a_network_with_dropout_draws_within_updates() -> None:
 def test_no_update_draws_that_says_so(name: str, options: dict[str, Any], draws: bool) -> None:
     """Its streams stand still while it is done on given images and latents."""
     method = made(name, options, "cpu", graphs=False)
-    real, z = method.real_images(), method.latents(8)
+    (real, classes), z = method.real_batch(), method.latents(8)
+    labels = [classes, *method.random_classes(8)] if method.conditional else []
     before = method.streams.state_dict()
-    method.update_discriminator(real, z)
-    method.update_generator(z)
+    method.update_discriminator(real, z, *labels)
+    method.update_generator(z, *labels[1:])
     after = method.streams.state_dict()
     assert all(torch.equal(after[stream], state) for stream, state in before.items())
 

@@ -15,7 +15,16 @@ from repro.methods.registry import load_method, method_names, validate_options
 from repro.models.registry import build, load_network, network_names, network_options
 from repro.verify.validate import validate_plan
 
-KINDS = ("GAN", "ROTATION_GAN", "INFOMAX_GAN", "POINT_GAN", "CLASSIFIER", "TWO_HEADS")
+KINDS = (
+    "GAN",
+    "ROTATION_GAN",
+    "INFOMAX_GAN",
+    "POINT_GAN",
+    "CLASSIFIER",
+    "TWO_HEADS",
+    "CONDITIONAL_GAN",
+    "AC_GAN",
+)
 
 
 def test_every_network_says_what_it_is() -> None:
@@ -27,6 +36,8 @@ def test_every_network_says_what_it_is() -> None:
         "POINT_GAN": ("mlp",),
         "CLASSIFIER": ("embedding", "gat_classifier"),
         "TWO_HEADS": ("preact_resnet18", "robgan_resnet"),
+        "CONDITIONAL_GAN": ("conditional_dcgan", "sngan_projection"),
+        "AC_GAN": ("acgan_dcgan", "preact_resnet18", "robgan_resnet"),
     }
     for kind in KINDS:
         for name in found[kind]:
@@ -62,7 +73,7 @@ def test_a_networks_options_are_its_constructors_keywords() -> None:
         (
             "network: sgnan",
             "there is no network 'sgnan'",
-            "use one of dcgan, robust_dcgan, sngan, or add",
+            "robust_dcgan, sngan, sngan_projection, or add",
         ),
         ("network: ssgan", "there is no network 'ssgan'", "sngan"),
         ("network: 3", "there is no network '3'", "sngan"),

@@ -22,7 +22,7 @@ def parameters(network: nn.Module) -> int:
 )
 def test_generator_has_the_codes_parameter_count(size: int, classes: int, expected: int) -> None:
     with torch.device("meta"):
-        assert parameters(RobGANGenerator(classes, size=size)) == expected
+        assert parameters(RobGANGenerator(classes, size)) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_discriminator_has_the_codes_parameter_count(
 @pytest.mark.parametrize("size", [32, 64, 128])
 def test_generator_makes_images_of_its_size_that_depend_on_noise_and_class(size: int) -> None:
     torch.manual_seed(0)
-    network = RobGANGenerator(3, size=size, width=0.0625).eval()
+    network = RobGANGenerator(3, size, width=0.0625).eval()
     with torch.no_grad():  # the class scales are all 1 at first; make the classes differ
         for module in network.modules():
             if isinstance(module, ConditionalBatchNorm2d):
@@ -85,13 +85,13 @@ def test_conditional_batch_norm_normalises_then_scales_by_class() -> None:
 
 
 def test_conditional_batch_norm_follows_the_newest_batch() -> None:
-    layer = ConditionalBatchNorm2d(1, 1)
+    layer = ConditionalBatchNorm2d(1, 1, momentum=0.9)
     layer(torch.full((4, 1, 2, 2), 10.0), torch.zeros(4, dtype=torch.int64))
     assert layer.normalise.running_mean.item() == pytest.approx(9.0)
 
 
 def test_a_size_without_layout_is_refused() -> None:
     with pytest.raises(ReproError, match="48 x 48"):
-        RobGANGenerator(10, size=48)
+        RobGANGenerator(10, 48)
     with pytest.raises(ReproError, match="48 x 48"):
         RobGANDiscriminator(10, image_size=48)

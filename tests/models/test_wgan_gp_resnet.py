@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
+from repro.models import wgan_gp_resnet_acgan as with_classes
 from repro.models.sngan import DiscriminatorBlock, FirstBlock
 from repro.models.wgan_gp_resnet import Discriminator, Generator
 
@@ -30,6 +31,10 @@ def test_parameters_are_those_of_the_published_structure(size: int, base: int) -
         assert norms == 3 * 2 * 2 * c  # a scale and a shift for each channel before six of the ReLUs
         scales = count(Discriminator(size, norm="weight")) - discriminator
         assert scales == 10 * c + 1  # one for each output of ten convolutions and of the last layer
+        # with ten classes: six conditional norms have a scale and a shift for each, and D a class head
+        grown = count(with_classes.Generator(10, size)) - generator
+        assert grown == 6 * 2 * c * (10 - 1)
+        assert count(with_classes.Discriminator(10, size)) - discriminator == (c + 1) * 10
 
 
 @pytest.mark.parametrize("size", [32, 48])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from repro.attacks.kernels.unit_direction import unit_direction
 from repro.core.timing import SplitWatch, part
+from repro.models.labelled import of_side
 from repro.models.modes import frozen
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
@@ -124,7 +125,8 @@ def image_directions(
     Eq. 10: r_1 minimises g1(D(x + r)) (log D), r_2 minimises g2(D(G(z) + r)) (log(1 - D)).
 
     Args:
-        discriminator: images to logits; neither its statistics nor its gradients change.
+        discriminator: images to logits (one that is given classes: as ``LabelledSides``); neither its
+            statistics nor its gradients change.
         loss: gives g1 and g2.
         real: real images (N,3,H,W).
         fake: generated images (M,3,H,W).
@@ -132,6 +134,7 @@ def image_directions(
         watch: where the time of network and kernel is added up.
     """
     with frozen(discriminator):
-        first = search.climb(lambda points: -loss.g1(discriminator(points).float()), real, watch)
-        second = search.climb(lambda points: -loss.g2(discriminator(points).float()), fake, watch)
+        on_real, on_fake = of_side(discriminator, "real"), of_side(discriminator, "fake")
+        first = search.climb(lambda points: -loss.g1(on_real(points).float()), real, watch)
+        second = search.climb(lambda points: -loss.g2(on_fake(points).float()), fake, watch)
     return first, second

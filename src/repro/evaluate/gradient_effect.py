@@ -91,7 +91,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             are fewer than two batches.
     """
     method, spec = trained.method, trained.spec
-    if not isinstance(method, GanMethod) or not method.image_size():
+    if not isinstance(method, GanMethod) or not method.image_size() or method.conditional:
         raise ReproError(
             f"run {spec.run_id} trains no unconditional GAN on images",
             remedy="name a run of gan, dat or another method on their base",

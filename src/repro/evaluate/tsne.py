@@ -49,7 +49,7 @@ class Options(MeasureOptions):
         split: of the real images; those at its beginning.
     """
 
-    pair: Literal["noise", "worst_images", "images"]
+    pair: Literal["noise", "worst_images", "images"] = "images"
     points: int = Field(default=500, ge=4)
     noise_radius: float = Field(default=0.01, ge=0)
     image_radius: float = Field(default=4.0, ge=0)

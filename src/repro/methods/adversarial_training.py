@@ -77,7 +77,7 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            (network,) = self.build_network(n_classes=self.n_classes())
+            (network,) = self.build_network()
         assert isinstance(network, TwoHeads)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()

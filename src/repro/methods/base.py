@@ -17,7 +17,7 @@ from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
 from repro.methods.options import MethodOptions, NetworkOptions, read_options
-from repro.models.registry import build, load_network
+from repro.models.registry import build, load_network, wants
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -204,17 +204,19 @@ class Method(ABC):
         """Return the side of the images in pixels; 0 for points."""
         return int(self.data.images.shape[-1])
 
-    def build_network(self, **given: object) -> list[nn.Module]:
+    def build_network(self) -> list[nn.Module]:
         """Return the untrained network that the options name: one, or generator and discriminator.
 
         Their weights are of torch's global generator: call it under ``streams.seeded``.
 
-        Args:
-            given: what it may need of ``models.registry.GIVEN`` beside size, width and streams.
+        Raises:
+            ReproError: it wants classes, and the training images have none.
         """
         assert isinstance(self.options, NetworkOptions)
-        given |= {"image_size": self.image_size(), "width": self.spec.width, "streams": self.streams}
         parts = load_network(self.options.networks, self.options.network)
+        given = {"image_size": self.image_size(), "width": self.spec.width, "streams": self.streams}
+        if any(wants(part, "n_classes") for part in parts):
+            given["n_classes"] = self.n_classes()
         return [build(part, self.options, **given) for part in parts]
 
     def n_classes(self) -> int:

@@ -130,7 +130,7 @@ class Classifier(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            (built,) = self.build_network(n_classes=self.n_classes())
+            (built,) = self.build_network()
         network = place(ClassView(built) if isinstance(built, TwoHeads) else built, device)
         optimiser = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -14,6 +15,7 @@ from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.data.minibatches import Minibatches
 from repro.methods.base import Method, State
+from repro.methods.fakes import random_classes, random_latents
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
@@ -22,18 +24,44 @@ from repro.methods.published_trainer import act_as_published_trainer
 from repro.methods.regularisers.registry import make_regulariser
 from repro.methods.update_graph import UpdateGraphs
 from repro.models.dropout import drops
+from repro.models.heads import ClassView, SourceView, TwoHeads
+from repro.models.labelled import LabelledSides
 from repro.models.modes import frozen_parameters
 
 
+class Labels(NamedTuple):
+    """Classes (N,), int64, of an update's real and generated images; None in a GAN without classes."""
+
+    real: Tensor | None = None
+    fake: Tensor | None = None
+
+
 class DiscriminatorOutput(NamedTuple):
-    """One pass of D: logits (N,), float32, and what an auxiliary loss needs of the same pass."""
+    """One pass of D: logits (N,), float32, and what an auxiliary loss needs of the same pass.
+
+    An auxiliary classifier gives ``class_logits`` (N, classes), float32.
+    """
 
     logits: Tensor
     features: tuple[Tensor, ...] = ()
+    class_logits: Tensor | None = None
+
+
+NO_LABELS = Labels()
+
+
+def class_loss(output: DiscriminatorOutput, classes: Tensor | None) -> Tensor:
+    """Return the mean cross-entropy of an auxiliary classifier, 0-d."""
+    assert output.class_logits is not None
+    assert classes is not None
+    return F.cross_entropy(output.class_logits, classes)
 
 
 class GanMethod(Method):
-    """An unconditional GAN. One step is one update of G with its ``n_dis`` updates of D.
+    """A GAN. One step is one update of G with its ``n_dis`` updates of D.
+
+    Whether it is conditional is the affair of its networks (``models/registry.py``): a generator with classes
+    is given uniformly drawn ones, its discriminator the real images' own and those that were drawn.
 
     Verbs that a method may override: ``discriminator_loss``, ``generator_loss``; for auxiliary losses
     ``discriminate``, ``real_auxiliary``, ``fake_auxiliary``; for other data ``open_data``,
@@ -48,6 +76,7 @@ class GanMethod(Method):
         with streams.seeded("initialisation"):
             networks = self.build_network()
         self.G, self.D = (place(network, device) for network in networks)
+        self.conditional = bool(self.G.n_classes)
         self.modules = {"generator": self.G, "discriminator": self.D}
         self.loss = make_loss(self.options.loss)
         self.regulariser = make_regulariser(
@@ -130,23 +159,33 @@ class GanMethod(Method):
 
     def discriminator_step(self) -> dict[str, Tensor]:
         """Update D once on a fresh batch; returns its loss and mean logits."""
-        real = self.real_images()
+        real, classes = self.real_batch()
+        z, drawn = self.latents(len(real)), self.random_classes(len(real))
+        labels = [classes, *drawn] if self.conditional else []
         name = f"discriminator, generator in {'train' if self.G.training else 'eval'} mode"
-        return self.graphs.run(name, self.update_discriminator, real, self.latents(len(real)))
+        return self.graphs.run(name, self.update_discriminator, real, z, *labels)
 
     def generator_step(self) -> dict[str, Tensor]:
         """Update G once on fresh latents; returns its loss."""
         name = f"generator in {'train' if self.G.training else 'eval'} mode"
-        return self.graphs.run(name, self.update_generator, self.latents(self.spec.batch_size))
+        n = self.spec.batch_size
+        return self.graphs.run(name, self.update_generator, self.latents(n), *self.random_classes(n))
 
-    def update_discriminator(self, real: Tensor, z: Tensor) -> dict[str, Tensor]:
-        """Update D once on real images (N,3,H,W) and as many generated ones, of latents (N, latent_dim)."""
+    def update_discriminator(self, real: Tensor, z: Tensor, *classes: Tensor) -> dict[str, Tensor]:
+        """Update D once.
+
+        Args:
+            real: real images (N,3,H,W).
+            z: latents (N, latent_dim) of as many generated ones.
+            classes: of a conditional GAN, those of both, see ``Labels``.
+        """
+        labels = Labels(*classes)
         with torch.no_grad():
-            fake = self.fakes(z)
+            fake = self.fakes(z, labels.fake)
         self.optimisers["discriminator"].zero_grad(set_to_none=True)
-        loss, record = self.discriminator_loss(real, fake)
+        loss, record = self.discriminator_loss(real, fake, labels)
         if self.regulariser is not None:
-            penalty = self.regulariser(self.D, *self.penalised(real, fake))
+            penalty = self.regulariser(self.judge(labels), *self.penalised(real, fake))
             loss, record = loss + penalty, record | {"d_penalty": penalty}
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["discriminator"].step()
@@ -154,11 +193,11 @@ class GanMethod(Method):
             clip_weights(self.D, self.options.weight_clip)
         return {name: value.detach() for name, value in (record | {"d_loss": loss}).items()}
 
-    def update_generator(self, z: Tensor) -> dict[str, Tensor]:
-        """Update G once on latents (N, latent_dim)."""
+    def update_generator(self, z: Tensor, *classes: Tensor) -> dict[str, Tensor]:
+        """Update G once on latents (N, latent_dim), of a conditional GAN with their ``classes``."""
         self.optimisers["generator"].zero_grad(set_to_none=True)
         with frozen_parameters(self.D):
-            loss = self.generator_loss(z)
+            loss = self.generator_loss(z, *classes)
         if loss.requires_grad:  # a method may show D images that G gets no gradient from
             loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["generator"].step()
@@ -166,29 +205,59 @@ class GanMethod(Method):
 
     def latents(self, n: int) -> Tensor:
         """Return ``n`` standard normal latents (n, latent_dim)."""
-        size = int(self.G.latent_dim)  # type: ignore[arg-type]
-        return torch.randn(n, size, generator=self.streams.generator("latent"), device=self.device)
+        return random_latents(self, self.G, n)
+
+    def random_classes(self, n: int) -> list[Tensor]:
+        """Return uniform classes (n,), int64, as the one item of a list; in a GAN without classes none."""
+        return [random_classes(self, self.G, n)] if self.conditional else []
+
+    def real_batch(self) -> tuple[Tensor, Tensor]:
+        """Return the next batch of real images (N,3,H,W) in [-1,1] and its classes (N,), int64."""
+        return self.batches["real"].next()
 
     def real_images(self) -> Tensor:
-        """Return the next batch of real images (N,3,H,W) in [-1,1]."""
-        images, _ = self.batches["real"].next()
-        return images
+        """Return the next batch of real images alone."""
+        return self.real_batch()[0]
 
-    def fakes(self, z: Tensor) -> Tensor:
+    def fakes(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Return generated images (N,3,H,W) in [-1,1], float32 whatever the network's format."""
         with self.autocast():
-            images: Tensor = self.G(z)
+            images: Tensor = self.G(z, classes)
         return images.float()
 
-    def discriminate(self, images: Tensor) -> DiscriminatorOutput:
-        """Pass ``images`` through D once."""
+    def judge(self, labels: Labels) -> nn.Module:
+        """Return D as a network from images to logits (N,), whatever it takes or gives besides.
+
+        Of a D that is given classes, the view has those of both sides (``models/labelled.py``).
+        """
+        if isinstance(self.D, TwoHeads):
+            return SourceView(self.D)
+        if labels.real is None or labels.fake is None:
+            return self.D
+        return LabelledSides(self.D, labels.real, labels.fake)
+
+    def discriminator(self) -> nn.Module:
+        """Return D as ``Method.discriminator`` does; ReproError where it is given classes."""
+        if not self.conditional or isinstance(self.D, TwoHeads):
+            return self.judge(NO_LABELS)
+        raise self._lacks("discriminator that judges an image without its class")
+
+    def classifier(self) -> nn.Module:
+        """Return D's auxiliary classifier; ReproError where it has none."""
+        return ClassView(self.D) if isinstance(self.D, TwoHeads) else super().classifier()
+
+    def discriminate(self, images: Tensor, classes: Tensor | None = None) -> DiscriminatorOutput:
+        """Pass ``images`` through D once, which is told their ``classes`` where it takes them."""
         with self.autocast():
-            logits: Tensor = self.D(images)
+            if isinstance(self.D, TwoHeads):
+                logits, class_logits = self.D(images)
+                return DiscriminatorOutput(logits.float(), class_logits=class_logits.float())
+            logits = self.D(images) if classes is None else self.D(images, classes)
         return DiscriminatorOutput(logits.float())
 
-    def logits(self, images: Tensor) -> Tensor:
+    def logits(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
         """Return D's logits (N,), float32."""
-        return self.discriminate(images).logits
+        return self.discriminate(images, classes).logits
 
     def adversarial_loss(
         self, real: DiscriminatorOutput, fake: DiscriminatorOutput
@@ -197,18 +266,34 @@ class GanMethod(Method):
         record = {"d_real": real.logits.mean(), "d_fake": fake.logits.mean()}
         return self.loss.d(real.logits, fake.logits), record
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return D's loss (without the regulariser), 0-d, and what else to log."""
-        output = self.discriminate(real)
-        loss, record = self.adversarial_loss(output, self.discriminate(fake))
+        output = self.discriminate(real, labels.real)
+        of_fake = self.discriminate(fake, labels.fake)
+        loss, record = self.adversarial_loss(output, of_fake)
+        if output.class_logits is not None:
+            on_real, on_fake, _ = self.class_weights()
+            loss = loss + on_real * class_loss(output, labels.real)
+            loss = loss + on_fake * class_loss(of_fake, labels.fake) if on_fake else loss
+            assert labels.real is not None
+            record["accuracy"] = (output.class_logits.argmax(dim=1) == labels.real).float().mean()
         return self.add_auxiliary(loss, self.real_auxiliary(real, output), record)
 
-    def generator_loss(self, z: Tensor) -> Tensor:
-        """Return G's loss on latents ``z``, 0-d."""
-        fake = self.fakes(z)
-        output = self.discriminate(fake)
+    def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Return G's loss on latents ``z`` (and their ``classes``), 0-d."""
+        fake = self.fakes(z, classes)
+        output = self.discriminate(fake, classes)
         loss, extra = self.loss.g(output.logits), self.fake_auxiliary(fake, output)
+        if output.class_logits is not None:
+            loss = loss + self.class_weights()[2] * class_loss(output, classes)
         return loss if extra is None else loss + extra
+
+    def class_weights(self) -> tuple[float, float, float]:
+        """Return the weights of an auxiliary classifier's losses: on real and fake images in D's, in G's."""
+        o = self.options
+        return o.class_real, o.class_fake, o.class_generator
 
     def real_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return what D learns besides real and fake, as a weighted loss, 0-d; None for nothing.

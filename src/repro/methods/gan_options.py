@@ -1,4 +1,4 @@
-"""Options that all unconditional GAN methods share."""
+"""Options that all GAN methods share."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ class GanOptions(NetworkOptions):
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
         eval_mode_after, reset_seeds_every: what DAT's published trainer does by mistake, see
             ``methods/published_trainer.py``; None for a trainer without them.
+        class_real, class_fake: weights of an auxiliary classifier's cross-entropy on real and on generated
+            images in D's loss (1 and 1: AC-GAN, Odena et al. 2017, Sec. 3; 1 and 0: Rob-GAN's Eq. 10).
+        class_generator: weight of the same in G's loss. All three mean nothing to other networks.
         cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
             ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
     """
 
-    networks: ClassVar[tuple[str, ...]] = ("GAN",)
+    networks: ClassVar[tuple[str, ...]] = ("GAN", "CONDITIONAL_GAN", "AC_GAN")
 
     network: str = "sngan"
     loss: LossName = "hinge"
@@ -51,6 +54,9 @@ class GanOptions(NetworkOptions):
     train_split: str = "train"
     eval_mode_after: int | None = Field(default=None, ge=1)
     reset_seeds_every: int | None = Field(default=None, ge=1)
+    class_real: float = Field(default=1.0, ge=0)
+    class_fake: float = Field(default=1.0, ge=0)
+    class_generator: float = Field(default=1.0, ge=0)
     cuda_graph: bool = False
 
     @model_validator(mode="before")

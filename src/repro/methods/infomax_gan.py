@@ -34,7 +34,7 @@ class InfoMaxTask(GanMethod):
 
     options: InfoMaxOptions
 
-    def discriminate(self, images: Tensor) -> DiscriminatorOutput:
+    def discriminate(self, images: Tensor, classes: Tensor | None = None) -> DiscriminatorOutput:
         """Pass ``images`` through D once; the output holds local and global features too."""
         with self.autocast():
             logits, local, whole = self.D.views(images)  # type: ignore[operator]

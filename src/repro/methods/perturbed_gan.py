@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from pydantic import Field
 from torch import Tensor
 
-from repro.methods.gan_base import GanMethod
+from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
 
 Position = Literal["discriminator", "real", "fake", "generator", "all"]
@@ -28,6 +28,8 @@ class PerturbedOptions(GanOptions):
         auxiliary_images: which images the auxiliary losses of SSGAN and InfoMaxGAN are of. DAT's code takes
             ``clean`` ones; ``perturbed`` those that the adversarial loss sees.
     """
+
+    networks: ClassVar[tuple[str, ...]] = ("GAN",)
 
     position: Position = "discriminator"
     generator_images: Literal["attached", "detached"] = "attached"
@@ -60,7 +62,9 @@ class PerturbedGan(GanMethod):
         """As in ``GanMethod``; at the generator's position the real images are drawn within its update."""
         return super().draws_within_updates() or self.options.position in ("generator", "all")
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """DAT, Algorithm 1, lines 6 to 10: the loss on perturbed images, and for DATT on clean ones too."""
         o = self.options
         if o.position == "generator":
@@ -80,7 +84,7 @@ class PerturbedGan(GanMethod):
         extra = self.real_auxiliary(real, clean) if of_clean else self.real_auxiliary(shown_real, shown)
         return self.add_auxiliary(loss, extra, record)
 
-    def generator_loss(self, z: Tensor) -> Tensor:
+    def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Line 13; with a perturbation at position (iii) of Fig. 10 on the images that G's update sends to D.
 
         The perturbation is a constant there; see ``generator_images`` for the image that it is added to.

@@ -15,10 +15,11 @@ from repro.attacks.rgan_directions import (
     random_directions,
 )
 from repro.attacks.threat_model import SYMMETRIC
-from repro.methods.gan_base import GanMethod
+from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
 from repro.methods.options import MethodOptions
+from repro.models.labelled import Labelled, of_side
 
 
 class RganOptions(GanOptions):
@@ -83,7 +84,7 @@ class Rgan(GanMethod):
         share = self.options.trade_off
         return (1 - share if self.options.mixing == "convex" else 1) * clean + share * robust
 
-    def worse_images(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def worse_images(self, real: Tensor, fake: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
         """Return x + eps2 r_1 and G(z) + eps2 r_2 (Algorithm 1, lines 6, 7 and 11), constants."""
         if self.options.mode == "random_noise":
             noise = self.streams.generator("noise/images")
@@ -91,13 +92,15 @@ class Rgan(GanMethod):
         else:
             search = self.search(self.options.image_radius, "noise/images")
             with self.autocast():
-                directions = image_directions(self.D, self.loss, real, fake, search=search, watch=self.watch)
+                directions = image_directions(
+                    self.judge(labels), self.loss, real, fake, search=search, watch=self.watch
+                )
         worse = [x + self.options.image_radius * r for x, r in zip((real, fake), directions, strict=True)]
         if self.options.clip_images:
             worse = [SYMMETRIC.clip(x) for x in worse]
         return worse[0], worse[1]
 
-    def worse_noise(self, z: Tensor) -> Tensor:
+    def worse_noise(self, z: Tensor, classes: Tensor | None) -> Tensor:
         """Return z + eps1 r_z (lines 5 and 9), constants."""
         if self.options.mode == "random_noise":
             direction = random_directions(z, self.streams.generator("noise/latent"))
@@ -105,8 +108,8 @@ class Rgan(GanMethod):
             search = self.search(self.options.noise_radius, "noise/latent")
             with self.autocast():
                 direction = noise_directions(
-                    self.G,
-                    self.D,
+                    self.G if classes is None else Labelled(self.G, classes),
+                    of_side(self.judge(Labels(classes, classes)), "fake"),
                     self.loss,
                     z,
                     sign=self.options.noise_sign,
@@ -115,13 +118,16 @@ class Rgan(GanMethod):
                 )
         return z + self.options.noise_radius * direction
 
-    def discriminator_loss(self, real: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Line 11 (minimised here): S plus lambda times S on worst-case images."""
-        clean, record = super().discriminator_loss(real, fake)
+        clean, record = super().discriminator_loss(real, fake, labels)
         if self.options.mode == "g_only":
             return clean, record
-        self.worst = self.worse_images(real, fake)
-        robust = self.loss.d(*(self.logits(images) for images in self.worst))
+        self.worst = self.worse_images(real, fake, labels)
+        worst = zip(self.worst, labels, strict=True)
+        robust = self.loss.d(*(self.logits(images, classes) for images, classes in worst))
         return self.mixed(clean, robust), record | {"d_robust": robust}
 
     def penalised(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,12 +135,12 @@ class Rgan(GanMethod):
         worst = self.options.penalty_images == "worst_case" and self.options.mode != "g_only"
         return self.worst if worst else (real, fake)
 
-    def generator_loss(self, z: Tensor) -> Tensor:
+    def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Line 9: G's loss plus lambda times its loss on worst-case noise."""
-        clean = super().generator_loss(z)
+        clean = super().generator_loss(z, classes)
         if self.options.mode == "d_only":
             return clean
-        return self.mixed(clean, super().generator_loss(self.worse_noise(z)))
+        return self.mixed(clean, super().generator_loss(self.worse_noise(z, classes), classes))
 
 
 METHOD = Rgan

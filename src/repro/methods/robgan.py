@@ -19,7 +19,7 @@ from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
 from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
-from repro.methods.fakes import draw_fakes
+from repro.methods.fakes import random_classes, random_latents
 from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.options import NetworkOptions
 from repro.models.heads import ClassView, SourceView, TwoHeads
@@ -99,9 +99,9 @@ class RobGAN(Method):
         options = self.options
         n_classes = self.n_classes()
         with streams.seeded("initialisation"):
-            (network,) = self.build_network(n_classes=n_classes)
+            (network,) = self.build_network()
             self.g = RobGANGenerator(
-                n_classes, size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
+                n_classes, image_size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
             )
         assert isinstance(network, TwoHeads)
         self.d = network
@@ -198,7 +198,10 @@ class RobGAN(Method):
 
     def _fakes(self) -> tuple[Tensor, Tensor]:
         """Return images (batch, 3, H, W) of random latents and uniformly drawn classes, and the classes."""
-        return draw_fakes(self, self.g, self.spec.batch_size)
+        z, classes = (draw(self, self.g, self.spec.batch_size) for draw in (random_latents, random_classes))
+        with self.autocast():
+            images: Tensor = self.g(z, classes)
+        return images.float(), classes
 
     def _dequantise(self, images: Tensor) -> Tensor:
         """Add noise in [0, 1/128), one grey level's width, after scaling; the attack clips it to 1 again."""

@@ -16,7 +16,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.methods.adversarial_training import AdversarialTraining, AdversarialTrainingOptions
 from repro.methods.base import State
-from repro.methods.fakes import draw_fakes
+from repro.methods.fakes import random_classes, random_latents
 from repro.methods.optimisation import place
 from repro.models.robgan_generator import RobGANGenerator
 
@@ -59,7 +59,7 @@ class RobGANFinetune(AdversarialTraining):
         with streams.seeded("initialisation"):  # the parent's weights replace these
             self.g = RobGANGenerator(
                 self.n_classes(),
-                size=data.images.shape[-1],
+                image_size=data.images.shape[-1],
                 latent_dim=self.options.latent_dim,
                 width=spec.width,
             )
@@ -86,9 +86,10 @@ class RobGANFinetune(AdversarialTraining):
         if self.options.fake_weight == 0:
             return loss
         self.g.train(not self.options.generator_eval_mode)
-        with torch.no_grad():
-            images, labels = draw_fakes(self, self.g, self.spec.batch_size)
-        fake_loss, _ = self.attacked_loss(images, labels)
+        z, labels = (draw(self, self.g, self.spec.batch_size) for draw in (random_latents, random_classes))
+        with torch.no_grad(), self.autocast():
+            images: Tensor = self.g(z, labels)
+        fake_loss, _ = self.attacked_loss(images.float(), labels)
         record["fake_loss"] = fake_loss.detach()
         return loss + self.options.fake_weight * fake_loss
 

@@ -58,15 +58,15 @@ class PlaneData(GanMethod):
                 remedy="use the data set gaussians, or a method for images",
             )
 
-    def real_images(self) -> Tensor:
-        """Return fresh real points (N,2)."""
-        points, _ = sample_gaussians(
+    def real_batch(self) -> tuple[Tensor, Tensor]:
+        """Return fresh real points (N,2) and the component that each is of (N,), int64."""
+        points, components = sample_gaussians(
             self.spec.batch_size,
             self.streams.generator("data_order"),
             mixture=self.options.mixture,
             spread=self.options.spread,
         )
-        return points.to(self.device)
+        return points.to(self.device), components.to(self.device)
 
 
 class ToyGan(PlaneData):

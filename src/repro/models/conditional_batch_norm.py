@@ -8,17 +8,17 @@ from torch import Tensor, nn
 class ConditionalBatchNorm2d(nn.Module):
     """Normalise as batch norm does, then scale and shift with the values of each image's class.
 
-    Dumoulin et al. (2017), as SN-GAN's and Rob-GAN's generators use it. Rob-GAN's code passes 0.9 as
-    PyTorch's momentum, which there is the weight of the newest batch (in Chainer it is that of the past).
+    Dumoulin et al. (2017), as SN-GAN's and Rob-GAN's generators use it.
 
     Args:
         features: number of channels.
         n_classes: number of classes.
+        momentum: weight of the newest batch in the running statistics.
     """
 
-    def __init__(self, features: int, n_classes: int) -> None:
+    def __init__(self, features: int, n_classes: int, momentum: float = 0.1) -> None:
         super().__init__()
-        self.normalise = nn.BatchNorm2d(features, eps=2e-5, momentum=0.9, affine=False)
+        self.normalise = nn.BatchNorm2d(features, eps=2e-5, momentum=momentum, affine=False)
         self.scale = nn.Embedding(n_classes, features)
         self.shift = nn.Embedding(n_classes, features)
         nn.init.ones_(self.scale.weight)

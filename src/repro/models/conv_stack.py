@@ -30,12 +30,29 @@ def stages_of(image_size: int) -> int:
 
 def initialise(module: nn.Module) -> None:
     """Weights from N(0, 0.02) (Radford et al., Sec. 4), scales of the norms from N(1, 0.02) (their code)."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def strided_layers(counts: Sequence[int], *, first_normalised: int, inputs: int = 3) -> list[nn.Module]:
+    """Return convolutions that halve the map, each with LeakyReLU 0.2 after it.
+
+    Args:
+        counts: channels from the image inwards, one for each halving of the map.
+        first_normalised: the first of these that is batch-normalised; ``len(counts)`` for none.
+        inputs: channels of the image.
+    """
+    layers: list[nn.Module] = []
+    for index, (a, b) in enumerate(pairwise((inputs, *counts))):
+        normalised = index >= first_normalised
+        layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=not normalised))
+        layers += [nn.BatchNorm2d(b)] if normalised else []
+        layers.append(nn.LeakyReLU(0.2))
+    return layers
 
 
 class StackGenerator(nn.Module):
@@ -71,21 +88,21 @@ class StackDiscriminator(nn.Module):
 
     Args:
         image_size: side in pixels.
-        counts: channels from the image inwards, one for each halving of the map.
-        first_normalised: the first of these that is batch-normalised; ``len(counts)`` for none.
+        counts, first_normalised, inputs: see ``strided_layers``.
         last_bias: whether the last layer has a bias; the others have one where they are not normalised.
     """
 
     def __init__(
-        self, image_size: int, *, counts: Sequence[int], first_normalised: int, last_bias: bool
+        self,
+        image_size: int,
+        *,
+        counts: Sequence[int],
+        first_normalised: int,
+        last_bias: bool,
+        inputs: int = 3,
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for index, (a, b) in enumerate(pairwise((3, *counts))):
-            normalised = index >= first_normalised
-            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=not normalised))
-            layers += [nn.BatchNorm2d(b)] if normalised else []
-            layers.append(nn.LeakyReLU(0.2))
+        layers = strided_layers(counts, first_normalised=first_normalised, inputs=inputs)
         last = nn.Conv2d(counts[-1], 1, image_size // 2 ** len(counts), bias=last_bias)
         self.layers = nn.Sequential(*layers, last)
         self.after_maps = 3 if first_normalised < len(counts) else 2  # the layers after the last feature map

@@ -15,7 +15,7 @@ from repro.models.width import channels
 OUTER = 64
 
 
-def _counts(image_size: int, width: float) -> list[int]:
+def counts_of(image_size: int, width: float) -> list[int]:
     """Return the channel counts from the image inwards, one for each halving of the map."""
     return [channels(OUTER * 2**k, width) for k in range(stages_of(image_size))]
 
@@ -30,7 +30,7 @@ class Generator(StackGenerator):
     """
 
     def __init__(self, image_size: int = 32, *, latent_dim: LatentDim = 100, width: float = 1.0) -> None:
-        super().__init__(image_size, latent_dim=latent_dim, counts=_counts(image_size, width)[::-1])
+        super().__init__(image_size, latent_dim=latent_dim, counts=counts_of(image_size, width)[::-1])
 
 
 class Discriminator(StackDiscriminator):
@@ -46,7 +46,7 @@ class Discriminator(StackDiscriminator):
     def __init__(
         self, image_size: int = 32, *, width: float = 1.0, discriminator_norm: DiscriminatorNorm = "batch"
     ) -> None:
-        counts = _counts(image_size, width)
+        counts = counts_of(image_size, width)
         first = 1 if discriminator_norm == "batch" else len(counts)
         super().__init__(image_size, counts=counts, first_normalised=first, last_bias=True)
 

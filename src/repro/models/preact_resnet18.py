@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.models.heads import TwoHeads
+from repro.models.robgan_generator import RobGANGenerator
 from repro.models.width import channels
 
 SLOPE = 0.2
@@ -64,3 +65,4 @@ class PreActResNet18(TwoHeads):
 
 
 TWO_HEADS = PreActResNet18
+AC_GAN = RobGANGenerator, PreActResNet18

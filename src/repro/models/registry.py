@@ -7,6 +7,8 @@
 ``POINT_GAN`` (likewise)               for points on the plane, see ``mlp.py``
 ``CLASSIFIER = Network``               images to class logits (N, n_classes)
 ``TWO_HEADS = Network``                real or fake beside the class, a ``TwoHeads`` (``heads.py``)
+``CONDITIONAL_GAN`` (as ``GAN``)       both take classes (N,), int64, as a second argument
+``AC_GAN`` (likewise)                  the generator alone takes classes; the discriminator is a ``TwoHeads``
 =====================================  =====================================================================
 
 A constructor takes by name what it needs of ``GIVEN``. All its other keywords are options that a recipe may
@@ -61,6 +63,11 @@ def network_options(*parts: type[nn.Module]) -> dict[str, tuple[Any, Any]]:
                 default = ... if parameter.default is Parameter.empty else parameter.default
                 found.setdefault(name, (types[name], default))
     return found
+
+
+def wants(part: type[nn.Module], name: str) -> bool:
+    """Return whether a network of class ``part`` is made with ``name``, one of ``GIVEN``."""
+    return name in signature(part).parameters
 
 
 def build(part: type[NetworkT], options: object, **given: object) -> NetworkT:

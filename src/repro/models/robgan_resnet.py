@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from repro.core.errors import ReproError
 from repro.models.heads import TwoHeads
+from repro.models.robgan_generator import RobGANGenerator
 from repro.models.width import channels
 
 # size -> (channels, downsample) of each block
@@ -94,3 +95,4 @@ class RobGANDiscriminator(TwoHeads):
 
 
 TWO_HEADS = RobGANDiscriminator
+AC_GAN = RobGANGenerator, RobGANDiscriminator

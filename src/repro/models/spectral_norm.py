@@ -106,3 +106,17 @@ class SpectralLinear(nn.Linear):
         """Return (N, out) of (N, in)."""
         weight: Tensor = self.spectral(self.weight)
         return F.linear(input, weight, self.bias)
+
+
+class SpectralEmbedding(nn.Embedding):
+    """One spectrally normalised vector per class, Xavier-uniform with gain 1."""
+
+    def __init__(self, n_classes: int, features: int) -> None:
+        super().__init__(n_classes, features)
+        nn.init.xavier_uniform_(self.weight)
+        self.spectral = SpectralVectors(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the vectors (N, features) of classes (N,), int64."""
+        weight: Tensor = self.spectral(self.weight)
+        return F.embedding(input, weight)

@@ -35,7 +35,8 @@ def layout(image_size: int) -> SnganLayout:
     return SnganLayout(image_size // 8, CHANNELS, (CHANNELS,) * 3, (CHANNELS,) * 4, halving=2)
 
 
-def _zero_biases(network: nn.Module) -> None:
+def zero_biases(network: nn.Module) -> None:
+    """Let every convolution and linear layer begin without a bias, as the code does."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
             nn.init.zeros_(layer.bias)
@@ -54,7 +55,18 @@ class Generator(sngan.Generator):
 
     def __init__(self, image_size: int = 32, *, latent_dim: LatentDim = 128, width: float = 1.0) -> None:
         super().__init__(image_size, latent_dim=latent_dim, width=width, upsampling="nearest")
-        _zero_biases(self)
+        zero_biases(self)
+
+
+def discriminator_blocks(image_size: int, width: float, norm: Norm = "none") -> nn.Sequential:
+    """Return the blocks of a discriminator: images (N,3,S,S) to maps (N,C,S/4,S/4) before the last ReLU."""
+    plan, count = layout(image_size), channels(CHANNELS, width)
+    before_relu = partial(nn.GroupNorm, 1) if norm == "layer" else nn.Identity
+    blocks: list[nn.Module] = [FirstBlock(count, Convolution)]
+    for index in range(1, len(plan.discriminator)):
+        halve = index < plan.halving
+        blocks.append(DiscriminatorBlock(count, count, halve, "raw", Convolution, before_relu))
+    return nn.Sequential(*blocks)
 
 
 class Discriminator(nn.Module):
@@ -70,17 +82,10 @@ class Discriminator(nn.Module):
 
     def __init__(self, image_size: int = 32, *, width: float = 1.0, norm: Norm = "none") -> None:
         super().__init__()
-        plan = layout(image_size)
-        count = channels(CHANNELS, width)
-        before_relu = partial(nn.GroupNorm, 1) if norm == "layer" else nn.Identity
-        blocks: list[nn.Module] = [FirstBlock(count, Convolution)]
-        for index in range(1, len(plan.discriminator)):
-            halve = index < plan.halving
-            blocks.append(DiscriminatorBlock(count, count, halve, "raw", Convolution, before_relu))
-        self.blocks = nn.Sequential(*blocks)
-        self.last = nn.Linear(count, 1)
+        self.blocks = discriminator_blocks(image_size, width, norm)
+        self.last = nn.Linear(channels(CHANNELS, width), 1)
         nn.init.xavier_uniform_(self.last.weight)
-        _zero_biases(self)
+        zero_biases(self)
         if norm == "weight":
             for layer in [m for m in self.modules() if isinstance(m, nn.Conv2d | nn.Linear)]:
                 weight_norm(layer)

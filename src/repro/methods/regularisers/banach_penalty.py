@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from repro.methods.regularisers.gradient_penalty import TINY
-from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, slopes
+from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions
+from repro.models.labelled import of_side
 
 
 def sobolev_weights(height: int, width: int, *, scale: float, order: float) -> Tensor:
@@ -101,10 +102,12 @@ class BanachPenalty(PenaltyAtPoints):
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return lambda / gamma E (|grad D|_B* - gamma)^2 + drift gamma E D(real)^2, 0-d."""
         gamma, weight = self.gamma_and_lambda(real)
-        norms = self.dual_norms(slopes(discriminator, self.points(real, fake)))
+        norms = self.dual_norms(self.slopes(discriminator, real, fake))
         penalty = weight / gamma * (norms - gamma).square().mean()
         if self.options.drift:
-            penalty = penalty + self.options.drift * gamma * discriminator(real).square().mean()
+            penalty = (
+                penalty + self.options.drift * gamma * of_side(discriminator, "real")(real).square().mean()
+            )
         return penalty
 
 

@@ -95,7 +95,8 @@ class Regulariser(ABC):
         """Return the unweighted penalty, 0-d, differentiable by the discriminator's parameters.
 
         Args:
-            discriminator: images (N,3,H,W) to logits (N,).
+            discriminator: images (N,3,H,W) to logits (N,). One that is given classes must be told whose:
+                ``models.labelled.of_side(discriminator, "real")``, which leaves others as they are.
             real: the batch of real images (N,3,H,W), clean, constants.
             fake: the generated images of the same update (N,3,H,W), clean, constants.
         """

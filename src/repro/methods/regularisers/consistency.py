@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from repro.attacks.rgan_directions import uphill
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+from repro.models.labelled import Side, of_side
 from repro.models.modes import frozen
 
-Side = Literal["both", "real", "fake"]
 Distance = Literal["batch_norm", "mean_square"]
 
 
@@ -59,10 +59,12 @@ class Consistency(Regulariser):
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the distance between the answers to images and neighbours, summed over the sides; 0-d."""
         total = torch.zeros((), device=real.device)
-        for side, images in (("real", real), ("fake", fake)):
+        sides: list[tuple[Literal["real", "fake"], Tensor]] = [("real", real), ("fake", fake)]
+        for side, images in sides:
             if self.options.side in ("both", side):
-                moved = self.neighbours(discriminator, images, real=side == "real")
-                change = self.answer(discriminator, moved) - self.answer(discriminator, images.detach())
+                judge = of_side(discriminator, side)
+                moved = self.neighbours(judge, images, real=side == "real")
+                change = self.answer(judge, moved) - self.answer(judge, images.detach())
                 total = total + self.distance(change)
         return total
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, squared_slopes
+from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions
 
 # The square root's own slope is infinite at 0, where dead ReLUs do put the gradient.
 TINY = 1e-12
@@ -26,7 +26,7 @@ class GradientPenalty(PenaltyAtPoints):
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the mean squared distance of the gradient's norm from ``centre``, 0-d."""
-        norms = (squared_slopes(discriminator, self.points(real, fake)) + TINY).sqrt()
+        norms = (self.squared_slopes(discriminator, real, fake) + TINY).sqrt()
         return self.excess(norms - self.options.centre).square().mean()
 
     def excess(self, distances: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
+from repro.models.labelled import of_side
 
 Points = Literal["interpolates", "real", "fake", "both"]
 
@@ -47,21 +48,20 @@ class PenaltyAtPoints(Regulariser):
         share = torch.rand(shape, generator=self.noise, device=real.device)
         return share * real + (1 - share) * fake
 
+    def slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return grad_x D(x) at the points (M,3,H,W), differentiable a second time by the parameters.
 
-def slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
-    """Return grad_x D(x) at ``points`` (M,3,H,W), differentiable a second time by the parameters.
+        An interpolate has the class of its real image. Under batch normalisation a logit depends on the whole
+        batch, and what is returned are the slopes of the sum of all logits.
+        """
+        side = self.options.points
+        judge = of_side(discriminator, "real" if side == "interpolates" else side)
+        points = self.points(real, fake).detach().requires_grad_()
+        with torch.autocast(points.device.type, enabled=False):
+            # Second derivatives in bf16 lose most of their digits.
+            (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
+        return slope
 
-    Under batch normalisation a logit depends on the whole batch, and what is returned are the slopes of the
-    sum of all logits.
-    """
-    points = points.detach().requires_grad_()
-    with torch.autocast(points.device.type, enabled=False):
-        # Second derivatives in bf16 lose most of their digits.
-        logits = discriminator(points)
-        (slope,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return slope
-
-
-def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
-    """Return |grad_x D(x)|^2 (N,) of the ``slopes`` at ``points``."""
-    return slopes(discriminator, points).flatten(1).square().sum(1)
+    def squared_slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return |grad_x D(x)|^2 (M,) of the ``slopes``."""
+        return self.slopes(discriminator, real, fake).flatten(1).square().sum(1)

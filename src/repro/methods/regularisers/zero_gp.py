@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, Points, squared_slopes
+from repro.methods.regularisers.points import PenaltyAtPoints, PointOptions, Points
 
 
 class ZeroGradientPenalty(PenaltyAtPoints):
@@ -24,7 +24,7 @@ class ZeroGradientPenalty(PenaltyAtPoints):
 
     def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the mean squared norm of the gradient, 0-d; with ``both``, the sum of the two means."""
-        mean = squared_slopes(discriminator, self.points(real, fake)).mean()
+        mean = self.squared_slopes(discriminator, real, fake).mean()
         return 2 * mean if self.options.points == "both" else mean
 
 
