@@ -62,6 +62,7 @@ ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
         ("rgan", "table1", f"{row} (on WGAN-GP-res's network)")
         for row in ("Weight clipping", "Layer norm", "Weight norm", "Orthonormal")
     ),
+    *(("rgan", "table2", row) for row in ("DCGAN", "AC-GAN")),  # without a printed FID
 }
 COLUMNS_OF_OUR_OWN = {  # audits of what the papers' own attacks leave
     ("robgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),
