@@ -40,12 +40,13 @@ CELLS = [
 ]  # fmt: skip
 
 
-def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet() -> None:
+@pytest.mark.parametrize(("paper", "count"), [("dat", 27), ("rgan", 13)])
+def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet(paper: str, count: int) -> None:
     plan = build_plan(load_config(CONFIG))
-    found = read_others(CONFIG / "papers" / "dat" / "other_reported.csv", "dat")
-    assert sum(map(len, found.values())) == 27
+    found = read_others(CONFIG / "papers" / paper / "other_reported.csv", paper)
+    assert sum(map(len, found.values())) == count
     for name, others in found.items():
-        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[f"dat/{name}"]}
+        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[f"{paper}/{name}"]}
         assert {(other.row, other.column, other.metric) for other in others} <= cells
 
 
