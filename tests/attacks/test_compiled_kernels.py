@@ -1,4 +1,4 @@
-"""Every Triton kernel compiled for real GPUs, with none at hand: its loads, its registers, what it does to NaN.
+"""Every Triton kernel compiled for real GPUs, with none at hand: loads, registers, what it does to NaN.
 
 Triton's interpreter replaces kernels when they are defined, so compiling is done in a process without it.
 """
