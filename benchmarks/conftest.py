@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from repro.core.allocator import keep_freed_memory
 from repro.core.device import apply_precision, choose_device, set_deterministic
+from repro.core.gpus import use_device
 from repro.core.provenance import provenance
 from repro.core.spec import Precision
 
@@ -42,13 +44,13 @@ def precision(pytestconfig: pytest.Config) -> Precision:
 
 
 @pytest.fixture(scope="session")
-def device(pytestconfig: pytest.Config, precision: Precision) -> torch.device:
-    """The device, set up as a run sets it up."""
-    chosen = choose_device(pytestconfig.getoption("device"))
-    torch.set_num_threads(pytestconfig.getoption("threads"))
-    set_deterministic()
-    apply_precision(precision, chosen)
-    return chosen
+def device(pytestconfig: pytest.Config, precision: Precision) -> Iterator[torch.device]:
+    """The device, set up as a run sets it up; a GPU is ours alone."""
+    with use_device(pytestconfig.getoption("device")) as chosen:
+        torch.set_num_threads(pytestconfig.getoption("threads"))
+        set_deterministic()
+        apply_precision(precision, chosen)
+        yield chosen
 
 
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, object]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from attack_cases import CASES, Case, Linear, Smooth
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.fast_gradient import FastGradient
-from repro.attacks.objective import image_gradient, losses
+from repro.attacks.objective import image_gradient, losses, of_label
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import UNIT, ThreatModel
 from repro.core.errors import ReproError
@@ -171,3 +173,22 @@ def test_the_network_is_given_back_even_after_an_error() -> None:
 def test_a_random_start_needs_its_stream() -> None:
     with pytest.raises(ValueError, match="random stream"):
         PGD(model=Smooth(), threat=ThreatModel(radius=0.1, step_size=0.1, random_start=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_label_s_score_is_that_of_gather(dtype: torch.dtype) -> None:
+    """Values, gradients and gradients of gradients, bit by bit; ``gather``'s cannot be captured on CUDA."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(10, (7,), generator=random)
+    start, weight = (torch.randn(7, 10, generator=random, dtype=dtype) for _ in range(2))
+
+    def all_of(chosen: Callable[[Tensor, Tensor], Tensor]) -> list[Tensor]:
+        logits = start.clone().requires_grad_()
+        value = chosen(logits.softmax(1) * logits, labels)
+        (slope,) = torch.autograd.grad(value.sum(), logits, create_graph=True)
+        (bend,) = torch.autograd.grad((slope * weight).sum(), logits)
+        return [value, slope, bend]
+
+    expected = all_of(lambda scores, chosen: scores.gather(1, chosen[:, None]).squeeze(1))
+    for found, wanted in zip(all_of(of_label), expected, strict=True):
+        assert torch.equal(found, wanted)

@@ -182,6 +182,46 @@ def test_starts(fused: bool, drawn: Drawn, box: Box, radius: float) -> None:
     same(start, box_clip(x + reach * unit64(normal), *box), size=5.0)
 
 
+@implementations
+@pytest.mark.parametrize("shape", [(3, 3, 5, 7), (2, 3, 75, 75)])
+def test_nan_stays_nan(fused: bool, shape: tuple[int, ...]) -> None:
+    """A value that is no number must not become a pixel: neither where it is, nor, in a norm, its image."""
+    random = torch.Generator().manual_seed(0)
+    limits = {"radius": 0.1, "low": 0.0, "high": 1.0}
+
+    def drawn(nan_at: bool) -> Tensor:
+        values = torch.rand(shape, generator=random)
+        if nan_at:
+            values[1, 0, 2, 3] = math.nan
+        return values.to(DEVICE)
+
+    def unsound(values: Tensor, whole_image: bool) -> None:
+        expected = torch.zeros(shape, dtype=torch.bool)
+        expected[(1,) if whole_image else (1, 0, 2, 3)] = True
+        assert torch.equal(values.isnan().cpu(), expected)
+
+    for of_images, of_attacked, of_slope in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
+        images, attacked, slope = drawn(bool(of_images)), drawn(bool(of_attacked)), drawn(bool(of_slope))
+        moved = attacked.clone()
+        kernel(steps, "l2_step_", fused)(moved, images, slope, step_size=0.1, **limits)
+        unsound(moved, whole_image=True)
+        if not of_slope:  # the sign of what is no number is 0: see attacks.climb
+            kernel(steps, "linf_step_", fused)(attacked, images, slope, step_size=0.1, **limits)
+            unsound(attacked, whole_image=False)
+        if not of_attacked:
+            found = kernel(dat_step, "dat_step", fused)(
+                images, slope, step_size=0.1, clamp=0.1, low=0.0, high=1.0
+            )
+            unsound(found, whole_image=False)
+            kernel(starts, "linf_start_", fused)(attacked, images, slope, **limits)
+            unsound(attacked, whole_image=False)
+            kernel(starts, "l2_start_", fused)(
+                attacked, images, slope, torch.ones(len(images), device=DEVICE), **limits
+            )
+            unsound(attacked, whole_image=bool(of_slope))
+    unsound(kernel(unit_direction, "unit_direction", fused)(drawn(True)), whole_image=True)
+
+
 @needs_triton
 def test_samples_too_long_for_registers() -> None:
     generator = torch.Generator().manual_seed(0)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import pytest
 import torch
 
+from repro.core import timing
 from repro.core.device import apply_precision, autocast, choose_device
 from repro.core.errors import ReproError
-from repro.core.timing import Stopwatch
+from repro.core.timing import SplitWatch, Stopwatch
 
 CPU = torch.device("cpu")
 
@@ -27,6 +29,31 @@ def test_a_stopwatch_counts_only_between_start_and_stop() -> None:
         watch.stop()
         time.sleep(0.1)
     assert 0.04 <= watch.seconds <= time.perf_counter() - began - 0.2
+
+
+def test_what_a_graph_holds_counts_at_each_replay() -> None:
+    """A replay records the events inside its graph anew; the newest counts for all since the last look."""
+    took = iter([3.0, 5.0, 7.0])  # milliseconds, at each look
+
+    def event(*, enable_timing: bool, external: bool) -> mock.Mock:
+        assert enable_timing
+        assert external  # else a capture would make a dependency of it instead of a record
+        return mock.Mock(elapsed_time=lambda last: next(took))
+
+    cuda = mock.Mock(is_current_stream_capturing=lambda: True, Event=event)
+    watch = SplitWatch(torch.device("cuda"))
+    with mock.patch.object(timing.torch, "cuda", cuda):
+        with watch.part("network"):  # captured by somebody who counts no replays
+            pass
+        with watch.capturing() as parts, watch.part("network"):
+            pass
+        assert watch.seconds == {}
+        for _ in range(4):
+            watch.replayed(parts)
+        assert watch.seconds == pytest.approx({"network": 4 * 0.003})
+        assert watch.seconds == pytest.approx({"network": 4 * 0.003})  # no replay, no time
+        watch.replayed(parts)
+        assert watch.seconds == pytest.approx({"network": 4 * 0.003 + 0.005})
 
 
 @pytest.mark.parametrize("text", ["gpu", "cuda:x", "cpu:0", "", "cuda:", "cuda:999", "cuda:-1"])
@@ -48,8 +75,18 @@ def test_number_formats() -> None:
         assert (a @ a).dtype == torch.float32
     apply_precision("float32", CPU)
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    assert not torch.backends.cudnn.allow_tf32  # torch's older name, which raises where the two differ
+    assert not torch.backends.cuda.matmul.allow_tf32
+    with torch.backends.cudnn.flags():
+        pass
     with pytest.raises(ReproError, match="tf32"):
         apply_precision("tf32", CPU)
+    with mock.patch.object(torch.cuda, "get_device_capability", return_value=(8, 0)):
+        apply_precision("tf32", torch.device("cuda"))
+    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
+    apply_precision("float32", CPU)
+    assert not torch.backends.cudnn.allow_tf32
 
 
 def test_torchvision_imports_beside_any_torch() -> None:

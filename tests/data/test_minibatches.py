@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -44,6 +48,50 @@ def test_scale_leaves_its_argument_alone() -> None:
     images = torch.ones(2, 3, 4, 4)
     scale(images, (-1, 1))
     assert torch.equal(images, torch.ones(2, 3, 4, 4))
+
+
+def small_gpu(free: int) -> Any:
+    """A GPU with so many bytes free: what is larger does not fit."""
+    to = Tensor.to
+
+    def move(tensor: Tensor, place: Any, *more: Any, **kwargs: Any) -> Tensor:
+        if not str(place).startswith("cuda"):
+            return to(tensor, place, *more, **kwargs)
+        if tensor.nbytes > free:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return to(tensor, "meta")
+
+    memory = mock.patch.object(torch.cuda, "mem_get_info", return_value=(free, free))
+    return memory, mock.patch.object(Tensor, "to", move)
+
+
+def test_a_set_that_would_fill_the_gpu_stays_and_its_batches_are_sent() -> None:
+    data, gpu = numbered(20), torch.device("cuda", 1)
+    sent = []
+    for free in (10 * data.images.nbytes, data.images.nbytes):
+        memory, move = small_gpu(free)
+        with memory, move:
+            near = data.near(gpu)
+        assert near.device.type == ("meta" if free > data.images.nbytes else "cpu")
+        sent.append(near.sent_to)
+    assert sent == [None, gpu]
+    kept = replace(data, sent_to=torch.device("cpu"))
+    how: dict[str, Any] = {"bounds": (0, 1), "flip": True, "crop_padding": 2}
+    here, there = (Minibatches(d, 4, stream(0), augmentation=stream(1), **how) for d in (data, kept))
+    for _ in range(12):  # more than two epochs
+        for one, other in zip(here.next(), there.next(), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_images_that_do_not_fit_are_said_to_with_a_way_out() -> None:
+    data, gpu = numbered(20), torch.device("cuda")
+    memory, move = small_gpu(data.images.nbytes // 2)
+    with memory, move, pytest.raises(ReproError, match=r"20 images of numbered \(train, 0.0 GiB\)") as caught:
+        data.to(gpu)
+    assert "limit" in caught.value.remedy
+    with memory, move:
+        assert len(data.first(10).to(gpu)) == 10
+        assert data.to("cpu").device.type == "cpu"
 
 
 @settings(max_examples=40)

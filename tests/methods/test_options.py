@@ -10,6 +10,7 @@ from torch import Tensor
 
 from method_cases import equal, make, train, weights
 from repro.core.errors import ReproError
+from repro.methods.gan_options import GanOptions
 from repro.methods.registry import train_split, validate_options
 
 LIVELY = {
@@ -19,8 +20,8 @@ LIVELY = {
 RESNET = {"network": "robgan_resnet"}  # has batch norm
 # fewer attack steps than the defaults, for time
 SHORT = {"robgan": {"steps": 2}, "robgan_finetune": {"steps": 2}, "adversarial_training": {"steps": 2}}
-# below, and in test_early_stopping.py, with validation images
-ELSEWHERE = {"train_split", "keep", "validate_every", "patience"}
+# below, in test_early_stopping.py, with validation images, and what every GAN has in test_gan_methods.py
+ELSEWHERE = {"train_split", "keep", "validate_every", "patience", *GanOptions.model_fields}
 PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("classifier", {}, {"initialisation": "xavier_normal"}),
     ("classifier", {}, {"dropout": 0.5}),
@@ -62,20 +63,21 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("adversarial_training", {}, {"augmentation": False}),
     ("adversarial_training", RESNET, {"eval_mode": True}),
     ("robgan", {}, {"network": "robgan_resnet"}),
-    ("robgan", {}, {"loss": "acgan"}),
+    ("robgan", {}, {"class_loss": "acgan"}),
     ("robgan", {}, {"weights": "paper"}),
-    ("robgan", {}, {"generator_loss": "saturating"}),
+    ("robgan", {}, {"loss": "saturating"}),
     ("robgan", {}, {"attacker": False}),
     ("robgan", {}, {"radius": 0.001}),
     ("robgan", {}, {"step_size": 0.001}),
     ("robgan", {}, {"steps": 1}),
     ("robgan", {}, {"n_dis": 2}),
     ("robgan", {}, {"dequantisation": False}),
-    ("robgan", {}, {"augmentation": False}),
+    ("robgan", {}, {"flip": False}),
+    ("robgan", {}, {"crop_padding": 0}),
+    ("robgan", {}, {"attacked_loss": "class"}),
+    ("robgan", {}, {"generator": False}),
+    ("robgan", {}, {"decay": "linear"}),
     ("robgan", {}, {"latent_dim": 16}),
-    ("robgan", {}, {"beta1": 0.5}),
-    ("robgan", {}, {"beta2": 0.5}),
-    ("robgan", {}, {"learning_rate": 1e-3}),
     ("robgan", {}, {"halve_every": 1}),
     ("robgan", {"halve_every": 1}, {"recreate_optimisers": False}),
     ("robgan_finetune", {}, {"fake_weight": 0.0}),

@@ -2,26 +2,71 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from torch.nn import functional as F
 
 from method_cases import changed_modules, make, train, weights
 from repro.core.errors import ReproError
-from repro.methods.fakes import random_classes, random_latents
+from repro.methods.gan_base import Labels
 from repro.methods.robgan import RobGAN
 from repro.methods.robgan_finetune import RobGANFinetune
 
 
-def draw_fakes(method: RobGAN, generator: torch.nn.Module, n: int) -> tuple[torch.Tensor, torch.Tensor]:
-    classes = random_classes(method, generator, n)
-    return generator(random_latents(method, generator, n), classes), classes
-
-
 def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def robgan(**options: object) -> RobGAN:
+    method, _ = make("robgan", **options)
+    assert isinstance(method, RobGAN)
+    return method
+
+
+def fill(network: torch.nn.Module, seed: int) -> None:
+    """Give a network weights that do not depend on the order in which networks are made."""
+    draw = torch.Generator().manual_seed(seed)
+    for parameter in network.parameters():
+        scale = 0.3 if parameter.dim() > 1 else 0.1
+        shift = 1.0 if parameter.dim() == 2 and parameter.shape[0] == 10 else 0.0
+        parameter.data = torch.randn(parameter.shape, generator=draw) * scale + shift
+
+
+# Losses of G, losses of D and accuracies of three steps, and the sum of squares of D's weights after them, as
+# the loop of its own gave them that Rob-GAN had before it stood on the one GAN training
+TRACES = [
+    (
+        {"halve_every": 1, "n_dis": 2},
+        [(66.623032, 422.80627, 0.0), (52.135159, 273.98257, 0.125), (37.711578, 333.1394, 0.0)],
+        1192.476928,
+    ),
+    (
+        {"network": "robgan_resnet", "class_loss": "acgan", "weights": "paper", "loss": "saturating"},
+        [(32.758602, 71.275429, 0.125), (20.149736, 76.974098, 0.125), (25.157925, 85.938705, 0.125)],
+        961.306206,
+    ),
+    (
+        {"attacker": False, "dequantisation": False, "flip": False, "crop_padding": 0},
+        [(66.623032, 82.672516, 0.125), (69.764206, 102.2212, 0.125), (88.598984, 53.49958, 0.0)],
+        1192.724148,
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "expected", "squares"), TRACES)
+def test_the_training_is_the_recorded_one(
+    options: dict[str, object], expected: list[tuple[float, ...]], squares: float
+) -> None:
+    method = robgan(**options)
+    fill(method.G, 1)
+    fill(method.D, 2)
+    for step, losses in enumerate(expected):
+        record = method.step(step)
+        assert [record[name].item() for name in ("g_loss", "d_loss", "accuracy")] == pytest.approx(
+            losses, rel=1e-5
+        )
+    found = sum(value.double().square().sum().item() for value in method.D.state_dict().values())
+    assert found == pytest.approx(squares, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -36,90 +81,108 @@ def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
 def test_discriminator_loss_has_the_declared_terms(
     loss: str, kind: str, expected: tuple[float, float, float, float]
 ) -> None:
-    method, streams = make("robgan", loss=loss, weights=kind, attacker=False)
-    assert isinstance(method, RobGAN)
-    d, state = copy.deepcopy(method.d), streams.state_dict()
-    images, labels = torch.rand(8, 3, 32, 32) * 2 - 1, torch.arange(8)
-    with torch.no_grad():
-        fakes, fake_labels = draw_fakes(method, method.g, 8)
-        streams.load_state_dict(state)
-        (real_source, real_class), (fake_source, fake_class) = d(images), d(fakes)
-        terms = (
-            bce(real_source, 1.0),
-            F.cross_entropy(real_class, labels),
-            bce(fake_source, 0.0),
-            F.cross_entropy(fake_class, fake_labels),
-        )
-        total = sum(weight * term for weight, term in zip(expected, terms, strict=True))
-    record = method._train_discriminator(images, labels)
-    torch.testing.assert_close(record["discriminator_loss"], total, rtol=1e-4, atol=1e-5)
+    method = robgan(class_loss=loss, weights=kind)
+    real, fake = torch.rand(2, 8, 3, 32, 32) * 2 - 1
+    labels = Labels(torch.arange(8), torch.arange(8).flip(0))
+    (real_source, real_class), (fake_source, fake_class) = method.D(real), method.D(fake)
+    terms = (
+        bce(real_source, 1.0),
+        F.cross_entropy(real_class, labels.real),
+        bce(fake_source, 0.0),
+        F.cross_entropy(fake_class, labels.fake),
+    )
+    total = sum(weight * term for weight, term in zip(expected, terms, strict=True))
+    torch.testing.assert_close(method.discriminator_loss(real, fake, labels)[0], total, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["non_saturating", "saturating"])
 def test_generator_loss_is_the_named_one(kind: str) -> None:
-    method, streams = make("robgan", generator_loss=kind)
-    assert isinstance(method, RobGAN)
-    state = streams.state_dict()
-    with torch.no_grad():
-        fakes, labels = draw_fakes(method, method.g, 8)
-        source, classes = method.d(fakes)
-        realism = bce(source, 1.0) if kind == "non_saturating" else -bce(source, 0.0)
-        expected = 0.5 * (realism + F.cross_entropy(classes, labels))
-    streams.load_state_dict(state)
-    record = method._train_generator()
-    torch.testing.assert_close(record["generator_loss"], expected, rtol=1e-4, atol=1e-5)
+    method = robgan(loss=kind)
+    z, (labels,) = method.latents(8), method.random_classes(8)
+    source, classes = method.D(method.G(z, labels))
+    realism = bce(source, 1.0) if kind == "non_saturating" else -bce(source, 0.0)
+    expected = 0.5 * (realism + F.cross_entropy(classes, labels))
+    torch.testing.assert_close(method.generator_loss(z, labels), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_each_update_trains_one_network() -> None:
-    method, _ = make("robgan")
-    assert isinstance(method, RobGAN)
+    method = robgan()
     before = weights(method)
-    method._train_generator()
+    method.generator_step()
     after = weights(method)
     assert changed_modules(before, after) == {"generator"}
-    method._train_discriminator(torch.rand(8, 3, 32, 32), torch.arange(8))
-    parameters = {f"generator.{name}" for name, _ in method.g.named_parameters()}
+    method.discriminator_step()
+    parameters = {f"generator.{name}" for name, _ in method.G.named_parameters()}
     moved = {name for name, value in weights(method).items() if not torch.equal(value, after[name])}
     assert any(name.startswith("discriminator") for name in moved)
     assert not moved & parameters
 
 
-def test_reals_are_attacked_with_the_joint_loss_in_eval_mode() -> None:
-    method, _ = make("robgan", network="robgan_resnet")
-    assert isinstance(method, RobGAN)
+@pytest.mark.parametrize("kind", ["joint", "class"])
+def test_reals_are_attacked_with_the_named_loss_in_eval_mode(kind: str) -> None:
+    method = robgan(network="robgan_resnet", attacked_loss=kind)
     images, labels = torch.rand(8, 3, 32, 32) * 2 - 1, torch.arange(8)
-    method.d.train()
+    method.D.train()
     attacked = method.attack(images, labels)
-    assert method.d.training
+    assert method.D.training
     assert (attacked - images).abs().max() == pytest.approx(5 * 0.0078, abs=1e-5)
 
-    def joint(x: torch.Tensor) -> torch.Tensor:
-        source, classes = method.d(x)
-        return 0.5 * bce(source, 1.0) + 0.5 * F.cross_entropy(classes, labels)
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        source, classes = method.D(x)
+        of_class = F.cross_entropy(classes, labels)
+        return of_class if kind == "class" else 0.5 * bce(source, 1.0) + 0.5 * of_class
 
-    method.d.eval()
-    with torch.no_grad():
-        assert joint(attacked) > joint(images)
+    method.D.eval()
+    assert loss(attacked) > loss(images)
+    once = robgan(network="robgan_resnet", attacked_loss=kind, steps=1)
+    once.D.load_state_dict(method.D.state_dict())
+    leaf = images.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(loss(leaf), leaf)
+    torch.testing.assert_close(once.attack(images, labels), (images + 0.0078 * slope.sign()).clamp(-1, 1))
+
+
+def test_the_training_sees_attacked_images_and_without_the_attacker_the_plain_ones() -> None:
+    quiet = {"dequantisation": False, "flip": False, "crop_padding": 0}
+    method, plain = robgan(**quiet), robgan(**quiet, attacker=False)
+    attacked, labels = method.real_batch()
+    images, same = plain.real_batch()
+    assert torch.equal(labels, same)
+    assert 0 < (attacked - images).abs().max() <= 5 * 0.0078 + 1e-6
+    torch.testing.assert_close(attacked, method.attack(images, labels))
+
+
+def test_without_generator_it_is_adversarial_training() -> None:
+    """Madry's training through the same code: the class loss attacked, its gradient alone descended."""
+    rate = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "decay": "none"}
+    method = robgan(generator=False, attacked_loss="class", radius=0.039, dequantisation=False, **rate)
+    plain, _ = make("adversarial_training", radius=0.039, step_size=0.0078, milestones=())
+    plain.modules["classifier"].load_state_dict(method.D.state_dict())
+    before = weights(method)
+    for step in range(3):
+        ours, theirs = method.step(step), plain.step(step)
+        torch.testing.assert_close(ours["d_loss"], theirs["loss"])
+        torch.testing.assert_close(ours["accuracy"], theirs["accuracy"])
+    for name, value in plain.modules["classifier"].state_dict().items():
+        torch.testing.assert_close(method.D.state_dict()[name], value)
+    assert changed_modules(before, weights(method)) == {"discriminator"}
+    with pytest.raises(ReproError, match="needs the generator"):
+        robgan(generator=False, regulariser="zero_gp")
 
 
 def test_rate_halves_at_epoch_ends_and_optimisers_begin_anew() -> None:
     # 20 images in batches of 8: an epoch is two discriminator updates
-    method, _ = make("robgan", halve_every=1, learning_rate=1e-3)
+    method = robgan(halve_every=1, learning_rate=1e-3)
     rates, moments = [], []
     for step in range(5):
+        rates.append(method.optimisers["discriminator"].param_groups[0]["lr"])
         method.step(step)
-        optimiser = method.optimisers["discriminator"]
-        rates.append(optimiser.param_groups[0]["lr"])
-        moments.append(int(next(iter(optimiser.state.values()))["step"]))
+        moments.append(int(next(iter(method.optimisers["discriminator"].state.values()))["step"]))
     assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4])
     assert moments == [1, 2, 1, 2, 1]
 
 
 def test_dequantisation_noise_is_one_grey_level_at_most() -> None:
-    method, _ = make("robgan")
-    assert isinstance(method, RobGAN)
-    images = torch.zeros(4, 3, 32, 32)
-    noise = method._dequantise(images)
+    noise = robgan().dequantised(torch.zeros(4, 3, 32, 32))
     assert 0 <= noise.min() < noise.max() < 1 / 128
     assert noise.mean().item() == pytest.approx(1 / 256, rel=0.05)
 
@@ -139,10 +202,10 @@ def test_samples_depend_on_nothing_but_weights_and_latents() -> None:
     assert changed_modules(before, weights(method)) == set()
 
 
-def test_a_snapshot_holds_the_generator_and_brings_it_back() -> None:
+def test_a_snapshot_holds_both_networks_and_brings_them_back() -> None:
     first, second = train("robgan"), train("robgan", seed=1)
     snapshot = first.snapshot_state()
-    assert set(snapshot) == {"generator"}
+    assert set(snapshot) == {"generator", "discriminator"}
     second.load_snapshot_state(snapshot)
     torch.testing.assert_close(
         first.sample(3, torch.Generator().manual_seed(0)), second.sample(3, torch.Generator().manual_seed(0))

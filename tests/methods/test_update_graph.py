@@ -9,6 +9,7 @@ import torch
 
 from repro.core.device import apply_precision, set_deterministic
 from repro.core.streams import Streams
+from repro.core.timing import SplitWatch
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
@@ -123,7 +124,7 @@ def test_on_the_cpu_the_option_changes_nothing() -> None:
 
 def test_without_graphs_an_update_is_called_as_it_is() -> None:
     seen: list[torch.Tensor] = []
-    graphs = UpdateGraphs(enabled=False)
+    graphs = UpdateGraphs(False, SplitWatch(torch.device("cpu")))
     for _ in range(WARM_UP + 2):
         graphs.run("one", lambda tensor: seen.append(tensor) or {"loss": tensor}, torch.ones(()))
     assert len(seen) == WARM_UP + 2

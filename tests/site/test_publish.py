@@ -171,7 +171,7 @@ def test_an_unfinished_profile_is_not_published(project: Path) -> None:
     publish()
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in PUBLISHED.glob("*/manifest.json")))
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in PUBLISHED.glob("*/cells.csv")))
 def test_what_is_published_here_is_whole(name: str) -> None:
     """The committed publications: every file as listed, every cell's run and every log's run there."""
     target = PUBLISHED / name

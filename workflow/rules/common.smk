@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 import repro
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
+from repro.core.gpus import jobs_at_once
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, choose_path
 from repro.jobs.data_state import sets_in_use
@@ -42,6 +43,13 @@ except ReproError as error:
 for _path, _reason in MISSING.items():
     logger.warning(f"{_reason}; it is made again where it is asked for")
 THREADS = PLAN.config.profile.threads
+GPUS = int(PLAN.config.profile.device != "cpu")  # of each job that trains or measures
+
+# One job a GPU on this machine, unless --resources says otherwise; a cluster counts its own.
+if workflow.is_main_process and workflow.nodes is None:
+    _jobs = jobs_at_once(PLAN.config.profile.device)
+    if _jobs is not None:
+        workflow.global_resources.setdefault("gpu", _jobs)
 
 # What every step is told, quoted for the shell.
 COMMON = shlex.join(["--profile", LAYOUT.profile, f"--results={LAYOUT.results}"])

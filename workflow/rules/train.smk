@@ -15,7 +15,7 @@ rule train:
         "../../environment.yml"
     threads: THREADS
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=4096,
     params:
         common=COMMON,

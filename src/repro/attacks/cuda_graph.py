@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from repro.attacks.checks import check_classes
 from repro.attacks.climb import Climb
+from repro.core.graphs import Beside
 from repro.core.timing import part
 
 WARM_UP = 3
@@ -30,43 +31,36 @@ class GraphedClimb:
     """
 
     def __init__(self, climb: Climb) -> None:
-        self._climb = climb
-        climb.labels = climb.labels.clone()
+        self.labels = climb.labels = climb.labels.clone()
         self.images, self.attacked, self.sound = climb.images, climb.attacked, climb.sound
-        self._warm_up()
+        beside = Beside(self.images.device)
+        with beside.running():
+            self.attacked.copy_(self.images)
+            for _ in range(WARM_UP):
+                climb.move(self.attacked, climb.gradient(), self.images)
         self._network, self._kernel = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._network):
+        with beside.captured(self._network):
             gradient = climb.gradient()
-        with torch.cuda.graph(self._kernel, pool=self._network.pool()):
+        with beside.captured(self._kernel, pool=self._network.pool()):
             climb.move(self.attacked, gradient, self.images)
-        # the gradient's memory belongs to the graphs' pool, and must not be given back
-        self._gradient = gradient
+        # The gradient's memory belongs to the graphs' pool, and must not be given back. The climb is not
+        # kept: through its move it holds the attack, which holds this.
+        self._gradient, self._classes, self._watch = gradient, climb.classes, climb.watch
 
     def load(self, images: Tensor, labels: Tensor, largest: int | None) -> None:
         """Take another batch of the same shape."""
-        check_classes(largest, self._climb.classes)
+        check_classes(largest, self._classes)
         self.images.copy_(images)
-        self._climb.labels.copy_(labels)
+        self.labels.copy_(labels)
         if self.sound is not None:
             self.sound.fill_(True)
 
     def step(self) -> None:
         """Move ``attacked`` by one step."""
-        with part(self._climb.watch, "network"):
+        with part(self._watch, "network"):
             self._network.replay()
-        with part(self._climb.watch, "kernel"):
+        with part(self._watch, "kernel"):
             self._kernel.replay()
-
-    def _warm_up(self) -> None:
-        climb = self._climb
-        device = self.images.device
-        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(side):
-            self.attacked.copy_(self.images)
-            for _ in range(WARM_UP):
-                climb.move(self.attacked, climb.gradient(), self.images)
-        torch.cuda.current_stream(device).wait_stream(side)
 
 
 def can_be_graphed(network: nn.Module, images: Tensor) -> bool:

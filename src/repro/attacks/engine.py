@@ -29,7 +29,6 @@ class Engine:
 
     Args:
         threat: what is climbed, for how long.
-        move: the attack's kernel.
         execution: what may be used for speed.
         logits: how class logits are read from what the network returns.
         watch: adds up the time of network and kernel.
@@ -38,23 +37,22 @@ class Engine:
     def __init__(
         self,
         threat: ThreatModel,
-        move: Move,
         execution: Execution,
         logits: ReadLogits | None = None,
         watch: SplitWatch | None = None,
     ) -> None:
-        self.threat, self.move, self.execution = threat, move, execution
-        self.logits, self.watch = logits, watch
+        self.threat, self.execution, self.logits, self.watch = threat, execution, logits, watch
         self._graphs: dict[tuple[object, ...], GraphedClimb | None] = {}
 
     @contextmanager
     def climb(
-        self, module: nn.Module, images: Tensor, labels: Tensor, largest: int | None = None
+        self, module: nn.Module, move: Move, images: Tensor, labels: Tensor, largest: int | None = None
     ) -> Iterator[AnyClimb]:
         """Give the climb for a batch; within, the module's weights may lie in another order.
 
         Args:
             module: held still for the attack (``attack_mode``).
+            move: the attack's kernel; not kept, since the attack keeps this engine.
             images: (N, ...) float32.
             labels: int64 (N,).
             largest: the largest label, if values were looked at.
@@ -68,7 +66,7 @@ class Engine:
             Climb,
             network,
             self.threat.loss,
-            self.move,
+            move,
             images,
             labels,
             order=order,

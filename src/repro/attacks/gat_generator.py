@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
+from repro.attacks.objective import of_label
 from repro.attacks.threat_model import UNIT, Bounds
 
 DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
@@ -30,7 +31,7 @@ def probability_gradient(
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         probabilities = F.softmax(classifier(images).float(), dim=1)
-        total = probabilities.gather(1, labels[:, None]).sum()
+        total = of_label(probabilities, labels).sum()
         (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph)
     return gradient
 

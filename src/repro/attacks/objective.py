@@ -27,7 +27,7 @@ def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
     logits = class_logits(outputs)
     if loss == "cw_margin":
         wrong = logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
-        return wrong - logits.gather(1, labels[:, None]).squeeze(1)
+        return wrong - of_label(logits, labels)
     class_loss = F.cross_entropy(logits, labels, reduction="none")
     if loss == "cross_entropy":
         return class_loss
@@ -37,6 +37,15 @@ def losses(outputs: Outputs, labels: Tensor, loss: AttackLoss) -> Tensor:
             remedy="let it return repro.models.heads.HeadLogits, or choose loss='cross_entropy'",
         )
     return 0.5 * F.softplus(-outputs.source.float()) + 0.5 * class_loss
+
+
+def of_label(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return each row's score (N,) at its label, of ``scores`` (N, K).
+
+    ``gather`` gives the same, but in deterministic mode its backward pass on CUDA copies strides from the
+    host at each call: it waits for the device, and no graph can hold it.
+    """
+    return -F.nll_loss(scores, labels, reduction="none")
 
 
 def image_gradient(

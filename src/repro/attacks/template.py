@@ -54,7 +54,7 @@ class GradientAttack:
         self.generator = generator
         self.outside: Outside = outside
         self.logits = logits
-        self.engine = Engine(threat, self.step, execution or Execution(), logits, watch)
+        self.engine = Engine(threat, execution or Execution(), logits, watch)
 
     @property
     def climbed(self) -> nn.Module:
@@ -85,7 +85,7 @@ class GradientAttack:
         with torch.inference_mode(False), attack_mode(self.model, mode), attack_mode(self.climbed, mode):
             if labels.is_inference():
                 labels = labels.clone()
-            with self.engine.climb(self.climbed, images, labels, largest) as climb:
+            with self.engine.climb(self.climbed, self.step, images, labels, largest) as climb:
                 attacked = self.once(climb)
                 if self.threat.restarts > 1:
                     attacked = self._worst(attacked, climb, labels)

@@ -17,7 +17,7 @@ from repro.cli.drawing import architectures, cells, draw
 from repro.cli.new import new_app
 from repro.cli.planning import plan, validate
 from repro.cli.reporting import collect, cost, publish, report, verify
-from repro.cli.running import evaluate, train
+from repro.cli.running import evaluate, merge, train
 from repro.cli.searching import search_app
 from repro.core.allocator import keep_freed_memory
 from repro.core.errors import ReproError
@@ -32,7 +32,8 @@ app = typer.Typer(
 )
 
 for _command in (
-    plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify, publish,
+    plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
+    publish, merge,
 ):  # fmt: skip
     app.command()(_command)  # in the order of the help text: that of the DAG
 app.add_typer(search_app, name="search")

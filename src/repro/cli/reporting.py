@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Profile, Results, open_plan, path_option
 from repro.data.root import DATA_ROOT, choose_path
+
+if TYPE_CHECKING:
+    from repro.core.paths import Layout
+    from repro.plan.config import Config
 
 
 def cost(
@@ -30,17 +34,37 @@ def cost(
     show_cost(measure_costs(opened, layout), layout.profile)
 
 
-def report(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
-    """Write the HTML report.
+def report(
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    published: Annotated[
+        bool, typer.Option("--published", help="Of all published results: their index and their site.")
+    ] = False,
+) -> None:
+    """Write the HTML report of a profile, or of the published results (nothing is run for it).
 
-    Example: `repro report --profile smoke`
+    Example: `repro report --published`
     """
     from repro.compose.paper_files import whole_ledger
     from repro.site.html import write_report
     from repro.site.material import names_of
 
     opened, _, layout = open_plan(config, profile, results)
-    typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
+    if published:
+        typer.echo(_report_published(opened.config, layout))
+    else:
+        typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
+
+
+def _report_published(config: Config, layout: Layout) -> Path:
+    """Write index and site of all that is published and return the site's index.html."""
+    from repro.compose.paper_files import all_claims, whole_ledger
+    from repro.site.material import names_of
+    from repro.site.published import write_published
+
+    folder = layout.results / "published"
+    return write_published(folder, names_of(config), whole_ledger(config), all_claims(config))
 
 
 def collect(
@@ -91,9 +115,13 @@ def publish(
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
 
+    Index and site of all that is published are written anew.
+
     Example: `repro publish --profile gat-cpu`
     """
     from repro.site.publish import publish as publish_files
 
-    _, _, layout = open_plan(config, profile, results)
+    opened, _, layout = open_plan(config, profile, results)
     typer.echo(publish_files(layout, into))
+    if into is None:
+        _report_published(opened.config, layout)

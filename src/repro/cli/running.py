@@ -1,4 +1,4 @@
-"""The two steps that compute: train a batch, measure a batch."""
+"""The two steps that compute, train a batch and measure a batch, and results of several machines joined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Device, Profile, Results, open_plan, path_option
-from repro.data.root import INCEPTION
+from repro.data.root import INCEPTION, user_path
 
 
 def train(
@@ -52,3 +52,29 @@ def evaluate(
 
     opened = open_plan(config, profile, results)
     evaluate_step(*opened, batch=batch, data_root=data_root, inception=inception, device=device)
+
+
+def merge(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Results folders of other machines.", parser=user_path)
+    ],
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Take over finished runs and evaluations of the same plan from other machines' results folders.
+
+    What contradicts what is here, or was trained on other images, is refused; then nothing is copied.
+
+    Example: `repro merge ~/from-node-1/results ~/from-node-2/results --profile paper`
+    """
+    from repro.jobs.merge import merge
+
+    plan, _, layout = open_plan(config, profile, results)
+    merged = merge(plan, layout, sources)
+    print(
+        f"{layout.root}: {merged.runs} runs and {merged.evaluations} evaluations copied, "
+        f"{merged.present} were here, {merged.stale} are of another plan"
+    )
+    for path in merged.unfinished:
+        print(f"not finished, left where it is: {path}")

@@ -67,7 +67,10 @@ def apply_precision(precision: Precision, device: torch.device) -> None:
             raise ReproError(
                 f"precision tf32 does not exist on {device}", remedy="choose precision float32 in the profile"
             )
-    format_ = "tf32" if precision == "tf32" else "ieee"
+    tf32 = precision == "tf32"
+    # torch's older names for the same settings, which others still read: where the two differ they raise
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    format_ = "tf32" if tf32 else "ieee"
     torch.backends.cuda.matmul.fp32_precision = format_
     torch.backends.cudnn.conv.fp32_precision = format_  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn.fp32_precision = format_  # type: ignore[attr-defined]

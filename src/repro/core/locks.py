@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write
 
+POLL = 0.5  # seconds between two looks at a lock that is waited for
 MARKER = ".process"  # ending of the marker's name; a lock copied from another file system marks nothing
 
 
@@ -35,16 +37,23 @@ def only_process(folder: Path, what: str, *, name: str = ".lock", wait: bool = F
     Raises:
         ReproError: another process holds it and ``wait`` is not set, or the folder cannot be written.
     """
-    path = folder / name
+    with first_free(folder, [name], what, wait=wait):
+        yield
+
+
+@contextmanager
+def first_free(folder: Path, names: Sequence[str], what: str, *, wait: bool) -> Iterator[str]:
+    """Hold the first of several locks that no other process holds, and give its name; as ``only_process``."""
+    path = folder / names[0]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path)
-        _acquire(lock, what, wait)
+        locks = [_lock(folder / name) for name in names]
+        lock = _acquire(locks, what, wait)
     except Timeout as error:
         remedy = "wait until it has ended, or end it, then run the same command again"
-        if isinstance(lock, SoftFileLock):
-            remedy = f"{remedy}; if there is no such process any more, delete {lock.lock_file}"
-        raise ReproError(f"{_holder(lock)} works on {what}", remedy=remedy, where=folder) from error
+        if isinstance(locks[0], SoftFileLock):
+            remedy = f"{remedy}; if there is no such process any more, delete {locks[0].lock_file}"
+        raise ReproError(f"{_holder(locks[0])} works on {what}", remedy=remedy, where=folder) from error
     except PermissionError as error:
         if not path.exists():
             raise cannot_write(path, error) from error
@@ -56,7 +65,7 @@ def only_process(folder: Path, what: str, *, name: str = ".lock", wait: bool = F
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        yield
+        yield names[locks.index(lock)]
     finally:
         lock.release()
 
@@ -72,18 +81,28 @@ def _lock(path: Path) -> BaseFileLock:
     return FileLock(path, timeout=0, mode=mode)
 
 
-def _acquire(lock: BaseFileLock, what: str, wait: bool) -> None:
-    """Take the lock; where only the system knows who has it, write the process into it as a marker does."""
-    try:
-        lock.acquire()
-    except Timeout:
+def _acquire(locks: Sequence[BaseFileLock], what: str, wait: bool) -> BaseFileLock:
+    """Take the first free lock; where only the system knows who has it, write the process into it too."""
+    said = False
+    while (lock := next(filter(_taken, locks), None)) is None:
         if not wait:
-            raise
-        print(f"waiting until {_holder(lock)}, which works on {what}, has ended", file=sys.stderr, flush=True)
-        lock.acquire(timeout=-1, poll_interval=0.5)
+            raise Timeout(locks[0].lock_file)
+        if not said:
+            holders = " or ".join(map(_holder, locks))
+            print(f"waiting until {holders}, which works on {what}, has ended", file=sys.stderr, flush=True)
+        said = True
+        time.sleep(POLL)
     if not isinstance(lock, SoftFileLock):
         with suppress(OSError):  # the lock holds without the name
             Path(lock.lock_file).write_text(f"{os.getpid()}\n{platform.node()}\n", encoding="utf-8")
+    return lock
+
+
+def _taken(lock: BaseFileLock) -> bool:
+    """Take a lock if no other process holds it, and tell whether this one does."""
+    with suppress(Timeout):
+        lock.acquire()
+    return lock.is_locked
 
 
 def _holder(lock: BaseFileLock) -> str:

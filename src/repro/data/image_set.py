@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from repro.core.errors import ReproError
 from repro.core.spec import Source, StandIn
 from repro.data.facts import SplitFacts
 from repro.data.fingerprint import fingerprint
+
+FILLS = 0.5
+"""Share of a GPU's free memory from which a set stays out of it: networks and features need the rest."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class ImageSet:
         complete: False where this is a part of the real split (a sample of it, or a limit).
         limit: at most so many images were asked for; None for all.
         of_sample: whether the data root itself holds only a part of the real split.
+        sent_to: where batches are sent; None: they are wanted where the images lie.
     """
 
     name: str
@@ -39,6 +44,7 @@ class ImageSet:
     complete: bool
     limit: int | None = None
     of_sample: bool = False
+    sent_to: torch.device | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,8 +75,33 @@ class ImageSet:
         return self.images.device
 
     def to(self, device: torch.device | str) -> ImageSet:
-        """Return the set with images and labels on ``device``."""
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        """Return the set with images and labels on ``device``.
+
+        Raises:
+            ReproError: the device's memory is too small.
+        """
+        try:
+            return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        except torch.OutOfMemoryError as error:
+            size = self.images.nbytes / 2**30
+            raise ReproError(
+                f"{len(self)} images of {self.name} ({self.split}, {size:.1f} GiB) do not fit into the "
+                f"memory of {device}",
+                remedy="give a limit on the number of images in the profile (limits), or another device",
+            ) from error
+
+    def near(self, device: torch.device) -> ImageSet:
+        """Return the set on ``device``; where it would fill a GPU, it stays, and batches are sent there."""
+        if device.type == "cuda" and self.images.nbytes > FILLS * torch.cuda.mem_get_info(device)[0]:
+            return replace(self, sent_to=device)
+        return self.to(device)
+
+    def batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images and labels with these numbers, int64 (B,), where batches are wanted."""
+        images, labels = self.images.index_select(0, chosen), self.labels[chosen]
+        return (
+            (images, labels) if self.sent_to is None else (images.to(self.sent_to), labels.to(self.sent_to))
+        )
 
     def first(self, n: int) -> ImageSet:
         """Return the first ``n`` images (all where there are fewer) as a set of its own."""

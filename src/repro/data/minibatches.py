@@ -107,10 +107,10 @@ class Minibatches:
     def next(self) -> tuple[Tensor, Tensor]:
         """Return float32 images (B, 3, H, W) in ``bounds`` and int64 labels (B,)."""
         chosen = self._next_indices()
-        images = self.data.images.index_select(0, chosen)
+        images, labels = self.data.batch(chosen)
         if self.flip or self.crop_padding:
             images = self._augment(images)
-        return scale(images, self.bounds), self.data.labels[chosen]
+        return scale(images, self.bounds), labels
 
     def _next_indices(self) -> Tensor:
         if len(self._permutation) - self._position < self.batch_size:

@@ -66,6 +66,14 @@ SETTING_MEANINGS: Mapping[str, str] = {
     "not comparable": "not comparable: the profile changed this setting",
     "unreported": "used here, not stated in the paper",
 }
+STAND_IN_MEANINGS: Mapping[str, str] = {
+    "synthetic_data": "synthetic images instead of the data set",
+    "sample_data": "a part of the images",
+    "embedded_features": "features of a small classifier instead of Inception's",
+    "reduced_budget": "a shorter training or a cheaper measurement",
+    "changed_batch_size": "another batch size",
+    "reduced_width": "narrower networks",
+}
 FLAG = "⚑"
 FLAG_MEANINGS: Mapping[str, str] = {
     "square_beats_gradients": "hidden gradients, as an attack that uses none is stronger than those that do",

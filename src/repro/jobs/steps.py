@@ -30,12 +30,12 @@ def train_step(
     Raises:
         ReproError: neither or both are named, the plan has no such batch or run, or a training fails.
     """
-    from repro.core.device import choose_device
+    from repro.core.gpus import use_device
     from repro.train.batch import train_batch
     from repro.train.run import train_run
     from repro.train.settings import LoopSettings
 
-    where = choose_device(device or plan.config.profile.device)
+    named = device or plan.config.profile.device
     root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
     settings = LoopSettings(diverged=plan.config.profile.diverged)
     if run is not None and batch is None:
@@ -45,11 +45,12 @@ def train_step(
             )
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
-        train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
+        with use_device(named) as where:
+            train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-        with _alone(layout, "train", batch):
+        with _alone(layout, "train", batch), use_device(named) as where:
             train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
     else:
         raise ReproError(
@@ -72,16 +73,16 @@ def evaluate_step(
     Raises:
         ReproError: the plan has no such batch, or a measurement fails.
     """
-    from repro.core.device import choose_device
+    from repro.core.gpus import use_device
     from repro.evaluate.batch import evaluate_batch
 
     specs = [plan.evaluations[member] for member in _batch(batches.evaluate, batch).members]
-    with _alone(layout, "evaluate", batch):
+    with _alone(layout, "evaluate", batch), use_device(device or plan.config.profile.device) as where:
         evaluate_batch(
             specs,
             layout,
             layout.batch("evaluate", batch),
-            device=choose_device(device or plan.config.profile.device),
+            device=where,
             data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
             inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
         )

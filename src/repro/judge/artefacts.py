@@ -17,7 +17,11 @@ Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
 
 
-class Panel(Frozen):
+class _Described(Frozen, extra="ignore"):
+    """What a publication says with fields of a former version too."""
+
+
+class Panel(_Described):
     """One panel: its rows and columns in the order in which they are shown.
 
     An artefact without panels has one, unnamed.
@@ -59,7 +63,7 @@ class Other(Frozen):
     std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class Artefact(Frozen):
+class Artefact(_Described):
     """One table or figure of a paper; ``pending`` says why cells of it are not run.
 
     The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis. ``images`` names
@@ -88,6 +92,11 @@ class Artefact(Frozen):
     def id(self) -> str:
         """E.g. ``dat/table3``."""
         return f"{self.paper}/{self.name}"
+
+    @property
+    def short_source(self) -> str:
+        """E.g. ``Table II``; of an artefact of our own its name."""
+        return self.name if self.source.startswith("not in") else self.source.partition(",")[0] or self.name
 
     @property
     def sample(self) -> str:

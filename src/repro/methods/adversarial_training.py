@@ -77,7 +77,7 @@ class AdversarialTraining(Method):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            (network,) = self.build_network()
+            *others, network = self.build_network()  # a family of networks has a generator too
         assert isinstance(network, TwoHeads)
         self.network = place(ClassView(network), device)
         self.optimiser = self._make_optimiser()
@@ -103,6 +103,8 @@ class AdversarialTraining(Method):
             model=self.network, threat=threat, generator=starts, execution=GRAPHED, watch=self.watch
         )
         self.modules = {"classifier": network}
+        if others:
+            self.modules["generator"] = place(others[0], device)
         self.optimisers = {"classifier": self.optimiser}
         self.batches = {"train": self.stream}
 

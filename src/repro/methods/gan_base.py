@@ -87,15 +87,13 @@ class GanMethod(Method):
         )
         if self.regulariser is not None:
             self.regulariser.watch = self.watch
+        self.open_data()
         wanted = self.options.cuda_graph and device.type == "cuda"
-        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates())
+        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates(), self.watch)
         for name, network in self.modules.items():
             self.optimisers[name] = self._optimiser(network)
-            if self.options.decay == "linear":
-                self.schedulers[name] = LambdaLR(
-                    self.optimisers[name], lambda step: max(0.0, 1 - step / spec.steps)
-                )
-        self.open_data()
+            if self.options.decay != "none":
+                self.schedulers[name] = LambdaLR(self.optimisers[name], lambda step: self.rate(step))
 
     def snapshot_state(self) -> dict[str, Any]:
         """Return both networks' weights: what is asked of D over the training needs D as it was then."""
@@ -103,14 +101,20 @@ class GanMethod(Method):
 
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
+        augments = self.options.flip or self.options.crop_padding
         self.batches["real"] = Minibatches(
             self.data,
             self.spec.batch_size,
             self.streams.generator("data_order"),
             bounds=self.bounds,
             flip=self.options.flip,
-            augmentation=self.streams.generator("augmentation") if self.options.flip else None,
+            crop_padding=self.options.crop_padding,
+            augmentation=self.streams.generator("augmentation") if augments else None,
         )
+
+    def rate(self, step: int) -> float:
+        """Return the share of the learning rate that ``step`` takes, where it decays."""
+        return max(0.0, 1 - step / self.spec.steps)
 
     def _optimiser(self, network: nn.Module) -> Adam:
         o = self.options
@@ -275,10 +279,9 @@ class GanMethod(Method):
         loss, record = self.adversarial_loss(output, of_fake)
         if output.class_logits is not None:
             on_real, on_fake, _ = self.class_weights()
-            loss = loss + on_real * class_loss(output, labels.real)
+            of_classes, known = self.classification(output, labels.real)
+            loss, record = loss + on_real * of_classes, record | known
             loss = loss + on_fake * class_loss(of_fake, labels.fake) if on_fake else loss
-            assert labels.real is not None
-            record["accuracy"] = (output.class_logits.argmax(dim=1) == labels.real).float().mean()
         return self.add_auxiliary(loss, self.real_auxiliary(real, output), record)
 
     def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
@@ -289,6 +292,16 @@ class GanMethod(Method):
         if output.class_logits is not None:
             loss = loss + self.class_weights()[2] * class_loss(output, classes)
         return loss if extra is None else loss + extra
+
+    @staticmethod
+    def classification(
+        output: DiscriminatorOutput, classes: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return an auxiliary classifier's loss on real images, 0-d, and its accuracy to log."""
+        loss = class_loss(output, classes)
+        assert output.class_logits is not None
+        assert classes is not None
+        return loss, {"accuracy": (output.class_logits.argmax(dim=1) == classes).float().mean()}
 
     def class_weights(self) -> tuple[float, float, float]:
         """Return the weights of an auxiliary classifier's losses: on real and fake images in D's, in G's."""

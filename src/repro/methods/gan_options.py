@@ -27,6 +27,7 @@ class GanOptions(NetworkOptions):
         weight_clip: largest size of a weight of D, enforced after each of its updates (0.01 in WGAN's first
             form); None for no limit.
         flip: mirror half of the real images (no paper here but Rob-GAN's code does).
+        crop_padding: pixels of black around a real image before a random crop to its size; 0 for none.
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
         eval_mode_after, reset_seeds_every: what DAT's published trainer does by mistake, see
             ``methods/published_trainer.py``; None for a trainer without them.
@@ -51,6 +52,7 @@ class GanOptions(NetworkOptions):
     order: Literal["g_first", "d_first"] = "d_first"
     weight_clip: float | None = Field(default=None, gt=0)
     flip: bool = False
+    crop_padding: int = Field(default=0, ge=0)
     train_split: str = "train"
     eval_mode_after: int | None = Field(default=None, ge=1)
     reset_seeds_every: int | None = Field(default=None, ge=1)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.gat_generator import DeltaScale, GATAttack, scale_delta
+from repro.attacks.objective import of_label
 from repro.attacks.threat_model import UNIT
 from repro.core.spec import RunSpec
 from repro.methods.classifier import Classifier, ClassifierOptions, input_gradient
@@ -44,7 +45,7 @@ class PerturberOptions(ClassifierOptions):
 
 def true_class(logits: Tensor, labels: Tensor) -> Tensor:
     """Return F(x)_y, the softmax probability of each image's class (N,)."""
-    return F.softmax(logits, dim=1).gather(1, labels[:, None]).squeeze(1)
+    return of_label(F.softmax(logits, dim=1), labels)
 
 
 class Perturber(Classifier):

@@ -1,223 +1,199 @@
 """Rob-GAN's co-training of generator, discriminator and attacker (CVPR 2019, Sec. 3.3).
 
-The discriminator is an AC-GAN's: one head tells real from fake, one tells the class. It sees real images only
-after PGD attacked them with the discriminator's own loss; fake images are not attacked.
+A GAN whose discriminator also classifies and sees real images only after PGD attacked them with the
+discriminator's own loss; fake images are not attacked. Without the attacker it is an AC-GAN, or one with the
+split loss; without the generator it is adversarial training (Madry et al. 2018).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
+from pydantic import Field, model_validator
+from torch import Tensor
 
 from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
-from repro.data.minibatches import Minibatches
-from repro.methods.base import Method
-from repro.methods.fakes import random_classes, random_latents
-from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.options import NetworkOptions
-from repro.models.heads import ClassView, SourceView, TwoHeads
-from repro.models.robgan_generator import RobGANGenerator
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
+from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, Labels
+from repro.methods.gan_options import GanOptions
+from repro.methods.losses import LossName
+from repro.methods.options import MethodOptions
+from repro.models.heads import ClassView, TwoHeads
 
-if TYPE_CHECKING:
-    from repro.core.streams import Streams
-    from repro.data.image_set import ImageSet
 
-# weights of: real-or-fake on reals, class on reals, real-or-fake on fakes, class on fakes
-WEIGHTS: dict[tuple[str, str], tuple[float, float, float, float]] = {
-    ("code", "split"): (0.5, 0.5, 1.0, 0.0),
-    ("code", "acgan"): (0.5, 0.5, 0.5, 0.5),
-    ("paper", "split"): (1.0, 1.0, 1.0, 0.0),
-    ("paper", "acgan"): (1.0, 1.0, 1.0, 1.0),
+class Weights(NamedTuple):
+    """Weights of real-or-fake and class losses of real and fake images in D's loss, and of all of G's."""
+
+    real_source: float
+    real_class: float
+    fake_source: float
+    fake_class: float
+    generator: float
+
+
+WEIGHTS: dict[tuple[str, str], Weights] = {
+    ("code", "split"): Weights(0.5, 0.5, 1.0, 0.0, 0.5),
+    ("code", "acgan"): Weights(0.5, 0.5, 0.5, 0.5, 0.5),
+    ("paper", "split"): Weights(1.0, 1.0, 1.0, 0.0, 1.0),
+    ("paper", "acgan"): Weights(1.0, 1.0, 1.0, 1.0, 1.0),
 }
 
 
-class RobGANOptions(NetworkOptions):
+class RobGANOptions(GanOptions):
     """Options of Rob-GAN; lengths are for pixels in [-1, 1]. The defaults are the code's for CIFAR-10.
 
     Attributes:
-        network: the discriminator: ``preact_resnet18`` as in the code's CIFAR scripts, ``robgan_resnet`` as
-            in its ``train.py``, or another file of ``models`` with two heads.
-        loss: ``split`` (Eq. 10) lets the discriminator classify real images only, ``acgan`` (Eq. 9) fakes as
-            well.
-        weights: ``code`` weighs the terms 1/2, 1/2, 1, 0 (split) or all 1/2 (acgan); ``paper`` has no
-            weights.
-        generator_loss: ``non_saturating`` as in the code, ``saturating`` as in the text ("maximises L_C2 -
-            L_S").
-        attacker: attack the real images; without it, this is a plain AC-GAN.
+        network: ``preact_resnet18`` is the discriminator of the code's CIFAR scripts, ``robgan_resnet`` that
+            of its ``train.py``.
+        loss: the generator's: ``non_saturating`` as in the code, ``saturating`` as in the text ("maximises
+            L_C2 - L_S").
+        class_loss: ``split`` (Eq. 10) lets the discriminator classify real images only, ``acgan`` (Eq. 9)
+            fakes as well.
+        weights: ``code`` weighs D's terms 1/2, 1/2, 1, 0 (split) or all 1/2 (acgan), G's 1/2; ``paper`` has
+            no weights. ``class_real``, ``class_fake`` and ``class_generator`` multiply them.
+        attacker: attack the real images.
+        attacked_loss: what the attack maximises: the discriminator's ``joint`` loss of real images (code), or
+            their ``class`` loss alone.
+        generator: train the generator; without it the class loss of real images is all that is left.
         radius: largest change of a value; 5 steps of 0.0078 never get as far as 0.07.
         step_size: length of one step.
         steps: gradient steps.
-        n_dis: discriminator updates per generator update.
         dequantisation: add uniform noise in [0, 1/128) to the real images.
-        augmentation: random flip, and crop after padding by 4 pixels.
-        latent_dim: number of latent values.
-        learning_rate: Adam's, both networks.
-        beta1: Adam's decay of the gradient's mean.
-        beta2: Adam's decay of the gradient's square.
-        halve_every: epochs after which the learning rate is halved; 0 for never.
+        decay: ``halving`` halves the learning rate every ``halve_every`` epochs.
         recreate_optimisers: forget Adam's moments at every halving, as the code does by making new
             optimisers.
     """
 
-    networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS",)
+    networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
 
     network: str = "preact_resnet18"
-    loss: Literal["split", "acgan"] = "split"
+    loss: LossName = "non_saturating"
+    n_dis: int = Field(default=1, ge=1)
+    order: Literal["g_first", "d_first"] = "g_first"
+    flip: bool = True
+    crop_padding: int = Field(default=4, ge=0)
+
+    class_loss: Literal["split", "acgan"] = "split"
     weights: Literal["code", "paper"] = "code"
-    generator_loss: Literal["non_saturating", "saturating"] = "non_saturating"
     attacker: bool = True
+    attacked_loss: Literal["joint", "class"] = "joint"
+    generator: bool = True
     radius: float = Field(default=0.07, ge=0)
     step_size: float = Field(default=0.0078, gt=0)
     steps: int = Field(default=5, ge=1)
-    n_dis: int = Field(default=1, ge=1)
     dequantisation: bool = True
-    augmentation: bool = True
-    latent_dim: int = Field(default=128, ge=1)
-    learning_rate: float = Field(default=2e-4, gt=0)
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    beta2: float = Field(default=0.9, ge=0, lt=1)
-    halve_every: int = Field(default=50, ge=0)
+    decay: Literal["none", "linear", "halving"] = "halving"  # type: ignore[assignment]
+    halve_every: int = Field(default=50, ge=1)
     recreate_optimisers: bool = True
 
+    @model_validator(mode="after")
+    def _penalised(self) -> Self:
+        if self.regulariser != "none" and not self.generator:
+            raise ValueError("a regulariser compares real with generated images: it needs the generator")
+        return self
 
-class RobGAN(Method):
+
+class RobGAN(GanMethod):
     """One step: update the generator once, then the discriminator ``n_dis`` times."""
 
-    Options = RobGANOptions
-    bounds = (-1.0, 1.0)
+    Options: ClassVar[type[MethodOptions]] = RobGANOptions
     options: RobGANOptions
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
-        options = self.options
-        n_classes = self.n_classes()
-        with streams.seeded("initialisation"):
-            (network,) = self.build_network()
-            self.g = RobGANGenerator(
-                n_classes, image_size=data.images.shape[-1], latent_dim=options.latent_dim, width=spec.width
-            )
-        assert isinstance(network, TwoHeads)
-        self.d = network
-        self.modules = {"discriminator": place(self.d, device), "generator": place(self.g, device)}
-        self.optimisers = {
-            name: torch.optim.Adam(
-                network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
-            )
-            for name, network in self.modules.items()
-        }
-        self.stream = Minibatches(
-            data,
-            spec.batch_size,
-            streams.generator("data_order"),
-            bounds=self.bounds,
-            flip=options.augmentation,
-            crop_padding=4 if options.augmentation else 0,
-            augmentation=streams.generator("augmentation"),
-        )
-        self.batches = {"train": self.stream}
+        o = self.options
+        if not o.generator:
+            del self.optimisers["generator"]
+            self.schedulers.pop("generator", None)
+        joint = o.attacked_loss == "joint"
         threat = ThreatModel(
             norm="linf",
-            radius=options.radius,
-            step_size=options.step_size,
-            steps=options.steps,
+            radius=o.radius,
+            step_size=o.step_size,
+            steps=o.steps,
             bounds=SYMMETRIC,
-            loss="joint",
+            loss="joint" if joint else "cross_entropy",
         )
+        assert isinstance(self.D, TwoHeads)
+        attacked = self.D if joint else ClassView(self.D)
         # dequantised images reach beyond the bounds by a grey level
-        self.attack = PGD(model=self.d, threat=threat, outside="allow", execution=GRAPHED, watch=self.watch)
+        self.attack = PGD(model=attacked, threat=threat, outside="allow", execution=GRAPHED, watch=self.watch)
+
+    @property
+    def weights(self) -> Weights:
+        """The weights of the losses."""
+        return WEIGHTS[self.options.weights, self.options.class_loss]
 
     def step(self, step: int) -> dict[str, Tensor]:
-        """Update generator, then discriminator, as in the code's loop."""
-        self._schedule(step)
-        self.d.train()
-        self.g.train()
-        record = self._train_generator()
-        for _ in range(self.options.n_dis):
-            images, labels = self.stream.next()
-            record |= self._train_discriminator(self._dequantise(images), labels)
-        return record
-
-    def _schedule(self, step: int) -> None:
-        options = self.options
-        if not options.halve_every:
-            return
-        halvings = self._epoch(step) // options.halve_every
-        at_boundary = step > 0 and self._epoch(step - 1) // options.halve_every != halvings
-        for optimiser in self.optimisers.values():
-            set_learning_rate(optimiser, options.learning_rate * 0.5**halvings)
-            if at_boundary and options.recreate_optimisers:
+        """Update both networks, as in the code's loop."""
+        o = self.options
+        halves = o.decay == "halving" and step and self.rate(step) != self.rate(step - 1)
+        if halves and o.recreate_optimisers:
+            for optimiser in self.optimisers.values():
                 optimiser.state.clear()
+            self.graphs.forget()
+        return super().step(step)
 
-    def _epoch(self, step: int) -> int:
-        return step * self.options.n_dis // self.stream.batches_per_epoch
+    def rate(self, step: int) -> float:
+        """Return the share of the learning rate that ``step`` takes."""
+        o = self.options
+        if o.decay != "halving":
+            return super().rate(step)
+        epoch = step * o.n_dis // self.batches["real"].batches_per_epoch
+        return float(0.5 ** (epoch // o.halve_every))
 
-    def _train_generator(self) -> dict[str, Tensor]:
-        fakes, labels = self._fakes()
-        with self.autocast():
-            source, classes = self.d(fakes)
-        # -log D(fake) or, saturating, log(1 - D(fake)), with logits
-        realism = (
-            F.softplus(-source.float())
-            if self.options.generator_loss == "non_saturating"
-            else -F.softplus(source.float())
-        )
-        weight = 0.5 if self.options.weights == "code" else 1.0
-        loss = weight * (realism.mean() + F.cross_entropy(classes.float(), labels))
-        descend(self.optimisers["generator"], loss)
-        return {"generator_loss": loss.detach()}
-
-    def _train_discriminator(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        real_source, real_class, fake_source, fake_class = WEIGHTS[self.options.weights, self.options.loss]
+    def real_batch(self) -> tuple[Tensor, Tensor]:
+        """Return the next real images (N,3,H,W), attacked, and their classes."""
+        images, classes = super().real_batch()
+        images = self.dequantised(images) if self.options.dequantisation else images
         if self.options.attacker:
             with self.autocast():
-                images = self.attack(images, labels)
-        with torch.no_grad():
-            fakes, fake_labels = self._fakes()
-        with self.autocast():
-            on_reals, real_logits = self.d(images)
-            on_fakes, fake_logits = self.d(fakes)
-        loss = real_source * F.softplus(-on_reals.float()).mean()
-        loss = loss + real_class * F.cross_entropy(real_logits.float(), labels)
-        loss = loss + fake_source * F.softplus(on_fakes.float()).mean()
-        if fake_class:
-            loss = loss + fake_class * F.cross_entropy(fake_logits.float(), fake_labels)
-        descend(self.optimisers["discriminator"], loss)
-        return {
-            "discriminator_loss": loss.detach(),
-            "accuracy": (real_logits.detach().argmax(dim=1) == labels).float().mean(),
-            "reals_taken_for_real": (on_reals.detach() > 0).float().mean(),
-            "fakes_taken_for_real": (on_fakes.detach() > 0).float().mean(),
-        }
+                images = self.attack(images, classes)
+        return images, classes
 
-    def _fakes(self) -> tuple[Tensor, Tensor]:
-        """Return images (batch, 3, H, W) of random latents and uniformly drawn classes, and the classes."""
-        z, classes = (draw(self, self.g, self.spec.batch_size) for draw in (random_latents, random_classes))
-        with self.autocast():
-            images: Tensor = self.g(z, classes)
-        return images.float(), classes
-
-    def _dequantise(self, images: Tensor) -> Tensor:
+    def dequantised(self, images: Tensor) -> Tensor:
         """Add noise in [0, 1/128), one grey level's width, after scaling; the attack clips it to 1 again."""
-        if not self.options.dequantisation:
-            return images
         stream = self.streams.generator("noise")
         noise = torch.rand(images.shape, generator=stream, device=stream.device).to(images.device)
         return images + noise / 128
 
-    def classifier(self) -> nn.Module:
-        """Return the discriminator's class head, images in [-1, 1] to class logits."""
-        return ClassView(self.d)
+    def class_weights(self) -> tuple[float, float, float]:
+        """Return the weights of the class losses, see ``GanMethod``."""
+        on_real, on_fake, in_g = super().class_weights()
+        return on_real * self.weights.real_class, on_fake * self.weights.fake_class, in_g
 
-    def discriminator(self) -> nn.Module:
-        """Return the discriminator's real-or-fake head, images in [-1, 1] to logits (N,)."""
-        return SourceView(self.d)
+    def adversarial_loss(
+        self, real: DiscriminatorOutput, fake: DiscriminatorOutput
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted real-or-fake losses, and what else to log."""
+        _, record = super().adversarial_loss(real, fake)
+        of_real, of_fake = self.loss.g1(real.logits).mean(), self.loss.g2(fake.logits).mean()
+        return -self.weights.real_source * of_real - self.weights.fake_source * of_fake, record
+
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return Eq. 9 or 10; without the generator the class loss of real images, unweighted."""
+        if self.options.generator:
+            return super().discriminator_loss(real, fake, labels)
+        return self.classification(self.discriminate(real), labels.real)
+
+    def fakes(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Return generated images; none at all without the generator."""
+        return super().fakes(z, classes) if self.options.generator else z.new_zeros(0)
+
+    def generator_step(self) -> dict[str, Tensor]:
+        """Update G, where there is one."""
+        return super().generator_step() if self.options.generator else {}
+
+    def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Return the weighted loss of G."""
+        return self.weights.generator * super().generator_loss(z, classes)
 
 
 METHOD = RobGAN

@@ -6,7 +6,7 @@ the generator only provides images. (Eq. 11 prints argmin for the attack; it mus
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
@@ -17,8 +17,6 @@ from repro.core.spec import RunSpec
 from repro.methods.adversarial_training import AdversarialTraining, AdversarialTrainingOptions
 from repro.methods.base import State
 from repro.methods.fakes import random_classes, random_latents
-from repro.methods.optimisation import place
-from repro.models.robgan_generator import RobGANGenerator
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -29,17 +27,17 @@ class RobGANFinetuneOptions(AdversarialTrainingOptions):
     """Options of fine-tuning, beside those of adversarial training.
 
     Attributes:
-        network: the parent's discriminator.
+        network: the parent's.
         fake_weight: lambda of Eq. 11; the paper prints none, the code's notes say "typically 0.3 to 0.8".
         generator_eval_mode: draw fakes with the generator's running statistics; the code uses each batch's
             own.
-        latent_dim: the parent's number of latent values.
         eval_mode: as in the code's script, on here.
     """
 
+    networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
+
     fake_weight: float = Field(default=0.3, ge=0)
     generator_eval_mode: bool = False
-    latent_dim: int = Field(default=128, ge=1)
     eval_mode: bool = True
 
 
@@ -56,14 +54,6 @@ class RobGANFinetune(AdversarialTraining):
                 "robgan_finetune has no run to start from",
                 remedy="give the recipe a start_from that names a robgan recipe",
             )
-        with streams.seeded("initialisation"):  # the parent's weights replace these
-            self.g = RobGANGenerator(
-                self.n_classes(),
-                image_size=data.images.shape[-1],
-                latent_dim=self.options.latent_dim,
-                width=spec.width,
-            )
-        self.modules["generator"] = place(self.g, device)
 
     def start_from(self, parent_state: State) -> None:
         """Take the discriminator and the generator of a finished Rob-GAN run.
@@ -74,7 +64,7 @@ class RobGANFinetune(AdversarialTraining):
         try:
             weights = parent_state["modules"]
             self.modules["classifier"].load_state_dict(weights["discriminator"])
-            self.g.load_state_dict(weights["generator"])
+            self.generator().load_state_dict(weights["generator"])
         except (KeyError, RuntimeError) as error:
             raise ReproError(
                 f"the run {self.spec.parent} does not hold Rob-GAN's networks as these options describe them",
@@ -85,10 +75,10 @@ class RobGANFinetune(AdversarialTraining):
         """Add lambda times the loss of attacked fakes of uniformly drawn classes."""
         if self.options.fake_weight == 0:
             return loss
-        self.g.train(not self.options.generator_eval_mode)
-        z, labels = (draw(self, self.g, self.spec.batch_size) for draw in (random_latents, random_classes))
+        generator = self.generator().train(not self.options.generator_eval_mode)
+        z, labels = (draw(self, generator, self.spec.batch_size) for draw in (random_latents, random_classes))
         with torch.no_grad(), self.autocast():
-            images: Tensor = self.g(z, labels)
+            images: Tensor = generator(z, labels)
         fake_loss, _ = self.attacked_loss(images.float(), labels)
         record["fake_loss"] = fake_loss.detach()
         return loss + self.options.fake_weight * fake_loss

@@ -13,6 +13,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from repro.core.graphs import Beside
+from repro.core.timing import SplitWatch
+
 WARM_UP = 3
 """Updates before the capture."""
 
@@ -21,18 +24,19 @@ Update = Callable[..., Record]
 
 
 class _Captured:
-    """One captured update with its inputs and results, whose memory stays."""
+    """One captured update with its inputs and results, whose memory stays, and its timed parts."""
 
-    def __init__(self, update: Update, inputs: tuple[Tensor, ...]) -> None:
+    def __init__(self, update: Update, inputs: tuple[Tensor, ...], beside: Beside, watch: SplitWatch) -> None:
         self.inputs = tuple(tensor.clone() for tensor in inputs)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        self.graph, self.watch = torch.cuda.CUDAGraph(), watch
+        with watch.capturing() as self.parts, beside.captured(self.graph):
             self.record = update(*self.inputs)
 
     def __call__(self, inputs: tuple[Tensor, ...]) -> Record:
         for place, tensor in zip(self.inputs, inputs, strict=True):
             place.copy_(tensor)
         self.graph.replay()
+        self.watch.replayed(self.parts)
         return self.record
 
 
@@ -44,10 +48,11 @@ class UpdateGraphs:
 
     Args:
         enabled: False runs every update as it is.
+        watch: where updates add up the time of their attacks.
     """
 
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
+    def __init__(self, enabled: bool, watch: SplitWatch) -> None:
+        self.enabled, self.watch = enabled, watch
         self._done: dict[str, int] = {}
         self._captured: dict[str, _Captured] = {}
 
@@ -66,24 +71,15 @@ class UpdateGraphs:
             return update(*inputs)
         done = self._done.get(name, 0)
         self._done[name] = done + 1
+        beside = Beside(inputs[0].device)
         if done < WARM_UP:
-            return _beside(update, inputs)
+            with beside.running():
+                return update(*inputs)
         if name not in self._captured:
-            self._captured[name] = _Captured(update, inputs)
+            self._captured[name] = _Captured(update, inputs, beside, self.watch)
         return self._captured[name](inputs)
 
     def forget(self) -> None:
         """Drop all graphs; the next updates warm up anew."""
         self._done.clear()
         self._captured.clear()
-
-
-def _beside(update: Update, inputs: tuple[Tensor, ...]) -> Record:
-    """Do an update on a stream of its own, as a capture does: what it sets up must not be the main one's."""
-    device = inputs[0].device
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(side):
-        record = update(*inputs)
-    torch.cuda.current_stream(device).wait_stream(side)
-    return record

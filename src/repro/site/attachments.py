@@ -1,8 +1,10 @@
-"""What the report's index shows beside the artefacts, once it has been written: the cost, the searches."""
+"""The files that pages show: copied into the report, or linked where they lie."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +15,48 @@ from repro.core.paths import Layout
 ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
 
 
-def attach(stem: Path, into: Path) -> dict[str, Any]:
-    """Copy the files of a stem, as far as they exist, to another and return what the index shows of them.
+@dataclass(frozen=True)
+class Shelf:
+    """The report's ``folder``, which holds a copy of all that it shows, so that it can be moved.
 
-    Returns:
-        ``files``, their endings, and ``size``, width and height of the picture in pixels, or (0, 0).
+    With ``linked_from``, where the folder will lie, it links the files where they are instead.
     """
-    found, size = files_of(stem), (0, 0)
-    for path in found:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, into.with_name(into.name + path.suffix))
-        if path.suffix == ".png":
-            size = picture_size(path)
-    return {"files": [path.suffix for path in found], "size": size}
+
+    folder: Path
+    linked_from: Path | None = None
+
+    def put(self, path: Path, name: str, page: str = "") -> str:
+        """Return the link to a file from a page in the subfolder ``page``; ``name`` is the copy's, if any."""
+        if self.linked_from is not None:
+            return Path(os.path.relpath(path, self.linked_from / page)).as_posix()
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        return Path(os.path.relpath(target, self.folder / page)).as_posix()
+
+    def put_all(self, stem: Path, name: str, page: str = "") -> dict[str, Any]:
+        """Put the files of a stem, as far as they exist.
+
+        Returns:
+            ``links``, by ending, and ``size``, width and height of the picture in pixels, or (0, 0).
+        """
+        links = {path.suffix: self.put(path, name + path.suffix, page) for path in files_of(stem)}
+        picture = stem.with_name(stem.name + ".png")
+        return {"links": links, "size": picture_size(picture) if ".png" in links else (0, 0)}
 
 
-def attach_searches(layout: Layout, folder: Path) -> dict[str, Any]:
-    """Copy what the searches found into the report's folder; return what the index shows of it.
+def put_searches(layout: Layout, shelf: Shelf) -> dict[str, Any]:
+    """Put what the searches found into the report; return what it shows of it.
 
     Returns:
-        The summary's as ``attach``, and ``tables``: the endings of the files of each finished search by its
-        id ``paper/name``.
+        The summary's as ``put_all``, and ``tables``: the links of each finished search by its id
+        ``paper/name``.
     """
     tables = {}
     for path in sorted((layout.root / "searches").glob("*/*.csv")):
         stem = path.with_suffix("").relative_to(layout.root)
-        tables["/".join(stem.parts[1:])] = attach(layout.root / stem, folder / stem)["files"]
-    return {**attach(layout.search_summary, folder / "searches" / "summary"), "tables": tables}
+        tables["/".join(stem.parts[1:])] = shelf.put_all(layout.root / stem, stem.as_posix())["links"]
+    return {**shelf.put_all(layout.search_summary, "searches/summary"), "tables": tables}
 
 
 def picture_size(picture: Path) -> tuple[int, int]:

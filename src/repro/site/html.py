@@ -35,57 +35,62 @@ from repro.judge.artefacts import Artefact
 from repro.judge.cells import select
 from repro.judge.ledger import LedgerItem
 from repro.judge.verdict import VERDICTS
-from repro.site.attachments import attach, attach_searches, files_of, picture_size
+from repro.site.attachments import Shelf, files_of, put_searches
 from repro.site.curves import charts
 from repro.site.material import Material, PaperName, read_material
 
 _SHOWN_APART = ("spec", "data", "provenance")
 
 
-def write_report(layout: Layout, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]) -> Path:
+def write_report(
+    layout: Layout,
+    named: Mapping[str, PaperName],
+    ledger: Iterable[LedgerItem],
+    shelf: Shelf | None = None,
+    material: Material | None = None,
+) -> Path:
     """Write the report of one profile anew and return its index.html.
 
     Args:
-        layout: the profile's files; the report goes to ``layout.root``/report.
+        layout: the profile's files, or those of its publication.
         named: every paper's name and title, by the name of its folder.
         ledger: what the papers leave open.
+        shelf: the report's folder; default: ``layout.root``/report, with a copy of all that it shows.
+        material: what the report shows, where it has been read already.
 
     Raises:
         ReproError: cells, artefacts or a drawn file are missing, or a file is damaged. An old report is then
             left as it was.
     """
-    material = read_material(layout, named, ledger)
-    files = {artefact.id: _files(layout, artefact) for artefact in material.artefacts.artefacts}
-    folder = layout.root / "report"
+    material = material or read_material(layout, named, ledger)
+    shelf = shelf or Shelf(layout.root / "report")
+    stems = {artefact.id: _drawn(layout, artefact) for artefact in material.artefacts.artefacts}
+    folder = shelf.folder
     shutil.rmtree(folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
-    for paths in files.values():
-        for path in paths:
-            target = folder / path.parent.name / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-    environment = _environment(material)
-    _write(environment, "style.css", folder / "style.css")
+    environment = make_environment(material)
+    write_page(environment, "style.css", folder / "style.css")
     for paper in material.papers:
         items = [
-            _item(artefact, material, files[artefact.id])
-            | {"pictures": _pictures(artefact, layout.root, folder)}
+            _item(artefact, material, shelf.put_all(stems[artefact.id], artefact.id))
+            | {"pictures": _pictures(artefact, layout.root, shelf)}
             for artefact in material.artefacts.artefacts
             if artefact.paper == paper
         ]
-        _write(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
+        write_page(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
     for run in material.runs.values():
         rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
         target = folder / "runs" / f"{run.run_id}.html"
-        _write(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
+        write_page(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
     beside = {
-        "cost": attach(layout.root / "cost", folder / "cost"),
-        "searches": attach_searches(layout, folder),
+        "cost": shelf.put_all(layout.root / "cost", "cost"),
+        "searches": put_searches(layout, shelf),
     }
-    _write(environment, "index.html", folder / "index.html", top="", **beside)
+    write_page(environment, "index.html", folder / "index.html", top="", **beside)
     return folder / "index.html"
 
 
-def _environment(material: Material) -> Environment:
+def make_environment(material: Material) -> Environment:
+    """Return the templates with what they know of the report."""
     environment = Environment(
         loader=PackageLoader("repro.site"),
         autoescape=select_autoescape(),
@@ -115,58 +120,58 @@ def _environment(material: Material) -> Environment:
     return environment
 
 
-def _item(artefact: Artefact, material: Material, paths: list[Path]) -> dict[str, Any]:
+def _item(artefact: Artefact, material: Material, files: dict[str, Any]) -> dict[str, Any]:
     """Return what the paper's page shows of one artefact."""
     own = select(material.cells, artefact.paper, artefact.name)
     counts = material.counts(artefact.paper, artefact.name)
     words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
-    picture = next((path for path in paths if path.suffix == ".png"), None)
     return {
         "artefact": artefact,
         "cells": own,
         "views": views(artefact, own),
-        "files": [path.suffix for path in paths],
+        **files,
         "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
         "flags": flag_lines(own),
-        "size": (0, 0) if picture is None else picture_size(picture),
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
     }
 
 
-def _pictures(artefact: Artefact, root: Path, folder: Path) -> list[dict[str, Any]]:
-    """Copy the pictures that a plot's evaluations left, once each, and return what the page shows of them."""
+def _pictures(artefact: Artefact, root: Path, shelf: Shelf) -> list[dict[str, Any]]:
+    """Put the pictures that a plot's evaluations left, once each, and return what the page shows of them.
+
+    A publication has none: they show images of the data set.
+    """
     if artefact.kind != "plot":
         return []
     titles: dict[str, str] = {}
     for picture in artefact.pictures:
-        if picture.path is not None:
+        if picture.path is not None and (root / picture.path).is_file():
             names = [each.name for each in artefact.panels if picture.row.startswith(row_key(each.name))]
             titles.setdefault(picture.path, " ".join([*names[:1], picture.column]).strip())
     shown = []
     for index, (path, title) in enumerate(titles.items()):
-        target = folder / artefact.paper / f"{artefact.name}-{index}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / path, target)
-        with Image.open(target) as image:
-            shown.append({"file": target.name, "title": title, "size": image.size})
+        link = shelf.put(root / path, f"{artefact.id}-{index}.png")
+        with Image.open(root / path) as image:
+            shown.append({"link": link, "title": title, "size": image.size})
     return shown
 
 
-def _write(environment: Environment, template: str, target: Path, **values: Any) -> None:
+def write_page(environment: Environment, template: str, target: Path, **values: Any) -> None:
+    """Render a template to a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(environment.get_template(template).render(values), encoding="utf-8")
 
 
-def _files(layout: Layout, artefact: Artefact) -> list[Path]:
+def _drawn(layout: Layout, artefact: Artefact) -> Path:
+    """Return the stem of an artefact's files."""
     stem = layout.artefact(artefact.paper, artefact.name)
-    found = files_of(stem)
-    if not found:
+    if not files_of(stem):
         raise ReproError(
             f"{artefact.id} has not been drawn",
             remedy=f"draw it: repro draw {artefact.id}, or run Snakemake",
             where=stem,
         )
-    return found
+    return stem
 
 
 def _plain(value: Any) -> str:

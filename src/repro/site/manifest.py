@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that is an output
 _MARK = ".sha256"  # ends the hidden file beside a single artefact
 
-Command = Literal["repro collect", "repro publish"]
+Command = Literal["repro collect", "repro publish", "repro report"]
 
 
 class Manifest(Frozen):

@@ -11,16 +11,13 @@ from typing import Any, NamedTuple
 
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
-from repro.core.files import read_json
-from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.judge.artefacts import Artefacts, read_artefacts
 from repro.judge.cells import Cell, read_cells
 from repro.judge.claims import CLAIM_COLUMNS
 from repro.judge.ledger import LedgerItem
 from repro.plan.config import Config
-
-_REMEDY = "delete the file and run Snakemake again"
+from repro.site.stored import REMEDY, Line, read_stored
 
 
 @dataclass(frozen=True)
@@ -79,55 +76,45 @@ def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterab
     """Read what the report of one profile shows.
 
     Args:
-        layout: the profile's files.
+        layout: the profile's files, or those of its publication.
         named: every paper's name and title, by the name of its folder.
         ledger: what the papers leave open.
 
     Raises:
         ReproError: cells or artefacts are missing, or a file is damaged; names it.
     """
-    cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(layout.root / "artefacts.json")
+    root = layout.root
+    cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(root / "artefacts.json")
     if foreign := {artefact.paper for artefact in artefacts.artefacts} - named.keys():
         raise ReproError(
             f"it holds artefacts of {', '.join(sorted(foreign))}, of which config/papers/ has no folder",
-            remedy=_REMEDY,
-            where=layout.root / "artefacts.json",
+            remedy=REMEDY,
+            where=root / "artefacts.json",
         )
     return Material(
         named=named,
         artefacts=artefacts,
         cells=cells,
-        claims=_rows(layout.root / "claims.csv", CLAIM_COLUMNS),
-        audit=_rows(
-            layout.root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")
-        ),
+        claims=_rows(root / "claims.csv", CLAIM_COLUMNS),
+        audit=_rows(root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")),
         ledger=tuple(ledger),
         runs=_runs(layout, cells),
     )
 
 
 def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
-    evaluations: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    for path in sorted((layout.root / "evaluations").glob("*.json")):
-        result = _record(path, "spec")
-        evaluations[str(result["spec"].get("run"))][path.stem] = result
+    records, results, logs = read_stored(layout)
+    evaluations: defaultdict[str, dict[str, Line]] = defaultdict(dict)
+    for name, result in results.items():
+        evaluations[str(result["spec"].get("run"))][name] = result
     users: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         for run_id in cell.runs:
             users[run_id].append(cell)
-    found = {}
-    for path in sorted((layout.root / "runs").glob("*/run.json")):
-        run_id = path.parent.name
-        log = tuple(read_lines(layout.log(run_id)))
-        found[run_id] = RunPage(run_id, _record(path, "spec"), log, evaluations[run_id], tuple(users[run_id]))
-    return found
-
-
-def _record(path: Path, field: str) -> Mapping[str, Any]:
-    record = read_json(path, remedy=_REMEDY)
-    if not isinstance(record, dict) or not isinstance(record.get(field), dict):
-        raise ReproError(f"it has no `{field}`", remedy=_REMEDY, where=path)
-    return record
+    return {
+        run_id: RunPage(run_id, record, tuple(logs[run_id]), evaluations[run_id], tuple(users[run_id]))
+        for run_id, record in records.items()
+    }
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
@@ -137,5 +124,5 @@ def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
         reader = csv.DictReader(file)
         missing = [name for name in needed if name not in (reader.fieldnames or ())]
         if missing:
-            raise ReproError(f"it lacks the column {missing[0]}", remedy=_REMEDY, where=path, line=1)
+            raise ReproError(f"it lacks the column {missing[0]}", remedy=REMEDY, where=path, line=1)
         return tuple({name: plain(row[name] or "") for name in reader.fieldnames or ()} for row in reader)

@@ -48,7 +48,8 @@ class TrainingData:
             while len(self._kept) >= KEPT:  # free the oldest set before the new one comes
                 self._kept.pop(next(iter(self._kept)))
             found = load_images(spec.dataset, split, source=spec.source, limit=limit, root=root)
-            self._kept[key] = found.to(device)
+            trained_on = split == train_split(spec.method, spec.options)
+            self._kept[key] = found.near(device) if trained_on else found.to(device)
         return self._kept[key]
 
 

@@ -15,9 +15,21 @@ def blocks(values: int) -> tuple[int]:
 
 
 @triton.jit
+def larger(a, b):
+    """Return the larger value; NaN where one is NaN, as in torch. Triton would drop it."""
+    return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+def smaller(a, b):
+    """Return the smaller value; NaN where one is NaN."""
+    return tl.minimum(a, b, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
 def clip(values, low, high):
-    """Return ``values`` moved into [low, high]."""
-    return tl.minimum(tl.maximum(values, low), high)
+    """Return ``values`` moved into [low, high]; NaN stays NaN."""
+    return smaller(larger(values, low), high)
 
 
 @triton.jit

@@ -9,6 +9,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from repro.attacks.kernels.fused.elementwise import larger
+
 WHOLE = 16384
 """Longest sample that is held in registers (64 x 64 RGB has 12288 values)."""
 TINY = tl.constexpr(1e-30)
@@ -24,7 +26,7 @@ def block(values: int) -> tuple[int, int]:
 def unit_factors(vectors, n, BLOCK: tl.constexpr):
     """Return the largest absolute value of the sample at ``vectors``, and the length of what it leaves.
 
-    vector / largest / length has length 1; both are at least TINY.
+    vector / largest / length has length 1; both are at least TINY. NaN anywhere makes the length NaN.
     """
     columns = tl.arange(0, BLOCK)
     greatest = tl.zeros([BLOCK], tl.float32)
@@ -37,11 +39,11 @@ def unit_factors(vectors, n, BLOCK: tl.constexpr):
         inside = first + columns < n
         scaled = tl.load(vectors + first + columns, mask=inside, other=0.0) / largest
         squares += scaled * scaled
-    return largest, tl.maximum(tl.sqrt(tl.sum(squares, axis=0)), TINY)
+    return largest, larger(tl.sqrt(tl.sum(squares, axis=0)), TINY)
 
 
 @triton.jit
 def unit_of(vector):
     """Return ``vector``, a whole sample, divided by its length."""
     scaled = vector / tl.maximum(tl.max(tl.abs(vector), axis=0), TINY)
-    return scaled / tl.maximum(tl.sqrt(tl.sum(scaled * scaled, axis=0)), TINY)
+    return scaled / larger(tl.sqrt(tl.sum(scaled * scaled, axis=0)), TINY)

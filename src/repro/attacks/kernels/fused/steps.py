@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from repro.attacks.kernels.fused.elementwise import BLOCK, blocks, clip, sign
+from repro.attacks.kernels.fused.elementwise import BLOCK, blocks, clip, larger, sign, smaller
 from repro.attacks.kernels.fused.samples import TINY, WHOLE, block, unit_factors, unit_of
 from repro.attacks.kernels.rows import Rows
 
@@ -45,7 +45,7 @@ def linf_step_(
 
 @triton.jit
 def _shrink(squares, radius):
-    return tl.minimum(radius / tl.maximum(tl.sqrt(tl.sum(squares, axis=0)), TINY), 1.0)
+    return smaller(radius / larger(tl.sqrt(tl.sum(squares, axis=0)), TINY), 1.0)
 
 
 @triton.jit

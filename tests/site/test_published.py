@@ -1,0 +1,107 @@
+"""The published results together: the committed index and site are what the committed cells give."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from papers_case import call
+from repro.compose.paper_files import all_claims, whole_ledger
+from repro.core.errors import ReproError
+from repro.judge.cells import read_cells
+from repro.plan.config import load_config
+from repro.site.manifest import MANIFEST, hashes
+from repro.site.material import names_of
+from repro.site.published import HEADINGS, INDEX, SITE, index_text, lines, read_publications, write_published
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results" / "published"
+CONFIG = load_config(ROOT / "config")
+NAMED, LEDGER, CLAIMS = names_of(CONFIG), whole_ledger(CONFIG), all_claims(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is published with index and site written anew."""
+    folder = tmp_path_factory.mktemp("results") / "published"
+    shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns(SITE, INDEX))
+    return write_published(folder, NAMED, LEDGER, CLAIMS).parents[1]
+
+
+def test_the_committed_index_is_what_the_command_writes(written: Path) -> None:
+    assert (PUBLISHED / INDEX).read_text() == (written / INDEX).read_text(), "run: repro report --published"
+
+
+def test_the_readme_shows_the_index_table() -> None:
+    table = [line for line in (PUBLISHED / INDEX).read_text().splitlines() if line.startswith("| ")]
+    table = table[: table.index("| file | holds |")]
+    readme = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
+    assert readme[: len(table)] == table, f"README's first table is that of {PUBLISHED / INDEX}"
+
+
+def test_the_committed_site_is_whole_and_has_a_page_for_all_that_the_cells_name(written: Path) -> None:
+    committed = hashes(PUBLISHED / SITE)
+    assert committed == json.loads((PUBLISHED / SITE / MANIFEST).read_text())["files"]
+    assert committed.keys() == hashes(written / SITE).keys(), "run: repro report --published"
+
+
+def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
+    class Links(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: set[str] = set()
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found |= {value or "" for name, value in attrs if name in ("href", "src")}
+
+    for page in (PUBLISHED / SITE).rglob("*.html"):
+        links = Links()
+        links.feed(page.read_text())
+        assert links.found
+        for link in links.found:
+            assert "://" not in link, page
+            target = (page.parent / link.partition("#")[0]).resolve() if link[0] != "#" else page
+            assert target.is_file(), f"{page}: {link}"
+            assert PUBLISHED in target.parents, link
+
+
+def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> None:
+    for each in read_publications(PUBLISHED, NAMED, LEDGER):
+        cells = {(cell.row, cell.column): cell for cell in read_cells(PUBLISHED / each.name / "cells.csv")}
+        shown = lines(each.material, CLAIMS)
+        assert shown
+        for line in shown:
+            fields = dict(zip(HEADINGS, line, strict=True))
+            cell = cells[fields["Row"], fields["Data"]]
+            assert fields["Seeds"] == str(cell.n_seeds)
+            assert float(fields["Reported"].split()[0]) > 0
+            assert float(fields["Measured"].split()[0]) > 0
+
+
+def test_a_paragraph_says_what_stood_in_and_how_sure_a_claim_is() -> None:
+    text = index_text(read_publications(PUBLISHED, NAMED, LEDGER), CLAIMS)
+    figure9 = next(line for line in text.splitlines() if "Fig. 9" in line)
+    assert "direction holds: “A successful attack" in figure9
+    assert "(effect 1.204 (0.2063 to 2.203), p = 0.01431, corrected 0.04294)" in figure9
+    assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
+
+
+def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:
+    with pytest.raises(ReproError, match="nothing is published here"):
+        write_published(project / "results" / "published", NAMED, LEDGER, CLAIMS)
+    code, printed = call("publish")  # as the remedy says
+    assert code == 0, printed
+    index = project / "results" / "published" / INDEX
+    assert "tiny profile" in index.read_text()
+    page = project / "results" / "published" / SITE / "index.html"
+    first = page.read_bytes()
+    assert call("report", "--published")[0] == 0
+    assert page.read_bytes() == first
+    page.write_text("my own words")
+    code, printed = call("report", "--published")
+    assert code == 2
+    assert "changed since it was written" in printed
