@@ -35,7 +35,7 @@ _LABELS: Mapping[str, str] = {
     "kl_modes": "KL of modes",
     "kl": "KL of density",
     "is_std": "std of IS",
-    "nearest_neighbour": "nearest neighbour of own kind (%)",
+    "nearest_neighbour": "own nearest neighbour (%)",
     "frechet": "Fréchet distance",
 }
 MARKS: Mapping[str, str] = {
