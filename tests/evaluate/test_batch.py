@@ -31,6 +31,7 @@ CLASSIFIER = RunSpec(
     method="classifier",
     steps=3,
     width=0.25,
+    snapshots=2,
     options={"network": "embedding"},
     **SHARED,
 )  # type: ignore[arg-type]
@@ -103,6 +104,11 @@ ALL = [
     spec("fidelity_real", extractor=CLASSIFIER.run_id, options=SMALL),
     spec("samples", GAN, options={"rows": 2, "columns": 3, "padding": 1}),
 ]
+MORE = [
+    spec("robust_accuracy", CLASSIFIER, options={"radii": (0, 0.3), "steps": 2, "gap_split": "train"}),
+    spec("accuracy", CLASSIFIER, options={"split": "train"}),
+    spec("local_lipschitz", CLASSIFIER, options={"over_training": True}),
+]
 
 
 def evaluate(specs: list[EvaluationSpec], layout: Layout) -> dict[str, dict[str, object]]:
@@ -113,14 +119,14 @@ def evaluate(specs: list[EvaluationSpec], layout: Layout) -> dict[str, dict[str,
 def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
     before = {path: sha256_file(path) for path in (layout.root / "runs").rglob("*.safetensors")}
     random = torch.get_rng_state()
-    results = evaluate(ALL, layout)
+    results = evaluate([*ALL, *MORE], layout)
     attacked = results[ALL[1].evaluation_id]
     seconds: dict[str, float] = attacked["attack_seconds"]  # type: ignore[assignment]
     assert seconds.keys() == {"network", "kernel"}
     assert 0 < sum(seconds.values()) <= attacked["device_seconds"] <= attacked["seconds"]  # type: ignore[operator]
     assert results[ALL[0].evaluation_id]["attack_seconds"] == {}
-    accuracy, robust, lipschitz, fixed, min_max, curve, real, samples = (
-        results[s.evaluation_id]["values"] for s in ALL
+    accuracy, robust, lipschitz, fixed, min_max, curve, real, samples, gap, trained, by_share = (
+        results[s.evaluation_id]["values"] for s in [*ALL, *MORE]
     )
     assert torch.equal(torch.get_rng_state(), random)
     assert {path: sha256_file(path) for path in (layout.root / "runs").rglob("*.safetensors")} == before
@@ -145,10 +151,17 @@ def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
     assert (curve["is@50%"], curve["kid@100%"]) == (curve["is@1"], curve["kid@2"])  # type: ignore[index]
     assert real["fid"] < fixed["fid"]  # type: ignore[index]
     assert samples == {"images": 6.0}
+    assert (gap["accuracy@0"], gap["accuracy_of_gap_split@0"]) == (accuracy["accuracy"], trained["accuracy"])  # type: ignore[index]
+    for radius in ("0", "0.3"):
+        above = gap[f"accuracy_of_gap_split@{radius}"] - gap[f"accuracy@{radius}"]  # type: ignore[index]
+        assert gap[f"accuracy_gap@{radius}"] == above  # type: ignore[index]
+    assert gap["accuracy_of_gap_split@0.3"] < trained["accuracy"]  # type: ignore[index]
+    assert by_share["local_lipschitz@100%"] == lipschitz["local_lipschitz"]  # type: ignore[index]
+    assert by_share["local_lipschitz@50%"] != lipschitz["local_lipschitz"]  # type: ignore[index]
 
     manifest = json.loads(layout.batch("evaluate", "b0").read_text())
     assert manifest == {
-        s.evaluation_id: {"sha256": sha256_file(layout.evaluation(s.evaluation_id))} for s in ALL
+        s.evaluation_id: {"sha256": sha256_file(layout.evaluation(s.evaluation_id))} for s in [*ALL, *MORE]
     }
 
 

@@ -34,7 +34,7 @@ def test_every_network_says_what_it_is() -> None:
         "ROTATION_GAN": ("ssgan",),
         "INFOMAX_GAN": ("infomax_gan",),
         "POINT_GAN": ("mlp",),
-        "CLASSIFIER": ("embedding", "gat_classifier"),
+        "CLASSIFIER": ("embedding", "gat_classifier", "vgg16"),
         "TWO_HEADS": ("preact_resnet18", "robgan_resnet"),
         "CONDITIONAL_GAN": ("conditional_dcgan", "sngan_projection"),
         "AC_GAN": ("acgan_dcgan", "preact_resnet18", "robgan_resnet"),

@@ -11,6 +11,7 @@ from repro.models.conditional_batch_norm import ConditionalBatchNorm2d
 from repro.models.heads import ClassView, SourceView
 from repro.models.robgan_generator import RobGANGenerator
 from repro.models.robgan_resnet import RobGANDiscriminator
+from repro.models.vgg16 import VGG16
 
 
 def parameters(network: nn.Module) -> int:
@@ -38,7 +39,28 @@ def test_discriminator_has_the_codes_parameter_count(
     size: int, classes: int, batch_norm: bool, expected: int
 ) -> None:
     with torch.device("meta"):
-        assert parameters(RobGANDiscriminator(classes, image_size=size, batch_norm=batch_norm)) == expected
+        for spectral in (False, True):
+            network = RobGANDiscriminator(
+                classes, image_size=size, batch_norm=batch_norm, spectral_norm=spectral
+            )
+            assert parameters(network) == expected
+
+
+def test_spectral_norm_is_of_every_layer() -> None:
+    """After many power iterations no layer stretches by more than 1, whatever its weight."""
+    torch.manual_seed(0)
+    network = RobGANDiscriminator(5, width=0.05, batch_norm=False, spectral_norm=True)
+    images = torch.randn(2, 3, 32, 32)
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.mul_(7)
+        for _ in range(300):
+            network(images)
+    assert len(layers) == 12
+    for layer in layers:
+        weight = layer.spectral(layer.weight).flatten(1)  # type: ignore[operator]
+        assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])
@@ -88,6 +110,14 @@ def test_conditional_batch_norm_follows_the_newest_batch() -> None:
     layer = ConditionalBatchNorm2d(1, 1, momentum=0.9)
     layer(torch.full((4, 1, 2, 2), 10.0), torch.zeros(4, dtype=torch.int64))
     assert layer.normalise.running_mean.item() == pytest.approx(9.0)
+
+
+def test_vgg16_has_the_common_parameter_count() -> None:
+    with torch.device("meta"):
+        assert parameters(VGG16(10)) == 14_728_266
+    network = VGG16(7, width=0.1).eval()
+    for size in (32, 64):
+        assert network(torch.randn(2, 3, size, size)).shape == (2, 7)
 
 
 def test_a_size_without_layout_is_refused() -> None:

@@ -12,9 +12,11 @@ from pydantic import Field
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.checks import check_gradients
 from repro.attacks.objective import image_gradient
+from repro.data.image_set import ImageSet
 from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 
 
@@ -24,23 +26,35 @@ class Options(MeasureOptions):
     Attributes:
         split: the split of the evaluation's data set.
         batch_size: images per pass.
+        over_training: measure each of the run's snapshots instead of its end.
     """
 
     split: str = "test"
     batch_size: int = Field(default=250, ge=1)
+    over_training: bool = False
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``local_lipschitz`` (mean over images) and ``local_lipschitz_std`` (spread over images).
 
+    With ``over_training`` ``local_lipschitz@10%`` and so on, by share of the training.
+
     Each is the L2 norm of the cross-entropy's gradient with respect to the image, in units of the loss per
     unit of the model's own pixel range.
 
     Raises:
-        ReproError: the run has no classifier, the split does not exist, or a gradient is not finite.
+        ReproError: the run has no classifier (or no snapshots), the split does not exist, or a gradient is
+            not finite.
     """
-    network, bounds = trained.method.classifier(), trained.method.bounds
     data = context.images(options.split)
+    if not options.over_training:
+        return _at_end(trained, data, options)
+    require_snapshots(trained)
+    return over_training(trained, lambda: _at_end(trained, data, options), needs=("classifier",))
+
+
+def _at_end(trained: Trained, data: ImageSet, options: Options) -> Values:
+    network, bounds = trained.method.classifier(), trained.method.bounds
     parts = []
     with attack_mode(network):
         for i in range(0, len(data), options.batch_size):

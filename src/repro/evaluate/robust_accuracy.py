@@ -45,6 +45,7 @@ class Options(MeasureOptions):
         restarts: independent attacks on each image; it counts as right only if it withstands all of them.
         loss: what the attacker maximises: ``cross_entropy`` or ``cw_margin``.
         split: which images.
+        gap_split: also attack these images (``train``, say) and give the gap between both accuracies.
         first: only so many of the split, the first ones; None: as many as the profile gives.
         batch_size: images attacked at once.
     """
@@ -58,6 +59,7 @@ class Options(MeasureOptions):
     restarts: int = Field(default=1, ge=1)
     loss: Literal["cross_entropy", "cw_margin"] = "cross_entropy"
     split: str = "test"
+    gap_split: str | None = None
     first: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=250, ge=1)
 
@@ -75,6 +77,10 @@ class Options(MeasureOptions):
             ReproError: one does, or is negative.
         """
         check_radii(self.threat_model, self.radii, spec)
+
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return the split, and the other one for the gap."""
+        return [(split, None) for split in (self.split, self.gap_split) if split is not None]
 
     def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
         """Return the attacker at one radius, in units of the model's own pixel range ``bounds``."""
@@ -171,12 +177,12 @@ def _surrogate(context: Context, bounds: tuple[float, float]) -> nn.Module | Non
 def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``accuracy@R`` in percent for each radius R (written as in the options, with ``%g``).
 
+    With a ``gap_split`` also ``accuracy_of_gap_split@R``, and ``accuracy_gap@R``, how much higher that is.
+
     Raises:
         ReproError: the run has no classifier, the split does not exist, or a radius is negative.
     """
     network, bounds = trained.method.classifier(), trained.method.bounds
-    data = context.images(options.split)
-    data = data.first(options.first or len(data))
     models = {radius: options.threat_model(radius, bounds) for radius in options.radii}
     largest = models[max(options.radii)]
     grid = ", ".join(f"{radius:g}" for radius in options.radii)
@@ -185,17 +191,25 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     context.threat_model = (
         f"{indirect}radii {grid} ({options.unit} range); at the largest: {largest.describe()}"
     )
-    values = {}
-    for radius, threat in models.items():
-        starts = context.generator(f"attack_start/{radius:g}")
+
+    def accuracy(split: str, radius: float, threat: ThreatModel) -> float:
+        data = context.images(split)
         hits = withstands(
             network,
-            data,
+            data.first(options.first or len(data)),
             threat,
-            starts=starts,
+            starts=context.generator(f"attack_start/{radius:g}"),
             batch_size=options.batch_size,
             surrogate=source,
             watch=context.watch,
         )
-        values[f"accuracy@{radius:g}"] = 100.0 * hits.double().mean().item()
+        return 100.0 * hits.double().mean().item()
+
+    values = {}
+    for radius, threat in models.items():
+        values[f"accuracy@{radius:g}"] = accuracy(options.split, radius, threat)
+        if options.gap_split is not None:
+            other = accuracy(options.gap_split, radius, threat)
+            values[f"accuracy_of_gap_split@{radius:g}"] = other
+            values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
     return values

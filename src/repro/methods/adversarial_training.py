@@ -32,7 +32,7 @@ class AdversarialTrainingOptions(NetworkOptions):
     """Options of adversarial training; lengths are for pixels in [-1, 1].
 
     Attributes:
-        network: the two-headed network; only its class head is trained.
+        network: a classifier, or a network with two heads, of which the class head alone is trained.
         radius: largest change of a value. 0.039 is 5 steps of 0.0078, the farthest that the co-training
             attack of the CIFAR script gets, whatever its nominal radius of 0.07.
         step_size: length of one step; None: a fifth of the radius, as in the code.
@@ -50,7 +50,7 @@ class AdversarialTrainingOptions(NetworkOptions):
             attack that never switches back. It makes no difference for a network without batch norm.
     """
 
-    networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS",)
+    networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS", "CLASSIFIER")
 
     network: str = "preact_resnet18"
     radius: float = Field(default=0.039, ge=0)
@@ -78,8 +78,7 @@ class AdversarialTraining(Method):
         options = self.options
         with streams.seeded("initialisation"):
             *others, network = self.build_network()  # a family of networks has a generator too
-        assert isinstance(network, TwoHeads)
-        self.network = place(ClassView(network), device)
+        self.network = place(ClassView(network) if isinstance(network, TwoHeads) else network, device)
         self.optimiser = self._make_optimiser()
         self.stream = Minibatches(
             data,

@@ -45,10 +45,13 @@ class Convolution(nn.Conv2d):
         out_channels: channels of the output.
         kernel_size: side of the square kernel.
         gain: of the Xavier initialisation.
+        bias: whether there is one.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, gain: float) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, gain: float, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
         nn.init.xavier_uniform_(self.weight, gain)
         self.as_product = kernel_size == 1
 

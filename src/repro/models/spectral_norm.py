@@ -84,8 +84,10 @@ def resting(vectors: Sequence[SpectralVectors]) -> Iterator[None]:
 class SpectralConv2d(Convolution):
     """A convolution with spectrally normalised weight."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, gain: float) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, gain)
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, gain: float, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, gain, bias)
         self.spectral = SpectralVectors(self.weight)
 
     def weights(self) -> Tensor:
