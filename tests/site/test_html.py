@@ -130,7 +130,7 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
         assert shown in paper.words, shown
     assert "Table 2, Sec. 4.4 · stood in: synthetic_data · 1 threat model · notes" in paper.words
     assert "Stood in: synthetic images instead of the data set." in paper.words
-    assert "⚑ suspect: a second start of the same attack finds more" in paper.words
+    assert "⚑ suspect: hidden gradients, as a second start of the same attack finds more" in paper.words
     index = Page(layout.root / "report" / "index.html")
     for shown in ("GAT beats the baseline", "holds", "not comparable", "not run"):
         assert shown in index.words, shown
