@@ -121,7 +121,7 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
     ):
         assert shown in paper.words, shown
     assert "Stood in: synthetic_data" in paper.words
-    assert "⚑ suspect: a second start of the same attack finds more" in paper.words
+    assert "⚑ suspect: hidden gradients, as a second start of the same attack finds more" in paper.words
     index = Page(layout.root / "report" / "index.html")
     for shown in ("GAT beats dropout", "supported", "4 to 6 % improvement", "inconsistent", "gat.c_g"):
         assert shown in index.words, shown

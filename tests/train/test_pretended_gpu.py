@@ -32,6 +32,8 @@ FOREIGN = {
     "fidelity",
     "fidelity_real",
     "curve",
+    "input_noise",
+    "tsne",
     "auto_attack",
 }  # a library of others does the work, in its own way
 LESS = {"steps": 2, "largest": 3, "samples": 20, "images": 8, "checked": 4}

@@ -47,6 +47,10 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     method, extractor, n = gan_of(trained), context.extractor(), context.spec.generated
     assert n is not None  # of a run there is a number of samples
+    lengths = " and ".join(f"{radius:g}" for radius in options.radii)
+    context.threat_model = (
+        f"latents moved by {lengths} where G's loss grows fastest (RGAN, Algorithm 1, line 5)"
+    )
     values: Values = {}
     for radius in (0.0, *options.radii):
         scores = []

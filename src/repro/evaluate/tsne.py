@@ -116,6 +116,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run is no unconditional GAN, its output is not finite, or the extractor cannot be had.
     """
     first, second = _pair(trained, context, options)
+    if options.pair != "images":
+        context.threat_model = "worst inputs of the length of training (RGAN, Algorithm 1, lines 5 to 7)"
     if options.pair == "noise":
         frechet = frechet_distance(first, second)
     else:
