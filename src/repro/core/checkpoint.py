@@ -183,7 +183,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             before = path.stat()
             with safe_open(path, framework="pt") as file:
                 metadata = dict(file.metadata() or {})
-                # clone: the tensors must not hang on the mapped file, which may be replaced while they are in use
+                # clone: they must not hang on the mapped file, which may be replaced while they are in use
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             after = path.stat()
             if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
