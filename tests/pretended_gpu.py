@@ -48,7 +48,7 @@ class Guard(TorchDispatchMode):
     """Notes operations of mixed devices, draws without a stream, uploads, and what the host reads.
 
     Args:
-        reads: the host may read values (a measurement), which are then 1 or True.
+        reads: the host may send constants and read values (a measurement), which are then 1 or True.
     """
 
     def __init__(self, *, reads: bool = False) -> None:
@@ -104,10 +104,8 @@ class Guard(TorchDispatchMode):
         return torch.zeros(tensor.shape, dtype=dtype, device=to)
 
     def _crosses(self, source: torch.Tensor, target: torch.Tensor) -> None:
-        if place_of(target) == GPU.type:
-            self.fault("an upload")
-        elif not self.reads:
-            self.fault("the host reads a tensor")
+        if not self.reads:
+            self.fault("an upload" if place_of(target) == GPU.type else "the host reads a tensor")
 
 
 def _value(tensor: torch.Tensor) -> Any:
@@ -130,7 +128,7 @@ class _Functions(TorchFunctionMode):
                 self.guard.fault("the host reads a tensor")
             return torch.zeros(args[0].shape, dtype=args[0].dtype).tolist()
         if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu") == GPU:
-            self.guard.fault("an upload")
+            self.guard._crosses(torch.empty(0), torch.empty(0, device=GPU))
         stream = kwargs.get("generator")
         if not isinstance(stream, Draws) or stream.place != GPU:
             return func(*args, **kwargs)
