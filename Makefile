@@ -58,8 +58,10 @@ bench: $(STAMP) ## what the DAG costs and how fast the methods train, into resul
 	$(PYTEST) benchmarks --benchmark-enable --benchmark-only --benchmark-json=$(OUT)/bench.json $(BENCH)
 	. $(BIN)/activate && python benchmarks/publish.py $(OUT)/bench.json results/published/benchmarks
 
-gpu: $(STAMP) ## the tests and timings that need a CUDA device, into OUT
-	PYTHON="$(CURDIR)/$(BIN)/python" benchmarks/gpu.sh $(OUT)
+# On a machine to which nothing can be downloaded: make gpu WHEELS=folder (benchmarks/gpu-wheels.txt), with its own python.
+WHEELS ?=
+gpu: $(if $(WHEELS),,$(STAMP)) ## the tests and timings that need a CUDA device, into OUT
+	PYTHON="$(if $(WHEELS),$(PYTHON),$(CURDIR)/$(BIN)/python)" WHEELS="$(WHEELS)" benchmarks/gpu.sh $(OUT)
 
 lock: ## resolve all versions anew into constraints.txt (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 pyproject.toml --extra dev \

@@ -14,9 +14,9 @@ from typing import Any
 
 from matplotlib.patches import Patch
 
+from publish import NO_GPU
 from repro.draw.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
 
-NO_GPU = "no GPU was at hand"
 GOALS = {"cpu": 1.3, "cuda": 2.0}  # times the fastest other library, PGD of 10 steps
 _ROW = 0.17  # inches per bar
 _GAP = 0.35  # of a bar, between cases

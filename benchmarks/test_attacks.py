@@ -109,7 +109,7 @@ def test_pgd(
         affordable = int(pytestconfig.getoption("budget") / max(spent * STEPS / PARITY_STEPS, 1e-9))
         rounds = min(rounds, max(LEAST_ROUNDS, affordable))
         attack = PGD(model=network, threat=threat, execution=execution)
-        with attack.engine.climb(network, images, labels) as climb:
+        with attack.engine.climb(network, attack.step, images, labels) as climb:
             last = climb.images.is_contiguous(memory_format=torch.channels_last)
         times: dict[str, list[float]] = {name: [] for name in others}
 

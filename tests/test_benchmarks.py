@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,23 +77,79 @@ def test_whole_attacks_are_timed_against_other_libraries_and_drawn(tmp_path: Pat
     assert "order as_given" in row["details"], "four images are too few for a trial"
 
 
-def test_the_steps_of_the_gpu_script_can_be_run(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHON": sys.executable, "GPU_DRY_RUN": "1"}
-    command = ["bash", "benchmarks/gpu.sh", str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+FIRST = ["cuda-tests", "kernels", "attacks-float32", "loops-float32", "loops-tf32", "seeds", "pgd7"]
+WHEELS = [
+    line for line in (ROOT / "benchmarks/gpu-wheels.txt").read_text().split("\n") if line and line[0] != "#"
+]
+# A machine with a GPU and little else, but for what its wheels bring: other packages are hidden.
+HIDE = """
+import os, sys
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in os.environ["HIDDEN"].split():
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hide())
+"""
+NEVER_THERE = "lmdb torch_fidelity snakemake matplotlib foolbox"
+
+
+def on_a_bare_machine(folder: Path, hidden: str) -> dict[str, str]:
+    """Return the environment of a Python that lacks the hidden packages."""
+    (folder / "sitecustomize.py").write_text(HIDE)
+    return {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(folder), "HIDDEN": hidden}
+
+
+def dry_run(environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    command = ["bash", "benchmarks/gpu.sh", str(folder / "out")]
+    environment = {**environment, "GPU_DRY_RUN": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_gpu_script_can_be_run_on_a_bare_machine(tmp_path: Path) -> None:
+    bare = on_a_bare_machine(tmp_path, NEVER_THERE)
+    done = dry_run(bare, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
-    names = ["cuda-tests", "kernels", "attacks-float32", "attacks-tf32", "seeds"]
-    trainings = [f"{what}-{name}" for what in ("steps", "loops") for name in ("float32", "tf32", "bf16")]
-    assert list(steps) == [*names, *trainings, "spectral-norm"]
-    for line in steps.values():
-        assert (ROOT / shlex.split(line)[0]).exists()
-    # the one with most options, up to the point where it would need the device
-    collected = python("-m", "pytest", *shlex.split(steps["steps-bf16"]), "--collect-only")
-    assert collected.returncode == 0, collected.stdout + collected.stderr
-    for recipe in ("gat.gat", "robgan.cotrain", "rgan.dcgan_both", "dat.dat_discriminator"):
-        assert f"[{recipe}]" in collected.stdout
+    assert list(steps)[: len(FIRST)] == FIRST
+    assert len(steps) > len(FIRST)
     assert not (tmp_path / "out").exists()
+    bare["PYTHONPATH"] = f"{ROOT / 'src'}:{tmp_path}"
+    # tests, kernels, attacks, loops, seeds, epochs in one process: all can be imported there
+    files = {word for name in FIRST for word in shlex.split(steps[name]) if word.endswith(".py")}
+    command = [sys.executable, "-m", "pytest", "--collect-only", *sorted(files)]
+    collected = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
+    assert collected.returncode == 0, collected.stdout[-2000:] + collected.stderr
+    for what in (
+        "test_linf_step",
+        "test_iteration",
+        "test_seed_batch",
+        "test_pgd7_step",
+        "test_a_graph_gives",
+    ):
+        assert what in collected.stdout
+    code = "import publish, sys; sys.exit('matplotlib' in sys.modules)"
+    bare["PYTHONPATH"] += f":{ROOT / 'benchmarks'}"
+    assert subprocess.run([sys.executable, "-c", code], env=bare, check=False).returncode == 0
+
+
+def test_the_gpu_script_names_what_is_missing_first(tmp_path: Path) -> None:
+    missing = "pydantic typer yaml safetensors hypothesis pytest_benchmark"
+    done = dry_run(on_a_bare_machine(tmp_path, missing), tmp_path)
+    assert done.returncode == 1
+    assert not done.stdout
+    for package in ("pydantic", "typer", "pyyaml", "safetensors", "hypothesis", "pytest-benchmark"):
+        assert f"\n  {package} (" in done.stderr
+        assert package in WHEELS  # which the message points to
+    assert "WHEELS" in done.stderr
+    # as advised: a folder of wheels, here of one package
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "typer-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("typer_of_wheels.py", "")
+    environment = {**on_a_bare_machine(tmp_path, "typer"), "WHEELS": str(wheels)}
+    assert "\n  typer (" in dry_run(environment, tmp_path).stderr
+    assert (tmp_path / "out" / "site" / "typer_of_wheels.py").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -107,20 +164,24 @@ def test_gpu_checks_refuse_a_machine_without_one(tmp_path: Path) -> None:
 
 
 def test_the_gpu_script_goes_on_after_a_failure_and_stops_in_time(tmp_path: Path) -> None:
-    # says that there is a device; the kernels' step fails, the next one takes long
+    # says that there is a device; the kernels' step fails, whole attacks hang
     fake = tmp_path / "python"
-    fake.write_text('#!/bin/sh\ncase "$*" in *test_kernels*) exit 1;; *test_attacks*) sleep 3;; esac\n')
+    fake.write_text(
+        '#!/bin/sh\ncase "$*" in *benchmarks/test_kernels*) exit 1;; *test_attacks*) sleep 60;; esac\n'
+    )
     fake.chmod(0o755)
     out = tmp_path / "out"
-    environment = {**os.environ, "PYTHON": str(fake), "GPU_SECONDS": "3"}
+    environment = {**os.environ, "PYTHON": str(fake), "GPU_SECONDS": "3", "GPU_STEP_SECONDS": "4"}
     command = ["bash", "benchmarks/gpu.sh", str(out)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     told = dict(line.split(": ", 1) for line in (out / "steps.txt").read_text().splitlines())
     assert told["cuda-tests"].startswith("ended")
     assert told["kernels"].startswith("failed")
-    assert told["attacks-float32"].startswith("ended")
-    assert all(told[f"loops-{name}"].startswith("not begun") for name in ("float32", "tf32", "bf16"))
+    assert told["attacks-float32"].startswith("out of time after 4 s")
+    assert all(
+        told[name].startswith("not begun") for name in ("loops-float32", "seeds", "pgd7", "steps-bf16")
+    )
 
 
 def test_calls_are_timed_after_the_warm_up() -> None:

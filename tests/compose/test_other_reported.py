@@ -19,6 +19,7 @@ from repro.judge.reported import read_others, read_reported
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 from repro.site.html import write_report
+from repro.site.material import Papers
 
 CONFIG = Path(__file__).parents[2] / "config"
 HEAD = "source,paper,artefact,row,column,metric,value,std\n"
@@ -40,12 +41,13 @@ CELLS = [
 ]  # fmt: skip
 
 
-def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet() -> None:
+@pytest.mark.parametrize(("paper", "count"), [("dat", 27), ("rgan", 13)])
+def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet(paper: str, count: int) -> None:
     plan = build_plan(load_config(CONFIG))
-    found = read_others(CONFIG / "papers" / "dat" / "other_reported.csv", "dat")
-    assert sum(map(len, found.values())) == 27
+    found = read_others(CONFIG / "papers" / paper / "other_reported.csv", paper)
+    assert sum(map(len, found.values())) == count
     for name, others in found.items():
-        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[f"dat/{name}"]}
+        cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[f"{paper}/{name}"]}
         assert {(other.row, other.column, other.metric) for other in others} <= cells
 
 
@@ -87,7 +89,7 @@ def test_the_html_report_shows_it_beside_the_papers(tmp_path: Path, monkeypatch:
     first, *rest = report_profile.ARTEFACTS
     monkeypatch.setattr(report_profile, "ARTEFACTS", (first.model_copy(update={"others": (other,)}), *rest))
     layout = report_profile.write_profile(tmp_path / "results")
-    page = write_report(layout, report_profile.NAMED, []).parent / "gat.html"
+    page = write_report(layout, Papers(report_profile.NAMED)).parent / "gat" / "table2.html"
     text = page.read_text(encoding="utf-8")
     assert "CIFAR-10, A. Nother" in text
     assert '<span class="printed">79.12</span>' in text

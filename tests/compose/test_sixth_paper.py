@@ -150,8 +150,9 @@ def test_it_is_trained_drawn_judged_and_reported_by_the_dag(folder: Path) -> Non
     assert (figures / "sngan" / "table1.png").stat().st_size > 1000
     assert "| SN-GANs, ResNet | 8.22" in (figures / "sngan" / "table1.md").read_text(encoding="utf-8")
     index, page = ((figures / name).read_text(encoding="utf-8") for name in ("index.html", "sngan.html"))
-    for name in ("claim-sngan-resnet", "audit-sngan-gain", "ledger-sngan-latents"):
-        assert f'id="{name}"' in index
+    for name in ("claims/sngan.resnet.html", "audit/sngan.gain.html", "ledger/sngan.latents.html"):
+        assert (figures / name).is_file(), name
+    assert 'href="claims/sngan.resnet.html"' in index
     assert "<h1>SN-GAN</h1>" in page
     assert "Spectral Normalization for Generative Adversarial Networks" in page
     with chdir(folder):

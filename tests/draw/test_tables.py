@@ -143,11 +143,8 @@ def test_artefacts_file(tmp_path: Path) -> None:
         Artefacts(profile="smoke", stand_ins=("reduced_budget",), artefacts=(TABLE,)).model_dump_json()
     )
     found = read_artefacts(path)
-    assert found.find("gat", "table2") == TABLE
+    assert found.artefacts == (TABLE,)
     assert found.stamp == "smoke profile · reduced_budget"
-    with pytest.raises(ReproError, match="no artefact gat/table9") as caught:
-        found.find("gat", "table9")
-    assert "table2" in caught.value.remedy
 
 
 def test_positions_of_columns() -> None:

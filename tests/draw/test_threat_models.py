@@ -47,7 +47,12 @@ def attacks_of(source: str) -> set[str]:
 
 
 def test_every_attacking_measurement_states_its_threat_model() -> None:
-    attacking = [path for path in MEASUREMENTS if attacks_of(path.read_text(encoding="utf-8"))]
+    sought = "repro.evaluate.worst_case"  # a part of measurements, which say what they ask of it
+    attacking = [
+        path
+        for path in MEASUREMENTS
+        if path.stem != "worst_case" and (attacks_of(text := path.read_text("utf-8")) or sought in text)
+    ]
     assert {"robust_accuracy", "auto_attack"} <= {path.stem for path in attacking}
     for path in attacking:
         assert "context.threat_model = " in path.read_text(encoding="utf-8"), path.name

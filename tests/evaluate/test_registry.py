@@ -20,14 +20,16 @@ NAMES = {
     "fidelity_real",
     "flip_iterations",
     "gradient_effect",
+    "input_noise",
     "local_lipschitz",
     "mixture_fit",
     "mixture_truth",
     "robust_accuracy",
     "samples",
+    "tsne",
 }
 OF_DATA = {"fidelity_real", "mixture_truth"}
-OF_FEATURES = {"curve", "fidelity", "fidelity_real"}
+OF_FEATURES = {"curve", "fidelity", "fidelity_real", "input_noise", "tsne"}
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:

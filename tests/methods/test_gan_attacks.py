@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 from repro.attacks.dat_step import DatImages, DatStep
 from repro.attacks.kernels.unit_direction import unit_direction
-from repro.attacks.rgan_directions import image_directions, noise_directions, random_directions
+from repro.attacks.rgan_directions import (
+    DirectionSearch,
+    image_directions,
+    noise_directions,
+    random_directions,
+)
 from repro.attacks.threat_model import SYMMETRIC
 from repro.methods.losses import make_loss
 from repro.models import dcgan, sngan
@@ -228,6 +233,28 @@ def test_noise_direction_and_its_sign(loss: str) -> None:
     easiest = noise_directions(generator, network, chosen, z, sign="literal_algorithm")
     torch.testing.assert_close(easiest, -worst)
     assert all(p.grad is None and p.requires_grad for p in (*generator.parameters(), *network.parameters()))
+
+
+def test_several_steps_from_a_random_start_find_what_one_from_the_clean_point_cannot() -> None:
+    """At 0 the slope of x'Ax is 0; from beside it each step is one of the power method on A."""
+    draw = torch.Generator().manual_seed(2)
+    vectors, _ = torch.linalg.qr(torch.randn(6, 6, generator=draw, dtype=torch.float64))
+    matrix = vectors @ torch.diag(torch.tensor([4.0, 1, 1, 0.5, 0.2, 0.1]).double()) @ vectors.T
+    points = torch.zeros(5, 6, dtype=torch.float64)
+
+    def objective(x: Tensor) -> Tensor:
+        return (x @ matrix * x).sum(1)
+
+    assert not DirectionSearch().climb(objective, points).any()
+    found = DirectionSearch(30, 0.1, draw).climb(objective, points)
+    torch.testing.assert_close((found @ vectors[:, 0]).abs(), torch.ones(5, dtype=torch.float64))
+    # one step from the clean point is the first of several
+    other = points + torch.randn(5, 6, generator=draw, dtype=torch.float64)
+    first = DirectionSearch().climb(objective, other)
+    torch.testing.assert_close(
+        DirectionSearch(2, 0.3).climb(objective, other),
+        DirectionSearch().climb(objective, other + 0.3 * first),
+    )
 
 
 def test_saturated_discriminators_still_give_a_direction() -> None:

@@ -153,7 +153,7 @@ def test_a_penalty_that_draws_must_say_so() -> None:
 def test_registry_lists_and_refuses() -> None:
     assert set(regulariser_names()) >= {"gradient_penalty", "zero_gp"}
     assert parse_regulariser("none", {}) is None
-    with pytest.raises(ValueError, match="there are: none, ar, gradient_penalty"):
+    with pytest.raises(ValueError, match="there are: none, ar, banach_penalty"):
         parse_regulariser("lipschitz", {})
     with pytest.raises(ValueError, match=r"zero_gp\.wieght.*weight, points"):
         parse_regulariser("zero_gp", {"wieght": 1})

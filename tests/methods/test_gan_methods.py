@@ -35,10 +35,12 @@ CASES = [
     ("dat", {"n_dis": 1, "position": "all", "clean_weight": 1.0, "regulariser": "zero_gp"}),
     ("rgan", {}),
     ("rgan", {"mode": "random_noise", "flip": True}),
+    ("rgan", {"random_start": True, "regulariser": "gradient_penalty", "penalty_images": "worst_case"}),
     ("gan", {"network": "sngan_projection", "n_dis": 1, "regulariser": "gradient_penalty"}),
     ("gan", {"network": "robgan_resnet", "n_dis": 1, "decay": "linear"}),
     ("rgan", {"network": "conditional_dcgan"}),
     ("rgan", {"network": "acgan_dcgan"}),
+    ("rgan", {"network": "wgan_gp_resnet_acgan", "loss": "wasserstein", "regulariser": "banach_penalty"}),
 ]
 
 
@@ -194,6 +196,11 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"noise_sign": "literal_algorithm", "noise_radius": 1.0},
                 {"clip_images": True},
                 {"network": "sngan"},
+                {"direction_steps": 2},
+                {"direction_steps": 2, "direction_distance": "unit"},
+                {"random_start": True},
+                {"regulariser": "zero_gp"},
+                {"regulariser": "zero_gp", "penalty_images": "worst_case"},
             ],
         ),
     ],

@@ -37,8 +37,10 @@ def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regular
     return made
 
 
-def test_every_regulariser_of_table_3_is_there() -> None:
-    assert set(regulariser_names()) == {"ar", "gradient_penalty", "lipschitz_penalty", "rfm", "zero_gp"}
+def test_every_regulariser_is_there() -> None:
+    assert set(regulariser_names()) == {
+        "ar", "banach_penalty", "gradient_penalty", "lipschitz_penalty", "orthonormal", "rfm", "zero_gp",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("norm", "expected"), [(1.5, 5 * 0.25), (0.6, 0.0)])
@@ -88,6 +90,19 @@ def test_neighbours_raise_the_losses_own_value() -> None:
         made = regulariser("ar", loss, radius=1.0)
         moved = made.neighbours(network, real, real=True)  # type: ignore[attr-defined]
         assert (network(moved) - network(real)).sign().tolist() == signs, loss
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3)])
+def test_orthonormal_is_what_singular_values_miss_of_one(shape: tuple[int, int]) -> None:
+    """|W'W - I|^2 over the smaller side is the sum of (sigma^2 - 1)^2, and 0 for orthonormal rows."""
+    layer, images = nn.Linear(*shape, bias=False), torch.zeros(1, 3, 2, 2)
+    network = nn.Sequential(layer, nn.ReLU(), nn.Conv2d(3, 2, 2))
+    made = regulariser("orthonormal", weight=2.0)
+    expected = [(torch.linalg.svdvals(network[i].weight.flatten(1)) ** 2 - 1).square().sum() for i in (0, 2)]
+    torch.testing.assert_close(made(network, images, images), 2 * (expected[0] + expected[1]))
+    nn.init.orthogonal_(layer.weight)
+    nn.init.orthogonal_(network[2].weight)
+    assert made(network, images, images).item() == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["ar", "rfm", "lipschitz_penalty"])

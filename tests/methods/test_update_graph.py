@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 
+from paper_runs import option_sets
+from pretended_graphs import pretended_graphs
 from repro.core.device import apply_precision, set_deterministic
+from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.core.timing import SplitWatch
 from repro.data.load import load_images
@@ -101,6 +105,66 @@ def test_a_network_with_dropout_draws_within_updates() -> None:
     assert not method.draws_within_updates()
     method.D.add_module("dropout", StreamDropout(0.5, method.streams.generator("dropout")))
     assert method.draws_within_updates()
+
+
+# Graphs pretended on the CPU: what one captures and replays trains as single launches do
+
+
+def pretend_graphs_of(method: GanMethod) -> GanMethod:
+    """Give a method on the CPU what it would have on CUDA: graphs, and an optimiser that they can hold."""
+    method.graphs = UpdateGraphs(True, method.watch)
+    for name, network in method.modules.items():
+        method.optimisers[name] = method._optimiser(network)
+        if name in method.schedulers:
+            method.schedulers[name] = LambdaLR(method.optimisers[name], method.schedulers[name].lr_lambdas[0])
+    return method
+
+
+def gans() -> dict[str, RunSpec]:
+    """Return a run of each GAN and network of the papers, but for those that are never captured."""
+    found: dict[str, RunSpec] = {}
+    for run in option_sets().values():
+        name = f"{run.method} {run.options.get('network')} {run.options.get('mode', '')}"
+        if name not in found and issubclass(load_method(run.method), GanMethod):
+            found[name] = run
+    return found
+
+
+def training(run: RunSpec) -> GanMethod:
+    images = load_images(run.dataset, "train", source=run.source, limit=run.train_limit, root=None)
+    method = load_method(run.method)(run, images, Streams(2), torch.device("cpu"))
+    assert isinstance(method, GanMethod)
+    return method
+
+
+@pytest.mark.slow
+def test_every_gan_of_the_papers_trains_from_graphs_as_without() -> None:
+    steps, captured = WARM_UP + 3, 0
+    for name, run in gans().items():
+        if training(run).draws_within_updates():
+            continue
+        with pretended_graphs() as machine:
+            graphed, plain = pretend_graphs_of(training(run)), pretend_graphs_of(training(run))
+            plain.graphs = UpdateGraphs(False, plain.watch)
+            found, expected = trace(graphed, last=steps), trace(plain, last=steps)
+            assert machine.current is machine.main
+        assert graphed.graphs._captured, name
+        captured += 1
+        assert found == expected, name
+        for part, network in graphed.modules.items():
+            for key, value in plain.modules[part].state_dict().items():
+                assert torch.equal(network.state_dict()[key], value), f"{name}: {part}.{key}"
+    assert captured >= 8
+
+
+def test_an_update_that_reads_a_value_cannot_be_captured_and_leaves_the_stream() -> None:
+    with pretended_graphs() as machine:
+        graphs = UpdateGraphs(True, SplitWatch(torch.device("cpu")))
+        for _ in range(WARM_UP):
+            graphs.run("one", lambda tensor: {"loss": tensor * tensor.item()}, torch.ones(()))
+        with pytest.raises(RuntimeError, match="capture"):
+            graphs.run("one", lambda tensor: {"loss": tensor * tensor.item()}, torch.ones(()))
+        assert machine.current is machine.main
 
 
 @pytest.mark.parametrize(("name", "options", "draws"), [case for case in CASES if not case[2]])

@@ -30,14 +30,14 @@ KINDS = (
 def test_every_network_says_what_it_is() -> None:
     found = {kind: network_names((kind,)) for kind in KINDS}
     assert found == {
-        "GAN": ("dcgan", "robust_dcgan", "sngan"),
+        "GAN": ("dcgan", "robust_dcgan", "sngan", "wgan_gp_resnet"),
         "ROTATION_GAN": ("ssgan",),
         "INFOMAX_GAN": ("infomax_gan",),
         "POINT_GAN": ("mlp",),
         "CLASSIFIER": ("embedding", "gat_classifier", "vgg16"),
         "TWO_HEADS": ("preact_resnet18", "robgan_resnet"),
         "CONDITIONAL_GAN": ("conditional_dcgan", "sngan_projection"),
-        "AC_GAN": ("acgan_dcgan", "preact_resnet18", "robgan_resnet"),
+        "AC_GAN": ("acgan_dcgan", "preact_resnet18", "robgan_resnet", "wgan_gp_resnet_acgan"),
     }
     for kind in KINDS:
         for name in found[kind]:
@@ -73,7 +73,7 @@ def test_a_networks_options_are_its_constructors_keywords() -> None:
         (
             "network: sgnan",
             "there is no network 'sgnan'",
-            "robust_dcgan, sngan, sngan_projection, or add",
+            "robust_dcgan, sngan, sngan_projection, wgan_gp_resnet, wgan_gp_resnet_acgan, or add",
         ),
         ("network: ssgan", "there is no network 'ssgan'", "sngan"),
         ("network: 3", "there is no network '3'", "sngan"),

@@ -32,7 +32,12 @@ def cells_in(plan: Plan, artefact: str, row: str) -> list[MeasuredCell]:
 
 def test_real_data_is_measured_once_and_shared_by_both_tables() -> None:
     plan = plan_of("smoke")
-    cells = cells_in(plan, "rgan/table1", "Real data") + cells_in(plan, "rgan/table2", "Real data")
+    cells = [
+        item
+        for table in ("rgan/table1", "rgan/table2")
+        for item in cells_in(plan, table, "Real data")
+        if item.column == "CIFAR-10"
+    ]
     assert [(item.column, item.metric) for item in cells] == [
         ("CIFAR-10", "is"),
         ("CIFAR-10", "fid"),

@@ -58,6 +58,11 @@ ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
         for option in ("targets: algorithm1", "targets: raw", "reduction: batch_mean")
     ),
     ("dat", "table4", "SNGAN-DAT (Generator only) (perturbed images detached)"),
+    *(
+        ("rgan", "table1", f"{row} (on WGAN-GP-res's network)")
+        for row in ("Weight clipping", "Layer norm", "Weight norm", "Orthonormal")
+    ),
+    *(("rgan", "table2", row) for row in ("DCGAN", "AC-GAN")),  # without a printed FID
 }
 COLUMNS_OF_OUR_OWN = {  # audits of what the papers' own attacks leave
     ("robgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),

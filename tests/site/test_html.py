@@ -8,20 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from report_profile import NAMED, RUN, write_profile
-from repro.compose.paper_files import whole_ledger
+import report_profile
+from report_profile import CELLS, CLAIMS, NAMED, RUN, write_profile
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.judge.artefacts import Artefact, Panel
+from repro.judge.cells import Cell
+from repro.judge.welch import welch_interval
 from repro.plan.config import load_config
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
 from repro.search.table import Outcome, draw_search
 from repro.site.collect import collect, collect_one
 from repro.site.curves import HEIGHT, WIDTH, charts
-from repro.site.html import write_report
+from repro.site.html import anchor, write_report
 from repro.site.manifest import MANIFEST, hashes
+from repro.site.material import Papers
+from repro.verify.remake import papers_of
 
-LEDGER = whole_ledger(load_config(Path(__file__).parents[2] / "config"))
+WHOLE = papers_of(load_config(Path(__file__).parents[2] / "config"))
+PAPERS = Papers(NAMED, WHOLE.ledger, CLAIMS, WHOLE.audited)
 
 
 class Page(HTMLParser):
@@ -41,7 +47,7 @@ class Page(HTMLParser):
         self.ids += [given["id"] or ""] if "id" in given else []
         self.links += [given[name] or "" for name in ("href", "src") if name in given]
         self.pictures += [given] if tag == "img" else []
-        if tag not in ("meta", "link", "img", "br", "polyline"):
+        if tag not in ("meta", "link", "img", "br", "polyline", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -61,7 +67,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     made = write_profile(tmp_path_factory.mktemp("results"))
-    write_report(made, NAMED, LEDGER)
+    write_report(made, PAPERS)
     return made
 
 
@@ -90,13 +96,15 @@ def test_every_link_holds_in_the_report_and_in_the_collected_folder(layout: Layo
 
 
 def test_a_number_leads_to_its_line_and_its_run(layout: Layout) -> None:
-    text = (layout.root / "report" / "gat.html").read_text()
-    line = text[text.index('id="c0"') :]
-    assert 'href="#c0"' in text
-    assert f'href="runs/{RUN}.html"' in line[: line.index("</tr>")]
+    text = (layout.root / "report" / "gat" / "table2.html").read_text()
+    place = anchor(CELLS[0])
+    line = text[text.index(f'id="{place}"') :]
+    assert f'href="#{place}"' in text
+    assert f'href="../runs/{RUN}.html"' in line[: line.index("</tr>")]
     assert "<code>gone-s1</code>" in text  # a run without a record is named, not linked
     run = Page(layout.root / "report" / "runs" / f"{RUN}.html")
-    assert "../gat.html#c0" in run.links
+    assert f"../gat/table2.html#{place}" in run.links
+    assert f"gat/table2.html#{place}" in Page(layout.root / "report" / "cells.html").links
     for shown in (
         "f00d",
         "2.13.0",
@@ -110,7 +118,7 @@ def test_a_number_leads_to_its_line_and_its_run(layout: Layout) -> None:
 
 
 def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
-    paper = Page(layout.root / "report" / "gat.html")
+    paper = Page(layout.root / "report" / "gat" / "table2.html")
     for shown in (
         "77.48 ± 0.46",
         "77.50 ± 0.30",
@@ -120,19 +128,23 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
         "A note.",
     ):
         assert shown in paper.words, shown
-    assert "Stood in: synthetic_data" in paper.words
-    assert "⚑ suspect: a second start of the same attack finds more" in paper.words
+    assert "Table 2, Sec. 4.4 · stood in: synthetic_data · 1 threat model · notes" in paper.words
+    assert "Stood in: synthetic images instead of the data set." in paper.words
+    assert "⚑ suspect: hidden gradients, as a second start of the same attack finds more" in paper.words
     index = Page(layout.root / "report" / "index.html")
-    for shown in ("GAT beats dropout", "supported", "4 to 6 % improvement", "inconsistent", "gat.c_g"):
+    for shown in ("GAT beats the baseline", "holds", "not comparable", "not run"):
         assert shown in index.words, shown
+    audit = Page(layout.root / "report" / "audit.html")
+    assert "4 to 6 % improvement" in audit.words
+    assert "inconsistent" in audit.words
+    assert "gat.c_g" in Page(layout.root / "report" / "ledger.html").words
     assert "smoke profile · synthetic_data + reduced_budget" in index.words
 
 
 def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     made = write_profile(tmp_path)
-    without = Page(write_report(made, NAMED, LEDGER))
-    assert "searches" not in without.ids
-    assert "Searched on validation images: gat/c_g" in without.words
+    folder = write_report(made, PAPERS).parent
+    assert "None is finished" in Page(folder / "cost.html").words
     values = [
         Outcome("cifar10", value, score, None, 1, winner, not winner, ("reduced_budget",), (RUN,), 5000)
         for value, score, winner in ((1.0, 50.0, False), (10.0, 53.0, True))
@@ -141,33 +153,82 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     draw_search(values, stem, heading="gat/c_g", option="c_g", score="accuracy", profile="smoke")
     gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1], 1.0)
     draw_summary([gain], made.search_summary, profile="smoke")
-    index = Page(write_report(made, NAMED, LEDGER))
-    assert_links_hold(made.root / "report")
-    assert {"searches", "search-gat-c-g"} <= set(index.ids)
-    assert {"#search-gat-c-g", "searches/gat/c_g.csv", "searches/summary.md"} <= set(index.links)
-    assert "gat/dropout_rate" in index.words  # named by the ledger, not finished: no link
-    assert "#search-gat-dropout-rate" not in index.links
+    write_report(made, PAPERS)
+    assert_links_hold(folder)
+    page = Page(folder / "cost.html")
+    assert {"search-gat-c-g"} <= set(page.ids)
+    assert {"searches/gat/c_g.csv", "searches/summary.md"} <= set(page.links)
+    by_search = {name: item for item in PAPERS.ledger for name in item.searched_by}
+    finished = Page(folder / "ledger" / f"{by_search['gat/c_g'].id}.html")
+    assert "../cost.html#search-gat-c-g" in finished.links
+    waiting = Page(folder / "ledger" / f"{by_search['gat/dropout_rate'].id}.html")
+    assert "gat/dropout_rate (not finished)" in waiting.words
     drawn = made.search_summary.with_suffix(".png").read_bytes()
-    assert (made.root / "report" / "searches" / "summary.png").read_bytes() == drawn
+    assert (folder / "searches" / "summary.png").read_bytes() == drawn
 
 
-def test_an_order_is_shown_with_effect_p_and_what_stood_in(layout: Layout) -> None:
-    text = (layout.root / "report" / "index.html").read_text()
-    line = next(line for line in text.splitlines() if 'id="claim-gat-passes"' in line)
+def test_a_claims_page_has_both_numbers_the_difference_and_how_sure_it_is(layout: Layout) -> None:
+    page = (layout.root / "report" / "claims" / "gat.passes.html").read_text()
     for part in (
         '<span class="chip not-comparable">',
         '<span class="chip direction-holds"> direction holds</span>',
-        '1.84<br><span class="soft">0.5 to 3.1</span>',
-        '0.01<br><span class="soft">Holm 0.02</span>',
-        "reduced_budget, reduced_width",
+        "p = 0.01, 0.02 after Holm's correction",
+        "As measured here, not as in the paper: a shorter training or a cheaper measurement; narrower netw",
+        '<td class="num">80.33 ± 0.44</td><td class="num">77.48 ± 0.46</td>',
+        '61.00 ± 0.10<br><span class="soft">4 seeds</span>',
+        '77.50 ± 0.30<br><span class="soft">3 seeds</span>',
+        '<td class="num">-16.5</td>',
+        "the rows differ in stand-ins (synthetic_data / none)",
+        f'href="../gat/table2.html#{anchor(CELLS[1])}"',
+        f'href="../runs/{RUN}.html"',
+        'href="../ledger/gat.percentages.html"',
     ):
-        assert part in line
-    plain = next(line for line in text.splitlines() if 'id="claim-gat-beats"' in line)
-    assert "direction" not in plain
+        assert part in page, part
+    low, high = welch_interval((61.0, 0.1, 4), (77.5, 0.3, 3))[1:]
+    assert f"{low:.3g} to {high:.3g}" in page
+    waiting = Page(layout.root / "report" / "claims" / "gat.waits_for.html")
+    assert "not run" in waiting.words
+    assert "41.00 ± 0.20" in waiting.words  # the side that is measured
+
+
+def test_settings_are_counted_apart_from_measurements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Artefact(paper="robgan", name="table9", kind="settings", title="Layers", source="Table 9",
+                        panels=(Panel(rows=("layer 1",), columns=("network",)),))  # fmt: skip
+    cell = Cell("robgan", "table9", "layer 1", "network", "kernel", reported=3.0, measured=3.0, n_seeds=1,
+                verdict="reproduced")  # fmt: skip
+    monkeypatch.setattr(report_profile, "ARTEFACTS", (*report_profile.ARTEFACTS, settings))
+    monkeypatch.setattr(report_profile, "CELLS", (*CELLS, cell))
+    index = write_report(write_profile(tmp_path), PAPERS).read_text()
+    line = next(line for line in index.splitlines() if 'href="robgan.html"' in line and "<th" in line)
+    assert "1 of 1 as printed" in line
+    assert "reproduced" not in line
+    assert "✓ reproduced 1" in next(
+        line for line in index.splitlines() if 'href="gat.html"' in line and "<th" in line
+    )
+
+
+def test_open_points_and_findings_are_linked_from_what_they_touch_and_back(layout: Layout) -> None:
+    folder = layout.root / "report"
+    item = next(
+        item
+        for item in PAPERS.ledger
+        if item.option and item.option.of == "gat" and "gat/table2" in item.affects
+    )
+    point = Page(folder / "ledger" / f"{item.id}.html")
+    assert {"../gat/table2.html", f"../runs/{RUN}.html", "../claims/gat.beats.html"} <= set(point.links)
+    for page in ("gat/table2.html", f"runs/{RUN}.html", "claims/gat.beats.html"):
+        assert f"../ledger/{item.id}.html" in Page(folder / page).links, page
+    option = next(item for item in PAPERS.ledger if item.option and item.option.name == "gat.c_g")
+    assert (
+        f'<dt><a href="../ledger/{option.id}.html">c_g</a></dt>'
+        in (folder / "runs" / f"{RUN}.html").read_text()
+    )
 
 
 def test_text_of_the_sheets_is_escaped(layout: Layout) -> None:
-    text = (layout.root / "report" / "gat.html").read_text()
+    text = (layout.root / "report" / "gat" / "table2.html").read_text()
     assert "Test accuracy &lt;b&gt;CIFAR&lt;/b&gt;" in text
     assert "<b>CIFAR" not in text
 
@@ -183,23 +244,23 @@ def test_pictures_have_words_and_sizes(layout: Layout) -> None:
 def test_the_report_is_the_same_each_time(layout: Layout) -> None:
     before = hashes(layout.root / "report")
     (layout.root / "report" / "runs" / "stale.html").write_text("a page of a run that is gone")
-    write_report(layout, NAMED, LEDGER)
+    write_report(layout, PAPERS)
     assert hashes(layout.root / "report") == before
 
 
 def test_an_artefact_that_was_not_drawn(tmp_path: Path) -> None:
     layout = write_profile(tmp_path)
-    write_report(layout, NAMED, LEDGER)
+    write_report(layout, PAPERS)
     for path in layout.root.glob("artefacts/gat/figure3.*"):
         path.unlink()
     with pytest.raises(ReproError, match="gat/figure3 has not been drawn"):
-        write_report(layout, NAMED, LEDGER)
+        write_report(layout, PAPERS)
     assert (layout.root / "report" / "index.html").is_file()  # the old one stays
 
 
 def test_a_paper_without_a_folder_is_named(layout: Layout) -> None:
     with pytest.raises(ReproError, match="artefacts of robgan") as caught:
-        write_report(layout, {"gat": NAMED["gat"]}, LEDGER)
+        write_report(layout, Papers({"gat": NAMED["gat"]}))
     assert caught.value.where == str(layout.root / "artefacts.json")
 
 
@@ -209,11 +270,11 @@ def test_damaged_inputs_are_named(tmp_path: Path) -> None:
     kept = claims.read_text()
     claims.write_text("paper,id\n")
     with pytest.raises(ReproError, match="lacks the column statement"):
-        write_report(layout, NAMED, LEDGER)
+        write_report(layout, PAPERS)
     claims.write_text(kept)
     layout.record(RUN).write_text("{}")
     with pytest.raises(ReproError, match="it has no `spec`") as caught:
-        write_report(layout, NAMED, LEDGER)
+        write_report(layout, PAPERS)
     assert caught.value.where == str(layout.record(RUN))
 
 
@@ -222,9 +283,9 @@ def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:
     for name in ("claims.csv", "audit.csv"):
         (layout.root / name).unlink()
     layout.record(RUN).unlink()
-    index = Page(write_report(layout, NAMED, []))
+    index = Page(write_report(layout, Papers(NAMED)))
     assert "No run is finished yet" in index.words
-    assert "Audit" not in index.words
+    assert "claims" not in index.ids
 
 
 def test_collecting(layout: Layout, tmp_path: Path) -> None:
@@ -264,6 +325,9 @@ def test_collecting_nothing_or_over_somebodys_files(layout: Layout, tmp_path: Pa
 def test_charts_of_a_log() -> None:
     log = [{"step": step, "loss": 1.0 / step, "bad": float("nan"), "word": "x"} for step in range(1, 1001)]
     (chart,) = charts(log)
+    assert [found.name for found in charts([{"step": s, "metrics": {"loss": 1.0 / s}} for s in (1, 2)])] == [
+        "loss"
+    ]
     points = [tuple(map(float, pair.split(","))) for pair in chart.points.split()]
     assert len(points) <= 202
     assert points[0] == (0.0, 0.0)

@@ -10,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from papers_case import call
-from repro.compose.paper_files import all_claims, whole_ledger
 from repro.core.errors import ReproError
 from repro.judge.cells import read_cells
 from repro.plan.config import load_config
 from repro.site.manifest import MANIFEST, hashes
-from repro.site.material import names_of
 from repro.site.published import HEADINGS, INDEX, SITE, index_text, lines, read_publications, write_published
+from repro.verify.remake import papers_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
-CONFIG = load_config(ROOT / "config")
-NAMED, LEDGER, CLAIMS = names_of(CONFIG), whole_ledger(CONFIG), all_claims(CONFIG)
+PAPERS = papers_of(load_config(ROOT / "config"))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what is published with index and site written anew."""
     folder = tmp_path_factory.mktemp("results") / "published"
     shutil.copytree(PUBLISHED, folder, ignore=shutil.ignore_patterns(SITE, INDEX))
-    return write_published(folder, NAMED, LEDGER, CLAIMS).parents[1]
+    return write_published(folder, PAPERS).parents[1]
 
 
 def test_the_committed_index_is_what_the_command_writes(written: Path) -> None:
@@ -70,9 +68,9 @@ def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
 
 
 def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> None:
-    for each in read_publications(PUBLISHED, NAMED, LEDGER):
+    for each in read_publications(PUBLISHED, PAPERS):
         cells = {(cell.row, cell.column): cell for cell in read_cells(PUBLISHED / each.name / "cells.csv")}
-        shown = lines(each.material, CLAIMS)
+        shown = lines(each.material)
         assert shown
         for line in shown:
             fields = dict(zip(HEADINGS, line, strict=True))
@@ -83,7 +81,7 @@ def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> Non
 
 
 def test_a_paragraph_says_what_stood_in_and_how_sure_a_claim_is() -> None:
-    text = index_text(read_publications(PUBLISHED, NAMED, LEDGER), CLAIMS)
+    text = index_text(read_publications(PUBLISHED, PAPERS))
     figure9 = next(line for line in text.splitlines() if "Fig. 9" in line)
     assert "direction holds: “A successful attack" in figure9
     assert "(effect 1.204 (0.2063 to 2.203), p = 0.01431, corrected 0.04294)" in figure9
@@ -92,7 +90,7 @@ def test_a_paragraph_says_what_stood_in_and_how_sure_a_claim_is() -> None:
 
 def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:
     with pytest.raises(ReproError, match="nothing is published here"):
-        write_published(project / "results" / "published", NAMED, LEDGER, CLAIMS)
+        write_published(project / "results" / "published", PAPERS)
     code, printed = call("publish")  # as the remedy says
     assert code == 0, printed
     index = project / "results" / "published" / INDEX

@@ -38,7 +38,7 @@ def start(spec: RunSpec, layout: Layout) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
-        "OMP_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),  # other threads sum in another order
     }
     return subprocess.Popen(
         [sys.executable, tiny_gan.__file__, str(layout.results), spec.model_dump_json(), "7"],

@@ -1,14 +1,14 @@
 """RGAN's worst-case directions: unit-L2 changes of noise, real and fake images (RGAN, Eqs. 7 to 10).
 
-The paper asks for the optimum over the unit sphere and does not say how it is found; one normalised gradient
-step at the clean point is taken here. On the sphere its penalties lambda_z |r|^2 and lambda_d |r|^2 are
-constants, so they have no part in it.
+The paper asks for the optimum over the unit sphere and does not say how it is found; by default one
+normalised gradient step at the clean point is taken here, see ``DirectionSearch``. On the sphere its
+penalties lambda_z |r|^2 and lambda_d |r|^2 are constants, so they have no part in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,36 @@ from repro.models.labelled import of_side
 from repro.models.modes import frozen
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
+
+
+class DirectionSearch(NamedTuple):
+    """How a direction is looked for: r = unit(gradient at x + distance r), ``steps`` times.
+
+    Attributes:
+        steps: number of normalised gradient steps.
+        distance: how far from the point a later step, or the first one of a random start, looks.
+        start: source of a random first direction; None begins at the point itself.
+    """
+
+    steps: int = 1
+    distance: float = 0.0
+    start: torch.Generator | None = None
+
+    def climb(
+        self, objective: Callable[[Tensor], Tensor], points: Tensor, watch: SplitWatch | None = None
+    ) -> Tensor:
+        """Return unit-L2 directions (N, ...) in which each sample's ``objective`` (N,) rises."""
+        at = points
+        if self.start is not None:
+            at = points + self.distance * random_directions(points, self.start)
+        for step in range(self.steps):
+            direction = uphill(objective, at, watch)
+            if step + 1 < self.steps:
+                at = points + self.distance * direction
+        return direction
+
+
+ONE_STEP = DirectionSearch()
 
 
 class WorstCaseLosses(Protocol):
@@ -59,6 +89,7 @@ def noise_directions(
     z: Tensor,
     *,
     sign: NoiseSign = "maximise",
+    search: DirectionSearch = ONE_STEP,
     watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return the direction r_z (N, latent_dim) of the worst noise for the generator.
@@ -70,11 +101,14 @@ def noise_directions(
         z: latents (N, latent_dim).
         sign: ``maximise`` raises the generator's loss (Eq. 9); ``literal_algorithm`` lowers it, as Algorithm
             1, line 5 is printed, which finds the easiest noise.
+        search: how the direction is looked for.
         watch: where the time of network and kernel is added up.
     """
+    up = 1 if sign == "maximise" else -1
     with frozen(generator), frozen(discriminator):
-        worst = uphill(lambda points: loss.each_g(discriminator(generator(points)).float()), z, watch)
-    return worst if sign == "maximise" else -worst
+        return search.climb(
+            lambda points: up * loss.each_g(discriminator(generator(points)).float()), z, watch
+        )
 
 
 def image_directions(
@@ -83,6 +117,7 @@ def image_directions(
     real: Tensor,
     fake: Tensor,
     *,
+    search: DirectionSearch = ONE_STEP,
     watch: SplitWatch | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the directions r_1, r_2 (N,3,H,W) that lower D's gain on real and on fake images.
@@ -95,10 +130,11 @@ def image_directions(
         loss: gives g1 and g2.
         real: real images (N,3,H,W).
         fake: generated images (M,3,H,W).
+        search: how the directions are looked for.
         watch: where the time of network and kernel is added up.
     """
     with frozen(discriminator):
         on_real, on_fake = of_side(discriminator, "real"), of_side(discriminator, "fake")
-        first = -uphill(lambda points: loss.g1(on_real(points).float()), real, watch)
-        second = -uphill(lambda points: loss.g2(on_fake(points).float()), fake, watch)
+        first = search.climb(lambda points: -loss.g1(on_real(points).float()), real, watch)
+        second = search.climb(lambda points: -loss.g2(on_fake(points).float()), fake, watch)
     return first, second

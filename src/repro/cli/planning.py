@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
 
 
-def plan(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
-    """Show what a profile trains and measures.
+def plan(
+    artefact: Annotated[
+        str | None, typer.Argument(help="Predict what one table or figure costs, e.g. dat/table4.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="For a device; default: the one here.")] = None,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Show what a profile trains and measures, or what one artefact costs, from measured rates.
 
-    Example: `repro plan --profile quick`
+    Example: `repro plan dat/table4 --profile paper`
     """
-    from repro.cli.show import show_plan
+    opened, batches, layout = open_plan(config, profile, results)
+    if artefact is None:
+        from repro.cli.show import show_plan
 
-    show_plan(*open_plan(config, profile, results))
+        show_plan(opened, batches, layout)
+        return
+    from repro.core.device import choose_device
+    from repro.core.provenance import describe_device
+    from repro.cost.predict import predict, read_rates, timed_device
+
+    rates, name = read_rates(config), opened.find_artefact(artefact)
+    at = timed_device(rates, device) if device else describe_device(choose_device())["name"]
+    for line in predict(opened, name, rates, at).lines:
+        typer.echo(line)
 
 
 def validate(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:

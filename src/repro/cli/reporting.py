@@ -46,25 +46,22 @@ def report(
 
     Example: `repro report --published`
     """
-    from repro.compose.paper_files import whole_ledger
     from repro.site.html import write_report
-    from repro.site.material import names_of
+    from repro.verify.remake import papers_of
 
     opened, _, layout = open_plan(config, profile, results)
     if published:
         typer.echo(_report_published(opened.config, layout))
     else:
-        typer.echo(write_report(layout, names_of(opened.config), whole_ledger(opened.config)))
+        typer.echo(write_report(layout, papers_of(opened.config)))
 
 
 def _report_published(config: Config, layout: Layout) -> Path:
     """Write index and site of all that is published and return the site's index.html."""
-    from repro.compose.paper_files import all_claims, whole_ledger
-    from repro.site.material import names_of
     from repro.site.published import write_published
+    from repro.verify.remake import papers_of
 
-    folder = layout.results / "published"
-    return write_published(folder, names_of(config), whole_ledger(config), all_claims(config))
+    return write_published(layout.results / "published", papers_of(config))
 
 
 def collect(

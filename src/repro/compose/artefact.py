@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from repro.compose.compose import compose
-from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
 from repro.core.paths import Layout
 from repro.draw.architectures import read_architectures
@@ -31,10 +30,7 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
     Raises:
         ReproError: there is no such artefact, or one of its evaluations is missing or not what the DAG made.
     """
-    if artefact_id not in plan.cells:
-        raise ReproError(
-            f"there is no artefact {artefact_id!r}", remedy=f"choose one of {', '.join(plan.artefact_ids())}"
-        )
+    artefact_id = plan.find_artefact(artefact_id)
     entry, cells, texts = compose_artefact(plan, Measured(layout, batches), layout, artefact_id)
     stem = layout.artefact(entry.paper, entry.name)
     shown = Shown(entry, tuple(cells), layout.root)

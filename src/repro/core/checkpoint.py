@@ -179,10 +179,15 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         )
     check_path(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            # clone: the tensors must not hang on the mapped file, which may be replaced while they are in use
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        while True:
+            before = path.stat()
+            with safe_open(path, framework="pt") as file:
+                metadata = dict(file.metadata() or {})
+                # clone: they must not hang on the mapped file, which may be replaced while they are in use
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            after = path.stat()
+            if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
+                break  # safetensors opens it twice by its name: the header was of another file else
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):

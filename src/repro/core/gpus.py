@@ -30,10 +30,7 @@ def jobs_at_once(device: str) -> int | None:
     """
     if ":" in device:
         return 1
-    driver = shutil.which("nvidia-smi") or any(
-        map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
-    )
-    if device == "cpu" or not driver:
+    if device == "cpu" or not (shutil.which("nvidia-smi") or any(map(os.path.exists, DRIVERS))):
         return None
     command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -19,10 +19,12 @@ from repro.core.files import cannot_write
 
 POLL = 0.5  # seconds between two looks at a lock that is waited for
 MARKER = ".process"  # ending of the marker's name; a lock copied from another file system marks nothing
+LOCK = ".lock"
+LOCK_FILES = LOCK, LOCK + MARKER  # of a folder that one process holds: no part of what is in it
 
 
 @contextmanager
-def only_process(folder: Path, what: str, *, name: str = ".lock", wait: bool = False) -> Iterator[None]:
+def only_process(folder: Path, what: str, *, name: str = LOCK, wait: bool = False) -> Iterator[None]:
     """Hold a lock in ``folder`` (made where needed) for this process while the block runs.
 
     Whoever may write the folder may take it. Where the file system has no locks, a marker stands in, which

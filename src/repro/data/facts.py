@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -53,6 +55,14 @@ def read_facts(path: Path) -> list[SplitFacts]:
         return _LIST.validate_python(read_json(path, remedy=MAKE_ANEW))
     except ValidationError as error:
         raise ReproError("this is no record of a data set", remedy=MAKE_ANEW, where=path) from error
+
+
+def facts_of_run(record: Mapping[str, Any]) -> list[SplitFacts]:
+    """Return the splits that a finished run saw, by its record; older records do not repeat the limit."""
+    limit = {"limit": record["spec"]["train_limit"]}
+    return [
+        SplitFacts.model_validate(limit | record[name]) for name in ("data", "validation") if record.get(name)
+    ]
 
 
 _LIST = TypeAdapter(list[SplitFacts])

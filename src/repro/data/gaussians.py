@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import cache
 from typing import Literal
 
 import torch
@@ -53,10 +54,16 @@ def sample_gaussians(
         Points, float32 (n, 2), and the component that each came from, int64 (n,).
     """
     device = generator.device
-    weights = component_weights(mixture).to(device)
+    means, weights = _constants(mixture, device)
     components = torch.multinomial(weights, n, replacement=True, generator=generator)
     noise = torch.randn((n, 2), generator=generator, device=device)
-    return component_means().to(device)[components] + deviation(spread) * noise, components
+    return means[components] + deviation(spread) * noise, components
+
+
+@cache
+def _constants(mixture: Mixture, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the components' means and weights on ``device``, sent there once."""
+    return component_means().to(device), component_weights(mixture).to(device)
 
 
 def deviation(spread: Spread) -> float:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 
 from repro.judge.cells import SETTING, Cell, Value
 
-_DECIMALS: Mapping[str, int] = {"accuracy": 2, "is": 2, "fid": 2, "kid": 4, "kl": 3, "modes": 1}
+_DECIMALS: Mapping[str, int] = {
+    "accuracy": 2,
+    "is": 2,
+    "fid": 2,
+    "kid": 4,
+    "kl": 3,
+    "modes": 1,
+    "nearest": 1,
+    "frechet": 2,
+}
 _LABELS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
     "accuracy_gain": "gain (points)",
@@ -25,6 +34,9 @@ _LABELS: Mapping[str, str] = {
     "high_quality": "high quality (%)",
     "kl_modes": "KL of modes",
     "kl": "KL of density",
+    "is_std": "std of IS",
+    "nearest_neighbour": "own nearest neighbour (%)",
+    "frechet": "Fréchet distance",
 }
 MARKS: Mapping[str, str] = {
     "reproduced": "✓",

@@ -1,4 +1,7 @@
-"""Sample grids side by side, as the papers show them; a picture that was not made is a hatched box."""
+"""Sample grids side by side, as the papers show them; a picture that was not made is a hatched box.
+
+What is measured of a picture beside it stands below it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from matplotlib.image import imread
 
 from repro.core.errors import ReproError
 from repro.core.row_key import row_key
+from repro.draw.numbers import metric_label, with_std
 from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
 from repro.judge.artefacts import Artefact, Panel, stamp_of
 from repro.judge.cells import Cell, select
@@ -33,11 +37,12 @@ def draw_samples(
     own = select(cells, artefact.paper, artefact.name)
     lost = {(cell.row, cell.column) for cell in own if cell.diverged}
     boxes = _boxes(artefact, lost)
+    lines = max((len(_numbers(own, place)) for place, *_ in boxes), default=0)
     columns = _columns(artefact, len(boxes))
     rows = -(-len(boxes) // columns)
     width = min(PAGE_WIDTH, 0.3 + 2.3 * columns)
     side = (width - 0.1) / columns
-    height = 0.4 + rows * (side + 0.3) + STAMP_HEIGHT
+    height = 0.4 + rows * (side + 0.3 + 0.13 * lines) + STAMP_HEIGHT
     with styled():
         figure = new_figure(width, height)
         band = STAMP_HEIGHT / height
@@ -46,17 +51,29 @@ def draw_samples(
             textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15)), fontsize=8.5, color=INK
         )
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
-        for at, (title, path, word) in zip(axes, boxes, strict=False):
+        for at, (place, title, path, word) in zip(axes, boxes, strict=False):
             _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path, word)
+            at.set_xlabel("\n".join(_numbers(own, place)), fontsize=6.5)
         for at in axes[len(boxes) :]:
             at.axis("off")
         return save(figure, stem, stamp_of(profile, own))
 
 
-def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
-    """Return title, path and the word for a missing picture, panel by panel, row by row."""
+def _numbers(cells: Sequence[Cell], place: tuple[str, str]) -> list[str]:
+    """Return a line for each number of the picture in that row and column."""
+    own = [cell for cell in cells if (cell.row, cell.column) == place and cell.metric != "images"]
+    return [
+        f"{metric_label(cell.metric)}: {with_std(cell.metric, cell.measured, cell.measured_std)}"
+        for cell in own
+    ]
+
+
+def _boxes(
+    artefact: Artefact, lost: Collection[tuple[str, str]]
+) -> list[tuple[tuple[str, str], str, str | None, str]]:
+    """Return place, title, path and the word for a missing picture, panel by panel, row by row."""
     paths = {(picture.row, picture.column): picture.path for picture in artefact.pictures}
-    boxes: list[tuple[str, str | None, str]] = []
+    boxes: list[tuple[tuple[str, str], str, str | None, str]] = []
 
     def word(row: str, column: str) -> str:
         return "diverged" if (row, column) in lost else "pending"
@@ -72,9 +89,9 @@ def _boxes(artefact: Artefact, lost: Collection[tuple[str, str]]) -> list[tuple[
                 key = row_key(panel.name, row)
                 path = paths.pop((key, column), None)
                 title = " · ".join(part for part in parts if part)
-                boxes.append((title, path, word(key, column)))
-    boxes += [(f"{row} · {column}", path, word(row, column)) for (row, column), path in paths.items()]
-    return boxes or [("", None, "pending")]
+                boxes.append(((key, column), title, path, word(key, column)))
+    boxes += [(place, " · ".join(place), path, word(*place)) for place, path in paths.items()]
+    return boxes or [(("", ""), "", None, "pending")]
 
 
 def _columns(artefact: Artefact, n: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,6 +13,7 @@ from repro.data.minibatches import to_uint8
 from repro.methods.base import Method
 
 ToUint8 = Literal["fixed", "min_max"]
+Moved = Callable[[Tensor], Tensor]
 CHUNK = 1000
 
 
@@ -31,13 +33,19 @@ def as_uint8(images: Tensor, bounds: tuple[float, float], how: ToUint8) -> Tenso
     return to_uint8(images, bounds)
 
 
-def finite_sample(method: Method, n: int, latent: torch.Generator, labels: Tensor | None = None) -> Tensor:
-    """Return ``n`` samples of the method's generator, (n,3,H,W) in its bounds; of ``labels`` where given.
+def finite_sample(
+    method: Method,
+    n: int,
+    latent: torch.Generator,
+    labels: Tensor | None = None,
+    moved: Moved | None = None,
+) -> Tensor:
+    """Return ``n`` samples of the method's generator, (n,3,H,W) in its bounds; see ``Method.sample``.
 
     Raises:
         ReproError: the method has no generator, or the generator's output is not finite.
     """
-    images = method.sample(n, latent, labels)
+    images = method.sample(n, latent, labels, moved=moved)
     if not images.isfinite().all():
         raise ReproError(
             f"the generator of run {method.spec.run_id} gives values that are not finite",
@@ -46,7 +54,9 @@ def finite_sample(method: Method, n: int, latent: torch.Generator, labels: Tenso
     return images
 
 
-def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint8) -> Tensor:
+def generated_uint8(
+    method: Method, n: int, latent: torch.Generator, how: ToUint8, moved: Moved | None = None
+) -> Tensor:
     """Return ``n`` samples of the method's generator, uint8 (n,3,H,W), on the CPU.
 
     Args:
@@ -55,13 +65,14 @@ def generated_uint8(method: Method, n: int, latent: torch.Generator, how: ToUint
         n: number of samples.
         latent: source of latents and labels; drawn in chunks of 1000.
         how: see ``as_uint8``.
+        moved: returns the latents that are shown in the place of those drawn.
 
     Raises:
         ReproError: the method has no generator, or the generator's output is not finite.
     """
     chunks = []
     for done in range(0, n, CHUNK):
-        images = finite_sample(method, min(CHUNK, n - done), latent)
+        images = finite_sample(method, min(CHUNK, n - done), latent, moved=moved)
         chunks.append((as_uint8(images, method.bounds, how) if how == "fixed" else images).cpu())
     samples = torch.cat(chunks)
     return samples if how == "fixed" else as_uint8(samples, method.bounds, how)

@@ -12,14 +12,12 @@ from rich.progress import track
 
 from repro.core.errors import ReproError
 from repro.core.files import replacing
-from repro.core.locks import MARKER, only_process
+from repro.core.locks import LOCK_FILES, only_process
 from repro.core.paths import Layout
-from repro.data.facts import SplitFacts
+from repro.data.facts import SplitFacts, facts_of_run
 from repro.evaluate.result import read_result
 from repro.plan.plan import Plan
 from repro.train.record import finished
-
-_LOCKS = (".lock", f".lock{MARKER}")
 
 
 @dataclass
@@ -107,10 +105,8 @@ def _all(plan: Plan, source: Layout, merged: Merged) -> Iterator[_Found]:
         elif (record := finished(source, home.name, plan.runs[home.name])) is None:
             merged.unfinished.append(home)
         else:
-            limit = {"limit": record["spec"]["train_limit"]}  # older records do not repeat it
-            read = [limit | record[name] for name in ("data", "validation") if record.get(name)]
             content = {"checkpoint": record["checkpoint_sha256"], "diverged": record["diverged"]}
-            yield _Found(home, content, tuple(map(SplitFacts.model_validate, read)))
+            yield _Found(home, content, tuple(facts_of_run(record)))
     for home in sorted((source.root / "evaluations").glob("*.json")):
         result = read_result(home)
         if result is None or plan.evaluations.get(home.stem) != result.spec:
@@ -152,9 +148,9 @@ def _copy_run(home: Path, goal: Path) -> None:
     """Copy a finished run's folder, its record last; what an unfinished training left there makes way."""
     with only_process(goal, f"run {goal.name}"):
         for path in goal.iterdir():
-            if path.name not in _LOCKS:
+            if path.name not in LOCK_FILES:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        files = sorted(path for path in home.rglob("*") if path.is_file() and path.name not in _LOCKS)
+        files = sorted(path for path in home.rglob("*") if path.is_file() and path.name not in LOCK_FILES)
         for path in sorted(files, key=lambda path: path == home / "run.json"):
             _copy_file(path, goal / path.relative_to(home))
 

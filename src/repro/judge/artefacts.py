@@ -116,20 +116,6 @@ class Artefacts(Frozen):
         """One line that says under which profile and with which stand-ins everything here was made."""
         return stamp(self.profile, self.stand_ins)
 
-    def find(self, paper: str, name: str) -> Artefact:
-        """Return one artefact.
-
-        Raises:
-            ReproError: there is no such artefact; lists those of the paper, or the papers.
-        """
-        for artefact in self.artefacts:
-            if (artefact.paper, artefact.name) == (paper, name):
-                return artefact
-        of_paper = [artefact.name for artefact in self.artefacts if artefact.paper == paper]
-        papers = sorted({artefact.paper for artefact in self.artefacts})
-        known = f"{paper} has " + ", ".join(of_paper) if of_paper else "the papers are " + ", ".join(papers)
-        raise ReproError(f"there is no artefact {paper}/{name}", remedy=f"name one that exists: {known}")
-
 
 def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
     """Return e.g. "smoke profile · synthetic_data + reduced_budget"."""

@@ -134,12 +134,32 @@ def _marks(cell: Cell) -> dict[str, frozenset[str]]:
 
 
 def _test(left: Cell, right: Cell | float, predicate: Predicate, margin: float, rules: ClaimRules) -> Tested:
-    first, second = _sample(left), _sample(right)
-    second = (second[0] * predicate.times, second[1] * abs(predicate.times), second[2])
-    if predicate.relation == "less":
-        first, second = second, first
+    first, second = _sides(left, right, predicate)
     p = welch_p(first, second, margin)
     return Tested(*welch_interval(first, second, rules.confidence), p, 1 - p)
+
+
+def difference(
+    left: Cell, right: Cell | float, predicate: Predicate, rules: ClaimRules
+) -> tuple[float, float, float] | None:
+    """Return the difference as measured, positive as claimed, and its interval, tested or not.
+
+    The interval is unbounded where a side has one seed; None where a side is not measured.
+    """
+    sides = [side for side in (left, right) if isinstance(side, Cell)]
+    if any(not isinstance(side.measured, float) for side in sides):
+        return None
+    first, second = _sides(left, right, predicate)
+    if any(side.n_seeds < 2 for side in sides):
+        return first[0] - second[0], -math.inf, math.inf
+    return welch_interval(first, second, rules.confidence)
+
+
+def _sides(left: Cell, right: Cell | float, predicate: Predicate) -> tuple[Sample, Sample]:
+    """Return the side that is claimed to be larger, then the other."""
+    first, second = _sample(left), _sample(right)
+    second = (second[0] * predicate.times, second[1] * abs(predicate.times), second[2])
+    return (second, first) if predicate.relation == "less" else (first, second)
 
 
 def _sample(side: Cell | float) -> Sample:

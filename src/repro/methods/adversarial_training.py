@@ -99,7 +99,12 @@ class AdversarialTraining(Method):
         )
         starts = streams.generator("attack_start")
         self.attack = PGD(
-            model=self.network, threat=threat, generator=starts, execution=GRAPHED, watch=self.watch
+            model=self.network,
+            threat=threat,
+            generator=starts,
+            outside="allow",  # looking at values would wait for the device at each step
+            execution=GRAPHED,
+            watch=self.watch,
         )
         self.modules = {"classifier": network}
         if others:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -145,7 +145,12 @@ class Method(ABC):
 
     @torch.no_grad()
     def sample(
-        self, n: int, latent: torch.Generator, labels: Tensor | None = None, batch_size: int = 250
+        self,
+        n: int,
+        latent: torch.Generator,
+        labels: Tensor | None = None,
+        batch_size: int = 250,
+        moved: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Draw images from the generator in eval mode; its state stays as it was.
 
@@ -155,6 +160,7 @@ class Method(ABC):
                 labels. All are drawn before the first image, so ``batch_size`` does not alter the result.
             labels: classes (n,), int64; only for a conditional generator.
             batch_size: images per forward pass.
+            moved: returns the latents that are shown in the place of those drawn (n, latent_dim).
 
         Returns:
             Images (n,3,H,W) (for toy data: points (n,2)), float32, in ``bounds``.
@@ -168,6 +174,7 @@ class Method(ABC):
         modes = {module: module.training for module in network.modules()}
         network.eval()
         try:
+            z = z if moved is None else moved(z)
             parts = [
                 network(z[i : i + batch_size], None if labels is None else labels[i : i + batch_size]).float()
                 for i in range(0, n, batch_size)

@@ -189,7 +189,7 @@ class GanMethod(Method):
         self.optimisers["discriminator"].zero_grad(set_to_none=True)
         loss, record = self.discriminator_loss(real, fake, labels)
         if self.regulariser is not None:
-            penalty = self.regulariser(self.judge(labels), real, fake)
+            penalty = self.regulariser(self.judge(labels), *self.penalised(real, fake))
             loss, record = loss + penalty, record | {"d_penalty": penalty}
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimisers["discriminator"].step()
@@ -320,6 +320,10 @@ class GanMethod(Method):
     def fake_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return what G learns besides fooling D; as ``real_auxiliary``, of generated images."""
         return None
+
+    def penalised(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the real and the fake images that D's regulariser is given, after ``discriminator_loss``."""
+        return real, fake
 
     @staticmethod
     def add_auxiliary(

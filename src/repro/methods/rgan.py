@@ -7,7 +7,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.rgan_directions import NoiseSign, image_directions, noise_directions, random_directions
+from repro.attacks.rgan_directions import (
+    DirectionSearch,
+    NoiseSign,
+    image_directions,
+    noise_directions,
+    random_directions,
+)
 from repro.attacks.threat_model import SYMMETRIC
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
@@ -28,6 +34,11 @@ class RganOptions(GanOptions):
             robust (Eq. 11).
         noise_sign: ``maximise`` (Eq. 9) or ``literal_algorithm`` (Algorithm 1, line 5, as printed).
         clip_images: move perturbed images back into [-1,1] (the paper does not say).
+        direction_steps: normalised gradient steps to a direction.
+        random_start: look for it from a random direction instead of from the clean point.
+        direction_distance: where later steps and random starts look: at the length ``applied``, eps1 or eps2,
+            or at length 1 (``unit``), as the search over the unit sphere is printed (lines 5 to 7).
+        penalty_images: which images of D's update the regulariser is given, ``clean`` or ``worst_case`` ones.
     """
 
     network: str = "dcgan"
@@ -44,6 +55,10 @@ class RganOptions(GanOptions):
     mixing: Literal["additive", "convex"] = "additive"
     noise_sign: NoiseSign = "maximise"
     clip_images: bool = False
+    direction_steps: int = Field(default=1, ge=1)
+    random_start: bool = False
+    direction_distance: Literal["applied", "unit"] = "applied"
+    penalty_images: Literal["clean", "worst_case"] = "clean"
 
 
 class Rgan(GanMethod):
@@ -51,10 +66,18 @@ class Rgan(GanMethod):
 
     Options: ClassVar[type[MethodOptions]] = RganOptions
     options: RganOptions
+    worst: tuple[Tensor, Tensor]  # images of D's update at hand
 
     def draws_within_updates(self) -> bool:
         """As in ``GanMethod``; random directions are drawn within the updates."""
-        return super().draws_within_updates() or self.options.mode == "random_noise"
+        drawn = self.options.mode == "random_noise" or self.options.random_start
+        return super().draws_within_updates() or drawn
+
+    def search(self, radius: float, stream: str) -> DirectionSearch:
+        """Return how a direction for changes of length ``radius`` is looked for."""
+        o = self.options
+        start = self.streams.generator(stream) if o.random_start else None
+        return DirectionSearch(o.direction_steps, radius if o.direction_distance == "applied" else 1.0, start)
 
     def mixed(self, clean: Tensor, robust: Tensor) -> Tensor:
         """Return the objective of both terms, 0-d."""
@@ -67,8 +90,11 @@ class Rgan(GanMethod):
             noise = self.streams.generator("noise/images")
             directions = random_directions(real, noise), random_directions(fake, noise)
         else:
+            search = self.search(self.options.image_radius, "noise/images")
             with self.autocast():
-                directions = image_directions(self.judge(labels), self.loss, real, fake, watch=self.watch)
+                directions = image_directions(
+                    self.judge(labels), self.loss, real, fake, search=search, watch=self.watch
+                )
         worse = [x + self.options.image_radius * r for x, r in zip((real, fake), directions, strict=True)]
         if self.options.clip_images:
             worse = [SYMMETRIC.clip(x) for x in worse]
@@ -79,11 +105,17 @@ class Rgan(GanMethod):
         if self.options.mode == "random_noise":
             direction = random_directions(z, self.streams.generator("noise/latent"))
         else:
+            search = self.search(self.options.noise_radius, "noise/latent")
             with self.autocast():
-                sign = self.options.noise_sign
-                judge = of_side(self.judge(Labels(classes, classes)), "fake")
-                generator = self.G if classes is None else Labelled(self.G, classes)
-                direction = noise_directions(generator, judge, self.loss, z, sign=sign, watch=self.watch)
+                direction = noise_directions(
+                    self.G if classes is None else Labelled(self.G, classes),
+                    of_side(self.judge(Labels(classes, classes)), "fake"),
+                    self.loss,
+                    z,
+                    sign=self.options.noise_sign,
+                    search=search,
+                    watch=self.watch,
+                )
         return z + self.options.noise_radius * direction
 
     def discriminator_loss(
@@ -93,10 +125,15 @@ class Rgan(GanMethod):
         clean, record = super().discriminator_loss(real, fake, labels)
         if self.options.mode == "g_only":
             return clean, record
-        worse = zip(self.worse_images(real, fake, labels), labels, strict=True)
-        worse_real, worse_fake = (self.logits(images, classes) for images, classes in worse)
-        robust = self.loss.d(worse_real, worse_fake)
+        self.worst = self.worse_images(real, fake, labels)
+        worst = zip(self.worst, labels, strict=True)
+        robust = self.loss.d(*(self.logits(images, classes) for images, classes in worst))
         return self.mixed(clean, robust), record | {"d_robust": robust}
+
+    def penalised(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the real and the fake images that D's regulariser is given."""
+        worst = self.options.penalty_images == "worst_case" and self.options.mode != "g_only"
+        return self.worst if worst else (real, fake)
 
     def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Line 9: G's loss plus lambda times its loss on worst-case noise."""

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from repro.models.conv_stack import DiscriminatorNorm, StackDiscriminator, StackGenerator
 from repro.models.dcgan import counts_of
 from repro.models.registry import LatentDim
+
+
+def one_hot(classes: Tensor, n_classes: int, dtype: torch.dtype) -> Tensor:
+    """Return classes int64 (N,) as rows (N, n_classes) with a one each.
+
+    Unlike torch's own it reads no value on the host on any device, so that an update can be captured.
+    """
+    return (classes[:, None] == torch.arange(n_classes, device=classes.device)).to(dtype)
 
 
 class Generator(StackGenerator):
@@ -37,8 +44,7 @@ class Generator(StackGenerator):
         """Return images of latents (N, latent_dim) and classes int64 (N,)."""
         if labels is None:
             raise ValueError("a class-conditional generator needs labels")
-        one_hot = F.one_hot(labels, self.n_classes).to(z.dtype)
-        return super().forward(torch.cat([z, one_hot], dim=1))
+        return super().forward(torch.cat([z, one_hot(labels, self.n_classes, z.dtype)], dim=1))
 
 
 class Discriminator(StackDiscriminator):
@@ -67,7 +73,7 @@ class Discriminator(StackDiscriminator):
         self.n_classes = n_classes
 
     def _with_planes(self, images: Tensor, classes: Tensor) -> Tensor:
-        planes = F.one_hot(classes, self.n_classes).to(images.dtype)[:, :, None, None]
+        planes = one_hot(classes, self.n_classes, images.dtype)[:, :, None, None]
         return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], dim=1)
 
     def feature_map(self, images: Tensor, classes: Tensor) -> Tensor:  # type: ignore[override]

@@ -1,8 +1,8 @@
-"""Two convolutions in forms that cost less than torch's own calls and give the same maps up to rounding."""
+"""Convolutions in forms that cost less than torch's own calls and give the same maps up to rounding."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 _CORNERS = ((1, 0, 1, 0), (0, 1, 1, 0), (1, 0, 0, 1), (0, 1, 0, 1))
@@ -35,3 +35,36 @@ def pointwise(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         bias: (out,) or None.
     """
     return F.linear(maps.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+
+
+class Convolution(nn.Conv2d):
+    """A convolution that keeps the size of the map; Xavier-uniform, as SN-GAN and WGAN-GP have it.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: side of the square kernel.
+        gain: of the Xavier initialisation.
+        bias: whether there is one.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, gain: float, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
+        nn.init.xavier_uniform_(self.weight, gain)
+        self.as_product = kernel_size == 1
+
+    def weights(self) -> Tensor:
+        """Return the weight (out, in, k, k) of this pass."""
+        return self.weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the maps (N, out, H, W) of maps (N, in, H, W)."""
+        if self.as_product:
+            return pointwise(input, self.weights(), self.bias)
+        return F.conv2d(input, self.weights(), self.bias, padding=self.kernel_size[0] // 2)
+
+    def halved(self, input: Tensor) -> Tensor:
+        """Return the maps of a 3x3 convolution averaged over squares of 2x2: (N, out, H/2, W/2)."""
+        return conv_and_halve(input, self.weights(), self.bias)

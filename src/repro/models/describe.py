@@ -79,7 +79,7 @@ def _kind(layer: nn.Module) -> str:
 def _leaves(layer: nn.Module) -> Iterator[nn.Module]:
     """Yield the layers; what a convolution or linear layer holds (its spectral norm) is part of it."""
     children = [] if isinstance(layer, _WEIGHTED) else list(layer.children())
-    if not children:
+    if not children and not isinstance(layer, nn.Identity):
         yield layer
     for child in children:
         yield from _leaves(child)

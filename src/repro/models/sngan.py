@@ -9,6 +9,7 @@ instead of by repetition.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
+from repro.models.convolution import Convolution
 from repro.models.registry import LatentDim
 from repro.models.spectral_blocks import SpectralBlocks
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
@@ -106,6 +108,7 @@ class Generator(nn.Module):
     """
 
     n_classes = 0
+    layout = staticmethod(layout)
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class Generator(nn.Module):
         upsampling: Upsampling = "bilinear",
     ) -> None:
         super().__init__()
-        plan = layout(image_size)
+        plan = self.layout(image_size)
         self.latent_dim = latent_dim
         self.base = plan.base
         counts = [channels(count, width) for count in (plan.first, *plan.generator)]
@@ -137,11 +140,11 @@ class Generator(nn.Module):
 class FirstBlock(nn.Module):
     """3x3, ReLU, 3x3, halve, plus a halved 1x1 shortcut: (N,3,H,W) to (N,out,H/2,W/2)."""
 
-    def __init__(self, out_channels: int) -> None:
+    def __init__(self, out_channels: int, conv: type[Convolution] = SpectralConv2d) -> None:
         super().__init__()
-        self.conv1 = SpectralConv2d(3, out_channels, 3, math.sqrt(2))
-        self.conv2 = SpectralConv2d(out_channels, out_channels, 3, math.sqrt(2))
-        self.shortcut = SpectralConv2d(3, out_channels, 1, 1.0)
+        self.conv1 = conv(3, out_channels, 3, math.sqrt(2))
+        self.conv2 = conv(out_channels, out_channels, 3, math.sqrt(2))
+        self.shortcut = conv(3, out_channels, 1, 1.0)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return maps of half the side."""
@@ -150,24 +153,34 @@ class FirstBlock(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """ReLU, 3x3, ReLU, 3x3, perhaps halve; shortcut with a 1x1 where channels or size change."""
+    """ReLU, 3x3, ReLU, 3x3, perhaps halve; shortcut with a 1x1 where channels or size change.
+
+    ``norm`` makes what stands before each ReLU, of its number of channels.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, halve: bool, shortcut_input: ShortcutInput
+        self,
+        in_channels: int,
+        out_channels: int,
+        halve: bool,
+        shortcut_input: ShortcutInput,
+        conv: type[Convolution] = SpectralConv2d,
+        norm: Callable[[int], nn.Module] = nn.Identity,
     ) -> None:
         super().__init__()
         self.halve = halve
         self.shortcut_input = shortcut_input
-        self.conv1 = SpectralConv2d(in_channels, in_channels, 3, math.sqrt(2))
-        self.conv2 = SpectralConv2d(in_channels, out_channels, 3, math.sqrt(2))
+        self.norm1, self.norm2 = norm(in_channels), norm(in_channels)
+        self.conv1 = conv(in_channels, in_channels, 3, math.sqrt(2))
+        self.conv2 = conv(in_channels, out_channels, 3, math.sqrt(2))
         changes = halve or in_channels != out_channels
-        self.shortcut = SpectralConv2d(in_channels, out_channels, 1, 1.0) if changes else nn.Identity()
+        self.shortcut = conv(in_channels, out_channels, 1, 1.0) if changes else nn.Identity()
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N,out,H,W), or of half the side."""
-        active = F.relu(maps)
+        active = F.relu(self.norm1(maps))
         short = active if self.shortcut_input == "relu" else maps
-        hidden = F.relu(self.conv1(active), inplace=True)
+        hidden = F.relu(self.norm2(self.conv1(active)), inplace=True)
         if self.halve:
             # Halving before the 1x1 convolution gives the same map at a quarter of the work.
             hidden, short = self.conv2.halved(hidden), F.avg_pool2d(short, 2)

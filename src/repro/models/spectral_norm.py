@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from repro.models.convolution import conv_and_halve, pointwise
+from repro.models.convolution import Convolution
 
 EPS = 1e-12
 
@@ -81,36 +81,19 @@ def resting(vectors: Sequence[SpectralVectors]) -> Iterator[None]:
             vector.resting = False
 
 
-class SpectralConv2d(nn.Conv2d):
-    """A convolution with spectrally normalised weight; Xavier-uniform, as SN-GAN and mimicry have it.
-
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: side of the square kernel; the padding keeps the size of the map.
-        gain: of the Xavier initialisation.
-        bias: whether there is one.
-    """
+class SpectralConv2d(Convolution):
+    """A convolution with spectrally normalised weight."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, gain: float, bias: bool = True
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias)
-        nn.init.xavier_uniform_(self.weight, gain)
-        self.as_product = kernel_size == 1
+        super().__init__(in_channels, out_channels, kernel_size, gain, bias)
         self.spectral = SpectralVectors(self.weight)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the maps (N, out, H, W) of maps (N, in, H, W)."""
+    def weights(self) -> Tensor:
+        """Return the normalised weight; in training mode after a power iteration."""
         weight: Tensor = self.spectral(self.weight)
-        if self.as_product:
-            return pointwise(input, weight, self.bias)
-        return F.conv2d(input, weight, self.bias, padding=self.kernel_size[0] // 2)
-
-    def halved(self, input: Tensor) -> Tensor:
-        """Return the maps of a 3x3 convolution averaged over squares of 2x2: (N, out, H/2, W/2)."""
-        weight: Tensor = self.spectral(self.weight)
-        return conv_and_halve(input, weight, self.bias)
+        return weight
 
 
 class SpectralLinear(nn.Linear):

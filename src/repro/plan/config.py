@@ -30,6 +30,11 @@ _TAKEN = (
     "searches",
     "index",
     "runs",
+    "claims",
+    "cells",
+    "ledger",
+    "audit",
+    "cost",
 )  # the suite's own beginnings of recipes, batches and pages
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from typing import TypeVar
 
@@ -47,6 +48,20 @@ class Plan(PlannedRuns):
     def artefact_ids(self) -> list[str]:
         """Return every artefact as ``paper/name``, in the order of the sheets."""
         return list(self.cells)
+
+    def find_artefact(self, name: str) -> str:
+        """Return an artefact's id by ``paper/name``, or by ``paper_name`` or ``paper.name``.
+
+        Raises:
+            ReproError: there is no such artefact.
+        """
+        found = {each.replace("/", mark): each for mark in "/_." for each in self.cells}
+        if name not in found:
+            near = get_close_matches(name, found, n=1)
+            meant = f"did you mean {found[near[0]]}? " if near else ""
+            listed = ", ".join(self.cells)
+            raise ReproError(f"there is no artefact {name!r}", remedy=f"{meant}choose one of {listed}")
+        return found[name]
 
     def find_search(self, search_id: str) -> PlannedSearch:
         """Return a search by ``paper/name``.

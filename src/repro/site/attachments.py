@@ -10,7 +10,9 @@ from typing import Any
 
 from PIL import Image
 
+from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.judge.artefacts import Artefact
 
 ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
 
@@ -57,6 +59,22 @@ def put_searches(layout: Layout, shelf: Shelf) -> dict[str, Any]:
         stem = path.with_suffix("").relative_to(layout.root)
         tables["/".join(stem.parts[1:])] = shelf.put_all(layout.root / stem, stem.as_posix())["links"]
     return {**shelf.put_all(layout.search_summary, "searches/summary"), "tables": tables}
+
+
+def drawn(layout: Layout, artefact: Artefact) -> Path:
+    """Return the stem of an artefact's files.
+
+    Raises:
+        ReproError: there are none.
+    """
+    stem = layout.artefact(artefact.paper, artefact.name)
+    if not files_of(stem):
+        raise ReproError(
+            f"{artefact.id} has not been drawn",
+            remedy=f"draw it: repro draw {artefact.id}, or run Snakemake",
+            where=stem,
+        )
+    return stem
 
 
 def picture_size(picture: Path) -> tuple[int, int]:

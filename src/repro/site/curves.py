@@ -25,11 +25,15 @@ class Chart:
 
 
 def charts(log: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Return a chart for every number in ``log`` that was logged at least twice; ``step`` is the axis."""
-    names = dict.fromkeys(name for line in log for name in line if name != "step")
+    """Return a chart for every number that was logged at least twice, a loss say; ``step`` is the axis.
+
+    Numbers within a field (``metrics``, ``attack_seconds_per_step``) count as the line's own.
+    """
+    flat = [_flat(line) for line in log]
+    names = dict.fromkeys(name for line in flat for name in line if name != "step")
     found = []
     for name in names:
-        pairs = [(line["step"], line[name]) for line in log if _is_number(line.get(name))]
+        pairs = [(line["step"], line[name]) for line in flat if _is_number(line.get(name))]
         if len(pairs) > 1:
             found.append(_chart(name, pairs))
     return found
@@ -46,6 +50,17 @@ def _chart(name: str, pairs: Sequence[tuple[int, float]]) -> Chart:
         for step, value in kept
     )
     return Chart(name, points, steps[0], steps[-1], f"{low:.4g}", f"{high:.4g}", f"{values[-1]:.4g}")
+
+
+def _flat(line: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in line.items():
+        if isinstance(value, Mapping):
+            own = "" if name == "metrics" else f"{name}: "
+            found |= {f"{own}{inner}": number for inner, number in value.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _is_number(value: Any) -> bool:

@@ -1,60 +1,52 @@
-"""The HTML report: an overview, a page per paper, a page per run; plain files with relative links.
+"""The HTML report: plain files with relative links; a page per artefact, claim, run, open point.
 
 The report's folder holds all that it shows, so it can be copied anywhere and opened without a network.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from PIL import Image
 
 from repro import __version__
-from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.row_key import row_key
 from repro.draw.numbers import (
     FLAG,
     FLAG_MEANINGS,
     MARKS,
     MEANINGS,
+    STAND_IN_MEANINGS,
     diverged_share,
-    flag_lines,
     metric_label,
     number,
     with_std,
 )
-from repro.draw.view import views
-from repro.judge.artefacts import Artefact
-from repro.judge.cells import select
-from repro.judge.ledger import LedgerItem
+from repro.judge.cells import Cell
 from repro.judge.verdict import VERDICTS
-from repro.site.attachments import Shelf, files_of, put_searches
+from repro.site.artefacts import artefact_page
+from repro.site.attachments import Shelf, drawn, put_searches
+from repro.site.claims import ANSWERS
 from repro.site.curves import charts
-from repro.site.material import Material, PaperName, read_material
+from repro.site.material import Material, Papers, read_material
 
 _SHOWN_APART = ("spec", "data", "provenance")
 
 
 def write_report(
-    layout: Layout,
-    named: Mapping[str, PaperName],
-    ledger: Iterable[LedgerItem],
-    shelf: Shelf | None = None,
-    material: Material | None = None,
+    layout: Layout, papers: Papers, shelf: Shelf | None = None, material: Material | None = None
 ) -> Path:
     """Write the report of one profile anew and return its index.html.
 
     Args:
         layout: the profile's files, or those of its publication.
-        named: every paper's name and title, by the name of its folder.
-        ledger: what the papers leave open.
+        papers: what the papers' folders say.
         shelf: the report's folder; default: ``layout.root``/report, with a copy of all that it shows.
         material: what the report shows, where it has been read already.
 
@@ -62,31 +54,38 @@ def write_report(
         ReproError: cells, artefacts or a drawn file are missing, or a file is damaged. An old report is then
             left as it was.
     """
-    material = material or read_material(layout, named, ledger)
+    material = material or read_material(layout, papers)
     shelf = shelf or Shelf(layout.root / "report")
-    stems = {artefact.id: _drawn(layout, artefact) for artefact in material.artefacts.artefacts}
-    folder = shelf.folder
-    shutil.rmtree(folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
+    stems = {artefact.id: drawn(layout, artefact) for artefact in material.artefacts.artefacts}
+    shutil.rmtree(shelf.folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
     environment = make_environment(material)
-    write_page(environment, "style.css", folder / "style.css")
+
+    def page(template: str, name: str, **values: Any) -> None:
+        write_page(environment, template, shelf.folder / name, top="../" * name.count("/"), **values)
+
+    page("style.css", "style.css")
+    searches = put_searches(layout, shelf)
+    page("index.html", "index.html")
+    page("cells.html", "cells.html")
+    page("ledger.html", "ledger.html")
+    page("audit.html", "audit.html")
+    page("runs.html", "runs.html")
+    page("cost.html", "cost.html", cost=shelf.put_all(layout.root / "cost", "cost"), searches=searches)
     for paper in material.papers:
-        items = [
-            _item(artefact, material, shelf.put_all(stems[artefact.id], artefact.id))
-            | {"pictures": _pictures(artefact, layout.root, shelf)}
-            for artefact in material.artefacts.artefacts
-            if artefact.paper == paper
-        ]
-        write_page(environment, "paper.html", folder / f"{paper}.html", top="", paper=paper, items=items)
+        page("paper.html", f"{paper}.html", paper=paper)
+    for artefact in material.artefacts.artefacts:
+        shown = artefact_page(artefact, material, shelf, layout.root, stems[artefact.id])
+        page("artefact.html", f"{artefact.id}.html", item=shown, artefact=artefact)
+    for claim in material.claims:
+        page("claim.html", f"claims/{claim.id}.html", claim=claim)
+    for item in material.ledger:
+        page("open_point.html", f"ledger/{item.id}.html", item=item, searches=searches)
+    for found in material.audit:
+        page("finding.html", f"audit/{found.id}.html", found=found)
     for run in material.runs.values():
         rest = {name: value for name, value in run.record.items() if name not in _SHOWN_APART}
-        target = folder / "runs" / f"{run.run_id}.html"
-        write_page(environment, "run.html", target, top="../", run=run, rest=rest, charts=charts(run.log))
-    beside = {
-        "cost": shelf.put_all(layout.root / "cost", "cost"),
-        "searches": put_searches(layout, shelf),
-    }
-    write_page(environment, "index.html", folder / "index.html", top="", **beside)
-    return folder / "index.html"
+        page("run.html", f"runs/{run.run_id}.html", run=run, rest=rest, charts=charts(run.log))
+    return shelf.folder / "index.html"
 
 
 def make_environment(material: Material) -> Environment:
@@ -98,16 +97,20 @@ def make_environment(material: Material) -> Environment:
         trim_blocks=True,
     )
     environment.filters |= {
-        "slug": lambda text: re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-"),
+        "slug": slug,
         "paper_name": lambda paper: material.named[paper].name,
         "plain": _plain,
         "flag_meaning": lambda name: FLAG_MEANINGS[name],
+        "stand_in": lambda name: STAND_IN_MEANINGS.get(name, name),
     }
     environment.globals |= {
         "version": __version__,
         "material": material,
-        "index": {cell.key: place for place, cell in enumerate(material.cells)},
-        "known": {artefact.id for artefact in material.artefacts.artefacts},
+        "anchor": anchor,
+        "known": {artefact.id: artefact for artefact in material.artefacts.artefacts},
+        "shown_cells": {cell.key for cell in material.cells},
+        "answers": list(dict.fromkeys(ANSWERS.values())),
+        "options": {item.option.name: item for item in material.ledger if item.option},
         "verdicts": VERDICTS,
         "marks": MARKS,
         "meanings": {word: text.split(": ", 1)[-1] for word, text in MEANINGS.items()},
@@ -120,58 +123,21 @@ def make_environment(material: Material) -> Environment:
     return environment
 
 
-def _item(artefact: Artefact, material: Material, files: dict[str, Any]) -> dict[str, Any]:
-    """Return what the paper's page shows of one artefact."""
-    own = select(material.cells, artefact.paper, artefact.name)
-    counts = material.counts(artefact.paper, artefact.name)
-    words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
-    return {
-        "artefact": artefact,
-        "cells": own,
-        "views": views(artefact, own),
-        **files,
-        "stand_ins": list(dict.fromkeys(name for cell in own for name in cell.stand_ins)),
-        "flags": flag_lines(own),
-        "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
-    }
+def slug(text: object) -> str:
+    """Return ``text`` as a part of an address."""
+    return re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
 
 
-def _pictures(artefact: Artefact, root: Path, shelf: Shelf) -> list[dict[str, Any]]:
-    """Put the pictures that a plot's evaluations left, once each, and return what the page shows of them.
-
-    A publication has none: they show images of the data set.
-    """
-    if artefact.kind != "plot":
-        return []
-    titles: dict[str, str] = {}
-    for picture in artefact.pictures:
-        if picture.path is not None and (root / picture.path).is_file():
-            names = [each.name for each in artefact.panels if picture.row.startswith(row_key(each.name))]
-            titles.setdefault(picture.path, " ".join([*names[:1], picture.column]).strip())
-    shown = []
-    for index, (path, title) in enumerate(titles.items()):
-        link = shelf.put(root / path, f"{artefact.id}-{index}.png")
-        with Image.open(root / path) as image:
-            shown.append({"link": link, "title": title, "size": image.size})
-    return shown
+def anchor(cell: Cell) -> str:
+    """Return a cell's address on its artefact's page, for as long as the cell keeps its name."""
+    of_key = hashlib.sha256("\n".join(cell.key).encode()).hexdigest()[:6]
+    return f"{slug(' '.join(cell.key[2:]))}-{of_key}"
 
 
 def write_page(environment: Environment, template: str, target: Path, **values: Any) -> None:
     """Render a template to a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(environment.get_template(template).render(values), encoding="utf-8")
-
-
-def _drawn(layout: Layout, artefact: Artefact) -> Path:
-    """Return the stem of an artefact's files."""
-    stem = layout.artefact(artefact.paper, artefact.name)
-    if not files_of(stem):
-        raise ReproError(
-            f"{artefact.id} has not been drawn",
-            remedy=f"draw it: repro draw {artefact.id}, or run Snakemake",
-            where=stem,
-        )
-    return stem
 
 
 def _plain(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +14,12 @@ from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.judge.artefacts import Artefacts, read_artefacts
+from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import Cell, read_cells
-from repro.judge.claims import CLAIM_COLUMNS
+from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.plan.config import Config
+from repro.site.claims import ClaimPage, claim_page
 from repro.site.stored import REMEDY, Line, read_stored
 
 
@@ -33,12 +36,28 @@ class RunPage:
     evaluations: Mapping[str, Mapping[str, Any]]
     cells: tuple[Cell, ...]
 
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The run's specification without the method's options."""
+        return {name: value for name, value in self.record["spec"].items() if name != "options"}
+
 
 class PaperName(NamedTuple):
     """What people call a paper, and its title."""
 
     name: str
     title: str
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What the papers' folders say beside their sheets; ``named`` by the name of the folder."""
+
+    named: Mapping[str, PaperName]
+    ledger: tuple[LedgerItem, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    audited: tuple[AuditEntry, ...] = ()
+    rules: ClaimRules = DEFAULT_RULES
 
 
 def names_of(config: Config) -> dict[str, PaperName]:
@@ -48,13 +67,13 @@ def names_of(config: Config) -> dict[str, PaperName]:
 
 @dataclass(frozen=True)
 class Material:
-    """The report's contents; ``claims`` and ``audit`` are rows of their CSV files, if there are any."""
+    """The report's contents; ``claims`` and ``audit`` are there if the profile has these files."""
 
     named: Mapping[str, PaperName]
     artefacts: Artefacts
     cells: tuple[Cell, ...]
-    claims: tuple[dict[str, str], ...]
-    audit: tuple[dict[str, str], ...]
+    claims: tuple[ClaimPage, ...]
+    audit: tuple[Audited, ...]
     ledger: tuple[LedgerItem, ...]
     runs: Mapping[str, RunPage]
 
@@ -63,41 +82,156 @@ class Material:
         """The papers, in the order of the artefacts."""
         return list(dict.fromkeys(artefact.paper for artefact in self.artefacts.artefacts))
 
-    def counts(self, paper: str | None = None, artefact: str | None = None) -> Counter[str]:
-        """Return how many cells have each verdict: of all papers, of one, or of one artefact."""
+    @cached_property
+    def settings(self) -> set[tuple[str, str]]:
+        """Paper and name of the artefacts that list settings, such as layer sizes, and measure nothing."""
+        found = self.artefacts.artefacts
+        return {(artefact.paper, artefact.name) for artefact in found if artefact.kind == "settings"}
+
+    @cached_property
+    def at(self) -> Mapping[tuple[str, ...], list[Cell]]:
+        """The cells of a place ``(paper/artefact, row, column, metric)``, one for each convention."""
+        found: defaultdict[tuple[str, ...], list[Cell]] = defaultdict(list)
+        for cell in self.cells:
+            found[f"{cell.paper}/{cell.artefact}", cell.row, cell.column, cell.metric].append(cell)
+        return found
+
+    def counts(
+        self, paper: str | None = None, artefact: str | None = None, *, settings: bool = False
+    ) -> Counter[str]:
+        """Return how many cells have each verdict: of all papers, of one, or of one artefact.
+
+        Measurements and ``settings`` are counted apart.
+        """
         return Counter(
             cell.verdict
             for cell in self.cells
-            if paper in (None, cell.paper) and artefact in (None, cell.artefact)
+            if paper in (None, cell.paper)
+            and artefact in (None, cell.artefact)
+            and settings == ((cell.paper, cell.artefact) in self.settings)
         )
 
+    def answers(self, paper: str | None = None) -> Counter[str]:
+        """Return how many claims, of all papers or of one, have each answer."""
+        return Counter(page.answer for page in self.claims if paper in (None, page.row["paper"]))
 
-def read_material(layout: Layout, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]) -> Material:
+    def methods(self, cell: Cell) -> list[str]:
+        """Return the methods of the runs that a cell rests on."""
+        return self._of_runs(cell, "method")
+
+    def datasets(self, cell: Cell) -> list[str]:
+        """Return the data sets of the runs that a cell rests on."""
+        return self._of_runs(cell, "dataset")
+
+    def _of_runs(self, cell: Cell, field: str) -> list[str]:
+        runs = (self.runs[run_id].record["spec"] for run_id in cell.runs if run_id in self.runs)
+        return list(dict.fromkeys(str(spec[field]) for spec in runs))
+
+    def claims_about(self, artefacts: Container[str]) -> list[ClaimPage]:
+        """Return the claims that speak of any of some artefacts (``paper/name``)."""
+        return [page for page in self.claims if any(name in artefacts for name in page.artefacts)]
+
+    def audit_about(self, artefacts: Container[str]) -> list[Audited]:
+        """Return the findings that are recomputed from any of some artefacts."""
+        return [found for found in self.audit if any(name in artefacts for name in found.artefacts)]
+
+    def ledger_about(self, artefacts: Container[str]) -> list[LedgerItem]:
+        """Return what is open about any of some artefacts."""
+        return [item for item in self.ledger if any(name in artefacts for name in item.affects)]
+
+    def ledger_of_methods(self, methods: Container[str], artefact: str | None = None) -> list[LedgerItem]:
+        """Return what is open about options of some methods, of one artefact or of any."""
+        return [
+            item
+            for item in self.ledger
+            if item.option and item.option.of in methods and (artefact is None or artefact in item.affects)
+        ]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A line of audit.csv, and the cells ``(paper/artefact, row, column, metric)`` behind it."""
+
+    row: Mapping[str, str]
+    entry: AuditEntry | None
+
+    @property
+    def id(self) -> str:
+        """E.g. ``dat.sngan_cifar10``."""
+        return self.row["id"]
+
+    @cached_property
+    def places(self) -> list[tuple[str, ...]]:
+        """The single cells that it names."""
+        return [place for place in self._lists if len(place) == 4]
+
+    @cached_property
+    def artefacts(self) -> set[str]:
+        """The artefacts (``paper/name``) whose numbers it names."""
+        return {place[0] for place in self._lists}
+
+    @cached_property
+    def _lists(self) -> list[tuple[str, ...]]:
+        """All lists in its expressions that begin with an artefact; names of rows have no such place."""
+        found: list[tuple[str, ...]] = []
+
+        def walk(value: Any) -> None:
+            if isinstance(value, Mapping):
+                for name, inner in value.items():
+                    if name in ("cell", "std") and inner:
+                        found.append(tuple(inner))
+                    elif name == "artefacts":
+                        found.extend((artefact,) for artefact in inner)
+                    else:
+                        walk(inner)
+            elif isinstance(value, list | tuple):
+                for inner in value:
+                    walk(inner)
+
+        if self.entry:
+            walk(self.entry.model_dump())
+        return found
+
+
+def read_material(layout: Layout, papers: Papers) -> Material:
     """Read what the report of one profile shows.
 
     Args:
         layout: the profile's files, or those of its publication.
-        named: every paper's name and title, by the name of its folder.
-        ledger: what the papers leave open.
+        papers: what the papers' folders say.
 
     Raises:
         ReproError: cells or artefacts are missing, or a file is damaged; names it.
     """
     root = layout.root
     cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(root / "artefacts.json")
-    if foreign := {artefact.paper for artefact in artefacts.artefacts} - named.keys():
+    shown = {artefact.paper for artefact in artefacts.artefacts}
+    if foreign := shown - papers.named.keys():
         raise ReproError(
             f"it holds artefacts of {', '.join(sorted(foreign))}, of which config/papers/ has no folder",
             remedy=REMEDY,
             where=root / "artefacts.json",
         )
+    by_artefact: defaultdict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_artefact[f"{cell.paper}/{cell.artefact}"].append(cell)
+    claims = {claim.id: claim for claim in papers.claims}
+    audited = {entry.id: entry for entry in papers.audited}
     return Material(
-        named=named,
+        named=papers.named,
         artefacts=artefacts,
         cells=cells,
-        claims=_rows(root / "claims.csv", CLAIM_COLUMNS),
-        audit=_rows(root / "audit.csv", ("paper", "id", "statement", "stated", "recomputed", "verdict")),
-        ledger=tuple(ledger),
+        claims=tuple(
+            claim_page(row, claims.get(row["id"]), by_artefact, papers.rules)
+            for row in _rows(root / "claims.csv", CLAIM_COLUMNS)
+            if row["paper"] in shown
+        ),
+        audit=tuple(
+            Audited(row, audited.get(row["id"]))
+            for row in _rows(root / "audit.csv", AUDIT_COLUMNS)
+            if row["paper"] in shown
+        ),
+        ledger=tuple(item for item in papers.ledger if item.paper in shown or item.paper not in papers.named),
         runs=_runs(layout, cells),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,10 @@ from repro.draw.numbers import STAND_IN_MEANINGS, measured_text, metric_label, w
 from repro.draw.tables import one_line, pipes
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
-from repro.judge.claims import Claim
-from repro.judge.ledger import LedgerItem
 from repro.site.attachments import Shelf
 from repro.site.html import make_environment, write_page, write_report
 from repro.site.manifest import Command, require_written, write_manifest
-from repro.site.material import Material, PaperName, read_material
+from repro.site.material import Material, Papers, read_material
 
 COMMAND: Command = "repro report"
 INDEX = "README.md"
@@ -49,44 +47,38 @@ class Paragraph:
     cannot: str
 
 
-def write_published(
-    folder: Path, named: Mapping[str, PaperName], ledger: Sequence[LedgerItem], claims: Sequence[Claim]
-) -> Path:
+def write_published(folder: Path, papers: Papers) -> Path:
     """Write the index of all publications in ``folder`` and the site that shows them; return its index.html.
 
     The site links the files of each publication where they lie.
 
     Args:
         folder: ``results/published``, which holds one folder per publication.
-        named: every paper's name and title, by the name of its folder.
-        ledger: what the papers leave open.
-        claims: the papers' claims, to know which artefacts they speak of.
+        papers: what the papers' folders say.
 
     Raises:
         ReproError: nothing is published there, or a file is damaged.
     """
-    found = read_publications(folder, named, ledger)
-    atomic_write_text(folder / INDEX, index_text(found, claims))
+    found = read_publications(folder, papers)
+    atomic_write_text(folder / INDEX, index_text(found))
     with replacing_folder(folder / SITE, partial(require_written, command=COMMAND)) as fresh:
         for each in found:
             shelf = Shelf(fresh / each.name, linked_from=folder / SITE / each.name)
-            write_report(each.layout, named, ledger, shelf, each.material)
+            write_report(each.layout, papers, shelf, each.material)
         environment, told = make_environment(found[0].material), {"headings": HEADINGS, "top": ""}
         write_page(environment, "style.css", fresh / "style.css")
-        write_page(environment, "published.html", fresh / "index.html", shown=_shown(found, claims), **told)
+        write_page(environment, "published.html", fresh / "index.html", shown=_shown(found), **told)
         write_manifest(fresh, COMMAND, "published")
     return folder / SITE / "index.html"
 
 
 def _shown(
-    publications: Sequence[Publication], claims: Sequence[Claim]
+    publications: Sequence[Publication],
 ) -> list[tuple[Publication, list[tuple[str, ...]], list[Paragraph]]]:
-    return [(each, lines(each.material, claims), paragraphs(each.material, claims)) for each in publications]
+    return [(each, lines(each.material), paragraphs(each.material)) for each in publications]
 
 
-def read_publications(
-    folder: Path, named: Mapping[str, PaperName], ledger: Iterable[LedgerItem]
-) -> list[Publication]:
+def read_publications(folder: Path, papers: Papers) -> list[Publication]:
     """Return every publication of a folder, by name.
 
     Raises:
@@ -97,39 +89,40 @@ def read_publications(
         raise ReproError(
             "nothing is published here", remedy="publish a finished profile: repro publish", where=folder
         )
-    items, found = tuple(ledger), []
+    found = []
     for layout in layouts:
-        material = read_material(layout, named, items)
+        material = read_material(layout, papers)
         used = {run_id: run for run_id, run in material.runs.items() if run.cells}  # not those of searches
         found.append(Publication(layout.profile, layout, replace(material, runs=used)))
     return found
 
 
-def index_text(publications: Sequence[Publication], claims: Sequence[Claim]) -> str:
+def index_text(publications: Sequence[Publication]) -> str:
     """Return the index: one table of reported against measured, and a paragraph an artefact."""
-    shown = _shown(publications, claims)
+    shown = _shown(publications)
     template = make_environment(publications[0].material).get_template("published.md")
     return template.render(shown=shown, headings=HEADINGS, pipes=pipes, one_line=one_line)
 
 
-def lines(material: Material, claims: Sequence[Claim]) -> list[tuple[str, ...]]:
+def lines(material: Material) -> list[tuple[str, ...]]:
     """Return a line for each row and column of a table that the paper prints and that was measured.
 
     Of several metrics the one is shown of which most of the claims speak.
     """
     return [
         _line(material.named[artefact.paper].name, artefact, at_place)
-        for artefact, cells in _tables(material, claims)
+        for artefact, cells in _tables(material)
         for at_place in _places(cells)
     ]
 
 
-def _tables(material: Material, claims: Sequence[Claim]) -> list[tuple[Artefact, list[Cell]]]:
+def _tables(material: Material) -> list[tuple[Artefact, list[Cell]]]:
     """Return each table with the cells of its foremost metric that are printed and measured."""
     claimed = Counter(
-        (claim.paper, predicate.left.artefact, predicate.left.metric)
-        for claim in claims
-        for predicate in claim.all
+        (page.claim.paper, predicate.left.artefact, predicate.left.metric)
+        for page in material.claims
+        if page.claim
+        for predicate in page.claim.all
     )
     found = []
     for artefact in material.artefacts.artefacts:
@@ -169,7 +162,7 @@ def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> tuple[str, .
     )
 
 
-def paragraphs(material: Material, claims: Sequence[Claim]) -> list[Paragraph]:
+def paragraphs(material: Material) -> list[Paragraph]:
     """Return a paragraph for each artefact of which anything was measured."""
     found = []
     for artefact in material.artefacts.artefacts:
@@ -177,7 +170,7 @@ def paragraphs(material: Material, claims: Sequence[Claim]) -> list[Paragraph]:
         measured = [cell for cell in own if cell.measured is not None]
         if measured:
             name = f"{material.named[artefact.paper].name}, {artefact.short_source}: {artefact.title}."
-            shows = _shows(artefact, own, material, claims)
+            shows = _shows(artefact, own, material)
             found.append(Paragraph(artefact, name, _run(measured, material), shows, _cannot(artefact, own)))
     return found
 
@@ -206,15 +199,14 @@ def _span(values: Iterable[float]) -> str:
     return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
 
 
-def _shows(artefact: Artefact, own: Sequence[Cell], material: Material, claims: Sequence[Claim]) -> str:
+def _shows(artefact: Artefact, own: Sequence[Cell], material: Material) -> str:
     """Say what the claims over an artefact come to."""
     said = []
     if artefact.kind == "settings":
         settings = [cell for cell in own if cell.reported is not None]
         same = sum(cell.verdict == "reproduced" for cell in settings)
         said.append(f"{same} of {len(settings)} printed settings are those used here.")
-    about = {claim.id for claim in claims if artefact.id in claim.artefacts}
-    rows = [row for row in material.claims if row["id"] in about]
+    rows = [page.row for page in material.claims_about({artefact.id})]
     for row in rows:
         word = row["direction"] or row["verdict"]
         if row["effect"] and row["verdict"] != "pending":

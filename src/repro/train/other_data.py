@@ -15,7 +15,7 @@ import torch
 
 from repro.core.divergence import FIELD
 from repro.core.files import sha256_file
-from repro.core.locks import MARKER
+from repro.core.locks import LOCK_FILES
 from repro.core.paths import Layout
 from repro.core.records import read_record
 from repro.core.spec import RunSpec
@@ -44,7 +44,7 @@ def set_aside_other(
     shutil.rmtree(aside, ignore_errors=True)  # this very run, begun to be set aside before
     aside.mkdir(parents=True)
     for path in folder.iterdir():
-        if path.name not in (".lock", f".lock{MARKER}"):
+        if path.name not in LOCK_FILES:
             path.rename(aside / path.name)
     print(f"{spec.run_id} is trained anew: {why}; the old run is in {aside}", file=sys.stderr, flush=True)
 

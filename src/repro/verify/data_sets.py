@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,7 +16,7 @@ from repro.core.files import read_json
 from repro.core.manifest import MEASURE_ANEW, STAGES, TRAIN_ANEW, Stage
 from repro.core.paths import Layout
 from repro.core.records import read_record
-from repro.data.facts import SplitFacts, read_facts
+from repro.data.facts import SplitFacts, facts_of_run, read_facts
 from repro.jobs.data_state import readers, real_sets, state_now
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
@@ -111,7 +110,7 @@ def _readers(plan: Plan, name: str) -> Iterator[tuple[Stage, str]]:
 def _read_by(layout: Layout, stage: Stage, member: str) -> list[SplitFacts]:
     """Return what a run or an evaluation says that it read; nothing where it is not there."""
     try:
-        return [SplitFacts.model_validate(each) for each in _named(layout, stage, member)]
+        return _named(layout, stage, member)
     except (ValidationError, KeyError, TypeError) as error:
         train = stage == "train"
         raise ReproError(
@@ -121,11 +120,11 @@ def _read_by(layout: Layout, stage: Stage, member: str) -> list[SplitFacts]:
         ) from error
 
 
-def _named(layout: Layout, stage: Stage, member: str) -> list[dict[str, Any]]:
+def _named(layout: Layout, stage: Stage, member: str) -> list[SplitFacts]:
     if stage == "train":
         record = read_record(layout, member)
-        limit = {"limit": record["spec"]["train_limit"]} if record else {}  # older records do not repeat it
-        return [limit | record[key] for key in ("data", "validation") if record.get(key)]
+        return facts_of_run(record) if record else []
     path = layout.evaluation(member)
     result = read_json(path, remedy=MEASURE_ANEW) if path.is_file() else {}
-    return list(result.get("data", [])) if isinstance(result, dict) else []
+    read = result.get("data", []) if isinstance(result, dict) else []
+    return [SplitFacts.model_validate(each) for each in read]

@@ -9,17 +9,19 @@ from pathlib import Path
 
 from repro.compose.artefact import draw_artefact
 from repro.compose.join import join_cells
-from repro.compose.paper_files import whole_ledger
+from repro.compose.paper_files import all_audited, all_claims, whole_ledger
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.cost.measure import write_cost
 from repro.jobs.architectures import write_architectures
+from repro.judge.claims import read_rules
 from repro.plan.batches import Batches
+from repro.plan.config import SETTINGS, Config
 from repro.plan.plan import Plan
 from repro.search import results as search_results
 from repro.site.html import write_report
-from repro.site.material import names_of
+from repro.site.material import Papers, names_of
 from repro.site.publish import TABLES
 from repro.verify.findings import Findings
 
@@ -62,6 +64,17 @@ class Remade:
     besides: list[Path]
 
 
+def papers_of(config: Config) -> Papers:
+    """Return what the report shows of the papers' folders; errors as in `check_paper_files`."""
+    return Papers(
+        named=names_of(config),
+        ledger=tuple(whole_ledger(config)),
+        claims=tuple(all_claims(config)),
+        audited=tuple(all_audited(config)),
+        rules=read_rules(config.settings.claims, config.folder / SETTINGS),
+    )
+
+
 def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
     """Return the stages of a plan in the order in which they are made."""
     option, measured = f"--profile {layout.profile}", "the evaluations on disk give"
@@ -85,7 +98,7 @@ def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
         Stage("cost", lambda aside: write_cost(plan, aside, aside.root), ("cost.*",), "the logs on disk give",
               f"run: repro cost {option} --into {layout.root}", needed=False),
         Stage("cells.csv", partial(join_cells, plan), TABLES, measured, f"run: repro cells {option}"),
-        Stage("report", lambda aside: write_report(aside, names_of(plan.config), whole_ledger(plan.config)),
+        Stage("report", lambda aside: write_report(aside, papers_of(plan.config)),
               ("report/**/*",), "the results on disk give", f"run: repro report {option}"),
     ]  # fmt: skip
 

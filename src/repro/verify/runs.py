@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.files import is_leftover
-from repro.core.locks import MARKER
+from repro.core.locks import LOCK_FILES
 from repro.core.manifest import TRAIN_ANEW, check_members
 from repro.core.paths import Layout
 from repro.core.records import read_record
@@ -23,7 +23,7 @@ from repro.verify.findings import Findings
 from repro.verify.records import check_record
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
-_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "snapshots", ".lock", f".lock{MARKER}"}
+_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "snapshots", *LOCK_FILES}
 
 
 def check_runs(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:

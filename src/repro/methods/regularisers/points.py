@@ -48,22 +48,20 @@ class PenaltyAtPoints(Regulariser):
         share = torch.rand(shape, generator=self.noise, device=real.device)
         return share * real + (1 - share) * fake
 
-    def squared_slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """Return |grad_x D(x)|^2 (M,) at the points; an interpolate has the class of its real image."""
+    def slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return grad_x D(x) at the points (M,3,H,W), differentiable a second time by the parameters.
+
+        An interpolate has the class of its real image. Under batch normalisation a logit depends on the whole
+        batch, and what is returned are the slopes of the sum of all logits.
+        """
         side = self.options.points
         judge = of_side(discriminator, "real" if side == "interpolates" else side)
-        return squared_slopes(judge, self.points(real, fake))
+        points = self.points(real, fake).detach().requires_grad_()
+        with torch.autocast(points.device.type, enabled=False):
+            # Second derivatives in bf16 lose most of their digits.
+            (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
+        return slope
 
-
-def squared_slopes(discriminator: nn.Module, points: Tensor) -> Tensor:
-    """Return |grad_x D(x)|^2 (N,) at ``points``, differentiable a second time by the parameters.
-
-    Under batch normalisation a logit depends on the whole batch, and what is returned are the slopes of the
-    sum of all logits.
-    """
-    points = points.detach().requires_grad_()
-    with torch.autocast(points.device.type, enabled=False):
-        # Second derivatives in bf16 lose most of their digits.
-        logits = discriminator(points)
-        (slope,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return slope.flatten(1).square().sum(1)
+    def squared_slopes(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return |grad_x D(x)|^2 (M,) of the ``slopes``."""
+        return self.slopes(discriminator, real, fake).flatten(1).square().sum(1)

@@ -1,0 +1,126 @@
+"""What an artefact will cost: its jobs, and hours from rates that were measured. Imports no torch.
+
+A rate is the device time of a training step. It holds for runs of the same recipe, width, number format and
+size of image; steps of another batch size are taken to cost in proportion. What has no rate is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from repro.core.errors import ReproError
+from repro.core.spec import Frozen, Precision, RunSpec
+from repro.core.yaml_model import load_list
+from repro.data.catalogue import dataset_info
+from repro.plan.plan import Plan
+
+RATES = "rates.yaml"
+
+
+class Rate(Frozen):
+    """Seconds of a step, where they were measured and in which file that stands."""
+
+    recipe: str
+    dataset: str
+    batch_size: int = Field(ge=1)
+    width: float = Field(gt=0)
+    precision: Precision = "float32"
+    device: str
+    seconds_per_step: float = Field(gt=0)
+    source: str
+
+    def fits(self, run: RunSpec) -> bool:
+        """Tell whether a step of a run costs this, but for its batch size."""
+        own, other = dataset_info(self.dataset), dataset_info(run.dataset)
+        return (
+            (self.recipe, self.width, self.precision) == (run.recipe, run.width, run.precision)
+            and (own.height, own.width) == (other.height, other.width)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an artefact asks for: ``hours`` of the runs with a rate, and how many of each recipe have none."""
+
+    artefact: str
+    device: str
+    runs: int
+    evaluations: int
+    hours: float
+    unknown: Counter[str]
+    datasets: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The prediction for a reader."""
+        known = self.runs - self.unknown.total()
+        data = _list(self.datasets)
+        said = [f"{self.artefact}: {self.runs} runs, {self.evaluations} measurements, data: {data}"]
+        if known:
+            said.append(f"training of {known} runs: {self.hours:.1f} hours on {self.device}")
+        if self.unknown:
+            names = _list(f"{name} ({n})" for name, n in sorted(self.unknown.items()))
+            said.append(
+                f"training of {self.unknown.total()} runs: unknown on {self.device}, no rate of {names}"
+            )
+        said.append("measurements, disk and memory: unknown, nothing of them has been recorded")
+        return said
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def read_rates(folder: Path) -> list[Rate]:
+    """Return the measured rates of ``config/rates.yaml``; none without that file.
+
+    Raises:
+        ReproError: an entry does not fit the schema; names its line.
+    """
+    path = folder / RATES
+    return load_list(path, Rate)[0] if path.is_file() else []
+
+
+def timed_device(rates: Sequence[Rate], name: str) -> str:
+    """Return ``name``, which must be the device of some rate.
+
+    Raises:
+        ReproError: it is not; lists those that are.
+    """
+    known = list(dict.fromkeys(rate.device for rate in rates))
+    if name not in known:
+        listed = _list(map(repr, known))
+        raise ReproError(f"no rate is of a device {name!r}", remedy=f"name one that was timed: {listed}")
+    return name
+
+
+def predict(plan: Plan, artefact_id: str, rates: Sequence[Rate], device: str) -> Prediction:
+    """Predict what one artefact costs from nothing, runs that others share included."""
+    cells = plan.cells[artefact_id]
+    evaluations = {name for cell in cells for name in cell.evaluations}
+    wanted = [run for cell in cells for run in cell.runs]
+    for name in evaluations:
+        spec = plan.evaluations[name]
+        wanted += [run for run in (spec.run, spec.extractor, spec.surrogate) if run in plan.runs]
+    runs: dict[str, RunSpec] = {}
+    while wanted:
+        run = plan.runs[wanted.pop()]
+        if run.run_id not in runs:
+            runs[run.run_id] = run
+            wanted += [run.parent] if run.parent else []
+    seconds, unknown = 0.0, Counter[str]()
+    own = [rate for rate in rates if rate.device == device]
+    for run in runs.values():
+        fitting = [(abs(rate.batch_size - run.batch_size), rate) for rate in own if rate.fits(run)]
+        _, rate = min(fitting, key=lambda pair: pair[0], default=(0, None))
+        if rate is None:
+            unknown[run.recipe] += 1
+        else:
+            seconds += run.steps * rate.seconds_per_step * run.batch_size / rate.batch_size
+    datasets = tuple(sorted({run.dataset for run in runs.values()}))
+    return Prediction(artefact_id, device, len(runs), len(evaluations), seconds / 3600, unknown, datasets)

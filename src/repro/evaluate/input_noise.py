@@ -1,0 +1,78 @@
+"""Inception score from the original and from the worst input noise (RGAN, Fig. 3): mean and spread of draws.
+
+Original and worst noise of a draw come from the same latents. The networks are in eval mode.
+"""
+
+from __future__ import annotations
+
+from statistics import fmean, stdev
+
+from pydantic import Field
+
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.context import Context
+from repro.evaluate.generated import ToUint8, generated_uint8
+from repro.evaluate.registry import Values
+from repro.evaluate.scores import Metric, ScoreOptions, fidelity_scores
+from repro.evaluate.trained import Trained
+from repro.evaluate.worst_case import gan_of, worst_noise
+
+FEATURES = True
+
+
+class Options(ScoreOptions):
+    """How noise is drawn and moved.
+
+    Attributes:
+        radii: lengths of the change from the original to the worst noise, beside 0.
+        draws: samples of each noise.
+        to_uint8: see ``generated.as_uint8``.
+    """
+
+    metrics: tuple[Metric, ...] = ("is",)
+    radii: tuple[float, ...] = (0.01, 1.0)
+    draws: int = Field(default=5, ge=2)
+    to_uint8: ToUint8 = "fixed"
+
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return nothing: an Inception score is of generated images alone."""
+        return []
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``is@0``, ``is@RADIUS`` and so on, means over draws, and their deviations as ``is_std@...``.
+
+    Raises:
+        ReproError: the run is no unconditional GAN, or the extractor cannot be had.
+    """
+    method, extractor, n = gan_of(trained), context.extractor(), context.spec.generated
+    assert n is not None  # of a run there is a number of samples
+    lengths = " and ".join(f"{radius:g}" for radius in options.radii)
+    context.threat_model = (
+        f"latents moved by {lengths} where G's loss grows fastest (RGAN, Algorithm 1, line 5)"
+    )
+    values: Values = {}
+    for radius in (0.0, *options.radii):
+        scores = []
+        for draw in range(options.draws):
+            samples = generated_uint8(
+                method,
+                n,
+                context.generator(f"latent/{draw}"),
+                options.to_uint8,
+                worst_noise(method, radius),
+            )
+            scores.append(
+                fidelity_scores(
+                    samples,
+                    None,
+                    extractor,
+                    options,
+                    device=context.device,
+                    cache=context.shared.features,
+                    reference_name="",
+                    seed=context.spec.seed,
+                )["is"]
+            )
+        values |= {f"is@{radius:g}": fmean(scores), f"is_std@{radius:g}": stdev(scores)}
+    return values

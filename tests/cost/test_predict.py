@@ -1,0 +1,63 @@
+"""What an artefact will cost: known rates are added up, unknown ones are said to be unknown."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from papers_case import call
+from repro.core.errors import ReproError
+from repro.cost.predict import Rate, predict, read_rates, timed_device
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_rate_is_a_line_of_its_source() -> None:
+    rates = read_rates(ROOT / "config")
+    assert rates
+    for rate in rates:
+        with (ROOT / rate.source).open() as file:
+            lines = [
+                (line["recipe"], line["dataset"], int(line["batch_size"]), float(line["width"]),
+                 line["precision"], line["device"], float(line["seconds_per_step"]))
+                for line in csv.DictReader(file)
+            ]  # fmt: skip
+        place = (rate.recipe, rate.dataset, rate.batch_size, rate.width, rate.precision, rate.device)
+        assert (*place, rate.seconds_per_step) in lines
+
+
+def test_hours_are_steps_times_seconds_scaled_by_the_batch() -> None:
+    plan = build_plan(load_config(ROOT / "config", "paper"))
+    runs = {
+        run.run_id: run for cell in plan.cells["gat/table2"] for run in map(plan.runs.get, cell.runs) if run
+    }
+    timed = {"recipe": "gat.gat", "dataset": "cifar10", "width": 1.0, "device": "a", "source": "here"}
+    rates = [
+        Rate(batch_size=16, seconds_per_step=0.5, **timed),
+        Rate(batch_size=100_000, seconds_per_step=9.0, **timed),  # the nearer batch size counts
+        Rate(batch_size=16, seconds_per_step=7.0, **timed | {"device": "b"}),
+    ]
+    found = predict(plan, "gat/table2", rates, "a")
+    of_gat = [run for run in runs.values() if run.recipe == "gat.gat"]  # both data sets have 32 px
+    assert found.hours == pytest.approx(sum(run.steps * run.batch_size / 16 * 0.5 for run in of_gat) / 3600)
+    assert found.runs == len(runs)
+    assert found.unknown.total() == len(runs) - len(of_gat) > 0
+    assert "gat.gat" not in found.unknown
+    assert any("gat.baseline" in line and "unknown" in line for line in found.lines)
+
+
+def test_the_command_predicts_takes_short_names_and_helps_with_wrong_ones(project: Path) -> None:
+    code, printed = call("plan", "gat/table1")
+    assert code == 0, printed
+    assert "training of" in printed
+    assert "unknown" in printed
+    assert call("plan", "gat_table1") == (code, printed)
+    code, printed = call("plan", "gat/tabel1")
+    assert code == 2
+    assert "did you mean gat/table1?" in printed
+    with pytest.raises(ReproError, match="no rate is of a device 'abacus'"):
+        timed_device(read_rates(ROOT / "config"), "abacus")

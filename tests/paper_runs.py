@@ -1,0 +1,55 @@
+"""Runs with all options that the paper profile trains with, cut to the smallest size."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from repro.core.spec import RunSpec
+from repro.data.catalogue import dataset_info
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, build_plan
+
+CONFIG = Path(__file__).parents[1] / "config"
+SAME = {"train_split", "mixture", "spread"}  # choose the data alone
+SMALL: dict[str, Any] = {"n_dis": 1, "eval_mode_after": 1, "reset_seeds_every": 1}
+
+
+@cache
+def paper_plan() -> Plan:
+    """Return the plan of the papers' own schedules."""
+    return build_plan(load_config(CONFIG, "paper"))
+
+
+@cache
+def option_sets() -> dict[str, RunSpec]:
+    """Return runs in which every value of every option meets every method and network that have it."""
+    seen: set[tuple[object, ...]] = set()
+    found: dict[str, RunSpec] = {}
+    for run in paper_plan().runs.values():
+        network = run.options.get("network")
+        sets = {(run.method, network, name, kind_of(value)) for name, value in run.options.items()}
+        if not (sets := {one for one in sets if one[2] not in SAME}) <= seen:
+            seen |= sets
+            found[f"{run.recipe} {len(found)}"] = small(run)
+    return found
+
+
+def kind_of(value: object) -> str:
+    """Return what of an option's value decides which code runs: its text; of a number, whether it is 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{type(value).__name__}{bool(value)}" if is_number else repr(value)
+
+
+def small(run: RunSpec) -> RunSpec:
+    """Return the run with narrow networks, four images a batch and few steps, on synthetic images."""
+    options = {name: SMALL.get(name, value) for name, value in run.options.items()}
+    if run.method in ("adversarial_training", "robgan", "robgan_finetune"):
+        options["steps"] = 2
+    size: dict[str, Any] = {"width": 0.03, "batch_size": 4, "steps": 4, "options": options}
+    if dataset_info(run.dataset).drawn is None:
+        size |= {"dataset": "cifar10", "source": "synthetic", "train_limit": 20}
+        if options.get("train_split") == "unlabeled":
+            del options["train_split"]
+    return run.model_copy(update=size)
