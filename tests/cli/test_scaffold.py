@@ -111,7 +111,7 @@ def test_a_new_row_is_valid_and_all_else_stays(
     [
         ("dat/table9", {}, "no artefact 'dat/table9'", "dat/table4"),
         ("dat/table4", {"like": "Nobody"}, "no row 'Nobody'", "SNGAN(Baseline)"),
-        ("advgan/figure7", {}, "no row with a recipe", "by hand"),
+        ("gat/figure2", {}, "no row with a recipe", "by hand"),
         ("dat/figure7", {"panel": "nowhere"}, "no panel 'nowhere'", "panels"),
         (
             "gat/figure3",

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from repro.core.errors import ReproError
+from repro.core.vision import torchvision
 from repro.data.image_set import ImageSet
-from repro.data.minibatches import Minibatches, crop_and_flip, scale, to_uint8
+from repro.data.minibatches import Minibatches, crop_and_flip, resized_crop, scale, to_uint8
 
 BOUNDS = st.tuples(st.floats(-4, 0), st.floats(0.125, 4))
 
@@ -147,6 +148,37 @@ def test_crop_and_flip_equals_cropping_one_image_at_a_time(padding: int, seed: i
         for i in range(6)
     ]
     assert torch.equal(crop_and_flip(images, padding, offsets, flipped), torch.stack(expected))
+
+
+def test_resized_crop_equals_torchvisions_of_one_image_at_a_time() -> None:
+    images = torch.randint(0, 256, (40, 3, 16, 16), dtype=torch.uint8, generator=stream(1))
+    sides = torch.randint(1, 17, (40,), generator=stream(2))
+    places = torch.rand(40, 2, generator=stream(3))
+    flipped = torch.rand(40, generator=stream(4)) < 0.5
+    got = resized_crop(images, sides, places, flipped)
+    for image, side, place, mirror, ours in zip(images, sides.tolist(), places, flipped, got, strict=True):
+        top, left = (int(at * (17 - side)) for at in place.tolist())
+        theirs = torchvision.transforms.functional.resized_crop(
+            image.float(), top, left, side, side, [16, 16], antialias=False
+        )
+        torch.testing.assert_close(ours, theirs.flip(2) if mirror else theirs, atol=1e-3, rtol=0)
+
+
+def test_random_squares_are_as_large_as_asked_and_lie_everywhere() -> None:
+    """A ramp from 0 to 252 shows by its first and last column what part of it a batch's image holds."""
+    ramp = (4 * torch.arange(64, dtype=torch.uint8)).expand(3, 64, 64)
+    data = replace(numbered(200, 64), images=ramp.expand(200, 3, 64, 64).contiguous())
+    batches = Minibatches(
+        data, 200, stream(1), bounds=(0, 255), crop_area=(0.64, 0.81), augmentation=stream(2)
+    )
+    images, _ = batches.next()
+    first, last = images[:, 0, 0, 0] / 4, images[:, 0, 0, -1] / 4
+    sides = last - first + 1
+    assert (sides.min() - 0.8 * 64).abs() < 1
+    assert (sides.max() - 0.9 * 64).abs() < 1
+    assert first.min() < 0.5
+    assert last.max() > 62.5
+    assert (images[:, 0, 0] == images[:, 2, 63]).all()
 
 
 def test_padding_is_black_before_scaling() -> None:

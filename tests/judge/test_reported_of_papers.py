@@ -11,8 +11,10 @@ import pytest
 
 PAPERS = Path(__file__).parents[2] / "config" / "papers"
 
-PRINTED = {  # how many numbers each table of the texts prints
+PRINTED = {  # how many numbers each table of the texts prints, and two captions
     ("robgan", "table1"): 16,
+    ("robgan", "figure8"): 2,
+    ("advgan", "figure7"): 2,
     ("advgan", "table1"): 16,
     ("rgan", "table1"): 44,
     ("rgan", "table2"): 11,

@@ -145,6 +145,7 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"latent_dim": 16},
                 {"flip": True},
                 {"crop_padding": 2},
+                {"crop_area": (0.5, 0.9)},
                 {"network": "acgan_dcgan"},
                 {"network": "acgan_dcgan", "class_real": 0.5},
                 {"network": "acgan_dcgan", "class_fake": 0.0},

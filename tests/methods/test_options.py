@@ -20,8 +20,10 @@ LIVELY = {
 RESNET = {"network": "robgan_resnet"}  # has batch norm
 # fewer attack steps than the defaults, for time
 SHORT = {"robgan": {"steps": 2}, "robgan_finetune": {"steps": 2}, "adversarial_training": {"steps": 2}}
-# below, in test_early_stopping.py, with validation images, and what every GAN has in test_gan_methods.py
-ELSEWHERE = {"train_split", "keep", "validate_every", "patience", *GanOptions.model_fields}
+# below, in test_early_stopping.py and train/test_failures.py, with validation or held-out images; what every
+# GAN has is in test_gan_methods.py
+HELD_OUT = {"held_out", "held_out_images", "held_out_steps"}
+ELSEWHERE = {"train_split", "keep", "validate_every", "patience", *HELD_OUT, *GanOptions.model_fields}
 PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("classifier", {}, {"initialisation": "xavier_normal"}),
     ("classifier", {}, {"dropout": 0.5}),
@@ -61,6 +63,7 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("adversarial_training", {}, {"weight_decay": 0.1}),
     ("adversarial_training", {}, {"milestones": (0.25,)}),
     ("adversarial_training", {}, {"augmentation": False}),
+    ("adversarial_training", {}, {"crop_area": (0.5, 0.9)}),
     ("adversarial_training", RESNET, {"eval_mode": True}),
     ("robgan", {}, {"network": "robgan_resnet"}),
     ("robgan", {}, {"class_loss": "acgan"}),

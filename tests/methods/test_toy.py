@@ -129,7 +129,7 @@ def test_the_gan_finds_where_the_points_lie() -> None:
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("toy_gan", {"flip": True}, "flip is for images"),
+        ("toy_gan", {"flip": True}, "flips and crops are for images"),
         ("toy_gan", {"network": "sngan"}, "use one of mlp"),
         ("toy_dat", {"clip_fake": True}, "points have no range"),
         ("toy_dat", {"mixture": "ring"}, "mixture"),

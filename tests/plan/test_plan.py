@@ -13,10 +13,11 @@ from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.plan.batches import make_batches
 from repro.plan.config import Config
+from repro.plan.evaluations import evaluation_of
 from repro.plan.plan import Plan
 from repro.plan.profile import Profile, Work
 from repro.plan.resolve import run_spec, seeds_for, work_for
-from repro.plan.sheet import Recipe
+from repro.plan.sheet import Evaluation, Recipe
 
 
 @pytest.fixture
@@ -279,3 +280,27 @@ def test_an_indirect_attack_takes_the_next_seeds_gradients(
         if each.surrogate is not None:
             needed = batches.evaluate[batches.evaluate_of[each.evaluation_id]].needs
             assert batches.train_of[each.surrogate] in needed
+
+
+def test_a_profile_lowers_what_a_convention_states_itself_and_leaves_the_others(config: Config) -> None:
+    options = {"radii": (0.0, 0.1), "steps": 20}
+    strong: dict[str, object] = {"steps": 50, "restarts": 10, "random_start": True}
+    declared = Evaluation.model_validate(
+        {
+            "measure": "robust_accuracy",
+            "options": options,
+            "conventions": {"paper": {}, "standard": strong, "published_code": {"steps": 7}},
+        }
+    )
+    lowered = {"robust_accuracy@standard": {"steps": 5, "restarts": 2}}
+    profile = Profile.model_validate(
+        {"name": "p", "title": "p", "data": "synthetic", "measuring": {"options_of": lowered}}
+    )
+    run = bound(config)
+    made = {name: evaluation_of(profile, declared, name, run) for name in declared.conventions}
+    assert made["paper"].options == options
+    assert made["published_code"].options == {**options, "steps": 7}
+    assert made["standard"].options == {**options, **strong, "steps": 5, "restarts": 2}
+    assert ["reduced_budget" in each.stand_ins for each in made.values()] == [False, True, False]
+    weak = declared.model_copy(update={"conventions": {"standard": {}}})
+    assert evaluation_of(profile, weak, "standard", run).options == options

@@ -38,7 +38,8 @@ DRAWINGS = {
     "gat": {"figure1"},
     "dat": {"figure2", "figure10"},
 }
-OF_OUR_OWN = {("dat", "table_toy"), ("dat", "figure_gradient")}  # no paper has them: names without a number
+# no paper has them: names without a number
+OF_OUR_OWN = {("dat", "table_toy"), ("dat", "figure_gradient"), ("robgan", "table_modes")}
 ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
     ("dat", "table4", "SNGAN-DAT (Discriminator only) (reduction: batch_mean, as published code)"),
     *(
@@ -65,8 +66,9 @@ ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
     *(("rgan", "table2", row) for row in ("DCGAN", "AC-GAN")),  # without a printed FID
 }
 COLUMNS_OF_OUR_OWN = {  # audits of what the papers' own attacks leave
-    ("robgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),
-    ("advgan", "table1", "CIFAR10 delta=0.08, AutoAttack"),
+    (paper, "table1", f"{column}, AutoAttack")
+    for paper in ("robgan", "advgan")
+    for column in ("CIFAR10 delta=0.08", "ImageNet (64px) delta=0.03")
 }
 CITED = {  # rows that RGAN took from other papers
     "table1": "Weight clipping|Layer norm|Weight norm|Orthonormal|ALI|BEGAN|Improved GAN (-L+HA)"

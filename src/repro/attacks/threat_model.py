@@ -154,9 +154,10 @@ class ThreatModel(Frozen):
         """Return one line for the header of a table."""
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
         loss = {"cross_entropy": "cross-entropy", "cw_margin": "CW margin", "joint": "joint loss"}[self.loss]
+        unit = "" if self.bounds == UNIT else f" ({self.to(UNIT).radius:g} in {UNIT})"
         start = "random start" if self.random_start else "start at the image"
         return (
-            f"{norm} radius {self.radius:g} in {self.bounds}, "
+            f"{norm} radius {self.radius:g} in {self.bounds}{unit}, "
             f"{self.steps} step{'s' if self.steps != 1 else ''} of {self.step_size:g}, {start}, "
             f"{self.restarts} restart{'s' if self.restarts != 1 else ''}, {loss}, "
             f"batch norm in {self.batch_norm_mode} mode"

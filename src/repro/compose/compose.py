@@ -18,6 +18,7 @@ from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, Pl
 from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 
+OF_TRAINING = ("overfitting", "mode_collapse")  # flags that mark whatever is measured of a run
 UNATTACKED = "@0"  # ends the name of a value at radius 0
 
 
@@ -82,8 +83,11 @@ def _cell(
             flags = {flag for run in cell.runs for flag in signs.get(run, ())}
         tolerance = tolerance_around(cell.metric, value, tolerances)
         verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged)
+        flags |= {flag for result in results for flag in result.flags if flag in OF_TRAINING}
         if verdict.seeds_alike:
             flags.add("seeds_alike")
+        if measured.never_passed(cell):
+            flags.add("never_passed")
     else:
         verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))
     trained = [plan.runs[name] for name in cell.runs]
@@ -134,6 +138,8 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         panels=tuple(
             entries.Panel(
                 name=panel.name,
+                x_axis=panel.x_axis or None,
+                y_axis=panel.y_axis or None,
                 rows=tuple(row.name for row in panel.rows),
                 columns=tuple(dict.fromkeys(column.name for column in panel.columns)),
             )

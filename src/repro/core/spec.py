@@ -24,8 +24,17 @@ StandIn = Literal[
 ]
 STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
 # Signs that a number misleads: that an attack's gradients do, so that what it leaves says little (see
-# attacks.auto_attack), or that nothing has read the seeds.
-Flag = Literal["square_beats_gradients", "restarts_matter", "vanishing_gradients", "seeds_alike"]
+# attacks.auto_attack), that nothing has read the seeds, that a training went wrong without diverging (see
+# core.failures), or that an epoch is only the least that it can be.
+Flag = Literal[
+    "square_beats_gradients",
+    "restarts_matter",
+    "vanishing_gradients",
+    "seeds_alike",
+    "overfitting",
+    "mode_collapse",
+    "never_passed",
+]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
 MOST_WIDTH = 64.0  # times a paper's own; whoever writes more has mistyped it
 DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"

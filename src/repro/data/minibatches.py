@@ -52,6 +52,31 @@ def crop_and_flip(images: Tensor, padding: int, offsets: Tensor, flipped: Tensor
     return padded.flatten(2).gather(2, index).view(n, channels, height, width)
 
 
+def resized_crop(images: Tensor, sides: Tensor, places: Tensor, flipped: Tensor) -> Tensor:
+    """Cut a square out of each image, resize it bilinearly to the image's size, then mirror some of them.
+
+    Args:
+        images: (B, C, S, S), of any type.
+        sides: int64 (B,), of the squares, in [1, S].
+        places: float (B, 2) in [0, 1), where they lie among the whole pixels that there are for a corner.
+        flipped: bool (B,), which to mirror left to right.
+
+    Returns:
+        float32 (B, C, S, S), as torchvision's ``resized_crop`` without antialiasing (squares are enlarged).
+    """
+    size = images.shape[-1]
+    corners = (places * (size - sides[:, None] + 1)).floor()
+    steps = torch.arange(size, device=images.device) + 0.5
+    within = steps * (sides[:, None] / size) - 0.5
+    within = torch.minimum(within.clamp_min(0), sides[:, None] - 1.0)  # nothing from beyond the square
+    rows, columns = ((2 * (corners[:, k, None] + within) + 1) / size - 1 for k in (0, 1))
+    columns = torch.where(flipped[:, None], columns.flip(1), columns)
+    grid = torch.stack(
+        [columns[:, None, :].expand(-1, size, -1), rows[:, :, None].expand(-1, -1, size)], dim=-1
+    )
+    return F.grid_sample(images.float(), grid, mode="bilinear", align_corners=False)
+
+
 class Minibatches:
     """Visit every image once an epoch, in a new random order each epoch, for ever.
 
@@ -62,6 +87,7 @@ class Minibatches:
         bounds: pixel range of the batches, e.g. (0, 1) or (-1, 1).
         flip: mirror each image with probability 1/2.
         crop_padding: pixels of black added on each side before a random crop to the old size; 0 for none.
+        crop_area: in its place, smallest and largest share of the area of a random square that is enlarged.
         augmentation: random stream of flips and crops, needed where either is asked for.
 
     The last, smaller batch of an epoch is left out.
@@ -79,6 +105,7 @@ class Minibatches:
         bounds: tuple[float, float],
         flip: bool = False,
         crop_padding: int = 0,
+        crop_area: tuple[float, float] | None = None,
         augmentation: torch.Generator | None = None,
     ) -> None:
         if len(data) < batch_size:
@@ -86,13 +113,15 @@ class Minibatches:
                 f"{data.name} ({data.split}) holds {len(data)} images, fewer than one batch of {batch_size}",
                 remedy="lower the batch size or raise the limit on images",
             )
-        if (flip or crop_padding) and augmentation is None:
+        self.augments = bool(flip or crop_padding or crop_area)
+        if self.augments and augmentation is None:
             raise ValueError("flips and crops need the augmentation stream")
         self.data = data
         self.batch_size = batch_size
         self.bounds = bounds
         self.flip = flip
         self.crop_padding = crop_padding
+        self.crop_area = crop_area
         self.epoch = -1
         self._order = order
         self._augmentation = augmentation
@@ -108,7 +137,7 @@ class Minibatches:
         """Return float32 images (B, 3, H, W) in ``bounds`` and int64 labels (B,)."""
         chosen = self._next_indices()
         images, labels = self.data.batch(chosen)
-        if self.flip or self.crop_padding:
+        if self.augments:
             images = self._augment(images)
         return scale(images, self.bounds), labels
 
@@ -126,6 +155,12 @@ class Minibatches:
         stream = self._augmentation
         assert stream is not None
         n, device = len(images), stream.device
+        if self.crop_area is not None:
+            low, high = self.crop_area
+            drawn = torch.rand(4, n, generator=stream, device=device)
+            sides = ((low + (high - low) * drawn[0]).sqrt() * images.shape[-1]).round().long()
+            mirrored = drawn[3] < (0.5 if self.flip else 0.0)
+            return resized_crop(images, *(each.to(images.device) for each in (sides, drawn[1:3].T, mirrored)))
         windows = torch.randint(2 * self.crop_padding + 1, (n, 2), generator=stream, device=device)
         mirrored = torch.rand(n, generator=stream, device=device) < (0.5 if self.flip else 0.0)
         return crop_and_flip(images, self.crop_padding, windows.to(images.device), mirrored.to(images.device))

@@ -15,6 +15,9 @@ _DECIMALS: Mapping[str, int] = {
     "modes": 1,
     "nearest": 1,
     "frechet": 2,
+    "diversity": 1,
+    "precision": 1,
+    "recall": 1,
 }
 _LABELS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
@@ -37,6 +40,10 @@ _LABELS: Mapping[str, str] = {
     "is_std": "std of IS",
     "nearest_neighbour": "own nearest neighbour (%)",
     "frechet": "Fréchet distance",
+    "epochs": "epochs",
+    "diversity": "spread within a class (% of real)",
+    "precision": "precision (%)",
+    "recall": "recall (%)",
 }
 MARKS: Mapping[str, str] = {
     "reproduced": "✓",
@@ -80,6 +87,9 @@ FLAG_MEANINGS: Mapping[str, str] = {
     "restarts_matter": "hidden gradients, as a second start of the same attack finds more",
     "vanishing_gradients": "hidden gradients, as the loss has none at some images",
     "seeds_alike": "all seeds gave the same number, look whether they are used",
+    "overfitting": "catastrophic overfitting, as under attack training images got better and others worse",
+    "mode_collapse": "mode collapse, as the generator lost the variety that it had",
+    "never_passed": "a run never passed the level, so that this is the least that it takes",
 }
 _EMBEDDED_FAMILIES = ("is", "fid", "kid")
 

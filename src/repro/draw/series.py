@@ -117,12 +117,10 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             )
             label = metric_label(metric, embedded=embedded)
             title = view.panel if len(metrics) == 1 else f"{view.panel} · {label}".removeprefix(" · ")
-            y_label = (artefact.y_axis if len(metrics) == 1 else None) or label
-            found.append(
-                Group(
-                    title, artefact.x_axis or "", y_label, names if positions is None else None, tuple(series)
-                )
-            )
+            axis = panel.y_axis or artefact.y_axis
+            y_label = (axis if len(metrics) == 1 else None) or label
+            x_label = panel.x_axis or artefact.x_axis or ""
+            found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
     return found
 
 

@@ -140,6 +140,7 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         (context.pictures / old).unlink()
     if run is not None:
         context.stand_ins.update(run.stand_ins)
+        context.flags.update(run.failed)
     watch = Stopwatch(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         watch.start()

@@ -11,9 +11,10 @@ import torch
 from repro.core import checkpoint
 from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
+from repro.core.failures import WARNINGS
 from repro.core.paths import Layout
 from repro.core.records import read_record
-from repro.core.spec import RunSpec, StandIn, snapshot_steps
+from repro.core.spec import Flag, RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.base import Method
@@ -32,6 +33,7 @@ class Trained:
         sha256: hash of the checkpoint that the weights came from.
         layout: where the run lies.
         recorded: what stood in, as the run's record says it.
+        failed: how the training went wrong without diverging, likewise.
     """
 
     spec: RunSpec
@@ -39,6 +41,7 @@ class Trained:
     sha256: str
     layout: Layout
     recorded: tuple[StandIn, ...] = ()
+    failed: tuple[Flag, ...] = ()
 
     @property
     def stand_ins(self) -> set[StandIn]:
@@ -137,9 +140,9 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         except (KeyError, TypeError, RuntimeError) as error:
             raise _unfit(path, error) from error
         module.eval()
-    return Trained(
-        spec, method, loaded.sha256, layout, tuple(read_record(layout, run_id).get("stand_ins", ()))
-    )
+    record = read_record(layout, run_id)
+    stand_ins, failed = tuple(record.get("stand_ins", ())), tuple(record.get(WARNINGS, ()))
+    return Trained(spec, method, loaded.sha256, layout, stand_ins, failed)
 
 
 def _unfit(path: Path, error: Exception) -> ReproError:

@@ -9,6 +9,7 @@ from repro.core.errors import ReproError
 from repro.core.manifest import listed_file
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, read_result
+from repro.jobs.overtaking import share_at_passing
 from repro.plan.batches import Batches
 from repro.plan.cells import MeasuredCell
 
@@ -38,15 +39,39 @@ class Measured:
     def values(self, cell: MeasuredCell) -> list[float]:
         """Return one number per seed (a difference where the cell asks for one) that did not diverge.
 
-        None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending.
+        None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending. A curve
+        that never passes a level counts with the whole training, the least that it can have taken.
         """
         numbers = []
         for seed in self._whole(cell):
+            if cell.passing is not None:
+                share = self._passed(cell, seed)
+                numbers.append(cell.passing.epochs * (1.0 if share is None else share))
+                continue
             first, *subtracted = (self._value(name, cell) for name in seed)
             if first is None or None in subtracted:
                 return []
             numbers.append(first - sum(value for value in subtracted if value is not None))
         return numbers
+
+    def never_passed(self, cell: MeasuredCell) -> bool:
+        """Return whether the cell asks when a level is passed, and a seed never does."""
+        return cell.passing is not None and any(
+            self._passed(cell, seed) is None for seed in self._whole(cell)
+        )
+
+    def _passed(self, cell: MeasuredCell, seed: tuple[str, ...]) -> float | None:
+        """Return the share of its training after which a seed's curve is above the other run's end."""
+        assert cell.passing is not None
+        curve, other = (self.result(name).values for name in seed)
+        end = f"{cell.value}@100%"
+        if end not in other:
+            raise ReproError(
+                f"{cell.paper}/{cell.artefact}: {seed[1]} has no value {end!r}",
+                where=self.layout.evaluation(seed[1]),
+                remedy=f"give {cell.passing.recipe} a snapshot, and the cell an evaluation of curves",
+            )
+        return share_at_passing(curve, cell.value, other[end], cell.passing.in_a_row)
 
     def _whole(self, cell: MeasuredCell) -> list[tuple[str, ...]]:
         """Return the seeds all of whose trainings stayed finite."""

@@ -37,7 +37,7 @@ def train_step(
 
     named = device or plan.config.profile.device
     root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
-    settings = LoopSettings(diverged=plan.config.profile.diverged)
+    settings = LoopSettings(diverged=plan.config.profile.diverged, failures=plan.config.settings.warnings)
     if run is not None and batch is None:
         if run not in plan.runs:
             raise ReproError(

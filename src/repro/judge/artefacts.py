@@ -24,10 +24,12 @@ class _Described(Frozen, extra="ignore"):
 class Panel(_Described):
     """One panel: its rows and columns in the order in which they are shown.
 
-    An artefact without panels has one, unnamed.
+    An artefact without panels has one, unnamed. Axes of its own go before the artefact's.
     """
 
     name: str = ""
+    x_axis: str | None = None
+    y_axis: str | None = None
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 

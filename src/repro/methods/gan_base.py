@@ -57,6 +57,11 @@ def class_loss(output: DiscriminatorOutput, classes: Tensor | None) -> Tensor:
     return F.cross_entropy(output.class_logits, classes)
 
 
+def spread(images: Tensor) -> Tensor:
+    """Return how much images (N,...) differ: the root of their values' mean variance over the batch, 0-d."""
+    return images.detach().var(dim=0, correction=0).mean().sqrt()
+
+
 class GanMethod(Method):
     """A GAN. One step is one update of G with its ``n_dis`` updates of D.
 
@@ -101,14 +106,16 @@ class GanMethod(Method):
 
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
-        augments = self.options.flip or self.options.crop_padding
+        o = self.options
+        augments = o.flip or o.crop_padding or o.crop_area
         self.batches["real"] = Minibatches(
             self.data,
             self.spec.batch_size,
             self.streams.generator("data_order"),
             bounds=self.bounds,
-            flip=self.options.flip,
-            crop_padding=self.options.crop_padding,
+            flip=o.flip,
+            crop_padding=o.crop_padding,
+            crop_area=o.crop_area,
             augmentation=self.streams.generator("augmentation") if augments else None,
         )
 
@@ -188,6 +195,8 @@ class GanMethod(Method):
             fake = self.fakes(z, labels.fake)
         self.optimisers["discriminator"].zero_grad(set_to_none=True)
         loss, record = self.discriminator_loss(real, fake, labels)
+        if len(fake):
+            record = record | {"diversity": spread(fake) / spread(real).clamp_min(1e-6)}
         if self.regulariser is not None:
             penalty = self.regulariser(self.judge(labels), *self.penalised(real, fake))
             loss, record = loss + penalty, record | {"d_penalty": penalty}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from repro.core.spec import Scalar
 from repro.methods.losses import LossName
-from repro.methods.options import NetworkOptions
+from repro.methods.options import CropArea, NetworkOptions
 from repro.methods.regularisers.registry import parse_regulariser
 
 
@@ -28,17 +29,21 @@ class GanOptions(NetworkOptions):
             form); None for no limit.
         flip: mirror half of the real images (no paper here but Rob-GAN's code does).
         crop_padding: pixels of black around a real image before a random crop to its size; 0 for none.
+        crop_area: in its place, smallest and largest share of the area of a random square that is enlarged.
         train_split: which images are real (DAT, Sec. IV: on STL-10 ``unlabeled``).
         eval_mode_after, reset_seeds_every: what DAT's published trainer does by mistake, see
             ``methods/published_trainer.py``; None for a trainer without them.
         class_real, class_fake: weights of an auxiliary classifier's cross-entropy on real and on generated
             images in D's loss (1 and 1: AC-GAN, Odena et al. 2017, Sec. 3; 1 and 0: Rob-GAN's Eq. 10).
-        class_generator: weight of the same in G's loss. All three mean nothing to other networks.
+        class_generator: weight of the same in G's loss. Without such a classifier all three are refused.
         cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
             ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("GAN", "CONDITIONAL_GAN", "AC_GAN")
+    only_with: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("class_real", "class_fake", "class_generator"), ("AC_GAN",)
+    )
 
     network: str = "sngan"
     loss: LossName = "hinge"
@@ -53,6 +58,7 @@ class GanOptions(NetworkOptions):
     weight_clip: float | None = Field(default=None, gt=0)
     flip: bool = False
     crop_padding: int = Field(default=0, ge=0)
+    crop_area: CropArea = None
     train_split: str = "train"
     eval_mode_after: int | None = Field(default=None, ge=1)
     reset_seeds_every: int | None = Field(default=None, ge=1)

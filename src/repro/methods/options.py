@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from repro.core.by_name import parse_options
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
 from repro.models.registry import load_network, network_names, network_options
+
+Share = Annotated[float, Field(gt=0, le=1)]
+CropArea = tuple[Share, Share] | None
 
 
 class MethodOptions(Frozen):
@@ -26,9 +29,11 @@ class NetworkOptions(MethodOptions):
     Attributes:
         networks: the kinds of network that will do (see ``models/registry.py``).
         network: a file of ``models``.
+        only_with: options of the method that mean something to some kinds of network only, and these kinds.
     """
 
     networks: ClassVar[tuple[str, ...]]
+    only_with: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     network: str
 
@@ -43,13 +48,14 @@ def read_options(method: str, kind: type[MethodOptions], given: Mapping[str, obj
         return parse_options("method", method, kind, given)
     network = str(given.get("network", kind.model_fields["network"].default))
     whole = _with_network(kind, network)
-    for option in given.keys() - whole.model_fields:
-        names = network_names(kind.networks)
-        owners = [each for each in names if option in network_options(*load_network(kind.networks, each))]
-        if owners:
+    for option in sorted((given.keys() - whole.model_fields) | (given.keys() & kind.only_with)):
+        names = network_names(kind.only_with.get(option, kind.networks))
+        if option not in kind.only_with:
+            names = tuple(n for n in names if option in network_options(*load_network(kind.networks, n)))
+        if names and network not in names:
             raise ReproError(
                 f"method {method} has no option {option!r} with network {network}",
-                remedy=f"leave it out, or choose network {' or '.join(owners)}",
+                remedy=f"leave it out, or choose network {' or '.join(names)}",
             )
     return parse_options("method", method, whole, given)
 

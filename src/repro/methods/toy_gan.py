@@ -39,8 +39,8 @@ class PlaneOptions(GanOptions):
 
     @model_validator(mode="after")
     def _plane(self) -> Self:
-        if self.flip or self.crop_padding:
-            raise ValueError("flip is for images, as crop_padding is, and the toy data are points")
+        if self.flip or self.crop_padding or self.crop_area:
+            raise ValueError("flips and crops are for images, and the toy data are points")
         return self
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from repro.core.spec import StandIn
+from repro.plan.sheet import Passing
 
 Key = tuple[str, str, str, str, str, str]
 
@@ -48,12 +49,14 @@ class MeasuredCell(PlannedCell):
     """A number: the value called ``value`` of each seed's evaluation.
 
     ``seeds`` holds an evaluation's id for each seed, where the cell is a difference with that of the
-    evaluation whose value is subtracted. Without runs a data set itself is measured.
+    evaluation whose value is subtracted, and with ``passing`` with that of the curve whose end is passed.
+    Without runs a data set itself is measured.
     """
 
     value: str
     seeds: tuple[tuple[str, ...], ...]
     stand_ins: tuple[StandIn, ...]
+    passing: Passing | None = None
 
     @property
     def evaluations(self) -> tuple[str, ...]:

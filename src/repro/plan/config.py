@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
+from repro.core.failures import FailureRules
 from repro.core.spec import Frozen, OptionValue
 from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_model
@@ -49,6 +50,7 @@ class Settings(Frozen):
     extractor_from: dict[str, str] = {}
     tolerances: dict[str, Any] = {}
     claims: dict[str, Any] = {}
+    warnings: FailureRules = FailureRules()
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ def evaluation_of(
         limit = None
     if source == "real" and limit is not None:
         stand_ins.append("sample_data")
-    cheaper = measuring.options_of.get(declared.measure, {})
+    stated, cheaper = declared.conventions[convention], dict(measuring.options_of.get(declared.measure, {}))
+    lowered = measuring.options_of.get(f"{declared.measure}@{convention}", {})
+    cheaper |= {name: value for name, value in lowered.items() if name in stated}
     if cheaper:
         stand_ins.append("reduced_budget")
     return EvaluationSpec(
@@ -68,7 +70,7 @@ def evaluation_of(
         generated=measuring.generated if run and wanted.samples else None,
         extractor=features,
         surrogate=surrogate.run_id if surrogate else None,
-        options={**declared.options, **declared.conventions[convention], **cheaper},
+        options={**declared.options, **stated, **cheaper},
         seed=seed,
         stand_ins=in_order(stand_ins),
     )

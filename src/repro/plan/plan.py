@@ -146,12 +146,16 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
         yield SettingCell(**place, setting=asked.setting, stated=asked.stated, runs=ids)
     elif asked.evaluation:
         name = qualified(asked.evaluation, paper)
-        minus = asked.minus and qualified(panel.recipe_of(asked.minus) or asked.minus, paper)
+        other = asked.passes.recipe if asked.passes else asked.minus
+        other = other and qualified(panel.recipe_of(other) or other, paper)
         for convention in config.evaluations[name].conventions:
             measure = partial(plan.evaluate, name, convention)
             if needs(config.evaluations[name].measure).run:
-                recipes = [_given(recipe, "recipe", name), *([minus] if minus else [])]
-                pairs = [plan.of_recipe(each, asked.dataset, asked.options) for each in recipes]
+                recipes = [_given(recipe, "recipe", name), *([other] if other else [])]
+                pairs = [
+                    plan.of_recipe(each, asked.dataset, {} if asked.passes and index else asked.options)
+                    for index, each in enumerate(recipes)
+                ]
                 sides = [[measure(run) for run in runs] for runs in pairs]
             else:
                 dataset = _given(asked.dataset, "dataset", name)
@@ -164,6 +168,7 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
                 seeds=tuple(zip(*([spec.evaluation_id for spec in side] for side in sides), strict=False)),
                 runs=tuple(dict.fromkeys(spec.run for spec in specs if spec.run in plan.runs)),
                 stand_ins=in_order(mark for spec in specs for mark in spec.stand_ins),
+                passing=asked.passes,
             )
 
 

@@ -34,7 +34,8 @@ class Measuring(Frozen):
     """How much an evaluation looks at: images of a split (None: all) and samples drawn from a generator.
 
     ``images_of`` sets the number of images for single measurements, by name, ``options_of`` options that make
-    one cheaper than the sheet says; its results carry the stand-in ``reduced_budget``.
+    one cheaper than the sheet says, those of ``name@standard`` where that convention states them itself; its
+    results carry the stand-in ``reduced_budget``.
     """
 
     images: int | None = Field(default=None, ge=1)

@@ -92,6 +92,18 @@ class Search(Frozen):
     seeds: int = Field(default=1, ge=1)
 
 
+class Passing(Frozen):
+    """Asks when a curve passes a level instead of how high it is; see ``repro.jobs.overtaking``.
+
+    ``recipe`` is the one whose score at the end of its own training is the level; the row's own training is
+    ``epochs`` long on the figure's axis; ``in_a_row`` snapshots must be above the level.
+    """
+
+    recipe: str
+    epochs: float = Field(gt=0)
+    in_a_row: int = Field(default=2, ge=1)
+
+
 class CellFields(Frozen):
     """What a row, a column or an exception may say about its cells.
 
@@ -99,7 +111,8 @@ class CellFields(Frozen):
     ``data.height``), or with ``network`` and ``layer`` from a built network (``kernel``, ``filters``,
     ``stride``; layers are counted from 1 as papers do, see ``draw.architectures``). ``stated`` is what the
     paper says of a setting that is no number (numbers stand in reported.csv). Where the paper has no
-    such thing ``absent`` makes no cell.
+    such thing ``absent`` makes no cell. ``passes`` makes a cell of the epoch at which the curve called
+    ``value`` passes another run's.
     """
 
     recipe: str | None = None
@@ -109,6 +122,7 @@ class CellFields(Frozen):
     metric: str | None = None
     options: Options = {}
     minus: str | None = None
+    passes: Passing | None = None
     setting: str | None = None
     stated: str | None = None
     network: str | None = None
@@ -154,9 +168,11 @@ class Override(CellFields):
 
 
 class SheetPanel(Frozen):
-    """Rows x columns, one panel of an artefact."""
+    """Rows x columns, one panel of an artefact; axes of its own go before the artefact's."""
 
     name: str = ""
+    x_axis: str = ""
+    y_axis: str = ""
     rows: tuple[SheetEntry, ...] = ()
     columns: tuple[SheetEntry, ...] = ()
     overrides: Annotated[tuple[Override, ...], Field(alias="except")] = ()

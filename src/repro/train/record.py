@@ -7,6 +7,7 @@ from typing import Any
 from repro.core import checkpoint
 from repro.core.divergence import FIELD, Divergence
 from repro.core.errors import ReproError
+from repro.core.failures import WARNINGS, failures
 from repro.core.files import atomic_write_json
 from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
@@ -37,6 +38,7 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
         "steps": diverged.step if diverged else spec.steps,
         FIELD: None if diverged is None else diverged.model_dump(mode="json"),
         "metrics": lines[-1]["metrics"] if lines else {},
+        WARNINGS: failures(lines, run.settings.failures),
         "stand_ins": [name for name in STAND_INS if name in stand_ins],
         "checkpoint_sha256": run.sha256,
         "parent_sha256": run.header["parent"],
@@ -119,5 +121,6 @@ def record_line(record: dict[str, Any]) -> str:
         found = Divergence.model_validate(record[FIELD])
         steps = record["spec"]["steps"]
         return f"{record['run_id']}: diverged at step {found.step} of {steps}, {found.reason}"
+    warnings = "".join(f"; WARNING, {flag}: {text}" for flag, text in record[WARNINGS].items())
     metrics = "".join(f", {name} {value:.4g}" for name, value in record["metrics"].items())
-    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}"
+    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}{warnings}"

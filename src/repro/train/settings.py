@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from repro.core.failures import FailureRules
 from repro.core.spec import Frozen, OnDivergence
 
 
@@ -17,6 +18,7 @@ class LoopSettings(Frozen):
         checkpoint_steps: steps between two checkpoints; None: by time alone.
         checkpoint_seconds: seconds between two checkpoints, whichever of the two comes first.
         largest_loss: a larger absolute value of any metric called a loss stops the run.
+        failures: when a run that ends well is said to have gone wrong all the same.
         diverged: a run that diverges is an error (``stop``), or ends and says so in its record (``record``).
     """
 
@@ -25,6 +27,7 @@ class LoopSettings(Frozen):
     checkpoint_seconds: float = Field(default=300.0, gt=0)
     largest_loss: float = Field(default=1e6, gt=0)
     diverged: OnDivergence = "stop"
+    failures: FailureRules = FailureRules()
 
     def log_interval(self, steps: int) -> int:
         """Return the steps between two log lines in a run of ``steps`` steps."""

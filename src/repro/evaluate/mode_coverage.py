@@ -1,0 +1,119 @@
+"""Whether a conditional generator loses modes: how much its images of one class differ, precision and recall.
+
+Rob-GAN (CVPR 2019, Sec. 4.2) says that AC-GAN's loss "can easily lose modes": the generator ignores its noise
+and gives one image for each class. Then the images of a class hardly differ, and few of the real images lie
+near a generated one (recall; Kynkäänniemi et al. 2019, by torch-fidelity).
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.context import Context
+from repro.evaluate.extractor import Extractor
+from repro.evaluate.fidelity_library import torch_fidelity
+from repro.evaluate.generated import CHUNK, as_uint8, finite_sample
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.scores import UintImages
+from repro.evaluate.trained import Trained
+
+FEATURES = True
+
+
+class Options(MeasureOptions):
+    """What is compared with what.
+
+    Attributes:
+        reference_split: the real images.
+        images: at most so many of either side, the generated ones evenly over the classes.
+        neighbours: the nearest ones that span the ball around an image (the authors' 3).
+        batch_size: images per pass through the extractor.
+    """
+
+    reference_split: str = "train"
+    images: int = Field(default=10_000, ge=2)
+    neighbours: int = Field(default=3, ge=1)
+    batch_size: int = Field(default=128, ge=1)
+
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return the real images."""
+        return [(self.reference_split, self.images)]
+
+
+def features_of(images: Tensor, extractor: Extractor, device: torch.device, batch_size: int) -> Tensor:
+    """Return the features (N,F) of uint8 images (N,3,H,W) of which precision and recall are taken."""
+    library = torch_fidelity.utils
+    how = {
+        "feature_extractor": extractor.name,
+        "feature_extractor_weights_path": None if extractor.weights is None else str(extractor.weights),
+        "cuda": device.type == "cuda",
+        "verbose": False,
+    }
+    layer = library.resolve_feature_layer_for_metric("prc", **how)
+    with torch.cuda.device(device if how["cuda"] else -1):
+        network = library.create_feature_extractor(extractor.name, [layer], **how)
+        found: Tensor = library.get_featuresdict_from_dataset(
+            UintImages(images), network, batch_size, how["cuda"], save_cpu_ram=True, verbose=False
+        )[layer]
+    return found
+
+
+def spread_within(features: Tensor, labels: Tensor) -> dict[int, float]:
+    """Return the trace of the features' covariance within each class that has two images or more.
+
+    It is half the mean squared distance of two images of the class.
+
+    Args:
+        features: (N,F).
+        labels: (N,), int64.
+    """
+    classes = {int(k): features[labels == k].double() for k in torch.unique(labels)}
+    return {k: float(own.var(dim=0).sum()) for k, own in classes.items() if len(own) > 1}
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return ``diversity``, ``precision``, ``recall`` in percent, and the sizes of both sides.
+
+    ``diversity`` is the spread of features within a class, mean over classes, of that of real images.
+
+    Raises:
+        ReproError: the run has no conditional generator, its output is not finite, too few images for a
+            class, or the extractor cannot be had.
+    """
+    method, real = trained.method, context.images(options.reference_split, options.images)
+    classes = int(method.generator().n_classes)  # type: ignore[arg-type]
+    if not classes:
+        raise ReproError(
+            f"the generator of run {trained.spec.run_id} knows no classes, so it has no spread within them",
+            remedy="measure mode_coverage of conditional generators only",
+        )
+    n = min(options.images, context.spec.generated or options.images)
+    labels, latent = torch.arange(n) % classes, context.generator("latent")
+    parts = [
+        finite_sample(method, len(own), latent, own.to(context.device)) for own in torch.split(labels, CHUNK)
+    ]
+    generated = torch.cat([as_uint8(part, method.bounds, "fixed").cpu() for part in parts])
+    ours, theirs = (
+        features_of(images, context.extractor(), context.device, options.batch_size)
+        for images in (generated, real.images)
+    )
+    found, reference = spread_within(ours, labels), spread_within(theirs, real.labels.cpu())
+    shared = found.keys() & reference.keys()
+    if not shared or min(len(ours), len(theirs)) <= options.neighbours:
+        raise ReproError(
+            f"{len(ours)} generated and {len(theirs)} real images are too few for {classes} classes",
+            remedy="let the profile generate and measure more images, two for each class at least",
+        )
+    balls = torch_fidelity.metric_prc.prc_features_to_metric(
+        ours, theirs, prc_neighborhood=options.neighbours, save_cpu_ram=True, verbose=False
+    )
+    return {
+        "diversity": 100 * sum(found[k] for k in shared) / sum(reference[k] for k in shared),
+        **{name: 100 * float(balls[name]) for name in ("precision", "recall")},
+        "generated": float(len(ours)),
+        "reference": float(len(theirs)),
+    }
