@@ -1,0 +1,89 @@
+"""A cell of the epoch at which a run's curve passes another's end; one that never does is marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from papers_case import PROFILE, plan
+from repro.compose.artefact import compose_artefact
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_json, sha256_file
+from repro.core.paths import Layout
+from repro.draw.tables import table_markdown
+from repro.evaluate.result import Result, write_result
+from repro.jobs.measured import Measured
+from repro.plan.batches import make_batches
+from repro.plan.plan import Plan
+
+SHEET = """\
+order: 1
+name: GAT
+title: "A test"
+recipes:
+  quick: &gan
+    method: gan
+    workload: gan
+    dataset: cifar10
+    budget: {steps: 100, batch_size: 10}
+    snapshots: 4
+    options: {network: dcgan}
+  slow: {<<: *gan, options: {network: dcgan, n_dis: 2}}
+  level: {<<: *gan, snapshots: 1, options: {network: dcgan, n_dis: 3}}
+evaluations:
+  curve: {measure: curve, options: {metrics: [is], splits: 2}}
+artefacts:
+  table1:
+    kind: table
+    title: "Epochs"
+    source: "Table 1"
+    rows:
+      - {name: "Quick", recipe: quick}
+      - {name: "Slow", recipe: slow}
+    columns:
+      - {name: "epochs", metric: epochs, evaluation: curve, value: is, passes: {recipe: level, epochs: 200}}
+"""
+CURVES = {
+    "gat.quick": {"is@25%": 1.0, "is@50%": 5.0, "is@75%": 6.0, "is@100%": 5.0},
+    "gat.slow": {"is@25%": 1.0, "is@50%": 3.5, "is@75%": 2.0, "is@100%": 2.5},
+    "gat.level": {"is@100%": 3.0},
+}
+
+
+def composed(opened: Plan, folder: Path, curves: dict[str, dict[str, float]]):  # type: ignore[no-untyped-def]
+    layout, batches = Layout(folder, "tiny"), make_batches(opened)
+    for name, batch in batches.evaluate.items():
+        for member in batch.members:
+            spec = opened.evaluations[member]
+            result = Result(
+                spec=spec, values=curves[opened.runs[spec.run].recipe], stand_ins=(), seconds=1.0,
+                device="cpu", provenance={}, checkpoint_sha256="c0ffee", extractor_sha256=None,
+                threat_model=None, pictures=(), pictures_sha256=(),
+            )  # fmt: skip
+            write_result(layout.evaluation(member), result)
+        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
+        atomic_write_json(layout.batch("evaluate", name), listed)
+    return compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
+
+
+def test_the_epoch_and_that_it_never_came(tmp_path: Path) -> None:
+    opened = plan(tmp_path / "config", sheet=SHEET, profile=PROFILE.replace("max_seeds: 2", "max_seeds: 1"))
+    artefact, cells, _ = composed(opened, tmp_path / "results", CURVES)
+    found = {cell.row: (cell.measured, cell.flags) for cell in cells}
+    # half-way from 1 at 25 % to 5 at 50 % of 200 epochs; one snapshot above the level does not count
+    assert found == {"Quick": (75.0, ()), "Slow": (200.0, ("never_passed",))}
+    behind = {opened.runs[name].recipe for cell in cells for name in cell.runs}
+    assert behind == {"gat.quick", "gat.slow", "gat.level"}
+    assert "a run never passed the level" in table_markdown(artefact, cells, "tiny").splitlines()[-1]
+
+
+def test_a_level_without_a_snapshot_is_refused_and_the_remedy_works(tmp_path: Path) -> None:
+    bare = SHEET.replace("snapshots: 1, ", "snapshots: 0, ")
+    profile = PROFILE.replace("max_seeds: 2", "max_seeds: 1")
+    opened = plan(tmp_path / "bare", sheet=bare, profile=profile)
+    with pytest.raises(ReproError, match="has no value 'is@100%'") as caught:
+        composed(opened, tmp_path / "results", {**CURVES, "gat.level": {"is": 3.0}})
+    assert "give level a snapshot" in caught.value.remedy
+    opened = plan(tmp_path / "config", sheet=SHEET, profile=profile)
+    composed(opened, tmp_path / "again", CURVES)
