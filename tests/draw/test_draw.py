@@ -51,6 +51,14 @@ BARS = Artefact(
 )  # fmt: skip
 
 
+def test_axes_of_a_panel_go_before_those_of_the_artefact() -> None:
+    first, second = CURVE.panels
+    own = first.model_copy(update={"x_axis": "epoch", "y_axis": "gap (%)"})
+    shown = groups(CURVE.model_copy(update={"panels": (own, second)}), CELLS)
+    labels = [(group.x_label, group.y_label) for group in shown]
+    assert labels == [("epoch", "gap (%)"), ("radius", "accuracy (%)")]
+
+
 def texts(figure: Figure) -> list[str]:
     found = [text.get_text() for text in figure.texts]
     for axes in figure.axes:
