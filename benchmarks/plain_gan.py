@@ -1,8 +1,8 @@
 """SNGAN-32 as mimicry has it, and a plain loop for any GAN: what the benchmarks of GAN loops time against.
 
 SNGAN's networks are in torch's own layers: ``torch.nn.utils.spectral_norm``, a 3x3 convolution and then the
-mean of squares, the 1x1 shortcut at full size. The loop is eager, images come from ``DataLoader`` workers that
-decode and scale them one by one, D's gradients are computed in G's step too, fakes for D are made with a
+mean of squares, the 1x1 shortcut at full size. The loop is eager, images come from ``DataLoader`` workers
+that decode and scale them one by one, D's gradients are computed in G's step too, fakes for D are made with a
 graph and then detached, and every loss is read on the host at once. mimicry itself needs tensorflow.
 
 The attributes are named as in ``repro.models.sngan``, so that weights can be copied (``adopt``).
