@@ -1,8 +1,8 @@
-"""SNGAN-32 and its training as plainly as mimicry has them: what ``test_gan_loops.py`` times against.
+"""SNGAN-32 as mimicry has it, and a plain loop for any GAN: what the benchmarks of GAN loops time against.
 
-The same networks in torch's own layers: ``torch.nn.utils.spectral_norm``, a 3x3 convolution and then the mean
-of squares, the 1x1 shortcut at full size. The loop is eager, images come from ``DataLoader`` workers that
-decode and scale them one by one, D's gradients are computed in G's step too, fakes for D are made with a
+SNGAN's networks are in torch's own layers: ``torch.nn.utils.spectral_norm``, a 3x3 convolution and then the
+mean of squares, the 1x1 shortcut at full size. The loop is eager, images come from ``DataLoader`` workers
+that decode and scale them one by one, D's gradients are computed in G's step too, fakes for D are made with a
 graph and then detached, and every loss is read on the host at once. mimicry itself needs tensorflow.
 
 The attributes are named as in ``repro.models.sngan``, so that weights can be copied (``adopt``).
@@ -11,7 +11,8 @@ The attributes are named as in ``repro.models.sngan``, so that weights can be co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -148,14 +149,24 @@ class Feed(Protocol):
         """Return real images (N,3,32,32) in [-1,1], on the device."""
 
     def latents(self, n: int) -> Tensor:
-        """Return normal latents (n,128), on the device."""
+        """Return normal latents (n, latent_dim), on the device."""
+
+    def shares(self, n: int) -> Tensor:
+        """Return uniform shares (n,1,1,1) of the real image in an interpolate, on the device."""
 
 
 class LoaderFeed:
     """Batches of a ``DataLoader`` with worker processes, latents of torch's global generator."""
 
-    def __init__(self, images: Tensor, batch_size: int, workers: int, device: torch.device) -> None:
-        self.device = device
+    def __init__(
+        self,
+        images: Tensor,
+        batch_size: int,
+        workers: int,
+        device: torch.device,
+        latent_dim: int = LATENT_DIM,
+    ) -> None:
+        self.device, self.latent_dim = device, latent_dim
         self.loader = DataLoader(
             Pictures(images), batch_size, shuffle=True, num_workers=workers, drop_last=True
         )
@@ -169,42 +180,73 @@ class LoaderFeed:
         return batch.to(self.device)
 
     def latents(self, n: int) -> Tensor:
-        return torch.randn(n, LATENT_DIM, device=self.device)
+        return torch.randn(n, self.latent_dim, device=self.device)
+
+    def shares(self, n: int) -> Tensor:
+        return torch.rand(n, 1, 1, 1, device=self.device)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a plain loop trains: loss, weight of WGAN-GP's penalty, Adam, D's updates for each of G.
+
+    Attributes:
+        steps: of the whole run, over which the learning rate falls to 0; None keeps it.
+    """
+
+    loss: Literal["hinge", "non_saturating", "wasserstein"] = "hinge"
+    penalty: float = 0.0
+    learning_rate: float = 2e-4
+    betas: tuple[float, float] = (0.0, 0.9)
+    n_dis: int = 5
+    steps: int | None = None
+
+    def of_d(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return D's loss of its logits (N,) on real and generated images."""
+        if self.loss == "hinge":
+            return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        if self.loss == "wasserstein":
+            return fake.mean() - real.mean()
+        ones, zeros = torch.ones_like(real), torch.zeros_like(fake)
+        entropy = F.binary_cross_entropy_with_logits
+        return entropy(real, ones) + entropy(fake, zeros)
+
+    def of_g(self, fake: Tensor) -> Tensor:
+        """Return G's loss of D's logits (N,)."""
+        if self.loss == "non_saturating":
+            return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
+        return -fake.mean()
 
 
 class PlainLoop:
-    """SNGAN's training (hinge loss, Adam 2e-4, betas 0 and 0.9, linear decay), step by step.
+    """The alternating training, step by step.
 
     Args:
         generator: on the device.
         discriminator: on the device.
         feed: batches.
         batch_size: images a batch.
-        steps: of the whole run, over which the learning rate falls to 0.
-        n_dis: updates of D for each of G.
+        recipe: loss, optimiser and lengths.
     """
 
     def __init__(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        feed: Feed,
-        batch_size: int,
-        steps: int,
-        n_dis: int,
+        self, generator: nn.Module, discriminator: nn.Module, feed: Feed, batch_size: int, recipe: Recipe
     ) -> None:
         self.G, self.D, self.feed, self.batch_size = generator, discriminator, feed, batch_size
-        self.steps, self.n_dis, self.done = steps, n_dis, 0
+        self.recipe, self.done = recipe, 0
         self.of_g, self.of_d = (
-            Adam(net.parameters(), lr=2e-4, betas=(0.0, 0.9)) for net in (generator, discriminator)
+            Adam(net.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
+            for net in (generator, discriminator)
         )
 
     def step(self) -> dict[str, float]:
         """Update D ``n_dis`` times and G once; return the losses of the last updates."""
         log: dict[str, float] = {}
-        for optimiser in (self.of_g, self.of_d):
-            optimiser.param_groups[0]["lr"] = 2e-4 * max(0.0, 1 - self.done / self.steps)
-        for _ in range(self.n_dis):
+        if self.recipe.steps is not None:
+            for optimiser in (self.of_g, self.of_d):
+                share = max(0.0, 1 - self.done / self.recipe.steps)
+                optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share
+        for _ in range(self.recipe.n_dis):
             log |= self.update_d()
         log |= self.update_g()
         self.done += 1
@@ -217,7 +259,9 @@ class PlainLoop:
         of_real = self.D(real)
         fake = self.G(self.feed.latents(len(real))).detach()
         of_fake = self.D(fake)
-        loss = F.relu(1 - of_real).mean() + F.relu(1 + of_fake).mean()
+        loss = self.recipe.of_d(of_real, of_fake)
+        if self.recipe.penalty:
+            loss = loss + self.recipe.penalty * self._penalty(real, fake)
         loss.backward()
         self.of_d.step()
         return {
@@ -226,10 +270,17 @@ class PlainLoop:
             "d_fake": of_fake.mean().item(),
         }
 
+    def _penalty(self, real: Tensor, fake: Tensor) -> Tensor:
+        share = self.feed.shares(len(real))
+        between = (share * real + (1 - share) * fake).requires_grad_()
+        logits = self.D(between)
+        (slope,) = torch.autograd.grad(logits, between, torch.ones_like(logits), create_graph=True)
+        return ((slope.view(len(slope), -1).norm(2, dim=1) - 1) ** 2).mean()
+
     def update_g(self) -> dict[str, float]:
         """Update G on fresh latents; D's gradients are computed and thrown away."""
         self.of_g.zero_grad()
-        loss = -self.D(self.G(self.feed.latents(self.batch_size))).mean()
+        loss = self.recipe.of_g(self.D(self.G(self.feed.latents(self.batch_size))))
         loss.backward()
         self.of_g.step()
         return {"g_loss": loss.item()}

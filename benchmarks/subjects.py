@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from repro.core.timing import Stopwatch
 from repro.data.image_set import ImageSet
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 
 STEPS = 100_000  # of the training that a benchmark takes some steps of
 
@@ -39,6 +42,15 @@ def sngan(
     method = load_method(name)(spec, data, Streams(0, device), device)
     assert isinstance(method, GanMethod)
     return method
+
+
+def papers_runs() -> dict[str, RunSpec]:
+    """Return the first run of each recipe that trains on CIFAR-10 in the papers' own profile."""
+    runs: dict[str, RunSpec] = {}
+    for run in build_plan(load_config(Path(__file__).parent.parent / "config", "paper")).runs.values():
+        if run.dataset == "cifar10":
+            runs.setdefault(run.recipe, run)
+    return runs
 
 
 def seconds(call: Callable[[], object], device: torch.device, *, warmup: int = 0, repeats: int = 1) -> float:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
+from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, Recipe, adopt
 from repro.core.device import autocast
 from repro.core.spec import Precision
 from repro.data.load import load_images
@@ -42,7 +42,7 @@ def test_iteration(
     adopt(plain_d, baseline.D)
     batch_size = pytestconfig.getoption("batch")
     feed = LoaderFeed(data.images, batch_size, pytestconfig.getoption("workers"), device)
-    plain = PlainLoop(plain_g, plain_d, feed, batch_size, STEPS, N_DIS)
+    plain = PlainLoop(plain_g, plain_d, feed, batch_size, Recipe(n_dis=N_DIS, steps=STEPS))
     others: dict[str, list[float]] = {"plain": [], "baseline": []}
     count = iter(range(STEPS))
 

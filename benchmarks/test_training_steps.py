@@ -5,33 +5,19 @@ One GAN step is one generator step with its discriminator steps. The first two s
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from repro.core.spec import Precision, RunSpec
+from repro.core.spec import Precision
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.registry import load_method, train_split
-from repro.plan.config import load_config
-from repro.plan.plan import build_plan
+from subjects import papers_runs
 
 IMAGES, WARMUP = 1000, 2
-CONFIG = Path(__file__).parent.parent / "config"
 
-
-def slices() -> dict[str, RunSpec]:
-    """The first run of each recipe that trains on CIFAR-10 in the papers' own profile."""
-    runs: dict[str, RunSpec] = {}
-    for run in build_plan(load_config(CONFIG, "paper")).runs.values():
-        if run.dataset == "cifar10":
-            runs.setdefault(run.recipe, run)
-    return runs
-
-
-RUNS = slices()
+RUNS = papers_runs()
 
 
 @pytest.mark.benchmark(group="training steps")

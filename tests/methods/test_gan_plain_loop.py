@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, adopt
+from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, Recipe, adopt
+from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
@@ -15,6 +19,7 @@ from small_run import small_run
 
 CPU = torch.device("cpu")
 SPEC = small_run("gan", seed=1, width=0.1, options={"network": "sngan", "n_dis": 2})
+RECIPE = Recipe(n_dis=2, steps=SPEC.steps)
 
 
 class SameFeed:
@@ -29,10 +34,14 @@ class SameFeed:
     def latents(self, n: int) -> Tensor:
         return self.method.latents(n)
 
+    def shares(self, n: int) -> Tensor:
+        assert self.method.regulariser is not None
+        return torch.rand(n, 1, 1, 1, generator=self.method.regulariser.noise)
 
-def made(device: torch.device = CPU) -> GanMethod:
-    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None).to(device)
-    method = load_method("gan")(SPEC, data, Streams(SPEC.seed, device), device)
+
+def made(spec: RunSpec = SPEC) -> GanMethod:
+    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None)
+    method = load_method("gan")(spec, data, Streams(spec.seed), CPU)
     assert isinstance(method, GanMethod)
     return method
 
@@ -42,7 +51,7 @@ def plain_copy(method: GanMethod, feed: GanMethod) -> PlainLoop:
     discriminator = Discriminator(method.D.last.in_features).to(method.device)
     adopt(generator, method.G)
     adopt(discriminator, method.D)
-    return PlainLoop(generator, discriminator, SameFeed(feed), SPEC.batch_size, SPEC.steps, n_dis=2)
+    return PlainLoop(generator, discriminator, SameFeed(feed), SPEC.batch_size, RECIPE)
 
 
 def test_equal_loss_trace_to_the_plain_loop() -> None:
@@ -55,10 +64,40 @@ def test_equal_loss_trace_to_the_plain_loop() -> None:
     torch.testing.assert_close(fast.D.last.spectral.u, plain.D.last.weight_u, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("options", "recipe"),
+    [
+        (
+            {"network": "dcgan", "loss": "non_saturating", "n_dis": 1, "beta1": 0.5, "decay": "none"},
+            Recipe("non_saturating", betas=(0.5, 0.9), n_dis=1),
+        ),
+        (
+            {
+                "network": "wgan_gp_resnet",
+                "loss": "wasserstein",
+                "regulariser": "gradient_penalty",
+                "n_dis": 2,
+            },
+            Recipe("wasserstein", penalty=10.0, n_dis=2, steps=SPEC.steps),
+        ),
+    ],
+    ids=["dcgan", "wgan_gp_resnet"],
+)
+def test_equal_loss_trace_on_the_same_networks(options: dict[str, Any], recipe: Recipe) -> None:
+    spec = small_run("gan", seed=1, width=0.1, options=options)
+    fast, feed = made(spec), made(spec)
+    copies = deepcopy(fast.G), deepcopy(fast.D)
+    plain = PlainLoop(*copies, SameFeed(feed), spec.batch_size, recipe)
+    for step in range(spec.steps):
+        ours, theirs = fast.step(step), plain.step()
+        for name, value in theirs.items():
+            assert float(ours[name]) == pytest.approx(value, rel=1e-3, abs=1e-4), (step, name)
+
+
 def test_the_comparison_would_see_another_training() -> None:
     fast, feed = made(), made()
     plain = plain_copy(fast, feed)
-    plain.n_dis = 1
+    plain.recipe = Recipe(n_dis=1, steps=SPEC.steps)
     fast.step(0), plain.step()
     assert float(fast.step(1)["d_loss"]) != pytest.approx(plain.step()["d_loss"], rel=1e-3, abs=1e-4)
 

@@ -76,7 +76,7 @@ def test_the_curves_are_of_three_runs() -> None:
     assert {len(item.runs) for item in cells("paper", "figure8")} == {3}
 
 
-@pytest.mark.parametrize("profile", ["smoke", "dat-cpu"])
+@pytest.mark.parametrize("profile", ["smoke", "dat-toy"])
 def test_points_are_drawn_from_the_true_density_under_every_profile(profile: str) -> None:
     """No data set stands behind the toy GANs, so that none can be synthetic or a sample."""
     for item in cells(profile, "figure3"):
@@ -97,12 +97,12 @@ def test_the_two_mixtures_are_measured_apart() -> None:
     }  # three seeds of the truth and of six fits
 
 
-def test_dat_cpu_trains_the_toys_in_full_and_ten_times() -> None:
+def test_dat_toy_trains_the_mixtures_in_full_and_ten_times() -> None:
     spreads = set()
-    for item in cells("dat-cpu", "figure3"):
+    for item in cells("dat-toy", "figure3"):
         assert isinstance(item, MeasuredCell)
         assert not item.stand_ins
-        specs = [plan("dat-cpu").runs[run] for run in item.runs]
+        specs = [plan("dat-toy").runs[run] for run in item.runs]
         assert [spec.steps for spec in specs] == ([] if item.column == "real samples" else 10 * [10_000])
         spreads |= {spec.options["spread"] for spec in specs}
     assert spreads == {"variance", "standard_deviation"}
