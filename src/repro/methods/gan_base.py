@@ -48,6 +48,8 @@ class DiscriminatorOutput(NamedTuple):
 
 
 NO_LABELS = Labels()
+PORTABLE = {"fused": False, "capturable": False}
+"""How an optimiser computes, as states say it: each device has its own way."""
 
 
 def class_loss(output: DiscriminatorOutput, classes: Tensor | None) -> Tensor:
@@ -89,11 +91,38 @@ class GanMethod(Method):
             self.regulariser.watch = self.watch
         self.open_data()
         wanted = self.options.cuda_graph and device.type == "cuda"
-        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates(), self.watch)
+        self.make_optimisers(graphs=wanted and not self.draws_within_updates())
+
+    def make_optimisers(self, *, graphs: bool) -> None:
+        """Make optimisers and schedulers; with ``graphs`` such that updates can be replayed."""
+        self.graphs = UpdateGraphs(graphs, self.watch, self._tensors)
+        o = self.options
+        how = {"fused": graphs or self.device.type == "cuda", "capturable": graphs}
         for name, network in self.modules.items():
-            self.optimisers[name] = self._optimiser(network)
-            if self.options.decay != "none":
-                self.schedulers[name] = LambdaLR(self.optimisers[name], lambda step: self.rate(step))
+            betas = (o.beta1, o.beta2)
+            optimiser = Adam(network.parameters(), lr=o.learning_rate, betas=betas, **how)
+            self.optimisers[name] = optimiser
+            if o.decay != "none":
+                self.schedulers[name] = LambdaLR(optimiser, lambda step: self.rate(step))
+        self._hold_rates()
+
+    def _hold_rates(self) -> None:
+        """Keep learning rates on the device where graphs are made, which hold plain numbers as they were."""
+        for optimiser in self.optimisers.values() if self.graphs.enabled else ():
+            for group in optimiser.param_groups:
+                group["lr"] = torch.tensor(group["lr"], device=self.device)
+
+    def _tensors(self) -> list[Tensor]:
+        """Return all that updates change."""
+        return [
+            *(value for network in self.modules.values() for value in network.state_dict().values()),
+            *(
+                value
+                for optimiser in self.optimisers.values()
+                for state in optimiser.state.values()
+                for value in state.values()
+            ),
+        ]
 
     def snapshot_state(self) -> dict[str, Any]:
         """Return both networks' weights: what is asked of D over the training needs D as it was then."""
@@ -115,15 +144,6 @@ class GanMethod(Method):
     def rate(self, step: int) -> float:
         """Return the share of the learning rate that ``step`` takes, where it decays."""
         return max(0.0, 1 - step / self.spec.steps)
-
-    def _optimiser(self, network: nn.Module) -> Adam:
-        o = self.options
-        betas, fused = (o.beta1, o.beta2), self.device.type == "cuda"
-        if not self.graphs.enabled:
-            return Adam(network.parameters(), lr=o.learning_rate, betas=betas, fused=fused)
-        # A graph keeps plain numbers as they were at its capture; the learning rate changes.
-        lr = torch.tensor(o.learning_rate, device=self.device)
-        return Adam(network.parameters(), lr=lr, betas=betas, fused=True, capturable=True)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""
@@ -152,13 +172,25 @@ class GanMethod(Method):
         of_penalty = self.regulariser is not None and self.regulariser.draws()
         return of_penalty or any(drops(network) for network in self.modules.values())
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state, see ``Method``: of optimisers what they know, not how this device does it."""
+        state = super().state_dict()
+        for optimiser in state["optimisers"].values():
+            for group in optimiser["param_groups"]:
+                group |= {"lr": float(group["lr"]), **PORTABLE}
+        for scheduler in state["schedulers"].values():
+            scheduler["_last_lr"] = [float(rate) for rate in scheduler["_last_lr"]]
+        return state
+
     def load_state_dict(self, state: State) -> None:
-        """Take up a state; see ``Method``."""
-        super().load_state_dict(state)
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"] = group["lr"].to(self.device)
+        """Take up a state, of this device or another one; see ``Method``."""
+        optimisers = {}
+        for name, optimiser in self.optimisers.items():
+            pairs = zip(state["optimisers"][name]["param_groups"], optimiser.param_groups, strict=True)
+            groups = [saved | {key: ours[key] for key in PORTABLE} for saved, ours in pairs]
+            optimisers[name] = {**state["optimisers"][name], "param_groups": groups}
+        super().load_state_dict({**state, "optimisers": optimisers})
+        self._hold_rates()
         self.graphs.forget()
 
     def discriminator_step(self) -> dict[str, Tensor]:
