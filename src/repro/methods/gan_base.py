@@ -48,8 +48,6 @@ class DiscriminatorOutput(NamedTuple):
 
 
 NO_LABELS = Labels()
-PORTABLE = {"fused": False, "capturable": False}
-"""How an optimiser computes, as states say it: each device has its own way."""
 
 
 def class_loss(output: DiscriminatorOutput, classes: Tensor | None) -> Tensor:
@@ -95,22 +93,14 @@ class GanMethod(Method):
 
     def make_optimisers(self, *, graphs: bool) -> None:
         """Make optimisers and schedulers; with ``graphs`` such that updates can be replayed."""
-        self.graphs = UpdateGraphs(graphs, self.watch, self._tensors)
-        o = self.options
-        how = {"fused": graphs or self.device.type == "cuda", "capturable": graphs}
+        self.graphs, o = UpdateGraphs(graphs, self.watch, self._tensors), self.options
+        how: dict[str, Any] = {"betas": (o.beta1, o.beta2), "fused": graphs or self.device.type == "cuda"}
         for name, network in self.modules.items():
-            betas = (o.beta1, o.beta2)
-            optimiser = Adam(network.parameters(), lr=o.learning_rate, betas=betas, **how)
-            self.optimisers[name] = optimiser
+            # a graph keeps plain numbers as they were at its capture; the learning rate changes
+            lr = torch.tensor(o.learning_rate, device=self.device) if graphs else o.learning_rate
+            self.optimisers[name] = Adam(network.parameters(), lr=lr, capturable=graphs, **how)
             if o.decay != "none":
-                self.schedulers[name] = LambdaLR(optimiser, lambda step: self.rate(step))
-        self._hold_rates()
-
-    def _hold_rates(self) -> None:
-        """Keep learning rates on the device where graphs are made, which hold plain numbers as they were."""
-        for optimiser in self.optimisers.values() if self.graphs.enabled else ():
-            for group in optimiser.param_groups:
-                group["lr"] = torch.tensor(group["lr"], device=self.device)
+                self.schedulers[name] = LambdaLR(self.optimisers[name], lambda step: self.rate(step))
 
     def _tensors(self) -> list[Tensor]:
         """Return all that updates change."""
@@ -172,25 +162,13 @@ class GanMethod(Method):
         of_penalty = self.regulariser is not None and self.regulariser.draws()
         return of_penalty or any(drops(network) for network in self.modules.values())
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state, see ``Method``: of optimisers what they know, not how this device does it."""
-        state = super().state_dict()
-        for optimiser in state["optimisers"].values():
-            for group in optimiser["param_groups"]:
-                group |= {"lr": float(group["lr"]), **PORTABLE}
-        for scheduler in state["schedulers"].values():
-            scheduler["_last_lr"] = [float(rate) for rate in scheduler["_last_lr"]]
-        return state
-
     def load_state_dict(self, state: State) -> None:
-        """Take up a state, of this device or another one; see ``Method``."""
-        optimisers = {}
-        for name, optimiser in self.optimisers.items():
-            pairs = zip(state["optimisers"][name]["param_groups"], optimiser.param_groups, strict=True)
-            groups = [saved | {key: ours[key] for key in PORTABLE} for saved, ours in pairs]
-            optimisers[name] = {**state["optimisers"][name], "param_groups": groups}
-        super().load_state_dict({**state, "optimisers": optimisers})
-        self._hold_rates()
+        """Take up a state; see ``Method``."""
+        super().load_state_dict(state)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"] = group["lr"].to(self.device)
         self.graphs.forget()
 
     def discriminator_step(self) -> dict[str, Tensor]:
