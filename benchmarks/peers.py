@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import repro.core.vision  # noqa: F401  the libraries import torchvision
 from repro.attacks import ThreatModel
+from subjects import as_others_run
 
 Attack = Callable[[Tensor, Tensor], Tensor]
 Shape = tuple[int, ...]
@@ -44,4 +45,5 @@ MAKERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd}
 
 def peers(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> dict[str, Attack]:
     """Return the installed libraries' attacks on ``network``, images (N, C, H, W) of ``shape`` in [0, 1]."""
-    return {name: make(network, threat, shape, classes) for name, make in MAKERS.items() if find_spec(name)}
+    found = {name: make(network, threat, shape, classes) for name, make in MAKERS.items() if find_spec(name)}
+    return {name: as_others_run()(attack) for name, attack in found.items()}

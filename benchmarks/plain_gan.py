@@ -3,7 +3,8 @@
 SNGAN's networks are in torch's own layers: ``torch.nn.utils.spectral_norm``, a 3x3 convolution and then the
 mean of squares, the 1x1 shortcut at full size. The loop is eager, images come from ``DataLoader`` workers
 that decode and scale them one by one, D's gradients are computed in G's step too, fakes for D are made with a
-graph and then detached, and every loss is read on the host at once. mimicry itself needs tensorflow.
+graph and then detached, and every loss is read on the host at once. It is bound to no order of additions:
+deterministic mode would replace its bilinear doubling by slow gathers. mimicry itself needs tensorflow.
 
 The attributes are named as in ``repro.models.sngan``, so that weights can be copied (``adopt``).
 """
@@ -24,6 +25,7 @@ from torch.optim import Adam
 from torch.utils.data import DataLoader, Dataset
 
 from repro.core.vision import torchvision
+from subjects import as_others_run
 
 LATENT_DIM = 128
 
@@ -239,6 +241,7 @@ class PlainLoop:
             for net in (generator, discriminator)
         )
 
+    @as_others_run()
     def step(self) -> dict[str, float]:
         """Update D ``n_dis`` times and G once; return the losses of the last updates."""
         log: dict[str, float] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,19 @@ def seconds(call: Callable[[], object], device: torch.device, *, warmup: int = 0
         call()
         watch.stop()
     return statistics.median(watch.seconds for watch in watches)
+
+
+@contextmanager
+def as_others_run() -> Iterator[None]:
+    """Let what is compared with run as its users do: in no fixed order, with cuDNN's quickest algorithms."""
+    fixed, trials = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(fixed)
+        torch.backends.cudnn.benchmark = trials
 
 
 class Operations(TorchDispatchMode):

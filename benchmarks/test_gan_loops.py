@@ -34,8 +34,9 @@ def test_iteration(
     rounds: int,
 ) -> None:
     data = load_images("cifar10", "train", source="synthetic", limit=IMAGES, root=None)
-    options = {"n_dis": N_DIS, "cuda_graph": True}  # the CPU knows no graphs
-    ours, baseline = (sngan(each, pytestconfig, data.to(device), device, **options) for each in (name, "gan"))
+    ours, baseline = (
+        sngan(each, pytestconfig, data.to(device), device, n_dis=N_DIS) for each in (name, "gan")
+    )
     plain_g = Generator(baseline.G.first.out_features // 16).to(device)
     plain_d = Discriminator(baseline.D.last.in_features).to(device)
     adopt(plain_g, baseline.G)

@@ -22,7 +22,7 @@ LIMITS = {"step_size": 0.01, "radius": 0.03, "low": 0.0, "high": 1.0}
 
 
 @pytest.mark.benchmark(group="kernels")
-@pytest.mark.parametrize("side", [32, 64])
+@pytest.mark.parametrize("side", [32, 64, 128])
 @pytest.mark.parametrize("name", STEPS)
 def test_kernel(
     name: str,

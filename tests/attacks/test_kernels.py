@@ -183,7 +183,7 @@ def test_starts(fused: bool, drawn: Drawn, box: Box, radius: float) -> None:
 
 
 @implementations
-@pytest.mark.parametrize("shape", [(3, 3, 5, 7), (2, 3, 75, 75)])
+@pytest.mark.parametrize("shape", [(3, 3, 5, 7), (2, 3, 75, 75), (2, 3, 133, 133)])
 def test_nan_stays_nan(fused: bool, shape: tuple[int, ...]) -> None:
     """A value that is no number must not become a pixel: neither where it is, nor, in a norm, its image."""
     random = torch.Generator().manual_seed(0)
@@ -223,12 +223,15 @@ def test_nan_stays_nan(fused: bool, shape: tuple[int, ...]) -> None:
 
 
 @needs_triton
-def test_samples_too_long_for_registers() -> None:
+@pytest.mark.parametrize("side", [75, 128, 133])  # registers hold one tensor of a sample, just so, not
+def test_samples_too_long_for_registers(side: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    shape = (2, 3, 75, 75)
+    shape = (2, 3, side, side)
     images, slope = torch.rand(shape, generator=generator).to(DEVICE), torch.randn(shape, generator=generator)
     slope = slope.to(DEVICE) * 1e-20
-    assert images[0].numel() > import_module("repro.attacks.kernels.fused.samples").WHOLE
+    samples = import_module("repro.attacks.kernels.fused.samples")
+    assert images[0].numel() > samples.WHOLE
+    assert (images[0].numel() <= samples.HELD) == (side <= 128)
     limits = {"step_size": 2.0, "radius": 1.5, "low": 0.0, "high": 1.0}
     expected = images.double()
     kernel(steps, "l2_step_", False)(expected, images.double(), slope.double(), **limits)

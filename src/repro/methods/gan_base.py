@@ -94,11 +94,30 @@ class GanMethod(Method):
             self.regulariser.watch = self.watch
         self.open_data()
         wanted = self.options.cuda_graph and device.type == "cuda"
-        self.graphs = UpdateGraphs(wanted and not self.draws_within_updates(), self.watch)
+        self.make_optimisers(graphs=wanted and not self.draws_within_updates())
+
+    def make_optimisers(self, *, graphs: bool) -> None:
+        """Make optimisers and schedulers; with ``graphs`` such that updates can be replayed."""
+        self.graphs, o = UpdateGraphs(graphs, self.watch, self._tensors), self.options
+        how: dict[str, Any] = {"betas": (o.beta1, o.beta2), "fused": graphs or self.device.type == "cuda"}
         for name, network in self.modules.items():
-            self.optimisers[name] = self._optimiser(network)
-            if self.options.decay != "none":
+            # a graph keeps plain numbers as they were at its capture; the learning rate changes
+            lr = torch.tensor(o.learning_rate, device=self.device) if graphs else o.learning_rate
+            self.optimisers[name] = Adam(network.parameters(), lr=lr, capturable=graphs, **how)
+            if o.decay != "none":
                 self.schedulers[name] = LambdaLR(self.optimisers[name], lambda step: self.rate(step))
+
+    def _tensors(self) -> list[Tensor]:
+        """Return all that updates change."""
+        return [
+            *(value for network in self.modules.values() for value in network.state_dict().values()),
+            *(
+                value
+                for optimiser in self.optimisers.values()
+                for state in optimiser.state.values()
+                for value in state.values()
+            ),
+        ]
 
     def snapshot_state(self) -> dict[str, Any]:
         """Return both networks' weights: what is asked of D over the training needs D as it was then."""
@@ -122,15 +141,6 @@ class GanMethod(Method):
     def rate(self, step: int) -> float:
         """Return the share of the learning rate that ``step`` takes, where it decays."""
         return max(0.0, 1 - step / self.spec.steps)
-
-    def _optimiser(self, network: nn.Module) -> Adam:
-        o = self.options
-        betas, fused = (o.beta1, o.beta2), self.device.type == "cuda"
-        if not self.graphs.enabled:
-            return Adam(network.parameters(), lr=o.learning_rate, betas=betas, fused=fused)
-        # A graph keeps plain numbers as they were at its capture; the learning rate changes.
-        lr = torch.tensor(o.learning_rate, device=self.device)
-        return Adam(network.parameters(), lr=lr, betas=betas, fused=True, capturable=True)
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""

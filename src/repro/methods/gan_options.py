@@ -36,8 +36,9 @@ class GanOptions(NetworkOptions):
         class_real, class_fake: weights of an auxiliary classifier's cross-entropy on real and on generated
             images in D's loss (1 and 1: AC-GAN, Odena et al. 2017, Sec. 3; 1 and 0: Rob-GAN's Eq. 10).
         class_generator: weight of the same in G's loss. Without such a classifier all three are refused.
-        cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one (see
-            ``methods/update_graph.py``); updates that draw random numbers are launched all the same.
+        cuda_graph: on CUDA, replay each update from a graph instead of launching its kernels one by one, if
+            it is found to give the same bits (``methods/update_graph.py``); updates that draw random numbers
+            are launched all the same.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("GAN", "CONDITIONAL_GAN", "AC_GAN")
@@ -65,7 +66,7 @@ class GanOptions(NetworkOptions):
     class_real: float = Field(default=1.0, ge=0)
     class_fake: float = Field(default=1.0, ge=0)
     class_generator: float = Field(default=1.0, ge=0)
-    cuda_graph: bool = False
+    cuda_graph: bool = True
 
     @model_validator(mode="before")
     @classmethod

@@ -4,11 +4,16 @@ The first updates run as they are (cuDNN chooses its algorithms, Triton compiles
 train like any other. The next one is captured, which runs nothing, and from then on each update copies its
 inputs into the captured ones' places and replays. What an update needs of chance and of the data it is given
 as inputs; it draws nothing itself.
+
+A graph is used only where it is proven here: its first replay must leave every weight, moment and result as
+the same update without it does, bit by bit. Otherwise, and where a capture fails, the method goes on without
+graphs and says so once. So a resumed run, which warms up anew, ends as one that was never stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -49,10 +54,11 @@ class UpdateGraphs:
     Args:
         enabled: False runs every update as it is.
         watch: where updates add up the time of their attacks.
+        state: returns the tensors that updates change: weights, buffers, moments.
     """
 
-    def __init__(self, enabled: bool, watch: SplitWatch) -> None:
-        self.enabled, self.watch = enabled, watch
+    def __init__(self, enabled: bool, watch: SplitWatch, state: Callable[[], Iterable[Tensor]]) -> None:
+        self.enabled, self.watch, self._state = enabled, watch, state
         self._done: dict[str, int] = {}
         self._captured: dict[str, _Captured] = {}
 
@@ -63,23 +69,54 @@ class UpdateGraphs:
             name: which update.
             update: takes ``inputs``, changes networks and optimisers, returns what to log.
             inputs: on the CUDA device, of the same shapes each time.
-
-        Raises:
-            RuntimeError: the update does something that a graph cannot hold (reads a value on the host, say).
         """
         if not self.enabled:
             return update(*inputs)
         done = self._done.get(name, 0)
         self._done[name] = done + 1
+        if name in self._captured:
+            return self._captured[name](inputs)
         beside = Beside(inputs[0].device)
-        if done < WARM_UP:
-            with beside.running():
-                return update(*inputs)
-        if name not in self._captured:
-            self._captured[name] = _Captured(update, inputs, beside, self.watch)
-        return self._captured[name](inputs)
+        if done >= WARM_UP:
+            try:
+                captured = _Captured(update, inputs, beside, self.watch)
+            except RuntimeError as error:  # it reads a value on the host, say; nothing was done yet
+                self._give_up(f"{name}: {error}")
+            else:
+                return self._proven(name, captured, update, inputs, beside)
+        with beside.running():
+            return update(*inputs)
+
+    def _proven(
+        self, name: str, captured: _Captured, update: Update, inputs: tuple[Tensor, ...], beside: Beside
+    ) -> Record:
+        """Do an update once without its graph and once with it; keep the graph if both are equal."""
+        before = [tensor.clone() for tensor in self._state()]
+        with beside.running():
+            record = update(*inputs)
+        after = [tensor.clone() for tensor in self._state()]
+        _put(before, self._state())
+        again = captured(inputs)
+        pairs = [*zip(after, self._state(), strict=True), *((record[key], again[key]) for key in record)]
+        if torch.stack([(launched == replayed).all() for launched, replayed in pairs]).all():
+            self._captured[name] = captured
+        else:
+            self._give_up(f"{name}: its replay is not the update, bit by bit")
+            _put(after, self._state())
+        return record
+
+    def _give_up(self, why: str) -> None:
+        warnings.warn(f"the training goes on without CUDA graphs: {why}", stacklevel=4)
+        self.enabled = False
+        self.forget()
 
     def forget(self) -> None:
         """Drop all graphs; the next updates warm up anew."""
         self._done.clear()
         self._captured.clear()
+
+
+@torch.no_grad()
+def _put(values: Iterable[Tensor], places: Iterable[Tensor]) -> None:
+    for value, place in zip(values, places, strict=True):
+        place.copy_(value)

@@ -1,6 +1,7 @@
 """The steps: L-infinity in one pass, L2 with one program a sample (norm, step, projection).
 
-Each needs three reads and one write per value.
+Each needs three reads and one write per value; L2 of samples longer than ``WHOLE`` five reads (registers hold
+the change; gradient and images are read twice), of those longer than ``HELD`` seven.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 from repro.attacks.kernels.fused.elementwise import BLOCK, blocks, clip, larger, sign, smaller
-from repro.attacks.kernels.fused.samples import TINY, WHOLE, block, unit_factors, unit_of
+from repro.attacks.kernels.fused.samples import HELD, TINY, WHOLE, block, pieces, unit_factors, unit_of
 from repro.attacks.kernels.rows import Rows
 
 
@@ -70,6 +71,27 @@ def _moved(attacked, images, gradient, at, inside, largest, length, step_size):
 
 
 @triton.jit
+def _held(
+    attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr, PIECES: tl.constexpr
+):
+    row = tl.program_id(0).to(tl.int64) * n
+    columns = tl.arange(0, BLOCK)
+    largest, length = unit_factors(gradient + row, n, BLOCK)
+    changes = ()  # Triton adds tuples, it cannot unpack them
+    squares = tl.zeros([BLOCK], tl.float32)
+    for i in tl.static_range(PIECES):
+        at = i * BLOCK + columns
+        image, change = _moved(attacked, images, gradient, row + at, at < n, largest, length, step_size)
+        squares += change * change
+        changes = changes + (change,)  # type: ignore[assignment]  # noqa: RUF005
+    shrink = _shrink(squares, radius)
+    for i in tl.static_range(PIECES):
+        at = i * BLOCK + columns
+        image = tl.load(images + row + at, mask=at < n, other=0.0)
+        tl.store(attacked + row + at, clip(image + changes[i] * shrink, low, high), mask=at < n)
+
+
+@triton.jit
 def _blocked(attacked, images, gradient, n, step_size, radius, low, high, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64) * n
     columns = tl.arange(0, BLOCK)
@@ -101,7 +123,12 @@ def l2_step_(
         return
     rows = Rows(attacked, images, gradient)
     samples, n = rows.out.shape
-    length, warps = block(n)
-    kernel = _whole if n <= WHOLE else _blocked
-    kernel[(samples,)](rows.out, *rows.inputs, n, step_size, radius, low, high, BLOCK=length, num_warps=warps)
+    numbers = step_size, radius, low, high
+    if WHOLE < n <= HELD:
+        length, count, warps = pieces(n)
+        _held[(samples,)](rows.out, *rows.inputs, n, *numbers, BLOCK=length, PIECES=count, num_warps=warps)
+    else:
+        length, warps = block(n)
+        kernel = _whole if n <= WHOLE else _blocked
+        kernel[(samples,)](rows.out, *rows.inputs, n, *numbers, BLOCK=length, num_warps=warps)
     rows.finish()
