@@ -289,15 +289,16 @@ def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:
 
 def test_collecting(layout: Layout, tmp_path: Path) -> None:
     into = tmp_path / "figures"
-    collect_one(layout, "gat/table2.md", into)
-    assert [path.name for path in into.rglob("[!.]*.*")] == ["table2.md"]
+    collect_one(layout, "gat/table2", into)
+    all_formats = [f"table2.{ending}" for ending in ("csv", "md", "pdf", "png", "tex")]
+    assert sorted(path.name for path in into.rglob("[!.]*.*")) == all_formats
     collect(layout, into)
     manifest = json.loads((into / MANIFEST).read_text())
     assert manifest["profile"] == "smoke"
     assert manifest["files"] == hashes(into)
     for name in ("index.html", "cells.csv", "gat/table2.tex", "gat/figure3.pdf", "robgan/figure7.png"):
         assert name in manifest["files"]
-    collect_one(layout, "gat/table2.md", into)
+    collect_one(layout, "gat/table2", into)
     (into / "gat" / "table2.pdf").unlink()
     collect(layout, into)
     assert manifest["files"] == hashes(into)
@@ -306,7 +307,7 @@ def test_collecting(layout: Layout, tmp_path: Path) -> None:
         collect(layout, into)
     assert caught.value.where == str(into / "gat" / "table2.md")
     with pytest.raises(ReproError, match="this file was changed since it was written"):
-        collect_one(layout, "gat/table2.md", into)
+        collect_one(layout, "gat/table2", into)
     assert (into / "gat" / "table2.md").read_text() == "changed by hand"
 
 
