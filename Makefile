@@ -29,7 +29,7 @@ help: ## list the targets
 	@echo "make TARGET [PROFILE=smoke|gat-cpu|dat-cpu|quick|paper] [PYTHON=python3]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  dat/table4  one artefact by its name, into figures/dat/table4.png"
+	@echo "  dat/table4  one artefact by its name (or dat_table4), into figures/dat/"
 
 figures: $(STAMP) ## every table and figure, and the report, into figures/
 	$(SNAKEMAKE) figures/$(SETTINGS)
@@ -38,10 +38,10 @@ report: $(STAMP) ## the HTML report only, results/<profile>/report/index.html
 	$(SNAKEMAKE) report$(SETTINGS)
 
 define one_artefact
-$(1)/%: $(STAMP) FORCE
-	$$(SNAKEMAKE) figures/$$@.png$$(SETTINGS)
+$(1)%: $(STAMP) FORCE
+	$$(SNAKEMAKE) $$(subst /,_,$$@)$$(SETTINGS)
 endef
-$(foreach paper,$(PAPERS),$(eval $(call one_artefact,$(paper))))
+$(foreach paper,$(PAPERS),$(foreach mark,/ _,$(eval $(call one_artefact,$(paper)$(mark)))))
 
 test: $(STAMP) ## all tests
 	$(PYTEST) -n $(WORKERS) $(TESTS)

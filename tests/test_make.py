@@ -45,9 +45,10 @@ def test_a_profile_is_passed_on(clone: Path) -> None:
 def test_artefacts_are_targets_also_where_files_of_that_name_exist(clone: Path) -> None:
     (clone / "dat").mkdir()
     (clone / "dat" / "table4").touch()
-    lines = snakemake_lines(make(clone, "-n", "dat/table4", "gat/table2"))
-    wanted = ["figures/dat/table4.png", "figures/gat/table2.png"]
-    assert lines == [f"snakemake --cores all {target}" for target in wanted]
+    (clone / "gat_table2").touch()
+    lines = snakemake_lines(make(clone, "-n", "dat/table4", "gat/table2", "gat_table2", "PROFILE=quick"))
+    wanted = ["dat_table4", "gat_table2", "gat_table2"]
+    assert lines == [f"snakemake --cores all {target} --config profile=quick" for target in wanted]
 
 
 @pytest.mark.parametrize("changed", ["constraints.txt", "auditor.txt"])

@@ -79,18 +79,28 @@ def test_options_are_checked_before_the_first_job(checkout: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_picture_of_another_profile_is_replaced(checkout: Path) -> None:
+def test_a_picture_of_another_profile_is_replaced_in_all_formats(checkout: Path) -> None:
     assert "Nothing to be done" in snakemake(checkout, TABLE)
-    for target in (TABLE, "figures/"):
+    for target in (TABLE, "gat_table1", "figures/"):
         assert "rule train" in snakemake(checkout, "-n", target, "--config", "profile=other")
     shutil.copytree("results/tiny", "results/other")
     drawn = {name: Layout(Path("results"), name).artefact("gat", "table1") for name in ("tiny", "other")}
-    with drawn["other"].with_suffix(".png").open("ab") as file:
-        file.write(b"of the other profile")
-    for name in ("other", "tiny", "other"):
-        printed = snakemake(checkout, TABLE, "--config", f"profile={name}")
+    for ending in (".png", ".md"):
+        with drawn["other"].with_suffix(ending).open("ab") as file:
+            file.write(b"of the other profile")
+    for name, target in (("other", TABLE), ("tiny", "gat_table1"), ("other", "gat_table1")):
+        printed = snakemake(checkout, target, "--config", f"profile={name}")
         assert "rule single" in printed
         assert "rule table" not in printed
-        assert Path(TABLE).read_bytes() == drawn[name].with_suffix(".png").read_bytes()
-        assert "Nothing to be done" in snakemake(checkout, TABLE, "--config", f"profile={name}")
+        for ending in (".png", ".md", ".tex"):
+            collected = Path(TABLE).with_suffix(ending)
+            assert collected.read_bytes() == drawn[name].with_suffix(ending).read_bytes()
+        assert "Nothing to be done" in snakemake(checkout, target, "--config", f"profile={name}")
     assert "rule figures" in snakemake(checkout, "-n", "figures/")
+
+
+@pytest.mark.slow
+def test_an_artefact_that_is_misspelt_is_named(checkout: Path) -> None:
+    code, printed = run_snakemake(checkout, "-n", "figures/gat/table11.png")
+    assert code != 0
+    assert "did you mean gat/table1?" in printed

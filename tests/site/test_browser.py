@@ -16,6 +16,7 @@ import report_profile
 from repro.plan.config import load_config
 from repro.site.html import write_report
 from repro.site.material import Papers
+from repro.site.published import SITE, write_published
 from repro.verify.remake import papers_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
@@ -24,7 +25,6 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 ROOT = Path(__file__).parents[2]
-PUBLISHED = ROOT / "results" / "published" / "site"
 DESKTOP, PHONE, SHEET = (1280, 900), (390, 844), (718, 1000)  # A4 less its margins, in CSS pixels
 
 
@@ -45,10 +45,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(layout, papers).parent
 
 
-def every_kind(report: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of what is published, as the templates write it now."""
+    folder = tmp_path_factory.mktemp("published") / "published"
+    shutil.copytree(ROOT / "results" / "published", folder, ignore=shutil.ignore_patterns(SITE))
+    return write_published(folder, papers_of(load_config(ROOT / "config"))).parent
+
+
+def every_kind(report: Path, site: Path) -> list[Path]:
     """One page of each kind, the largest of all that there are, since that is where a layout breaks."""
-    found: dict[str, Path] = {"published": PUBLISHED / "index.html"}
-    for folder in (report, *published()):
+    found: dict[str, Path] = {"published": site / "index.html"}
+    for folder in (report, *published(site)):
         for page in folder.rglob("*.html"):
             kind = page.name if page.parent == folder else page.parent.name
             kind = {"dat": "artefact", "gat": "artefact", "dat.html": "paper", "gat.html": "paper"}.get(
@@ -59,8 +67,8 @@ def every_kind(report: Path) -> list[Path]:
     return sorted(found.values())
 
 
-def published() -> list[Path]:
-    return sorted(path.parent for path in PUBLISHED.glob("*/index.html"))
+def published(site: Path) -> list[Path]:
+    return sorted(path.parent for path in site.glob("*/index.html"))
 
 
 def opened(chromium: Any, page: Path, size: tuple[int, int], **context: Any) -> Any:
@@ -79,9 +87,9 @@ def closed(tab: Any) -> None:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_scrolls_sideways_but_tables_in_frames(
-    chromium: Any, report: Path, size: tuple[int, int]
+    chromium: Any, report: Path, site: Path, size: tuple[int, int]
 ) -> None:
-    for page in every_kind(report):
+    for page in every_kind(report, site):
         tab = opened(chromium, page, size)
         tab.evaluate("document.querySelectorAll('details').forEach(list => list.open = true)")
         assert tab.evaluate("document.documentElement.scrollWidth") <= size[0], page
@@ -91,9 +99,9 @@ def test_nothing_scrolls_sideways_but_tables_in_frames(
         closed(tab)
 
 
-def test_the_first_column_stays_where_it_is(chromium: Any) -> None:
+def test_the_first_column_stays_where_it_is(chromium: Any, site: Path) -> None:
     moved = 0
-    for page in (path for folder in published() for path in folder.glob("*/table*.html")):
+    for page in (path for folder in published(site) for path in folder.glob("*/table*.html")):
         tab = opened(chromium, page, PHONE)
         shifts = tab.evaluate(
             """[...document.querySelectorAll('.scroll')].filter(frame => frame.scrollWidth > frame.clientWidth
@@ -109,8 +117,8 @@ def test_the_first_column_stays_where_it_is(chromium: Any) -> None:
     assert moved > 0
 
 
-def test_paper_shows_whole_tables_and_what_is_folded(chromium: Any, report: Path) -> None:
-    for page in every_kind(report):
+def test_paper_shows_whole_tables_and_what_is_folded(chromium: Any, report: Path, site: Path) -> None:
+    for page in every_kind(report, site):
         tab = opened(chromium, page, SHEET, java_script_enabled=True)
         tab.emulate_media(media="print")
         hidden = tab.evaluate(
@@ -124,8 +132,8 @@ def test_paper_shows_whole_tables_and_what_is_folded(chromium: Any, report: Path
         closed(tab)
 
 
-def test_a_phones_front_page_is_some_screens(chromium: Any, report: Path) -> None:
-    for page in (report / "index.html", *(folder / "index.html" for folder in published())):
+def test_a_phones_front_page_is_some_screens(chromium: Any, report: Path, site: Path) -> None:
+    for page in (report / "index.html", *(folder / "index.html" for folder in published(site))):
         tab = opened(chromium, page, PHONE)
         assert tab.evaluate("document.documentElement.scrollHeight") < 5 * PHONE[1], page
         closed(tab)
@@ -181,8 +189,8 @@ def test_a_cells_address_opens_its_line(chromium: Any, report: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(chromium: Any, report: Path, scheme: str) -> None:
-    for page in every_kind(report):
+def test_axe_finds_nothing(chromium: Any, report: Path, site: Path, scheme: str) -> None:
+    for page in every_kind(report, site):
         tab = opened(chromium, page, DESKTOP, color_scheme=scheme)
         tab.evaluate("document.querySelectorAll('details').forEach(list => list.open = true)")
         results = axe.Axe().run(tab)

@@ -174,10 +174,9 @@ def test_a_claims_page_has_both_numbers_the_difference_and_how_sure_it_is(layout
         '<span class="chip direction-holds"> direction holds</span>',
         "p = 0.01, 0.02 after Holm's correction",
         "As measured here, not as in the paper: a shorter training or a cheaper measurement; narrower netw",
-        '<td class="num">80.33 ± 0.44</td><td class="num">77.48 ± 0.46</td>',
-        '61.00 ± 0.10<br><span class="soft">4 seeds</span>',
-        '77.50 ± 0.30<br><span class="soft">3 seeds</span>',
-        '<td class="num">-16.5</td>',
+        '± 0.44</span><span class="measured">measured 61.00 ± 0.10</span><br><span class="soft">4',
+        '± 0.46</span><span class="measured">measured 77.50 ± 0.30</span><br><span class="soft">3',
+        '<td class="num">-16.5<br>',
         "the rows differ in stand-ins (synthetic_data / none)",
         f'href="../gat/table2.html#{anchor(CELLS[1])}"',
         f'href="../runs/{RUN}.html"',
@@ -290,15 +289,16 @@ def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:
 
 def test_collecting(layout: Layout, tmp_path: Path) -> None:
     into = tmp_path / "figures"
-    collect_one(layout, "gat/table2.md", into)
-    assert [path.name for path in into.rglob("[!.]*.*")] == ["table2.md"]
+    collect_one(layout, "gat/table2", into)
+    all_formats = [f"table2.{ending}" for ending in ("csv", "md", "pdf", "png", "tex")]
+    assert sorted(path.name for path in into.rglob("[!.]*.*")) == all_formats
     collect(layout, into)
     manifest = json.loads((into / MANIFEST).read_text())
     assert manifest["profile"] == "smoke"
     assert manifest["files"] == hashes(into)
     for name in ("index.html", "cells.csv", "gat/table2.tex", "gat/figure3.pdf", "robgan/figure7.png"):
         assert name in manifest["files"]
-    collect_one(layout, "gat/table2.md", into)
+    collect_one(layout, "gat/table2", into)
     (into / "gat" / "table2.pdf").unlink()
     collect(layout, into)
     assert manifest["files"] == hashes(into)
@@ -307,7 +307,7 @@ def test_collecting(layout: Layout, tmp_path: Path) -> None:
         collect(layout, into)
     assert caught.value.where == str(into / "gat" / "table2.md")
     with pytest.raises(ReproError, match="this file was changed since it was written"):
-        collect_one(layout, "gat/table2.md", into)
+        collect_one(layout, "gat/table2", into)
     assert (into / "gat" / "table2.md").read_text() == "changed by hand"
 
 

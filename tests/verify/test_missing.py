@@ -92,22 +92,34 @@ def test_figures_of_another_profile_or_with_a_picture_of_one_are_collected_again
     other = Layout(layout.results, "other")
     assert find_missing(plan, make_batches(plan), other, FIGURES).keys() == {FIGURES}
     assert look(layout) == {}
-    drawn = other.root / "artefacts" / "gat" / "table1.png"
-    drawn.parent.mkdir(parents=True)
-    drawn.write_bytes(b"of another profile")
-    assert call("collect", "--profile", "other", "--only", "gat/table1.png")[0] == 0
+    for ending in ("png", "csv"):
+        drawn = other.root / "artefacts" / "gat" / f"table1.{ending}"
+        drawn.parent.mkdir(parents=True, exist_ok=True)
+        drawn.write_bytes(b"of another profile")
+    assert call("collect", "--profile", "other", "--only", "gat_table1")[0] == 0
+    assert (FIGURES / "gat" / "table1.csv").read_bytes() == b"of another profile"
     assert look(layout).keys() == {FIGURES}
 
 
 def test_a_single_artefact_is_another_where_the_profile_has_not_drawn_it_so(layout: Layout) -> None:
-    name = "gat/table1.png"
+    name = "gat/table1"
     assert not is_other(layout, FIGURES, name)
     assert is_other(Layout(layout.results, "other"), FIGURES, name)  # has drawn nothing
-    with (layout.root / "artefacts" / name).open("ab") as file:
-        file.write(b"drawn anew")
+    for ending in ("tex", "png"):  # any format will do
+        path = layout.root / "artefacts" / f"{name}.{ending}"
+        before = path.read_bytes()
+        path.write_bytes(before + b"drawn anew")
+        assert is_other(layout, FIGURES, name)
+        path.write_bytes(before)
+        assert not is_other(layout, FIGURES, name)
+    (FIGURES / f"{name}.md").unlink()
     assert is_other(layout, FIGURES, name)
-    (FIGURES / name).unlink()
-    assert not is_other(layout, FIGURES, name)  # Snakemake sees that itself
+
+
+def test_an_artefact_that_is_misspelt_is_not_collected(layout: Layout) -> None:
+    code, printed = call("collect", "--only", "gat_tabel1")
+    assert code == 2
+    assert "did you mean gat/table1?" in printed
 
 
 def test_foreign_files_in_figures_are_refused(layout: Layout) -> None:

@@ -161,11 +161,11 @@ def needs_of_figures(wildcards):
 
 
 def needs_of_single(wildcards):
-    """Return the drawn file of a single artefact in figures/."""
-    name = f"{wildcards.paper}/{wildcards.artefact}.{wildcards.ending}"
+    """Return the drawn file of a single artefact in figures/; another profile's there is replaced."""
+    name = f"{wildcards.paper}/{wildcards.artefact}"
     if is_other(LAYOUT, FIGURES, name):
-        workflow.dag.forcefiles.add(str(FIGURES / name))
-    return results(f"artefacts/{name}")
+        workflow.dag.forcefiles.add(str(FIGURES / f"{name}.{wildcards.ending}"))
+    return results(f"artefacts/{name}.{wildcards.ending}")
 
 
 def make_again(path):
@@ -179,12 +179,12 @@ def make_again(path):
 
 def measured_for(wildcards):
     """Return the manifests of all evaluations, and of runs whose settings are shown, that one artefact asks for."""
-    name = f"{wildcards.paper}/{wildcards.artefact}"
-    if name not in PLAN.cells:
-        raise WorkflowError(
-            f"there is no artefact {name}", f"choose one of {', '.join(PLAN.cells)}"
-        )
-    cells = PLAN.cells[name]
+    try:
+        cells = PLAN.cells[
+            PLAN.find_artefact(f"{wildcards.paper}/{wildcards.artefact}")
+        ]
+    except ReproError as error:
+        raise WorkflowError(f"{error}") from None
     wanted = {name for cell in cells for name in cell.evaluations}
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
     shown = {

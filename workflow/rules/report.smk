@@ -63,7 +63,7 @@ rule report:
 
 
 rule single:
-    """One artefact in figures/, e.g. `snakemake --cores all figures/dat/table4.png`."""
+    """One artefact in figures/, in all its formats; `snakemake --cores all figures/dat/table4.png` asks for one."""
     input:
         needs_of_single,
     output:
@@ -78,4 +78,15 @@ rule single:
     params:
         common=COMMON,
     shell:
-        "repro collect {params.common} --only {wildcards.paper}/{wildcards.artefact}.{wildcards.ending} > {log:q} 2>&1"
+        "repro collect {params.common} --only {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
+
+
+# The same by a short name: `snakemake --cores all dat_table4`.
+for _paper, _sheet in PLAN.config.sheets.items():
+    for _artefact in _sheet.artefacts:
+
+        rule:
+            name:
+                f"{_paper}_{_artefact}"
+            input:
+                f"figures/{_paper}/{_artefact}.png",

@@ -66,7 +66,7 @@ def _report_published(config: Config, layout: Layout) -> Path:
 
 def collect(
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
-    only: Annotated[str | None, typer.Option(help="Copy one file alone, e.g. dat/table4.png.")] = None,
+    only: Annotated[str | None, typer.Option(help="Copy one artefact alone, e.g. dat/table4.")] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -78,8 +78,11 @@ def collect(
     from repro.site.collect import collect as collect_files
     from repro.site.collect import collect_one
 
-    _, _, layout = open_plan(config, profile, results)
-    typer.echo(collect_files(layout, into) if only is None else collect_one(layout, only, into))
+    plan, _, layout = open_plan(config, profile, results)
+    if only is None:
+        typer.echo(collect_files(layout, into))
+    else:
+        typer.echo(collect_one(layout, plan.find_artefact(only), into))
 
 
 def verify(

@@ -10,6 +10,7 @@ from repro.core.errors import ReproError
 from repro.core.files import replacing, sha256_file
 from repro.core.folders import replacing_folder, without_links
 from repro.core.paths import Layout
+from repro.site.attachments import files_of
 from repro.site.manifest import Command, mark_single, require_written, write_manifest
 
 COMMAND: Command = "repro collect"
@@ -45,21 +46,26 @@ def collect(layout: Layout, into: Path) -> Path:
     return into / "index.html"
 
 
-def collect_one(layout: Layout, name: str, into: Path) -> Path:
-    """Copy one drawn file, e.g. ``dat/table4.png``, to ``into`` with a mark that it was put there; return it.
+def collect_one(layout: Layout, artefact_id: str, into: Path) -> Path:
+    """Copy all files of one artefact (``dat/table4``) to ``into``, each with a mark that it was put there.
+
+    Returns:
+        The folder of its paper.
 
     Raises:
-        ReproError: it has not been drawn, or another file is in its place.
+        ReproError: it has not been drawn, or another file is in the place of one.
     """
-    source, target = layout.root / "artefacts" / name, into / name
-    if not source.is_file():
-        artefact = source.relative_to(layout.root / "artefacts").with_suffix("")
-        remedy = f"draw it: repro draw {artefact} --profile {layout.profile}"
-        raise ReproError(f"{name} has not been drawn", remedy=remedy, where=source)
-    without_links(layout.root, source)
-    if target.exists():
-        require_written(into, COMMAND, only=name)
-    mark_single(target, sha256_file(source))
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
-    return target
+    sources = files_of(layout.root / "artefacts" / artefact_id)
+    if not sources:
+        remedy = f"draw it: repro draw {artefact_id} --profile {layout.profile}"
+        raise ReproError(f"{artefact_id} has not been drawn", remedy=remedy, where=layout.root)
+    folder = (into / artefact_id).parent
+    for source in sources:
+        without_links(layout.root, source)
+        if (folder / source.name).exists():
+            require_written(into, COMMAND, only=f"{folder.name}/{source.name}")
+    for source in sources:
+        mark_single(folder / source.name, sha256_file(source))
+        with replacing(folder / source.name) as temporary:
+            shutil.copyfile(source, temporary)
+    return folder

@@ -16,6 +16,7 @@ from repro.core.manifest import STAGES, MissingError, check_members
 from repro.core.paths import Layout
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
+from repro.site.attachments import files_of
 from repro.site.collect import COMMAND
 from repro.site.manifest import MANIFEST, Manifest, not_written
 from repro.site.manifest import read_manifest as read_collected
@@ -60,16 +61,21 @@ def find_missing(
     return found
 
 
-def is_other(layout: Layout, figures: Path, name: str) -> bool:
-    """Return whether a single artefact in ``figures`` is another file than this profile has drawn.
+def is_other(layout: Layout, figures: Path, artefact_id: str) -> bool:
+    """Return whether a single artefact in ``figures`` has other files than this profile has drawn.
 
     Args:
         layout: the profile's folders.
         figures: the collected folder.
-        name: e.g. ``dat/table4.png``.
+        artefact_id: e.g. ``dat/table4``.
     """
-    there, drawn = figures / name, layout.root / "artefacts" / name
-    return there.is_file() and not (drawn.is_file() and filecmp.cmp(there, drawn, shallow=False))
+    there, drawn = files_of(figures / artefact_id), files_of(layout.root / "artefacts" / artefact_id)
+    if not there:
+        return False  # Snakemake sees that itself
+    pairs = zip(there, drawn, strict=False)
+    return len(there) != len(drawn) or not all(
+        one.name == other.name and filecmp.cmp(one, other, shallow=False) for one, other in pairs
+    )
 
 
 def _lost_manifests(plan: Plan, batches: Batches, layout: Layout) -> Iterator[Path]:
