@@ -164,7 +164,7 @@ class AdversarialTraining(Method):
     def held_out_accuracy(self, data: ImageSet) -> Tensor:
         """Return the accuracy (a share, 0-d) under attack of the first images of ``data``."""
         hits, n, size = [], self.options.held_out_images, self.spec.batch_size
-        chunks = zip(data.images[:n].split(size), data.labels[:n].split(size), strict=True)
+        chunks = zip(*(torch.split(part[:n], size) for part in (data.images, data.labels)), strict=True)
         with attack_mode(self.network), self.autocast():
             for levels, labels in chunks:
                 images = scale(levels, self.bounds)
