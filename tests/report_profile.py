@@ -120,6 +120,7 @@ def _run(layout: Layout) -> None:
         "spec": {"recipe": "gat", "method": "gat", "dataset": "cifar10", "source": "synthetic", "seed": 0,
                  "steps": 40, "parent": None, "options": {"c_g": 1.0}},
         "seconds": 12.5,
+        "warnings": {"mode_collapse": "generated images differ 0 times as much as real ones"},
         "data": {"fingerprint": "f00d", "images": 100, "complete": False},
         "provenance": {"code": {"version": "0.1.0", "commit": "abc"}, "packages": {"torch": "2.13.0"},
                        "device": {"kind": "cpu", "name": "a processor"}},

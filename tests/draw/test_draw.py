@@ -59,6 +59,14 @@ def test_axes_of_a_panel_go_before_those_of_the_artefact() -> None:
     assert labels == [("epoch", "gap (%)"), ("radius", "accuracy (%)")]
 
 
+@pytest.mark.parametrize("axis", [None, "Inception Score"])
+def test_a_sheets_own_wording_of_an_axis_keeps_the_star_of_embedded_features(axis: str | None) -> None:
+    scores = [replace(cell, metric="is", stand_ins=("embedded_features",)) for cell in CELLS]
+    for cells, star in ((scores, "*"), ([replace(cell, stand_ins=()) for cell in scores], "")):
+        (first, _) = groups(CURVE.model_copy(update={"y_axis": axis}), cells)
+        assert first.y_label == (axis or "IS") + star
+
+
 def texts(figure: Figure) -> list[str]:
     found = [text.get_text() for text in figure.texts]
     for axes in figure.axes:

@@ -172,3 +172,14 @@ def test_samples_of_a_conditional_generator_are_of_given_or_uniform_classes() ->
     assert not torch.allclose(given, other)
     again = method.sample(6, torch.Generator().manual_seed(1))
     torch.testing.assert_close(again, method.sample(6, torch.Generator().manual_seed(1), batch_size=4))
+
+
+@pytest.mark.parametrize("option", ["class_real", "class_fake", "class_generator"])
+def test_a_weight_of_a_class_loss_without_a_classifier_is_refused_and_the_remedies_work(option: str) -> None:
+    for network in ("sngan", "conditional_dcgan"):
+        with pytest.raises(ReproError, match=f"no option '{option}' with network {network}") as caught:
+            validate_options("gan", {"network": network, option: 0.5})
+        assert "leave it out, or choose network acgan_dcgan" in caught.value.remedy
+        validate_options("gan", {"network": network})
+    assert getattr(validate_options("gan", {"network": "acgan_dcgan", option: 0.5}), option) == 0.5
+    assert getattr(validate_options("robgan", {option: 0.5}), option) == 0.5  # its network has one

@@ -103,6 +103,7 @@ def test_a_number_leads_to_its_line_and_its_run(layout: Layout) -> None:
     assert f'href="../runs/{RUN}.html"' in line[: line.index("</tr>")]
     assert "<code>gone-s1</code>" in text  # a run without a record is named, not linked
     run = Page(layout.root / "report" / "runs" / f"{RUN}.html")
+    assert "⚑ mode collapse: generated images differ 0 times as much as real ones." in "".join(run.text)
     assert f"../gat/table2.html#{place}" in run.links
     assert f"gat/table2.html#{place}" in Page(layout.root / "report" / "cells.html").links
     for shown in (

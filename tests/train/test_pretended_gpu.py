@@ -22,6 +22,7 @@ from repro.data.load import load_images
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.trained import Trained
+from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.base import Method
 from repro.methods.classifier import Classifier
 from repro.methods.registry import load_method, method_names, train_split
@@ -35,6 +36,7 @@ FOREIGN = {
     "input_noise",
     "tsne",
     "auto_attack",
+    "mode_coverage",
 }  # a library of others does the work, in its own way
 LESS = {"steps": 2, "largest": 3, "samples": 20, "images": 8, "checked": 4}
 
@@ -61,6 +63,8 @@ def faults_of(spec: RunSpec) -> list[str]:
             logged = method.step(0)
             if isinstance(method, Classifier) and method.validation is not None:
                 logged["validation"] = method.validate()
+            if isinstance(method, AdversarialTraining) and method.validation is not None:
+                logged["held_out"] = method.held_out_accuracy(method.validation)
         assert guard.operations > 50
         found = [
             f"{name} is logged on {value.device}" for name, value in logged.items() if value.device != gpu

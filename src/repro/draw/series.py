@@ -117,8 +117,8 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             )
             label = metric_label(metric, embedded=embedded)
             title = view.panel if len(metrics) == 1 else f"{view.panel} · {label}".removeprefix(" · ")
-            axis = panel.y_axis or artefact.y_axis
-            y_label = (axis if len(metrics) == 1 else None) or label
+            axis = (panel.y_axis or artefact.y_axis) if len(metrics) == 1 else None
+            y_label = axis + "*" * label.endswith("*") if axis else label
             x_label = panel.x_axis or artefact.x_axis or ""
             found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
     return found

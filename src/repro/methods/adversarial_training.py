@@ -163,12 +163,11 @@ class AdversarialTraining(Method):
 
     def held_out_accuracy(self, data: ImageSet) -> Tensor:
         """Return the accuracy (a share, 0-d) under attack of the first images of ``data``."""
-        data, size = data.first(self.options.held_out_images), self.spec.batch_size
-        hits = []
+        hits, n, size = [], self.options.held_out_images, self.spec.batch_size
+        chunks = zip(*(torch.split(part[:n], size) for part in (data.images, data.labels)), strict=True)
         with attack_mode(self.network), self.autocast():
-            for i in range(0, len(data), size):
-                labels = data.labels[i : i + size]
-                images = scale(data.images[i : i + size], self.bounds)
+            for levels, labels in chunks:
+                images = scale(levels, self.bounds)
                 hits.append(self.network(self.held_out_attack(images, labels)).argmax(dim=1) == labels)
         return torch.cat(hits).float().mean()
 
