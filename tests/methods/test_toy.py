@@ -130,7 +130,7 @@ def test_the_gan_finds_where_the_points_lie() -> None:
     ("method", "options", "message"),
     [
         ("toy_gan", {"flip": True}, "flips and crops are for images"),
-        ("toy_gan", {"network": "sngan"}, "use one of mlp"),
+        ("toy_gan", {"network": "sngan"}, "choose one of mlp"),
         ("toy_dat", {"clip_fake": True}, "points have no range"),
         ("toy_dat", {"mixture": "ring"}, "mixture"),
     ],

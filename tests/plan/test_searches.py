@@ -111,6 +111,18 @@ def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
 
 
+def test_adopting_before_a_search_is_finished_leaves_the_file_alone(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    path = tmp_path / "config" / "searched.yaml"
+    for before in (None, "other:\n  gat/rate@cifar10: 0.4\n"):
+        if before is not None:
+            path.write_text(before)
+        with pytest.raises(ReproError, match="no search of profile tiny is finished") as caught:
+            adopt(opened, batches, layout)
+        assert "snakemake --cores all search --config profile=tiny" in caught.value.remedy
+        assert (path.read_text() if path.is_file() else None) == before
+
+
 def test_adopting_what_is_in_use_changes_no_run(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     measure(opened, batches, layout, "gat/rate", {0.0: 61.0, 0.2: 50.0, 0.4: 40.0})

@@ -52,12 +52,34 @@ def test_a_sound_project_passes_and_is_left_as_it_is(project: Path) -> None:
     assert state(project) == before
 
 
-def test_nothing_on_disk_is_nothing_wrong(project: Path) -> None:
-    shutil.rmtree("results")
-    shutil.rmtree("figures")
-    code, printed = call("verify")
-    assert code == 0, printed
-    assert "nothing on disk yet" in printed
+def test_a_profile_that_was_never_run_is_said_so(project: Path) -> None:
+    tiny = Path("config/profiles/tiny.yaml")
+    tiny.with_name("other.yaml").write_text(tiny.read_text().replace("name: tiny", "name: other"))
+    code, printed = call("verify", "--profile", "other")
+    assert code == 2
+    assert "profile other has never been run here" in printed
+    assert "snakemake --cores all figures/ --config profile=other" in printed
+
+
+def test_a_row_more_makes_an_older_plan_and_nothing_to_delete(project: Path) -> None:
+    sheet = Path("config/papers/gat/sheet.yaml")
+    text = sheet.read_text()
+    recipe = text[text.index("  gan:\n") : text.index("  later:\n")]
+    mine = recipe.replace("  gan:", "  mine:").replace("n_dis: 1", "n_dis: 2")
+    row = '          - {name: "GAN", recipe: gan}\n'
+    assert row in text
+    sheet.write_text(
+        text.replace(recipe, mine + recipe).replace(
+            row, row.replace("GAN", "Mine").replace("gan}", "mine}") + row
+        )
+    )
+    printed = found("gat/table1: drawn for an older plan", "results/tiny")
+    assert "run Snakemake, which makes what is missing" in printed
+    assert "delete" not in printed
+    assert "more problem" not in printed
+    path = one(Layout(Path("results"), "tiny"), "accuracy")
+    path.write_text(path.read_text().replace('"accuracy": ', '"accuracy": 9'))
+    found("not the one that", path)  # what no rule made is still found
 
 
 def test_a_changed_number_is_found(layout: Layout) -> None:

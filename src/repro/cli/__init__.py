@@ -15,7 +15,9 @@ from repro import __version__
 from repro.cli.data_sets import data_app
 from repro.cli.drawing import architectures, cells, draw
 from repro.cli.new import new_app
+from repro.cli.options import tell
 from repro.cli.planning import plan, validate
+from repro.cli.reading import compare, status, table
 from repro.cli.reporting import collect, cost, publish, report, verify
 from repro.cli.running import evaluate, merge, train
 from repro.cli.searching import search_app
@@ -33,9 +35,9 @@ app = typer.Typer(
 
 for _command in (
     plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
-    publish, merge,
+    publish, merge, status, table, compare,
 ):  # fmt: skip
-    app.command()(_command)  # in the order of the help text: that of the DAG
+    app.command()(_command)  # in the order of the help text: that of the DAG, then what people read
 app.add_typer(search_app, name="search")
 app.add_typer(new_app, name="new")
 app.add_typer(data_app, name="data")
@@ -65,5 +67,8 @@ def main() -> None:
     try:
         app()
     except ReproError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if "--json" in sys.argv:
+            tell({"error": error.as_json()})
+        else:
+            print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,13 @@ DataRoot = Annotated[
     path_option(help=f"Folder of the real data sets; default: {DATA_ROOT}, else data_root in config.yaml."),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: the profile's.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object, errors too.")]
 CONFIG = Path("config")
+
+
+def tell(value: object) -> None:
+    """Print a value as JSON, for programs."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[Plan, Batches, Layout]:

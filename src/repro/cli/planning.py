@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
+from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, tell
 
 
 def plan(
@@ -17,6 +17,7 @@ def plan(
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
+    as_json: Json = False,
 ) -> None:
     """Show what a profile trains and measures, or what one artefact costs, from measured rates.
 
@@ -24,9 +25,12 @@ def plan(
     """
     opened, batches, layout = open_plan(config, profile, results)
     if artefact is None:
-        from repro.cli.show import show_plan
+        from repro.cli.show import plan_of, show_plan
 
-        show_plan(opened, batches, layout)
+        if as_json:
+            tell(plan_of(opened, batches, layout))
+        else:
+            show_plan(opened, batches, layout)
         return
     from repro.core.device import choose_device
     from repro.core.provenance import describe_device
@@ -34,11 +38,16 @@ def plan(
 
     rates, name = read_rates(config), opened.find_artefact(artefact)
     at = timed_device(rates, device) if device else describe_device(choose_device())["name"]
-    for line in predict(opened, name, rates, at).lines:
-        typer.echo(line)
+    found = predict(opened, name, rates, at)
+    if as_json:
+        tell(vars(found))
+    else:
+        typer.echo("\n".join(found.lines))
 
 
-def validate(profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG) -> None:
+def validate(
+    profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG, as_json: Json = False
+) -> None:
     """Check every sheet, method option and measurement option before anything runs.
 
     Example: `repro validate --profile paper`
@@ -50,4 +59,7 @@ def validate(profile: Profile = None, results: Results = None, config: ConfigFol
     validate_plan(opened)
     remember(layout, config)
     runs, evaluations = len(opened.runs), len(opened.evaluations)
-    typer.echo(f"{runs} runs in {len(batches.train)} batches, {evaluations} evaluations: valid")
+    if as_json:
+        tell({"valid": True, "profile": layout.profile, "runs": runs, "evaluations": evaluations})
+    else:
+        typer.echo(f"{runs} runs in {len(batches.train)} batches, {evaluations} evaluations: valid")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Profile, Results, open_plan, path_option
+from repro.cli.options import (
+    CONFIG,
+    ConfigFolder,
+    DataRoot,
+    Json,
+    Profile,
+    Results,
+    open_plan,
+    path_option,
+    tell,
+)
 from repro.data.root import DATA_ROOT, choose_path
 
 if TYPE_CHECKING:
@@ -91,6 +101,7 @@ def verify(
     config: ConfigFolder = CONFIG,
     figures: Annotated[Path, path_option(help="The collected folder.")] = Path("figures"),
     data_root: DataRoot = None,
+    as_json: Json = False,
 ) -> None:
     """Check that everything on disk is what a rule made: hashes of checkpoints, results, cells and figures.
 
@@ -98,11 +109,17 @@ def verify(
 
     Example: `repro verify --profile smoke`
     """
-    from repro.verify.verify import verify_results
+    from repro.verify.verify import summary, verify_results
 
     opened, batches, layout = open_plan(config, profile, results)
     root = choose_path(data_root, DATA_ROOT, opened.config.settings.data_root)
-    typer.echo(verify_results(opened, batches, layout, figures, root))
+    found = verify_results(opened, batches, layout, figures, root)
+    if not as_json:
+        typer.echo(summary(layout, found))
+        return
+    tell(found.as_json())
+    if found.problems:
+        raise typer.Exit(2)
 
 
 def publish(

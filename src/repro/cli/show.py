@@ -4,40 +4,81 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from repro.compose.differences import Differences
 from repro.core.paths import Layout
 from repro.cost.costs import Cost
 from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, row
+from repro.draw.numbers import sentence, with_std
+from repro.draw.tables import header_lines, legend
+from repro.draw.view import views
+from repro.judge.artefacts import Artefact
+from repro.judge.cells import Cell
+from repro.judge.verdict import VERDICTS
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
+from repro.verify.status import Status
+
+
+def plan_of(plan: Plan, batches: Batches, layout: Layout) -> dict[str, Any]:
+    """Return for programs what ``show_plan`` prints."""
+    runs = [
+        {
+            "run": run_id,
+            "recipe": run.recipe,
+            "dataset": run.dataset,
+            "seed": run.seed,
+            "steps": run.steps,
+            "batch_size": run.batch_size,
+            "width": run.width,
+            "stand_ins": list(run.stand_ins),
+            "batch": batches.train_of[run_id],
+            "searched_only": run_id in plan.only_searched,
+            "done": layout.record(run_id).is_file(),
+        }
+        for run_id, run in plan.runs.items()
+    ]
+    cells = {name: len(own) for name, own in plan.cells.items()}
+    return {
+        "profile": plan.config.profile.name,
+        "runs": runs,
+        "evaluations": len(plan.evaluations),
+        "cells": cells,
+        "kinds_of_cells": _kinds(plan),
+    }
 
 
 def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
     """Print every run with its size, stand-ins and state on disk, then what the artefacts ask for."""
-    console = _console()
+    console = console_of_terminal()
     table = Table(title=f"Runs of profile {plan.config.profile.name} ({plan.config.profile.title})")
     for heading in ("run", "recipe", "steps x batch", "width", "stand-ins", "batch", "done"):
         table.add_column(heading, overflow="fold")
-    for run_id, run in plan.runs.items():
-        done = "yes" if layout.record(run_id).is_file() else ""
-        work = f"{run.steps:,} x {run.batch_size}"
-        marks = " + ".join(run.stand_ins)
-        table.add_row(run_id, run.recipe, work, f"{run.width:g}", marks, batches.train_of[run_id], done)
+    for run in plan_of(plan, batches, layout)["runs"]:
+        work = f"{run['steps']:,} x {run['batch_size']}"
+        marks, done = " + ".join(run["stand_ins"]), "yes" if run["done"] else ""
+        table.add_row(run["run"], run["recipe"], work, f"{run['width']:g}", marks, run["batch"], done)
     console.print(table)
-    states = Counter(type(cell).__name__ for cells in plan.cells.values() for cell in cells)
-    counts = ", ".join(
-        f"{number} {kind.removesuffix('Cell').lower()}" for kind, number in sorted(states.items())
-    )
-    console.print(f"{len(plan.cells)} artefacts with {sum(states.values())} cells ({counts}).")
+    kinds = _kinds(plan)
+    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    console.print(f"{len(plan.cells)} artefacts with {sum(kinds.values())} cells ({counts}).")
     console.print(f"figures/ asks for {_work(plan, batches, searched=False)}.")
     if plan.only_searched:
         console.print(f"search asks for {_work(plan, batches, searched=True)} more.")
 
 
-def _console() -> Console:
+def _kinds(plan: Plan) -> dict[str, int]:
+    """Return how many cells are measured, cited, pending and so on."""
+    names = (type(cell).__name__ for cells in plan.cells.values() for cell in cells)
+    return dict(sorted(Counter(name.removesuffix("Cell").lower() for name in names).items()))
+
+
+def console_of_terminal() -> Console:
     """Return a console as wide as its terminal; a log or a pipe has no width of its own and gets enough."""
     console = Console()
     return console if console.is_terminal else Console(width=180)
@@ -58,10 +99,79 @@ def _work(plan: Plan, batches: Batches, *, searched: bool) -> str:
 
 def show_cost(costs: Sequence[Cost], profile: str) -> None:
     """Print what each training costs."""
-    console = _console()
+    console = console_of_terminal()
     table = Table(title=f"{TITLE} ({cost_stamp(costs, profile)})", caption="; ".join(NOTES))
     for heading in HEADINGS:
         table.add_column(heading, overflow="fold")
     for cost in costs:
         table.add_row(*row(cost))
     console.print(table)
+
+
+def show_status(status: Status) -> None:
+    """Print how far a profile is."""
+    console = console_of_terminal()
+    console.print(
+        f"{status.profile}: {status.runs} runs, {status.evaluations} measurements, "
+        f"{status.artefacts} artefacts"
+    )
+    for run, (step, steps) in status.begun.items():
+        console.print(f"begun: {run} at step {step:,} of {steps:,}")
+    for run in status.diverged:
+        console.print(f"diverged: {run}")
+    for title, counts in (("Cells", status.cells), ("Settings", status.settings)):
+        if not counts:
+            continue
+        words = [word for word in VERDICTS if any(count[word] for count in counts.values())]
+        table = Table(title=f"{title} of drawn artefacts, by verdict")
+        for heading in ("paper", *words):
+            table.add_column(heading, justify="left" if heading == "paper" else "right")
+        for paper, count in counts.items():
+            table.add_row(paper, *(str(count[word] or "") for word in words))
+        console.print(table)
+
+
+def show_table(artefact: Artefact, cells: Sequence[Cell], profile: str) -> None:
+    """Print an artefact's cells as its table shows them."""
+    console = console_of_terminal()
+    console.print(f"{artefact.title}", markup=False, style="bold")
+    for text in header_lines(artefact, cells, profile):
+        console.print(text, markup=False)
+    for view in views(artefact, cells):
+        table = Table(title=view.panel or None)
+        table.add_column("", overflow="fold")
+        for at in view.columns:
+            table.add_column(escape(at.title), justify="right", overflow="fold")
+        for line in view.rows:
+            table.add_row(escape(line.name), *(escape(sentence(cell)) for cell in line.cells))
+        console.print(table)
+    for text in legend(artefact, cells):
+        console.print(text, markup=False)
+
+
+def show_differences(found: Differences, names: Sequence[str]) -> None:
+    """Print how two sets of results differ."""
+    console = console_of_terminal()
+    table = Table(title=f"{names[1]} minus {names[0]}: {len(found.both)} numbers that both measured")
+    for heading in ("artefact", "row", "column", "metric, convention"):
+        table.add_column(heading, overflow="fold")
+    for heading in (*names, "difference", "95 % interval", "p"):
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column("not the same", overflow="fold")
+    for each in found.both:
+        one, metric = each.first, each.first.metric
+        sides = (f"{_mean(cell)} ({cell.n_seeds})" for cell in (one, each.second))
+        interval = "" if each.low is None else f"{each.low:.3g} to {each.high:.3g}"
+        p = "" if each.p is None else f"{each.p:.2g}"
+        names_of = (f"{one.paper}/{one.artefact}", one.row, one.column, f"{metric}, {one.convention}")
+        fields = (*names_of, *sides, f"{each.difference:+.3g}", interval, p, ", ".join(each.other))
+        table.add_row(*map(escape, fields))
+    console.print(table)
+    console.print(
+        f"measured in {names[0]} alone: {found.only_first}; in {names[1]} alone: {found.only_second}"
+    )
+    console.print("In brackets the seeds; p is of a two-sided Welch test, corrected for nothing.")
+
+
+def _mean(cell: Cell) -> str:
+    return with_std(cell.metric, cell.measured, cell.measured_std)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from repro.core.errors import ReproError
+from repro.core.named import named
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
@@ -59,12 +60,8 @@ def load_module(package: str, declaration: str, word: str, name: str) -> ModuleT
     Raises:
         ReproError: there is no such file; lists those that exist.
     """
-    names = declaring(package, declaration)
-    if name not in names:
-        file = f"src/{package.replace('.', '/')}/{name}.py"
-        raise ReproError(
-            f"there is no {word} {name!r}", remedy=f"use one of {', '.join(names)}, or add {file}"
-        )
+    file = f"src/{package.replace('.', '/')}/{name}.py"
+    named(word, name, declaring(package, declaration), more=f", or add {file}")
     return import_module(f"{package}.{name}")
 
 

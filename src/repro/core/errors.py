@@ -24,6 +24,10 @@ class ReproError(Exception):
         self.line = line
         super().__init__(str(self))
 
+    def as_json(self) -> dict[str, str | int | None]:
+        """Return its parts for programs."""
+        return {"message": self.message, "where": self.where, "line": self.line, "remedy": self.remedy}
+
     def __str__(self) -> str:
         lines = [self.message]
         if self.where is not None:

@@ -60,6 +60,9 @@ def listed_file(layout: Layout, stage: Stage, batch: str, member: str) -> Path:
 def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha256: str | None) -> Path:
     """Return the file of one member if it has the hash that ``manifest`` lists; errors as above."""
     file = _file(layout, stage, member)
+    if sha256 is None:
+        message = f"{manifest.name} does not list {member}: it is of an older plan"
+        raise MissingError(message, remedy=MAKE, where=manifest)
     if not file.is_file():
         raise MissingError(f"{manifest.name} lists this file, which is missing", remedy=MAKE, where=file)
     if sha256_file(file) != sha256:

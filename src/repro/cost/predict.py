@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.core.spec import Frozen, Precision, RunSpec
 from repro.core.yaml_model import load_list
 from repro.data.catalogue import dataset_info
@@ -92,11 +92,7 @@ def timed_device(rates: Sequence[Rate], name: str) -> str:
     Raises:
         ReproError: it is not; lists those that are.
     """
-    known = list(dict.fromkeys(rate.device for rate in rates))
-    if name not in known:
-        listed = _list(map(repr, known))
-        raise ReproError(f"no rate is of a device {name!r}", remedy=f"name one that was timed: {listed}")
-    return name
+    return named("device whose steps were timed", name, dict.fromkeys(rate.device for rate in rates))
 
 
 def predict(plan: Plan, artefact_id: str, rates: Sequence[Rate], device: str) -> Prediction:

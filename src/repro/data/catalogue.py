@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from repro.core.by_name import declaring, load_module
-from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.data.dataset import DatasetInfo
 
 _WHERE = "repro.data.sets", r"DATASET\b"
@@ -21,6 +21,4 @@ CATALOGUE: dict[str, DatasetInfo] = {name: _load(name) for name in declaring(*_W
 
 def dataset_info(name: str) -> DatasetInfo:
     """Return the catalogue's entry; ReproError naming the known sets where there is none."""
-    if name not in CATALOGUE:
-        raise ReproError(f"there is no data set '{name}'", remedy=f"choose one of: {', '.join(CATALOGUE)}")
-    return CATALOGUE[name]
+    return CATALOGUE[named("data set", name, CATALOGUE)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.manifest import Stage
+from repro.core.named import named
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, INCEPTION, choose_path
 from repro.plan.batches import Batch, Batches
@@ -95,8 +96,4 @@ def _alone(layout: Layout, stage: Stage, batch: str) -> AbstractContextManager[N
 
 def _batch(known: Mapping[str, Batch], name: str) -> Batch:
     """Look a batch up."""
-    if name not in known:
-        raise ReproError(
-            f"the plan has no batch {name!r}", remedy=f"choose one of {', '.join(known) or 'none'}"
-        )
-    return known[name]
+    return known[named("batch", name, known)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.failures import FailureRules
+from repro.core.named import named
 from repro.core.spec import Frozen, OptionValue
 from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_model
@@ -158,10 +159,7 @@ def check_paper_name(name: str, where: Path) -> None:
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     """Read one profile; the artefacts and recipes that it names must exist."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in known:
-        raise ReproError(
-            f"there is no profile {name!r}", where=folder, remedy=f"choose one of {', '.join(known)}"
-        )
+    named("profile", name, known, where=folder)
     path = folder / f"{name}.yaml"
     profile, line_of = load_model(path, Profile)
     if profile.name != name:

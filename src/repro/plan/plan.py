@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from typing import TypeVar
 
 from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.core.row_key import row_key
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
@@ -55,13 +55,7 @@ class Plan(PlannedRuns):
         Raises:
             ReproError: there is no such artefact.
         """
-        found = {each.replace("/", mark): each for mark in "/_." for each in self.cells}
-        if name not in found:
-            near = get_close_matches(name, found, n=1)
-            meant = f"did you mean {found[near[0]]}? " if near else ""
-            listed = ", ".join(self.cells)
-            raise ReproError(f"there is no artefact {name!r}", remedy=f"{meant}choose one of {listed}")
-        return found[name]
+        return named("artefact", name, self.cells)
 
     def find_search(self, search_id: str) -> PlannedSearch:
         """Return a search by ``paper/name``.
@@ -69,11 +63,7 @@ class Plan(PlannedRuns):
         Raises:
             ReproError: there is no such search.
         """
-        if search_id not in self.searches:
-            raise ReproError(
-                f"there is no search {search_id!r}", remedy=f"use one of {', '.join(self.searches) or 'none'}"
-            )
-        return self.searches[search_id]
+        return self.searches[named("search", search_id, self.searches)]
 
 
 def build_plan(config: Config) -> Plan:

@@ -78,11 +78,7 @@ def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
     Raises:
         ReproError: a search is not finished, or the profile has none.
     """
-    if not plan.searches:
-        raise ReproError(
-            f"profile {layout.profile} has no searches",
-            remedy="give it `searches:`, the work of each of their runs, or choose another profile",
-        )
+    _require_searches(plan)
     measured = Measured(layout, batches)
     rows: list[Gain] = []
     for planned in plan.searches.values():
@@ -104,6 +100,14 @@ def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
     return draw_summary(rows, layout.search_summary, profile=layout.profile)
 
 
+def _require_searches(plan: Plan) -> None:
+    if not plan.searches:
+        raise ReproError(
+            f"profile {plan.config.profile.name} has no searches",
+            remedy="give it `searches:`, the work of each of their runs, or choose another profile",
+        )
+
+
 def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[Path]:
     """Write the table of one search as csv, md and png; the id is ``paper/name``."""
     planned = plan.find_search(search_id)
@@ -123,11 +127,16 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
 
     Returns:
         The winners, by ``paper/search@dataset``.
+
+    Raises:
+        ReproError: no search is finished; the file is left as it is.
     """
+    _require_searches(plan)
     path = plan.config.folder / SEARCHED
     given, _ = load_yaml(path) if path.is_file() else ({}, None)
-    everything: dict[str, dict[str, OptionValue]] = dict(given or {})
+    everything = {name: dict(values or {}) for name, values in (given or {}).items()}
     winners: dict[str, OptionValue] = {}
+    finished = False
     measured = Measured(layout, batches)
     for planned in plan.searches.values():
         manifests = {
@@ -136,13 +145,22 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
             for each in candidate.evaluations
         }
         if planned.candidates and all(manifest.is_file() for manifest in manifests):
+            finished = True
             for row in found(plan, measured, planned):
                 if row.winner:
                     winners[adopted_key(planned.id, row.dataset)] = row.value
+    if not finished:
+        raise ReproError(
+            f"no search of profile {layout.profile} is finished, so there is nothing to adopt",
+            where=layout.root / "searches",
+            remedy=f"search first: snakemake --cores all search --config profile={layout.profile}",
+        )
+    if not winners:  # all of their runs diverged
+        return {}
     everything[layout.profile] = {**everything.get(layout.profile, {}), **winners}
     lines = ["# Winners of the searches on validation images, by profile; written by `repro search adopt`.\n"]
     for profile, values in everything.items():
-        lines.append(f"{profile}:\n")
+        lines.append(f"{profile}:\n" if values else f"{profile}: {{}}\n")
         # a number, word or truth value of JSON is one of YAML
         lines += [f"  {key}: {json.dumps(value)}\n" for key, value in values.items()]
     atomic_write_text(path, "".join(lines))

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
+from repro.core.manifest import MAKE, Stage, read_manifest
 from repro.core.paths import Layout
 from repro.core.scratch import scratch_folder
 from repro.plan.batches import Batches
+from repro.plan.cells import SettingCell
 from repro.plan.plan import Plan
 from repro.site.collect import TABLES
 from repro.site.manifest import Manifest, hashes
@@ -26,7 +28,8 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
     """Check every file that is made from evaluations and logs, by making it again aside.
 
     A stage of which nothing is on disk is passed over, unless something was made from it. Where a problem was
-    found before, nothing is made from what is damaged.
+    found before, nothing is made from what is damaged. Of an older plan's artefacts, and of what rests on
+    them (cells.csv, costs, searches, report), nothing can be said before Snakemake has run.
     """
     if found.problems:
         return
@@ -42,6 +45,15 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
         elif stage.needed:
             found.notes.append(f"not made yet: {stage.name}")
     wanted.reverse()
+    older = [name for name in plan.artefact_ids() if _is_older(plan, batches, layout, name)]
+    if older:
+        later = any(stage.name in older for stage in wanted)
+        wanted = [stage for stage in wanted if stage.artefact and stage.name not in older]
+        if later:
+            message = "drawn for an older plan, what they ask for now is not made yet"
+            found.problem(
+                f"{', '.join(older)}: {message}; so what rests on them was not checked", layout.root, MAKE
+            )
     if not wanted:
         return
     with scratch_folder(Path(tempfile.gettempdir()), "repro-verify-", private=True) as aside:
@@ -50,6 +62,24 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
             if stage.artefact:
                 found.count("artefacts")
     _foreign(plan, layout, found)
+
+
+def _is_older(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> bool:
+    """Tell whether an artefact asks for a run or a measurement that the manifest of its batch does not list.
+
+    A batch without a manifest is said elsewhere.
+    """
+    for cell in plan.cells[artefact_id]:
+        asked: list[tuple[Stage, str, str]] = [
+            ("evaluate", batches.evaluate_of[name], name) for name in cell.evaluations
+        ]
+        if isinstance(cell, SettingCell):
+            asked += [("train", batches.train_of[run], run) for run in cell.runs]
+        for stage, batch, member in asked:
+            manifest = layout.batch(stage, batch)
+            if manifest.is_file() and member not in read_manifest(manifest):
+                return True
+    return False
 
 
 def _compare(layout: Layout, what: str, remedy: str, remade: Remade, found: Findings) -> None:

@@ -23,17 +23,21 @@ def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findi
     for batch in batches.evaluate.values():
         found.problems += check_members(layout, "evaluate", batch.name, batch.members)
     folder = layout.root / "evaluations"
+    manifests = sorted((layout.root / "batches" / "evaluate").glob("*.json"))
+    listed = set[str]().union(*(found.attempt(partial(read_manifest, path)) or {} for path in manifests))
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if is_leftover(path):
             found.notes.append(f"left by a killed process, or being written: {path}")
         elif path.suffix == ".json":
-            found.attempt(partial(_check_result, plan, batches, layout, path, found))
+            found.attempt(partial(_check_result, plan, batches, layout, path, listed, found))
         elif not (path.is_dir() and path.with_suffix(".json").is_file()):
             found.problem("no rule made this", path, "delete it, or move it elsewhere; nothing needs it")
 
 
-def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, found: Findings) -> None:
-    """Check one result and its pictures."""
+def _check_result(
+    plan: Plan, batches: Batches, layout: Layout, path: Path, listed: set[str], found: Findings
+) -> None:
+    """Check one result and its pictures; ``listed`` are the results that any manifest lists."""
     result = read_result(path)
     if result is None or result.spec.evaluation_id != path.stem:
         raise ReproError(
@@ -55,7 +59,9 @@ def _check_result(plan: Plan, batches: Batches, layout: Layout, path: Path, foun
     manifest = layout.batch("evaluate", batches.evaluate_of[path.stem])
     if not manifest.is_file():
         found.notes.append(f"measured, but its batch is not finished: {path}")
-    elif path.stem not in read_manifest(manifest):
+    elif path.stem in listed - read_manifest(manifest).keys():
+        found.notes.append(f"its batch is of an older plan, Snakemake will write it anew: {path}")
+    elif path.stem not in listed:
         raise ReproError(f"{manifest.name} does not list this result", where=path, remedy=MAKE_ANEW)
     else:
         found.count("evaluations")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from repro.core.errors import ReproError
 
@@ -35,6 +35,11 @@ class Findings:
     def count(self, what: str) -> None:
         """Count one file or folder of a sort."""
         self.counts[what] = self.counts.get(what, 0) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for programs; ``sound`` says that there is no problem."""
+        problems = [error.as_json() for error in self.problems]
+        return {"sound": not problems, "counts": self.counts, "notes": self.notes, "problems": problems}
 
     def settle(self) -> None:
         """Raise the first problem, which says how many more there are; return where there is none."""

@@ -11,6 +11,7 @@ import yaml
 from repro.cli.scaffold.yaml_append import append
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
+from repro.core.named import named
 from repro.core.yaml_model import load_model
 from repro.plan.config import Config
 from repro.plan.names import qualified
@@ -33,10 +34,9 @@ def new_row(
         ReproError: there is no such artefact, panel or row, the row or its recipe exists, or the sheet is
             written in a way that has no place for one more line. The sheet is then as it was.
     """
+    known = [f"{paper}/{name}" for paper, sheet in config.sheets.items() for name in sheet.artefacts]
+    artefact_id = named("artefact", artefact_id, known)
     paper, _, artefact = artefact_id.partition("/")
-    if paper not in config.sheets or artefact not in config.sheets[paper].artefacts:
-        known = [f"{paper}/{name}" for paper, sheet in config.sheets.items() for name in sheet.artefacts]
-        raise ReproError(f"there is no artefact {artefact_id!r}", remedy=f"use one of {', '.join(known)}")
     sheet, path = config.sheets[paper], config.sheet_path(paper)
     number = _panel(sheet, artefact_id, panel, path)
     rows = sheet.artefacts[artefact].panels[number].rows

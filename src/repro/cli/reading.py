@@ -1,0 +1,97 @@
+"""What people read in a terminal: how far a profile is, one table, two sets of results side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, path_option, tell
+from repro.data.root import user_path
+
+
+def status(
+    profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG, as_json: Json = False
+) -> None:
+    """Show how far a profile is: runs, measurements, artefacts, and cells by verdict.
+
+    Example: `repro status --profile quick`
+    """
+    from repro.cli.show import show_status
+    from repro.verify.status import status_of
+
+    plan, _, layout = open_plan(config, profile, results)
+    found = status_of(plan, layout)
+    if as_json:
+        tell(found.as_json())
+    else:
+        show_status(found)
+
+
+def table(
+    artefact: Annotated[str, typer.Argument(help="For example dat/table3.")],
+    source: Annotated[
+        Path | None, path_option("--from", help="A folder of results, such as results/published/NAME.")
+    ] = None,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Show one table, or the numbers behind a figure: reported / measured, and the verdict's mark.
+
+    Example: `repro table dat/table4 --from results/published/dat-cpu-amd-epyc`
+    """
+    from repro.cli.show import show_table
+    from repro.compose.drawn import read_drawn, results_called
+    from repro.core.named import named
+    from repro.plan.config import load_config
+
+    opened = load_config(config, profile)
+    known = [f"{paper}/{name}" for paper, sheet in opened.sheets.items() for name in sheet.artefacts]
+    name = named("artefact", artefact, known)
+    if source is not None:
+        layout = results_called(str(source), results or user_path(opened.settings.results))
+    else:
+        _, _, layout = open_plan(config, profile, results)
+    entry, cells = read_drawn(layout, name)
+    if as_json:
+        tell({"artefact": name, "title": entry.title, "cells": [asdict(cell) for cell in cells]})
+    else:
+        show_table(entry, cells, layout.profile)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="A profile, a publication, or a folder of either.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    only: Annotated[str | None, typer.Option(help="One artefact alone, e.g. dat/table4.")] = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Compare two sets of results cell by cell: both means, difference, 95 % interval, two-sided p.
+
+    Example: `repro compare dat-cpu-amd-epyc dat-cpu --only dat/table4`
+    """
+    from repro.cli.show import show_differences
+    from repro.compose.differences import differences_of
+    from repro.compose.drawn import results_called
+    from repro.core.named import named
+    from repro.judge.cells import read_cells
+    from repro.plan.config import load_config
+
+    folder = results or user_path(load_config(config).settings.results)
+    layouts = [results_called(name, folder) for name in (first, second)]
+    sides = [read_cells(layout.cells) for layout in layouts]
+    if only is not None:
+        known = dict.fromkeys(f"{cell.paper}/{cell.artefact}" for cells in sides for cell in cells)
+        only = named("artefact", only, known)
+        sides = [[cell for cell in cells if f"{cell.paper}/{cell.artefact}" == only] for cells in sides]
+    found = differences_of(*sides)
+    if as_json:
+        told = {"both": [each.as_json() for each in found.both]}
+        tell({**told, "only_first": found.only_first, "only_second": found.only_second})
+    else:
+        show_differences(found, [layout.profile for layout in layouts])
