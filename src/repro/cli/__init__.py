@@ -15,7 +15,7 @@ from repro import __version__
 from repro.cli.data_sets import data_app
 from repro.cli.drawing import architectures, cells, draw
 from repro.cli.new import new_app
-from repro.cli.planning import plan, validate
+from repro.cli.planning import plan, scale, validate
 from repro.cli.reporting import collect, cost, publish, report, verify
 from repro.cli.running import evaluate, merge, train
 from repro.cli.searching import search_app
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 
 for _command in (
-    plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
+    plan, scale, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
     publish, merge,
 ):  # fmt: skip
     app.command()(_command)  # in the order of the help text: that of the DAG
