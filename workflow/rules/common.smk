@@ -12,6 +12,7 @@ from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.gpus import jobs_at_once
 from repro.core.paths import Layout
+from repro.cost.needs import Forecast
 from repro.data.root import DATA_ROOT, choose_path
 from repro.jobs.data_state import sets_in_use
 from repro.plan.batches import make_batches
@@ -43,6 +44,11 @@ except ReproError as error:
 for _path, _reason in MISSING.items():
     logger.warning(f"{_reason}; it is made again where it is asked for")
 THREADS = PLAN.config.profile.threads
+FORECAST = Forecast(PLAN, BATCHES, LAYOUT, Path("config"))
+MINUTES = {
+    "train": 2880,
+    "evaluate": 720,
+}  # of a job where nothing of its kind was timed
 GPUS = int(PLAN.config.profile.device != "cpu")  # of each job that trains or measures
 
 # One job a GPU on this machine, unless --resources says otherwise; a cluster counts its own.
@@ -62,6 +68,32 @@ def validate():
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise WorkflowError(done.stderr.strip())
+
+
+def memory_of_training(wildcards, attempt):
+    """Return the MiB to ask for; a second attempt asks for twice as many."""
+    return attempt * FORECAST.training(wildcards.batch).mem_mb
+
+
+def memory_of_evaluation(wildcards, attempt):
+    """Return the MiB to ask for; a second attempt asks for twice as many."""
+    return attempt * FORECAST.evaluation(wildcards.batch).mem_mb
+
+
+def memory_of_reading(wildcards, attempt):
+    """Return the MiB to ask for; a second attempt asks for twice as many."""
+    return attempt * FORECAST.reading(wildcards.dataset).mem_mb
+
+
+def minutes_of_training(wildcards, attempt):
+    """Return the minutes to ask for."""
+    return attempt * (FORECAST.training(wildcards.batch).minutes or MINUTES["train"])
+
+
+def minutes_of_evaluation(wildcards, attempt):
+    """Return the minutes to ask for."""
+    known = FORECAST.evaluation(wildcards.batch).minutes
+    return attempt * (known or MINUTES["evaluate"])
 
 
 def data_options(wildcards, input):

@@ -12,7 +12,7 @@ checkpoint data_set:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4096,
+        mem_mb=memory_of_reading,
     params:
         common=COMMON,
         data=data_options,

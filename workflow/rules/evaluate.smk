@@ -16,7 +16,8 @@ rule evaluate:
     threads: THREADS
     resources:
         gpu=GPUS,
-        mem_mb=4096,
+        mem_mb=memory_of_evaluation,
+        runtime=minutes_of_evaluation,
     params:
         common=COMMON,
         data=evaluation_options,

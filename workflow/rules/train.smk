@@ -16,7 +16,8 @@ rule train:
     threads: THREADS
     resources:
         gpu=GPUS,
-        mem_mb=4096,
+        mem_mb=memory_of_training,
+        runtime=minutes_of_training,
     params:
         common=COMMON,
         data=data_options,

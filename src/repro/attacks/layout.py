@@ -60,7 +60,7 @@ def image_order(
     weights = [m.weight for m in convolutions]
     if images.is_cuda:
         return torch.channels_last if weights and all(map(_is_last, weights)) else own
-    small = images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
+    small = images.is_meta or images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
     if small or own is torch.channels_last or mode == "train" or all(map(_is_last, weights)):
         return own
     if any(_is_narrow(m.weight) and not getattr(m, "as_product", False) for m in convolutions):

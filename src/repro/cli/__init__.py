@@ -16,7 +16,7 @@ from repro.cli.data_sets import data_app
 from repro.cli.drawing import architectures, cells, draw
 from repro.cli.new import new_app
 from repro.cli.options import tell
-from repro.cli.planning import plan, validate
+from repro.cli.planning import plan, scale, validate
 from repro.cli.reading import compare, status, table
 from repro.cli.reporting import collect, cost, publish, report, verify
 from repro.cli.running import evaluate, merge, train
@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 
 for _command in (
-    plan, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
+    plan, scale, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
     publish, merge, status, table, compare,
 ):  # fmt: skip
     app.command()(_command)  # in the order of the help text: that of the DAG, then what people read

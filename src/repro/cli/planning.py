@@ -45,6 +45,34 @@ def plan(
         typer.echo("\n".join(found.lines))
 
 
+def scale(
+    device: Annotated[str, typer.Option(help="A GPU of config/gpus.yaml.")] = "NVIDIA H100 SXM",
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Write config/steps.yaml anew first; minutes.")
+    ] = False,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Print what a whole profile takes on 1, 8 and 64 GPUs, as far as it is known.
+
+    Example: `repro scale --profile paper > docs/scale.md`
+    """
+    from repro.cost.scale import choose_gpu
+    from repro.cost.scale_page import scale_page
+
+    opened, batches, _ = open_plan(config, profile, results)
+    gpu = choose_gpu(config, device)
+    if steps:
+        from repro.core.files import atomic_write_text
+        from repro.cost.sizes import STEPS, distinct_runs, listed, steps_text
+        from repro.train.step_size import step_size
+
+        sizes = [listed(run, step_size(run)) for run in distinct_runs(opened.runs.values())]
+        atomic_write_text(config / STEPS, steps_text(sizes))
+    typer.echo(scale_page(opened, batches, config, gpu), nl=False)
+
+
 def validate(
     profile: Profile = None, results: Results = None, config: ConfigFolder = CONFIG, as_json: Json = False
 ) -> None:

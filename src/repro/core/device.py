@@ -83,6 +83,13 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return nullcontext()
 
 
+def no_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which networks run in their tensors' own formats, whatever is around it."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
 @contextmanager
 def within_memory(device: torch.device, what: str, where: Path) -> Iterator[None]:
     """Turn an error that means "no memory is left" into one that says what to do about it.

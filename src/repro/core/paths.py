@@ -68,6 +68,10 @@ class Layout:
         """Manifest of one batch of runs (stage ``train``) or evaluations (stage ``evaluate``)."""
         return self.root / "batches" / stage / f"{batch_id}.json"
 
+    def benchmark(self, stage: str, batch_id: str) -> Path:
+        """What Snakemake notes of the job that finished a batch: seconds, memory."""
+        return self.root / "benchmarks" / stage / f"{batch_id}.tsv"
+
     @property
     def cells(self) -> Path:
         """The one source of every table, plot, report page and check."""

@@ -112,11 +112,17 @@ def predict(plan: Plan, artefact_id: str, rates: Sequence[Rate], device: str) ->
     seconds, unknown = 0.0, Counter[str]()
     own = [rate for rate in rates if rate.device == device]
     for run in runs.values():
-        fitting = [(abs(rate.batch_size - run.batch_size), rate) for rate in own if rate.fits(run)]
-        _, rate = min(fitting, key=lambda pair: pair[0], default=(0, None))
-        if rate is None:
+        took = measured_seconds(run, own)
+        if took is None:
             unknown[run.recipe] += 1
         else:
-            seconds += run.steps * rate.seconds_per_step * run.batch_size / rate.batch_size
+            seconds += took
     datasets = tuple(sorted({run.dataset for run in runs.values()}))
     return Prediction(artefact_id, device, len(runs), len(evaluations), seconds / 3600, unknown, datasets)
+
+
+def measured_seconds(run: RunSpec, rates: Iterable[Rate]) -> float | None:
+    """Return the seconds of a run's steps by the rate of the nearest batch size; None where none fits."""
+    fitting = [rate for rate in rates if rate.fits(run)]
+    rate = min(fitting, key=lambda rate: abs(rate.batch_size - run.batch_size), default=None)
+    return None if rate is None else run.steps * rate.seconds_per_step * run.batch_size / rate.batch_size

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.core.device import no_autocast
 from repro.models.spectral_norm import EPS, SpectralConv2d, SpectralLinear, resting
 
 SpectralLayer = SpectralConv2d | SpectralLinear
@@ -61,7 +62,7 @@ def iterate_together(layers: Sequence[SpectralLayer]) -> None:
 
 
 def _iterate_stacked(layers: Sequence[SpectralLayer]) -> None:
-    with torch.autocast(layers[0].weight.device.type, enabled=False):
+    with no_autocast(layers[0].weight.device):
         # stacked, then flattened: a weight in channels-last order would be copied for each of the two
         matrices = torch.stack([layer.weight for layer in layers]).flatten(2)
         u = torch.stack([layer.spectral.u for layer in layers])

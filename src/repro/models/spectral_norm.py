@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repro.core.device import no_autocast
 from repro.models.convolution import Convolution
 
 EPS = 1e-12
@@ -52,7 +53,7 @@ class SpectralVectors(nn.Module):
 
         The gradient goes through the estimate, with the vectors as constants.
         """
-        with torch.autocast(weight.device.type, enabled=False):
+        with no_autocast(weight.device):
             matrix = weight.flatten(1)
             if self.moves:
                 self.iterate(matrix)

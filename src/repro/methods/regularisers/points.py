@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from repro.core.device import no_autocast
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.models.labelled import of_side
 
@@ -57,7 +58,7 @@ class PenaltyAtPoints(Regulariser):
         side = self.options.points
         judge = of_side(discriminator, "real" if side == "interpolates" else side)
         points = self.points(real, fake).detach().requires_grad_()
-        with torch.autocast(points.device.type, enabled=False):
+        with no_autocast(points.device):
             # Second derivatives in bf16 lose most of their digits.
             (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
         return slope

@@ -1,0 +1,116 @@
+"""How large steps and data sets are, by ``config/steps.yaml`` and the catalogue. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from repro.core.spec import Frozen, RunSpec
+from repro.core.yaml_model import load_list
+from repro.data.catalogue import dataset_info
+from repro.methods.registry import train_split
+
+STEPS = "steps.yaml"
+MIB = 2**20
+
+
+class StepSize(Frozen):
+    """A step of a recipe, of its first run on that data set (``train.step_size`` finds it).
+
+    Attributes:
+        gflop: operations of its products and convolutions, in 10^9.
+        step_mib: the most memory at a time of weights, moments, gradients and activations.
+        state_mib: weights and moments, what a checkpoint holds.
+        snapshot_mib: what a snapshot holds.
+    """
+
+    recipe: str
+    dataset: str
+    batch_size: int = Field(ge=1)
+    width: float = Field(gt=0)
+    gflop: float = Field(ge=0)
+    step_mib: float = Field(ge=0)
+    state_mib: float = Field(ge=0)
+    snapshot_mib: float = Field(ge=0)
+
+
+def distinct_runs(runs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Return the first run of each recipe, data set, batch size and width: those to be listed."""
+    found: dict[tuple[object, ...], RunSpec] = {}
+    for run in runs:
+        found.setdefault((run.recipe, run.dataset, run.batch_size, run.width), run)
+    return [*found.values()]
+
+
+def listed(run: RunSpec, size: Mapping[str, float]) -> StepSize:
+    """Return the entry of a run whose step has this size."""
+    return StepSize(
+        recipe=run.recipe, dataset=run.dataset, batch_size=run.batch_size, width=run.width, **size
+    )
+
+
+def read_steps(folder: Path) -> list[StepSize]:
+    """Return the sizes of ``config/steps.yaml``; none without that file.
+
+    Raises:
+        ReproError: an entry does not fit the schema; names its line.
+    """
+    path = folder / STEPS
+    return load_list(path, StepSize)[0] if path.is_file() else []
+
+
+def steps_text(sizes: Iterable[StepSize]) -> str:
+    """Return ``config/steps.yaml``."""
+    about = """\
+# What a training step asks of a device, predicted by `repro scale --steps`: taken on torch's device meta,
+# which computes shapes alone. Memory is without images, libraries, and what an allocator keeps.
+
+"""
+    entries = [
+        "- {" + ", ".join(f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}"
+                          for name, value in size.model_dump().items()) + "}\n"
+        for size in sizes
+    ]  # fmt: skip
+    return about + "".join(entries)
+
+
+def size_of(run: RunSpec, sizes: Sequence[StepSize]) -> StepSize | None:
+    """Return the size of a run's step; None where none is listed of its recipe on images as large.
+
+    Operations and activations are in proportion to the batch. A narrower network than those listed is given
+    the size of the narrowest that is not narrower: ``width`` says of which.
+    """
+    own = dataset_info(run.dataset)
+
+    def fits(size: StepSize) -> bool:
+        other = dataset_info(size.dataset)
+        as_large = (own.height, own.width) == (other.height, other.width)
+        return size.recipe == run.recipe and as_large and size.width >= run.width
+
+    def distance(size: StepSize) -> tuple[float, int, bool]:
+        return size.width, abs(size.batch_size - run.batch_size), size.dataset != run.dataset
+
+    found = min(filter(fits, sizes), key=distance, default=None)
+    if found is None:
+        return None
+    share = run.batch_size / found.batch_size
+    activations = max(0.0, found.step_mib - found.state_mib)
+    changes = {"gflop": found.gflop * share, "step_mib": found.state_mib + share * activations}
+    return found.model_copy(update={"batch_size": run.batch_size, **changes})
+
+
+def images_mib(dataset: str, split: str, limit: int | None = None) -> float:
+    """Return the size of a split's images as uint8; 0 for points, which are drawn."""
+    info = dataset_info(dataset)
+    if info.drawn is not None:
+        return 0.0
+    n = info.split_size(split)
+    return min(n, limit or n) * info.channels * info.height * info.width / MIB
+
+
+def training_mib(run: RunSpec) -> float:
+    """Return the size of the images that a run trains on."""
+    split = "train" if dataset_info(run.dataset).drawn else train_split(run.method, run.options)
+    return images_mib(run.dataset, split, run.train_limit)

@@ -1,0 +1,125 @@
+"""The page on a profile at scale: what the command prints, each number from where it says."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from papers_case import call
+from repro.core.errors import ReproError
+from repro.core.spec import RunSpec
+from repro.cost.predict import Rate
+from repro.cost.scale import Gpu, choose_gpu, estimate, seconds_of
+from repro.cost.schedule import schedule
+from repro.cost.sizes import StepSize, distinct_runs, images_mib, listed, read_steps, size_of, steps_text
+from repro.data.catalogue import dataset_info
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
+from repro.train.step_size import Account, step_size
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
+H100 = "NVIDIA H100 SXM"
+
+
+def place(of: RunSpec | StepSize) -> tuple[object, ...]:
+    return of.recipe, of.dataset, of.batch_size, of.width
+
+
+@pytest.mark.slow
+def test_the_committed_page_is_what_the_command_prints() -> None:
+    code, printed = call("scale", "--profile", "paper", "--config", str(CONFIG))
+    assert code == 0, printed
+    assert printed == (ROOT / "docs" / "scale.md").read_text()
+
+
+@pytest.mark.slow
+def test_totals_are_those_of_the_plan() -> None:
+    plan = build_plan(load_config(CONFIG, "paper"))
+    batches, gpu = make_batches(plan), choose_gpu(CONFIG, H100)
+    found, sizes = estimate(plan, batches, CONFIG, gpu), read_steps(CONFIG)
+    asked = [run for name, run in plan.runs.items() if name not in plan.only_searched]
+    assert found.runs.total() == len(asked)
+    work = sum(seconds_of(run, gpu, [], sizes)[0] for run in asked)
+    assert sum(map(sum, found.of_paper.values())) == pytest.approx(work)
+    known = [size for run in asked if (size := size_of(run, sizes))]
+    assert found.checkpoints == pytest.approx(sum(size.state_mib for size in known))
+    assert found.unsized == len(asked) - len(known)
+    made = schedule(found.jobs, 8)
+    assert made.work == pytest.approx(work)
+    assert max(made.longest_chain, work / 8) <= made.seconds <= made.longest_chain + work / 8
+
+
+def test_seconds_are_measured_or_predicted_or_unknown() -> None:
+    plan = build_plan(load_config(CONFIG, "paper"))
+    run = next(run for run in plan.runs.values() if run.recipe == "gat.gat" and run.dataset == "cifar10")
+    place = {"recipe": "gat.gat", "dataset": "cifar10", "batch_size": run.batch_size, "width": 1.0}
+    size = StepSize(**place, gflop=500, step_mib=1, state_mib=1, snapshot_mib=1)
+    rate = Rate(**place, device="a", seconds_per_step=0.5, source="here")
+    gpu = Gpu(device="a", float32=10, tf32=1, bf16=1, source="here")
+    assert seconds_of(run, gpu, [rate], [size]) == (run.steps * 0.5, "measured")
+    elsewhere = rate.model_copy(update={"device": "b"})
+    assert seconds_of(run, gpu, [elsewhere], [size]) == (run.steps * 500 / 10_000, "predicted")
+    assert seconds_of(run, gpu, [elsewhere], []) == (0.0, "unknown")
+    narrow = run.model_copy(update={"width": 0.5})  # a wider network's memory is a bound, its time is not
+    assert seconds_of(narrow, gpu, [], [size]) == (0.0, "unknown")
+
+
+def test_a_gpu_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(ReproError, match="no peak is known of 'abacus'") as refused:
+        choose_gpu(CONFIG, "abacus")
+    assert H100 in refused.value.remedy
+
+
+def test_operations_and_memory_of_a_layer_by_hand() -> None:
+    meta = torch.device("meta")
+    layer, images = (
+        nn.Conv2d(3, 8, 3, padding=1, bias=False, device=meta),
+        torch.empty(4, 3, 32, 32, device=meta),
+    )
+    with Account() as account:
+        maps = layer(images)
+    forward = 2 * 4 * 8 * 32 * 32 * 3 * 3 * 3
+    assert account.flop == forward
+    assert account.peak == maps.nbytes == 4 * 4 * 8 * 32 * 32
+    with Account() as account:
+        F.relu(layer(images)).sum().backward()
+    assert account.flop == 2 * forward  # the images need no gradient
+    assert 2 * maps.nbytes <= account.peak <= 4 * maps.nbytes + layer.weight.nbytes + 64
+    with Account() as account:
+        for _ in range(5):
+            torch.empty(1000, device=meta)  # one at a time
+    assert account.peak == 4000
+
+
+@pytest.mark.slow
+def test_listed_sizes_are_those_of_a_step() -> None:
+    """A few lines drawn anew each time the list changes; all of them take minutes."""
+    plan = build_plan(load_config(CONFIG, "paper"))
+    sizes = read_steps(CONFIG)
+    runs = {place(run): run for run in distinct_runs(plan.runs.values())}
+    assert {*map(place, sizes)} <= runs.keys()
+    cheap = [size for size in sizes if size.gflop < 300]
+    for size in random.Random(len(sizes)).sample(cheap, 3):
+        run = runs[place(size)]
+        assert listed(run, step_size(run)) == size
+
+
+def test_sizes_are_written_as_they_are_read(tmp_path: Path) -> None:
+    sizes = read_steps(CONFIG)
+    (tmp_path / "steps.yaml").write_text(steps_text(sizes))
+    assert read_steps(tmp_path) == sizes
+    assert steps_text(sizes) == (CONFIG / "steps.yaml").read_text()
+
+
+def test_images_are_a_byte_a_channel_and_pixel() -> None:
+    info = dataset_info("cifar10")
+    assert images_mib("cifar10", "train") == info.splits["train"] * 3 * 32 * 32 / 2**20
+    assert images_mib("cifar10", "train", 1024) == 3
+    assert images_mib("gaussians", "train") == 0
