@@ -1,7 +1,8 @@
-"""CITATION.cff: valid YAML with the fields that the format (1.2.0) asks for, and all five papers."""
+"""CITATION.cff and .zenodo.json: what the formats ask for, all five papers, and the same in both."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -24,3 +25,13 @@ def test_citation_names_the_suite_and_the_five_papers() -> None:
     assert {
         work["notes"].split(" in this suite")[0].split("; ")[-1] for work in citation["references"]
     } == PAPERS
+
+
+def test_zenodo_is_told_what_the_citation_says() -> None:
+    citation, _ = load_yaml(ROOT / "CITATION.cff")
+    told = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    same = ("title", "version", "license", "keywords")
+    assert {name: told[name] for name in same} == {name: citation[name] for name in same}
+    assert [creator["name"] for creator in told["creators"]] == [each["name"] for each in citation["authors"]]
+    assert told["upload_type"] == "software"
+    assert len(told["description"]) > 50

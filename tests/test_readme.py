@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from papers_case import PROFILE, copied_package, repro_copied, run_copied
+from repro.core.paths import Layout
+from repro.evaluate.result import read_result
+from repro.plan.batches import make_batches
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
+
+ROOT = Path(__file__).parents[1]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -16,3 +27,47 @@ def test_the_attack_example_runs() -> None:
     assert found
     check = "change = (attacked - images).flatten(1).norm(dim=1); assert 0.3 < change.max() < 0.5001"
     subprocess.run([sys.executable, "-c", found[1] + check], check=True)
+
+
+@pytest.mark.slow
+def test_a_row_of_ones_own_is_trained_and_measured(tmp_path: Path) -> None:
+    section = README.partition("## Your own row")[2].partition("\n## ")[0]
+    path = re.search(r"`src/repro/(methods/regularisers/\w+\.py)`", section)
+    python = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    recipe, row = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert path
+    assert python
+    package = copied_package(tmp_path)
+    (package / path[1]).write_text(python[1], encoding="utf-8")
+    config = Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+    profile = PROFILE.replace("name: tiny", "name: own").replace("{train: 2, evaluate: 3}", "{train: 1}")
+    (config / "profiles" / "own.yaml").write_text(profile + "artefacts: [dat/table4]\n", encoding="utf-8")
+    sheet = config / "papers" / "dat" / "sheet.yaml"
+    text = sheet.read_text(encoding="utf-8")
+    text = text.replace("\nevaluations:\n", f"\n{recipe}\nevaluations:\n", 1)
+    table = text.index("\n  table4:\n")
+    columns = text.index("    columns:\n", table)
+    text = text[:columns] + row + text[columns:]
+    bare = recipe.replace("    snapshots: 10 ", "    # ")
+    sheet.write_text(text.replace(recipe, bare), encoding="utf-8")
+    command = (
+        "from repro.cli import main; import sys; sys.argv[1:] = ['validate', '--profile', 'own']; main()"
+    )
+    with pytest.raises(AssertionError, match=r"recipe dat\.sngan_drift leaves no snapshots"):
+        run_copied(package, "-c", command)
+    sheet.write_text(text, encoding="utf-8")
+    plan = build_plan(load_config(config, "own"))
+    own = [cell for cell in plan.cells["dat/table4"] if cell.row == "SNGAN + drift (ours)"]
+    assert len(own) == len([cell for cell in plan.cells["dat/table4"] if cell.row == "SNGAN(Baseline)"]) > 0
+    evaluations = dict.fromkeys(name for cell in own for name in cell.evaluations)
+    specs = [plan.evaluations[name] for name in evaluations]
+    trained = dict.fromkeys([spec.run for spec in specs] + [str(spec.extractor) for spec in specs])
+    batches, told = make_batches(plan), ["--profile", "own"]
+    commands = [["validate", *told], *(["train", *told, "--batch", batches.train_of[run]] for run in trained)]
+    commands += [["evaluate", *told, "--batch", batches.evaluate_of[name]] for name in evaluations]
+    repro_copied(package, *commands)
+    layout = Layout(tmp_path / "results", "own")
+    for cell in own:
+        result = read_result(layout.evaluation(cell.evaluations[0]))
+        assert result is not None
+        assert result.values

@@ -59,5 +59,5 @@ def test_the_command_predicts_takes_short_names_and_helps_with_wrong_ones(projec
     code, printed = call("plan", "gat/tabel1")
     assert code == 2
     assert "did you mean gat/table1?" in printed
-    with pytest.raises(ReproError, match="no rate is of a device 'abacus'"):
+    with pytest.raises(ReproError, match="there is no device whose steps were timed 'abacus'"):
         timed_device(read_rates(ROOT / "config"), "abacus")

@@ -12,6 +12,8 @@ from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
+VALUES = "accuracy"
+
 
 class Options(MeasureOptions):
     """What is classified.

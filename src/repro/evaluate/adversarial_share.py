@@ -25,6 +25,9 @@ from repro.evaluate.registry import Values
 from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 
+VALUES = "adversarial_share called_fake recall second_share"
+SNAPSHOTS = True
+
 
 class Options(VerdictOptions):
     """What counts as a twin, and how it is searched; D's verdict as in ``decision.py``.

@@ -24,7 +24,7 @@ from repro.core.spec import FLAGS, EvaluationSpec
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.diverged import divergence_behind, note_divergence
-from repro.evaluate.registry import load_measurement, validate_options
+from repro.evaluate.registry import load_measurement, needs, validate_options
 from repro.evaluate.result import (
     Result,
     is_current,
@@ -146,6 +146,11 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         watch.start()
         values = measurement.measure(run, context, options)
         watch.stop()
+    declared = needs(spec.measure).values
+    if declared is not None and (more := {name.partition("@")[0] for name in values} - set(declared)):
+        raise RuntimeError(
+            f"src/repro/evaluate/{spec.measure}.py returns {more}: name them in its line VALUES"
+        )
     strange = [name for name, value in values.items() if not isfinite(value)]
     if strange:
         raise ReproError(

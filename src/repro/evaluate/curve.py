@@ -11,6 +11,8 @@ from repro.evaluate.trained import Trained
 __all__ = ["Options", "measure"]
 
 FEATURES = True
+VALUES = "is fid kid"
+SNAPSHOTS = True
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:

@@ -20,6 +20,7 @@ from repro.evaluate.snapshots import require_snapshots
 from repro.evaluate.trained import Trained
 
 FEATURES = True
+VALUES = "is is_std fid kid kid_std kid_subset_size generated reference step"
 
 
 class Options(ScoreOptions):

@@ -25,6 +25,9 @@ from repro.evaluate.trained import Trained
 from repro.methods.dat import DatReading
 from repro.methods.gan_base import GanMethod
 
+VALUES = "gradient_change"
+SNAPSHOTS = True
+
 
 class Options(DatReading, MeasureOptions):
     """A reading of DAT's perturbation, and what the clean gradient is compared with.

@@ -18,6 +18,7 @@ from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, worst_noise
 
 FEATURES = True
+VALUES = "is is_std"
 
 
 class Options(ScoreOptions):

@@ -19,6 +19,8 @@ from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 
+VALUES = "local_lipschitz local_lipschitz_std"
+
 
 class Options(MeasureOptions):
     """At which images.

@@ -12,6 +12,8 @@ from repro.evaluate.snapshots import percentages
 from repro.evaluate.trained import Trained
 from repro.methods.toy_gan import PlaneOptions
 
+VALUES = "high_quality kl kl_modes modes"
+
 
 class Options(MixtureOptions):
     """How points are scored, and when.

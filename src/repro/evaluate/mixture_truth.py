@@ -11,6 +11,7 @@ from repro.evaluate.mixture_scores import MixtureOptions, draw_density, mixture_
 from repro.evaluate.registry import Values
 
 NEEDS_RUN = False
+VALUES = "high_quality kl kl_modes modes"
 
 
 class Options(MixtureOptions):

@@ -37,6 +37,12 @@ class MeasureOptions(Frozen):
         named = (getattr(self, name, None) for name in ("split", "reference_split"))
         return [(split, None) for split in named if split is not None]
 
+    def over_snapshots(self) -> bool:
+        """Return whether the options ask for a run's snapshots."""
+        return (
+            bool(getattr(self, "over_training", False)) or getattr(self, "checkpoint", "") == "best_snapshot"
+        )
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -64,20 +70,33 @@ class Needs(NamedTuple):
         run: a run; ``NEEDS_RUN = False`` says that a data set itself is measured.
         features: a feature extractor; ``FEATURES = True``.
         samples: as many generated images as the profile says; ``SAMPLES = True``, or with features.
+        snapshots: snapshots of the run; ``SNAPSHOTS = True``, or an option that asks for them.
+        values: names of the numbers that it returns, up to any ``@``: ``VALUES = "is is_std"``; None where
+            the file does not say, and then nothing is checked.
     """
 
     run: bool
     features: bool
     samples: bool
+    snapshots: bool
+    values: tuple[str, ...] | None
 
 
 @cache
 def needs(name: str) -> Needs:
     """Return what the measurement called ``name`` needs; of an unknown one what most do."""
-    run, features, samples = (
-        said(_PACKAGE, name, rf"{line} = (True|False)") for line in ("NEEDS_RUN", "FEATURES", "SAMPLES")
+    run, features, samples, snapshots = (
+        said(_PACKAGE, name, rf"{line} = (True|False)")
+        for line in ("NEEDS_RUN", "FEATURES", "SAMPLES", "SNAPSHOTS")
     )
-    return Needs(run != "False", features == "True", "True" in (features, samples))
+    values = said(_PACKAGE, name, r'VALUES = "([\w ]+)"')
+    return Needs(
+        run != "False",
+        features == "True",
+        "True" in (features, samples),
+        snapshots == "True",
+        None if values is None else tuple(values.split()),
+    )
 
 
 def measurement_names() -> tuple[str, ...]:

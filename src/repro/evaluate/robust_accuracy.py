@@ -28,6 +28,7 @@ from repro.evaluate.trained import Trained
 
 Unit = Literal["model", "unit", "symmetric"]
 INDIRECT = True  # may take its gradients from another run
+VALUES = "accuracy accuracy_gap accuracy_of_gap_split"
 _FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
 
 

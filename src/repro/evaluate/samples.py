@@ -15,6 +15,7 @@ from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
 SAMPLES = True
+VALUES = "images"
 
 
 class Options(MeasureOptions):

@@ -31,6 +31,7 @@ from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, worst_images, worst_noise
 
 FEATURES = True
+VALUES = "frechet nearest_neighbour points"
 
 SIDE, DOT, FINER = 500, 4.0, 4  # pixels of the picture, of a dot's radius; drawn so many times larger
 COLOURS = ("#D55E00", "#0072B2")  # of the first and the second sample

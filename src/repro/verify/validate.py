@@ -7,16 +7,23 @@ from collections.abc import Callable, Sequence
 from repro.compose.paper_files import check_paper_files
 from repro.compose.settings import read_setting
 from repro.core.errors import ReproError
+from repro.core.named import named
+from repro.core.spec import EvaluationSpec
 from repro.core.yaml_lines import load_yaml
 from repro.cost.measure import read_comparisons
 from repro.evaluate import registry as measurements
 from repro.methods import registry as methods
-from repro.plan.cells import SettingCell
-from repro.plan.config import Config
+from repro.plan.cells import MeasuredCell, SettingCell
+from repro.plan.config import PAPERS, Config
 from repro.plan.names import qualified
 from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
 from repro.plan.sheet import SCHEDULE
+
+PAPER_FILES = (
+    "sheet.yaml", "reported.csv", "other_reported.csv",
+    "claims.yaml", "audit.yaml", "ledger.yaml", "cost.yaml",
+)  # fmt: skip
 
 
 def validate_plan(plan: Plan) -> None:
@@ -39,13 +46,18 @@ def validate_plan(plan: Plan) -> None:
                 _check(config, paper, place, measurements.validate_options, evaluation.measure, merged)
             if evaluation.surrogate is not None:
                 _check(config, paper, place, _indirect, evaluation.measure)
+    _check_files(config)
+    _check_cells(plan)
     for spec in plan.evaluations.values():  # a profile may have changed the sheet's options
         try:
-            measurements.validate_options(spec.measure, spec.options).check(spec)
+            asked = measurements.validate_options(spec.measure, spec.options)
+            asked.check(spec)
         except ReproError as error:
             path = config.folder / "profiles" / f"{config.profile.name}.yaml"
             message = f"{spec.measure} of {spec.run}: {error.message}"
             raise ReproError(message, where=path, remedy=error.remedy) from error
+        if measurements.needs(spec.measure).snapshots or asked.over_snapshots():
+            _require_snapshots(plan, spec)
     for planned_search in plan.searches.values():
         place = ("searches", planned_search.name)
         _check(config, planned_search.paper, place, _starts_at_default, config, planned_search)
@@ -61,6 +73,61 @@ def validate_plan(plan: Plan) -> None:
             _check(config, paper, ("recipes", name), methods.validate_options, run.method, run.options)
         else:
             methods.validate_options(run.method, run.options)
+
+
+def _require_snapshots(plan: Plan, spec: EvaluationSpec) -> None:
+    """Check that the run whose snapshots are measured leaves some."""
+    run = plan.runs.get(spec.run)
+    if run is None or run.snapshots:
+        return
+    paper, _, name = run.recipe.partition(".")
+    path = plan.config.sheet_path(paper)
+    raise ReproError(
+        f"recipe {run.recipe} leaves no snapshots, which {spec.measure} is to measure",
+        where=path,
+        line=load_yaml(path)[1](("recipes", name)),
+        remedy="give the recipe a line such as `snapshots: 10`, or its cells another evaluation",
+    )
+
+
+def _check_files(config: Config) -> None:
+    """Check that the papers' folders hold nothing that nobody reads."""
+    for path in sorted((config.folder / PAPERS).rglob("*")):
+        known = path.parent.parent == config.folder / PAPERS and path.name in PAPER_FILES
+        if path.is_file() and path.suffix in (".yaml", ".yml", ".csv") and not known:
+            raise ReproError(
+                "nobody reads this file",
+                where=path,
+                remedy=f"rename it to one of {', '.join(PAPER_FILES)}, or move it elsewhere",
+            )
+
+
+def _check_cells(plan: Plan) -> None:
+    """Check that no cell is there twice, and that each asks for a number that its measurement returns."""
+    for artefact_id, cells in plan.cells.items():
+        paper, _, artefact = artefact_id.partition("/")
+        seen: set[tuple[str, ...]] = set()
+        for cell in cells:
+            place = ("artefacts", artefact)
+            if cell.key in seen:
+                _check(plan.config, paper, place, _twice, cell.row, cell.column)
+            seen.add(cell.key)
+            if isinstance(cell, MeasuredCell):
+                measure = plan.evaluations[cell.evaluations[0]].measure
+                _check(plan.config, paper, place, _is_returned, measure, cell.value)
+
+
+def _twice(row: str, column: str) -> None:
+    raise ReproError(
+        f"row {row!r} and column {column!r} make one and the same cell twice",
+        remedy="give rows of one panel, and columns of one metric, different names",
+    )
+
+
+def _is_returned(measure: str, value: str) -> None:
+    returned = measurements.needs(measure).values
+    if returned is not None:
+        named(f"value of the measurement {measure}", value.partition("@")[0], returned)
 
 
 def _indirect(measure: str) -> None:

@@ -37,6 +37,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
 from repro.core.spec import Frozen
@@ -52,6 +53,14 @@ class RegulariserOptions(Frozen):
     """
 
     weight: float = 1.0
+
+    @field_validator("weight", check_fields=False)
+    @classmethod
+    def _not_negative(cls, value: float) -> float:
+        """Check every subclass's weight too: below 0 the penalty is a reward."""
+        if value < 0:
+            raise ValueError("a weight is 0 or more")
+        return value
 
 
 class Regulariser(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import torch
 from pydantic import ValidationError
@@ -35,6 +36,7 @@ def parse_regulariser(
     if name not in regulariser_names():
         raise ValueError(f"no regulariser {name!r}; there are: {', '.join((NONE, *regulariser_names()))}")
     kind: type[Regulariser] = importlib.import_module(f"{__package__}.{name}").REGULARISER
+    _check_hooks(name, kind)
     try:
         return kind, kind.Options.model_validate(dict(options))
     except ValidationError as error:
@@ -42,6 +44,21 @@ def parse_regulariser(
         field = ".".join(str(part) for part in first["loc"])
         known = ", ".join(kind.Options.model_fields)
         raise ValueError(f"{name}.{field}: {first['msg']} (options of {name}: {known})") from error
+
+
+def _check_hooks(name: str, kind: type[Regulariser]) -> None:
+    """Check that a class has all that is asked of a regulariser, and nothing that is nearly called so.
+
+    Raises:
+        ValueError: a method is missing or misspelt.
+    """
+    hooks = [hook for hook in vars(Regulariser) if not hook.startswith("_")]
+    for own in (each for each in vars(kind) if not each.startswith("_") and each not in hooks):
+        meant = get_close_matches(own, hooks, n=1, cutoff=0.8)
+        if meant and callable(getattr(kind, own)) and meant[0] not in vars(kind):
+            raise ValueError(f"{name}.{own}: nothing calls it; did you mean {meant[0]}?")
+    if kind.__abstractmethods__:
+        raise ValueError(f"{name} lacks {', '.join(sorted(kind.__abstractmethods__))}")
 
 
 def make_regulariser(

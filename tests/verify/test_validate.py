@@ -1,0 +1,90 @@
+"""`repro validate` finds what a job would find, with file and remedy, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from papers_case import SHEET, plan, write_config
+from repro.core.errors import ReproError
+from repro.methods.registry import validate_options
+from repro.methods.regularisers import registry
+from repro.methods.regularisers.base import Regulariser
+from repro.methods.regularisers.zero_gp import REGULARISER
+from repro.verify.validate import validate_plan
+
+
+def refused(folder: Path, sheet: str, says: str, remedy: str) -> ReproError:
+    with pytest.raises(ReproError) as caught:
+        validate_plan(plan(folder / "config", sheet=sheet))
+    assert says in str(caught.value)
+    assert remedy in caught.value.remedy
+    return caught.value
+
+
+def test_the_sheet_as_it_is_is_valid(tmp_path: Path) -> None:
+    validate_plan(plan(tmp_path / "config"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("options: {reference_split: train}", "options: {checkpoint: best_snapshot}"),
+        ("measure: fidelity\n    options: {reference_split: train}", "measure: curve\n    options: {}"),
+    ],
+)
+def test_a_run_that_leaves_no_snapshots_to_measure(tmp_path: Path, old: str, new: str) -> None:
+    sheet = SHEET.replace(old, new).replace("metric: is,", 'metric: is, value: "is@100%",')
+    error = refused(tmp_path, sheet, "recipe gat.gan leaves no snapshots", "snapshots: 10")
+    assert error.line == sheet[: sheet.index("  gan:")].count("\n") + 1
+    recipes = sheet.replace("    options: {network: sngan", "    snapshots: 1\n    options: {network: sngan")
+    validate_plan(plan(tmp_path / "with", sheet=recipes))
+
+
+def test_a_value_that_no_measurement_returns(tmp_path: Path) -> None:
+    refused(tmp_path, SHEET.replace("metric: is,", "metric: iss,"), "fidelity 'iss'", "did you mean is?")
+    refused(
+        tmp_path, SHEET.replace("metric: accuracy,", "metric: a, value: acc,"), "accuracy 'acc'", "accuracy"
+    )
+
+
+def test_two_rows_of_one_name(tmp_path: Path) -> None:
+    sheet = SHEET.replace('{name: "Other", recipe: twin}', '{name: "Baseline", recipe: twin}')
+    refused(tmp_path, sheet, "row 'left: Baseline'", "different names")
+    sheet = SHEET.replace('{name: "Later", pending: "not yet"}', '{name: "Printed", cited: true}')
+    refused(tmp_path, sheet, "row 'left: Printed'", "different names")
+
+
+@pytest.mark.parametrize("name", ["gat/sheet2.yaml", "gat/more/claims.yaml", "other.yaml", "gat/reportd.csv"])
+def test_a_file_that_nobody_reads(tmp_path: Path, name: str) -> None:
+    path = write_config(tmp_path / "config") / "papers" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    error = refused(tmp_path, SHEET, "nobody reads this file", "sheet.yaml")
+    assert error.where == str(path)
+
+
+@pytest.mark.parametrize("name", registry.regulariser_names())
+def test_a_negative_weight_of_any_regulariser(name: str) -> None:
+    registry.parse_regulariser(name, {"weight": 0.0})
+    with pytest.raises(ValueError, match="a weight is 0 or more"):
+        registry.parse_regulariser(name, {"weight": -0.5})
+
+
+def test_a_negative_weight_is_an_error_of_the_recipe() -> None:
+    with pytest.raises(ReproError, match="a weight is 0 or more"):
+        validate_options("gan", {"network": "sngan", "regulariser": "zero_gp", "regulariser.weight": -1.0})
+
+
+def test_a_misspelt_hook_of_a_regulariser() -> None:
+    penalty = REGULARISER.penalty
+    misspelt = type("Misspelt", (Regulariser,), {"penalti": penalty})
+    with pytest.raises(ValueError, match="did you mean penalty"):
+        registry._check_hooks("misspelt", misspelt)
+    draws = type("Draw", (Regulariser,), {"penalty": penalty, "draw": lambda self: True})
+    with pytest.raises(ValueError, match="did you mean draws"):
+        registry._check_hooks("draw", draws)
+    with pytest.raises(ValueError, match="lacks penalty"):
+        registry._check_hooks("bare", type("Bare", (Regulariser,), {}))
+    registry._check_hooks("own", type("Own", (Regulariser,), {"penalty": penalty, "slope": lambda self: 1.0}))
