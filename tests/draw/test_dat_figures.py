@@ -198,6 +198,28 @@ def test_figure3_has_a_number_below_each_picture(tmp_path: Path, monkeypatch: py
         assert text.count(metric_label(metric)) == 4
 
 
+@pytest.mark.parametrize(
+    ("value", "std", "text"),
+    [(283.751, 408.344, "284 ± 408"), (12.656, 31.24, "12.7 ± 31.2"), (8.9, 120.0, "9 ± 120")],
+)
+def test_figure3_spares_digits_where_a_density_is_far_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float, std: float, text: str
+) -> None:
+    def change(cell: Cell) -> Cell:
+        return replace(cell, measured=value, measured_std=std) if cell.metric == "kl" else cell
+
+    assert text in words(drawn("figure3", shown("figure3", tmp_path, change), monkeypatch))
+
+
+@pytest.mark.parametrize(("grey", "times"), [(255, 28), (0, 0)])
+def test_figure3_says_where_no_point_lies_within_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grey: int, times: int
+) -> None:
+    each = shown("figure3", tmp_path)
+    Image.new("L", (16, 16), grey).save(tmp_path / "grey.png")
+    assert words(drawn("figure3", each, monkeypatch)).count("no point within") == times
+
+
 def test_figure4_puts_the_measured_value_at_its_spoke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ MODES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]  # Sec. IV: means are {
 HALF = 2.0  # of a picture, in the plane's units (evaluate.mixture_scores, option half)
 _LEFT, _TITLE, _HEAD, _LINE, _GAP = 0.94, 0.34, 0.2, 0.125, 0.2  # inches
 _DECIMALS = {"modes": 1, "high_quality": 1}  # of the numbers below the pictures
+_EMPTY = 0.05  # darkness of a picture in which nothing can be seen
 _SHADES = ("#ffffff", "#9fd0ee", "#0072B2", "#06263d")
 
 
@@ -35,7 +36,10 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         for number, row in enumerate(panel.rows):
             top = height - _TITLE - _HEAD - number * block
             _row(figure, shown, panel, row, metrics, top=top, side=side, heads=number == 0)
-        note = "Darkness: square root of the density, black is the true maximum; crosses: the nine means."
+        note = (
+            "Darkness: square root of the first seed's density, black is the true maximum; "
+            "crosses: the nine means."
+        )
         centred(figure, note, STAMP_HEIGHT + 0.08)
         return save(figure, stem, stamp)
 
@@ -79,6 +83,8 @@ def _row(
         darkness = (1 - imread(shown.root / path)) ** 0.5
         shades = mpl.colors.LinearSegmentedColormap.from_list("density", _SHADES)
         at.imshow(darkness, cmap=shades, vmin=0, vmax=1, extent=(-HALF, HALF, -HALF, HALF))
+        if darkness.max() < _EMPTY:
+            at.text(0, 0.5, "no point within", ha="center", va="center", fontsize=6, color=INK)
         at.plot(*zip(*MODES, strict=True), linestyle="none", marker="+", markersize=2.5, markeredgewidth=0.4,
                 color="#D55E00")  # fmt: skip
 
@@ -89,5 +95,8 @@ def _number(cell: Cell | None) -> str:
     if cell.metric == "modes" and not cell.measured_std:
         return f"{cell.measured:g}"
     decimals = _DECIMALS.get(cell.metric, 3)
+    largest = max(abs(cell.measured), cell.measured_std or 0.0)
+    if largest >= 10:  # a density far from the true one; all digits would run into the next column
+        decimals = min(decimals, 1 if largest < 100 else 0)
     spread = f" ± {cell.measured_std:.{decimals}f}" if cell.measured_std else ""
     return f"{cell.measured:.{decimals}f}{spread}"
