@@ -69,9 +69,11 @@ def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
 
 def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> None:
     for each in read_publications(PUBLISHED, PAPERS):
-        cells = {(cell.row, cell.column): cell for cell in read_cells(PUBLISHED / each.name / "cells.csv")}
+        read = read_cells(PUBLISHED / each.name / "cells.csv")
+        cells = {(cell.row, cell.column): cell for cell in read}
         shown = lines(each.material)
-        assert shown
+        both = any(isinstance(cell.measured, float) and cell.reported is not None for cell in read)
+        assert bool(shown) == both, each.name  # of dat-toy's one figure the paper prints no number
         for line in shown:
             fields = dict(zip(HEADINGS, line, strict=True))
             cell = cells[fields["Row"], fields["Data"]]
