@@ -24,12 +24,13 @@ NAMES = {
     "local_lipschitz",
     "mixture_fit",
     "mixture_truth",
+    "mode_coverage",
     "robust_accuracy",
     "samples",
     "tsne",
 }
 OF_DATA = {"fidelity_real", "mixture_truth"}
-OF_FEATURES = {"curve", "fidelity", "fidelity_real", "input_noise", "tsne"}
+OF_FEATURES = {"curve", "fidelity", "fidelity_real", "input_noise", "mode_coverage", "tsne"}
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:
