@@ -9,6 +9,7 @@ size: ``--width 1 --batch 64``.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, Recipe, a
 from repro.core.device import autocast
 from repro.core.spec import Precision
 from repro.data.load import load_images
-from subjects import STEPS, seconds, sngan
+from subjects import STEPS, sngan, time_steps
 
 IMAGES, N_DIS, WARMUP = 2000, 5, 4
 
@@ -44,35 +45,22 @@ def test_iteration(
     batch_size = pytestconfig.getoption("batch")
     feed = LoaderFeed(data.images, batch_size, pytestconfig.getoption("workers"), device)
     plain = PlainLoop(plain_g, plain_d, feed, batch_size, Recipe(n_dis=N_DIS, steps=STEPS))
-    others: dict[str, list[float]] = {"plain": [], "baseline": []}
-    count = iter(range(STEPS))
 
-    def plain_step() -> None:
+    def plain_step(step: int) -> None:
         with autocast(precision, device):
             plain.step()
 
-    def the_others() -> None:
-        others["plain"].append(seconds(plain_step, device))
-        if name != "gan":
-            at = len(others["baseline"])
-            others["baseline"].append(seconds(lambda: baseline.step(at), device))
-
-    def step() -> dict[str, torch.Tensor]:
-        losses = ours.step(next(count))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return losses
-
-    losses = benchmark.pedantic(step, setup=the_others, rounds=rounds, warmup_rounds=WARMUP)
-    assert all(torch.isfinite(loss) for loss in losses.values())
+    others: dict[str, Callable[[int], object]] = {"plain": plain_step}
+    if name != "gan":
+        others["baseline"] = baseline.step
+    taken = time_steps(benchmark, ours.step, device, rounds=rounds, warmup=WARMUP, others=others)
     if benchmark.stats is None:
         return
-    median = benchmark.stats.stats.median
-    plain_median = statistics.median(others["plain"][WARMUP:])
+    median, plain_median = benchmark.stats.stats.median, statistics.median(taken["plain"])
     details: dict[str, object] = {"width": pytestconfig.getoption("width"), "batch_size": batch_size}
     details |= {"precision": precision, "unit": "generator iteration", "plain_s": f"{plain_median:.4g}"}
     if name == "gan":
         details["faster_than_plain"] = f"{plain_median / median:.2f}"
     else:
-        details["steps_of_the_baseline"] = f"{median / statistics.median(others['baseline'][WARMUP:]):.2f}"
+        details["steps_of_the_baseline"] = f"{median / statistics.median(taken['baseline']):.2f}"
     benchmark.extra_info |= details

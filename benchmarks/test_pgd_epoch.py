@@ -26,7 +26,7 @@ from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.adversarial_training import AdversarialTraining
-from subjects import seconds
+from subjects import time_steps
 
 EPOCH, WARMUP = 50_000, 4  # the first steps choose algorithms, compile kernels and capture the attack
 RADIUS, STEPS = 16 / 255, 7  # in [-1,1]: 8/255 of the pixel range
@@ -91,34 +91,22 @@ def test_pgd7_step(
 ) -> None:
     changes = {"width": pytestconfig.getoption("width"), "batch": pytestconfig.getoption("batch")}
     method = method_of(spec_of(WARMUP + rounds, precision=precision, **changes), device)
-    steps, times = iter(range(WARMUP + rounds)), list[float]()
-    theirs = None
+    others: dict[str, Callable[[int], object]] = {}
     if find_spec("torchattacks"):
         check_first_losses(precision, device, **changes)
         plain = deepcopy(method.network).to(memory_format=torch.contiguous_format)
         theirs = plain_training(plain, precision, device, random_start=True)
-    ready = (torch.rand(changes["batch"], 3, 32, 32, device=device), torch.arange(changes["batch"]) % 10)
-
-    def the_other() -> None:
-        if theirs is not None:
-            images, labels = ready[0], ready[1].to(device)
-            times.append(seconds(lambda: theirs(images, labels), device))
-
-    def step() -> dict[str, Tensor]:
-        losses = method.step(next(steps))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return losses
-
-    losses = benchmark.pedantic(step, setup=the_other, rounds=rounds, warmup_rounds=WARMUP)
-    assert all(torch.isfinite(loss) for loss in losses.values())
+        images = torch.rand(changes["batch"], 3, 32, 32, device=device)
+        labels = torch.arange(changes["batch"], device=device) % 10
+        others["torchattacks"] = lambda step: theirs(images, labels)
+    taken = time_steps(benchmark, method.step, device, rounds=rounds, warmup=WARMUP, others=others)
     if benchmark.stats is not None:
         own = benchmark.stats.stats
         about = {"unit": "training step", "epoch_s": f"{own.median * EPOCH / changes['batch']:.4g}"}
         about["load"] = " ".join(f"{load:.1f}" for load in os.getloadavg())
-        if times:
-            both = zip(times[-rounds:], own.data, strict=True)
-            about["torchattacks_s"] = f"{statistics.median(times[-rounds:]):.5g}"
+        for times in taken.values():
+            both = zip(times, own.data, strict=True)
+            about["torchattacks_s"] = f"{statistics.median(times):.5g}"
             about["torchattacks_ratio"] = f"{statistics.median(a / b for a, b in both):.3f}"
         benchmark.extra_info |= {"method": "adversarial_training", "precision": precision, **changes, **about}
 

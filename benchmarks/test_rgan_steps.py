@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import statistics
 from copy import deepcopy
-from functools import partial
-from itertools import count
 
 import pytest
 import torch
@@ -20,11 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from plain_gan import LoaderFeed, PlainLoop, Recipe
 from repro.core.device import autocast
 from repro.core.spec import Precision
-from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method
-from subjects import papers_runs, seconds
+from subjects import papers_method, papers_runs, time_steps
 
 IMAGES, WARMUP = 2000, 3
 MODES = ("random_noise", "generator", "discriminator", "both")
@@ -32,12 +27,7 @@ RUNS = papers_runs()
 
 
 def made(recipe: str, pytestconfig: pytest.Config, device: torch.device) -> GanMethod:
-    """Return a recipe's training on synthetic images; width, batch and format as the command line says."""
-    asked = {name: pytestconfig.getoption(name) for name in ("width", "precision")}
-    asked |= {"batch_size": pytestconfig.getoption("batch"), "source": "synthetic", "train_limit": IMAGES}
-    spec = RUNS[recipe].model_copy(update=asked)
-    data = load_images("cifar10", "train", source="synthetic", limit=IMAGES, root=None).to(device)
-    method = load_method(spec.method)(spec, data, Streams(0, device), device)
+    method, _ = papers_method(RUNS[f"rgan.{recipe}"], pytestconfig, device, IMAGES)
     assert isinstance(method, GanMethod)
     return method
 
@@ -68,33 +58,20 @@ def test_step(
     precision: Precision,
     rounds: int,
 ) -> None:
-    baseline = made(f"rgan.{recipe}", pytestconfig, device)
+    baseline = made(recipe, pytestconfig, device)
     plain = plain_loop(baseline, pytestconfig.getoption("workers"))
-    modes = {mode: made(f"rgan.{recipe}_{mode}", pytestconfig, device) for mode in MODES}
-    at = count()
-    taken: dict[str, list[float]] = {name: [] for name in ("plain", *MODES)}
 
-    def plain_step() -> None:
+    def plain_step(step: int) -> None:
         with autocast(precision, device):
             plain.step()
 
-    def the_others() -> None:
-        taken["plain"].append(seconds(plain_step, device))
-        for mode, method in modes.items():
-            taken[mode].append(seconds(partial(method.step, len(taken[mode])), device))
-
-    def step() -> dict[str, torch.Tensor]:
-        losses = baseline.step(next(at))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return losses
-
-    losses = benchmark.pedantic(step, setup=the_others, rounds=rounds, warmup_rounds=WARMUP)
-    assert all(torch.isfinite(loss) for loss in losses.values())
+    modes = {mode: made(f"{recipe}_{mode}", pytestconfig, device).step for mode in MODES}
+    others = {"plain": plain_step, **modes}
+    taken = time_steps(benchmark, baseline.step, device, rounds=rounds, warmup=WARMUP, others=others)
     if benchmark.stats is None:
         return
     own = benchmark.stats.stats.median
-    medians = {name: statistics.median(values[WARMUP:]) for name, values in taken.items()}
+    medians = {name: statistics.median(times) for name, times in taken.items()}
     details = {name: pytestconfig.getoption(name) for name in ("width", "batch")}
     details |= {"precision": precision, "unit": "step", "plain_s": f"{medians['plain']:.4g}"}
     details["faster_than_plain"] = f"{medians['plain'] / own:.2f}"

@@ -9,11 +9,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from repro.core.spec import Precision
-from repro.core.streams import Streams
-from repro.data.load import load_images
-from repro.methods.registry import load_method, train_split
-from subjects import papers_runs
+from subjects import papers_method, papers_runs, time_steps
 
 IMAGES, WARMUP = 1000, 2
 
@@ -27,24 +23,8 @@ def test_training_step(
     benchmark: BenchmarkFixture,
     pytestconfig: pytest.Config,
     device: torch.device,
-    precision: Precision,
     rounds: int,
 ) -> None:
-    width, batch_size = pytestconfig.getoption("width"), pytestconfig.getoption("batch")
-    changes = {"width": width, "batch_size": batch_size, "precision": precision}
-    spec = RUNS[recipe].model_copy(update={"source": "synthetic", "train_limit": IMAGES, **changes})
-    kind = load_method(spec.method)
-    split = train_split(spec.method, spec.options)
-    images = load_images(spec.dataset, split, source="synthetic", limit=IMAGES, root=None)
-    method = kind(spec, images.to(device), Streams(spec.seed, device), device)
-    steps = iter(range(WARMUP + rounds))
-
-    def step() -> dict[str, torch.Tensor]:
-        losses = method.step(next(steps))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return losses
-
-    losses = benchmark.pedantic(step, rounds=rounds, warmup_rounds=WARMUP)
-    assert all(torch.isfinite(loss) for loss in losses.values())
-    benchmark.extra_info |= {"method": spec.method, **changes, "unit": "training step"}
+    method, changes = papers_method(RUNS[recipe], pytestconfig, device, IMAGES)
+    time_steps(benchmark, method.step, device, rounds=rounds, warmup=WARMUP)
+    benchmark.extra_info |= {"method": RUNS[recipe].method, **changes, "unit": "training step"}
