@@ -46,16 +46,12 @@ def table(
     """
     from repro.cli.show import show_table
     from repro.compose.drawn import read_drawn, results_called
-    from repro.core.named import named
+    from repro.core.paths import Layout
     from repro.plan.config import load_config
 
     opened = load_config(config, profile)
-    known = [f"{paper}/{name}" for paper, sheet in opened.sheets.items() for name in sheet.artefacts]
-    name = named("artefact", artefact, known)
-    if source is not None:
-        layout = results_called(str(source), results or user_path(opened.settings.results))
-    else:
-        _, _, layout = open_plan(config, profile, results)
+    name, folder = opened.find_artefact(artefact), results or user_path(opened.settings.results)
+    layout = results_called(str(source), folder) if source else Layout(folder, opened.profile.name)
     entry, cells = read_drawn(layout, name)
     if as_json:
         tell({"artefact": name, "title": entry.title, "cells": [asdict(cell) for cell in cells]})

@@ -38,9 +38,9 @@ def schedule(jobs: Mapping[str, Job], machines: int) -> Schedule:
     """
     if machines < 1:
         raise ValueError(f"{machines} machines finish nothing")
-    chains = _chains(jobs)
-    missing = {name: len(set(job.needs)) for name, job in jobs.items()}
     after = _after(jobs)
+    chains = _chains(jobs, after)
+    missing = {name: len(set(job.needs)) for name, job in jobs.items()}
     ready = [(-chains[name], name) for name, left in missing.items() if not left]
     heapq.heapify(ready)
     running: list[tuple[float, str]] = []
@@ -67,9 +67,8 @@ def _after(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
     return after
 
 
-def _chains(jobs: Mapping[str, Job]) -> dict[str, float]:
+def _chains(jobs: Mapping[str, Job], after: Mapping[str, list[str]]) -> dict[str, float]:
     """Return the seconds from each job's beginning to the end of the longest chain that it begins."""
-    after = _after(jobs)
     left = {name: len(after[name]) for name in jobs}
     chains: dict[str, float] = {}
     wanted = [name for name, count in left.items() if not count]

@@ -55,24 +55,30 @@ def finite_sample(
 
 
 def generated_uint8(
-    method: Method, n: int, latent: torch.Generator, how: ToUint8, moved: Moved | None = None
+    method: Method,
+    n: int,
+    latent: torch.Generator,
+    how: ToUint8,
+    moved: Moved | None = None,
+    labels: Tensor | None = None,
 ) -> Tensor:
     """Return ``n`` samples of the method's generator, uint8 (n,3,H,W), on the CPU.
 
     Args:
-        method: drawn from in eval mode; its state stays as it was. Labels of a conditional generator are
-            uniform.
+        method: drawn from in eval mode; its state stays as it was.
         n: number of samples.
         latent: source of latents and labels; drawn in chunks of 1000.
         how: see ``as_uint8``.
         moved: returns the latents that are shown in the place of those drawn.
+        labels: classes (n,), int64, of a conditional generator; None for uniform ones.
 
     Raises:
         ReproError: the method has no generator, or the generator's output is not finite.
     """
     chunks = []
     for done in range(0, n, CHUNK):
-        images = finite_sample(method, min(CHUNK, n - done), latent, moved=moved)
+        own = None if labels is None else labels[done : done + CHUNK].to(method.device)
+        images = finite_sample(method, min(CHUNK, n - done), latent, own, moved)
         chunks.append((as_uint8(images, method.bounds, how) if how == "fixed" else images).cpu())
     samples = torch.cat(chunks)
     return samples if how == "fixed" else as_uint8(samples, method.bounds, how)

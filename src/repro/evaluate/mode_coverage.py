@@ -16,7 +16,7 @@ from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import torch_fidelity
-from repro.evaluate.generated import CHUNK, as_uint8, finite_sample
+from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import UintImages
 from repro.evaluate.trained import Trained
@@ -92,11 +92,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             remedy="measure mode_coverage of conditional generators only",
         )
     n = min(options.images, context.spec.generated or options.images)
-    labels, latent = torch.arange(n) % classes, context.generator("latent")
-    parts = [
-        finite_sample(method, len(own), latent, own.to(context.device)) for own in torch.split(labels, CHUNK)
-    ]
-    generated = torch.cat([as_uint8(part, method.bounds, "fixed").cpu() for part in parts])
+    labels = torch.arange(n) % classes
+    generated = generated_uint8(method, n, context.generator("latent"), "fixed", labels=labels)
     ours, theirs = (
         features_of(images, context.extractor(), context.device, options.batch_size)
         for images in (generated, real.images)

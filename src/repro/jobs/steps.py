@@ -36,7 +36,7 @@ def train_step(
     from repro.train.run import train_run
     from repro.train.settings import LoopSettings
 
-    named = device or plan.config.profile.device
+    asked = device or plan.config.profile.device
     root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
     settings = LoopSettings(diverged=plan.config.profile.diverged, failures=plan.config.settings.warnings)
     if run is not None and batch is None:
@@ -46,12 +46,12 @@ def train_step(
             )
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
-        with use_device(named) as where:
+        with use_device(asked) as where:
             train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-        with _alone(layout, "train", batch), use_device(named) as where:
+        with _alone(layout, "train", batch), use_device(asked) as where:
             train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
     else:
         raise ReproError(

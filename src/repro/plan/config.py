@@ -82,6 +82,10 @@ class Config:
             for name, evaluation in sheet.evaluations.items()
         }
 
+    def find_artefact(self, name: str) -> str:
+        """Return the ``paper/artefact`` of any sheet that ``name`` means; see ``core.named``."""
+        return named("artefact", name, _artefacts(self.sheets))
+
     def sheet_path(self, paper: str) -> Path:
         """File of one paper's sheet."""
         return self.paper_file(paper, "sheet.yaml")
@@ -100,13 +104,13 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
     """
     settings_path = folder / SETTINGS
     settings, line_of = load_model(settings_path, Settings)
-    named = [(("extractor", "dataset"), settings.extractor.dataset)]
-    named += [
+    borrowed = [(("extractor", "dataset"), settings.extractor.dataset)]
+    borrowed += [
         (("extractor_from", key), name)
         for key, lent in settings.extractor_from.items()
         for name in (key, lent)
     ]
-    for place, name in named:
+    for place, name in borrowed:
         if name not in CATALOGUE:
             raise no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
     sheets = _sheets(folder / PAPERS)
@@ -156,6 +160,10 @@ def check_paper_name(name: str, where: Path) -> None:
         )
 
 
+def _artefacts(sheets: Mapping[str, Sheet]) -> list[str]:
+    return [f"{paper}/{name}" for paper, sheet in sheets.items() for name in sheet.artefacts]
+
+
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     """Read one profile; the artefacts and recipes that it names must exist."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -169,7 +177,7 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
             line=line_of(("name",)),
             remedy=f"write `name: {name}`, or rename the file",
         )
-    artefacts = [f"{paper}/{artefact}" for paper, sheet in sheets.items() for artefact in sheet.artefacts]
+    artefacts = _artefacts(sheets)
     recipes = [f"{paper}.{recipe}" for paper, sheet in sheets.items() for recipe in sheet.recipes]
     for index, artefact in enumerate(profile.artefacts or ()):
         if artefact not in artefacts:

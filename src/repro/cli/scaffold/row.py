@@ -11,7 +11,6 @@ import yaml
 from repro.cli.scaffold.yaml_append import append
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
-from repro.core.named import named
 from repro.core.yaml_model import load_model
 from repro.plan.config import Config
 from repro.plan.names import qualified
@@ -34,8 +33,7 @@ def new_row(
         ReproError: there is no such artefact, panel or row, the row or its recipe exists, or the sheet is
             written in a way that has no place for one more line. The sheet is then as it was.
     """
-    known = [f"{paper}/{name}" for paper, sheet in config.sheets.items() for name in sheet.artefacts]
-    artefact_id = named("artefact", artefact_id, known)
+    artefact_id = config.find_artefact(artefact_id)
     paper, _, artefact = artefact_id.partition("/")
     sheet, path = config.sheets[paper], config.sheet_path(paper)
     number = _panel(sheet, artefact_id, panel, path)
