@@ -17,6 +17,8 @@ NAMES = {
     "curve",
     "equal_power",
     "fidelity",
+    "fidelity_conventions",
+    "fidelity_dinov2",
     "fidelity_real",
     "flip_iterations",
     "gradient_effect",
@@ -30,7 +32,16 @@ NAMES = {
     "tsne",
 }
 OF_DATA = {"fidelity_real", "mixture_truth"}
-OF_FEATURES = {"curve", "fidelity", "fidelity_real", "input_noise", "mode_coverage", "tsne"}
+OF_FEATURES = {
+    "curve",
+    "fidelity",
+    "fidelity_conventions",
+    "fidelity_dinov2",
+    "fidelity_real",
+    "input_noise",
+    "mode_coverage",
+    "tsne",
+}
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:

@@ -39,7 +39,12 @@ DRAWINGS = {
     "dat": {"figure2", "figure10"},
 }
 # no paper has them: names without a number
-OF_OUR_OWN = {("dat", "table_toy"), ("dat", "figure_gradient"), ("robgan", "table_modes")}
+OF_OUR_OWN = {
+    ("dat", "table_toy"),
+    ("dat", "figure_gradient"),
+    ("robgan", "table_modes"),
+    *((paper, "table_conventions") for paper in ("dat", "rgan", "robgan")),
+}
 ROWS_OF_OUR_OWN = {  # measured rows that the papers do not have
     ("dat", "table4", "SNGAN-DAT (Discriminator only) (reduction: batch_mean, as published code)"),
     *(

@@ -31,6 +31,8 @@ CHANGES = {"eval_mode_after", "reset_seeds_every"}  # options of which the secon
 UNUSED = {"extractor"}  # methods that no paper's run has
 FOREIGN = {
     "fidelity",
+    "fidelity_conventions",
+    "fidelity_dinov2",
     "fidelity_real",
     "curve",
     "input_noise",

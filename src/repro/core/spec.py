@@ -94,8 +94,9 @@ def snapshot_steps(steps: int, count: int) -> tuple[int, ...]:
 class EvaluationSpec(Frozen):
     """One measurement of one run's checkpoint.
 
-    ``extractor`` is the run id of the embedded feature extractor, the word ``inception``, or None where no
-    features are needed. ``surrogate`` is the run whose gradients an indirect attack uses. ``limit`` bounds
+    ``extractor`` is the run id of the embedded feature extractor, a word for a public one (see
+    ``evaluate.extractor``), or None where no features are needed. ``surrogate`` is the run whose gradients an
+    indirect attack uses. ``limit`` bounds
     the images of a split, ``generated`` the samples drawn from a generator.
     """
 

@@ -18,12 +18,10 @@ from repro.data.facts import SplitFacts
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.state import folder_at_hand
-from repro.evaluate.extractor import Extractor
+from repro.evaluate.extractor import DINOV2, INCEPTION, Extractor
 from repro.evaluate.inception import inception_extractor
 from repro.evaluate.registry import validate_options
 from repro.evaluate.trained import Trained, load_trained
-
-INCEPTION = "inception"
 
 
 @dataclass
@@ -63,7 +61,7 @@ class Shared:
         return self._trained[run_id]
 
     def extractor(self, name: str) -> Extractor:
-        """Return the feature extractor called ``inception``, or the embedded one that run ``name`` trained.
+        """Return a public feature extractor by its word, or the embedded one that run ``name`` trained.
 
         Raises:
             ReproError: weights or checkpoint are missing, damaged or not those of an extractor.
@@ -71,6 +69,10 @@ class Shared:
         if name not in self._extractors:
             if name == INCEPTION:
                 self._extractors[name] = inception_extractor(self.inception)
+            elif name == DINOV2:
+                from repro.evaluate.dinov2 import dinov2_extractor
+
+                self._extractors[name] = dinov2_extractor()
             else:
                 # here, because torch-fidelity takes a second to import and most measurements need none
                 from repro.evaluate.features import embedded_extractor

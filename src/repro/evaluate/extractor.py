@@ -7,6 +7,8 @@ from pathlib import Path
 
 from repro.core.spec import StandIn
 
+INCEPTION, DINOV2 = "inception", "dinov2-vit-l-14"  # words of EvaluationSpec.extractor that name no run
+
 
 @dataclass(frozen=True)
 class Extractor:

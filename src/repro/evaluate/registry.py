@@ -69,6 +69,7 @@ class Needs(NamedTuple):
     Attributes:
         run: a run; ``NEEDS_RUN = False`` says that a data set itself is measured.
         features: a feature extractor; ``FEATURES = True``.
+        extractor: which one, whatever the profile says; ``EXTRACTOR = "dinov2-vit-l-14"``.
         samples: as many generated images as the profile says; ``SAMPLES = True``, or with features.
         snapshots: snapshots of the run; ``SNAPSHOTS = True``, or an option that asks for them.
         values: names of the numbers that it returns, up to any ``@``: ``VALUES = "is is_std"``; None where
@@ -79,6 +80,7 @@ class Needs(NamedTuple):
     features: bool
     samples: bool
     snapshots: bool
+    extractor: str | None
     values: tuple[str, ...] | None
 
 
@@ -95,6 +97,7 @@ def needs(name: str) -> Needs:
         features == "True",
         "True" in (features, samples),
         snapshots == "True",
+        said(_PACKAGE, name, r'EXTRACTOR = "([\w-]+)"'),
         None if values is None else tuple(values.split()),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.data.catalogue import dataset_info
+from repro.evaluate.extractor import INCEPTION
 from repro.evaluate.registry import needs
 from repro.plan.profile import Profile
 from repro.plan.resolve import in_order
@@ -44,7 +45,7 @@ def evaluation_of(
         stand_ins.append("synthetic_data")
     features, wanted = None, needs(declared.measure)
     if wanted.features:
-        features = extractor.run_id if extractor else "inception"
+        features = extractor.run_id if extractor else wanted.extractor or INCEPTION
         if extractor:
             stand_ins.append("embedded_features")
         if run and measuring.generated < FULL_SAMPLE:

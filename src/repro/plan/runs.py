@@ -57,7 +57,8 @@ class PlannedRuns:
         surrogate = extractor = None
         if declared.surrogate and not isinstance(measured, str):
             surrogate = self._surrogate(qualified(declared.surrogate, name.partition(".")[0]), measured)
-        if needs(declared.measure).features and self.config.profile.extractor == "embedded":
+        wanted = needs(declared.measure)
+        if wanted.features and not wanted.extractor and self.config.profile.extractor == "embedded":
             extractor = self._extractor(measured if isinstance(measured, str) else measured.dataset)
         evaluation = evaluation_of(
             self.config.profile, declared, convention, measured,

@@ -10,12 +10,11 @@ from repro.core.files import is_leftover
 from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, check_members, read_manifest
 from repro.core.paths import Layout
 from repro.core.records import read_record
+from repro.evaluate.extractor import DINOV2, INCEPTION
 from repro.evaluate.result import Result, picture_hashes, read_result
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.verify.findings import Findings
-
-INCEPTION = "inception"
 
 
 def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
@@ -69,7 +68,7 @@ def _check_result(
 
 def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -> None:
     """Check that a result was measured from (and with) the checkpoints that are on disk."""
-    extractor = None if result.spec.extractor == INCEPTION else result.spec.extractor
+    extractor = None if result.spec.extractor in (INCEPTION, DINOV2) else result.spec.extractor
     pairs = [
         (result.spec.run, result.checkpoint_sha256),
         (extractor, result.extractor_sha256),

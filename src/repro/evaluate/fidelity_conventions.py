@@ -1,0 +1,94 @@
+"""The same samples of a generator under the conventions in which papers and code measure FID, IS and KID.
+
+Most wrong FIDs in public threads are another split of the real images, another number of samples or another
+resizing (Parmar et al. 2022). Each value here differs from ``fid``, ``is`` or ``kid`` in one such choice.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pydantic import Field
+
+from repro.core.spec import EvaluationSpec
+from repro.evaluate.context import Context
+from repro.evaluate.fidelity import reference_name
+from repro.evaluate.generated import generated_uint8
+from repro.evaluate.inception import SIDE
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
+from repro.evaluate.trained import Trained
+
+FEATURES = True
+VALUES = "fid fid_test fid_fewer fid_min_max fid_bicubic is is_one_split kid kid_tenths precision recall"
+
+
+class Options(MeasureOptions):
+    """What the base convention is, from which each value departs by one step.
+
+    Attributes:
+        reference_split: the real images of all values but ``fid_test``.
+        other_split: those of ``fid_test``.
+        fewer: samples of ``fid_fewer``, the first ones.
+        kid_subsets: of ``kid``; ``kid_tenths`` takes ten.
+    """
+
+    reference_split: str = "train"
+    other_split: str = "test"
+    fewer: int = Field(default=10_000, ge=2)
+    kid_subsets: int = Field(default=100, ge=1)
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the images that ``spec`` pays for are enough."""
+        self.base().require_enough(spec.generated, spec.limit)
+
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return both references."""
+        return [(self.reference_split, None), (self.other_split, None)]
+
+    def base(self) -> ScoreOptions:
+        """Return the convention of the field: ten splits, a hundred subsets of a thousand."""
+        return ScoreOptions(metrics=("is", "fid", "kid", "prc"), kid_subsets=self.kid_subsets)
+
+
+def measure(trained: Trained, context: Context, options: Options) -> Values:
+    """Return the values of ``VALUES``, precision and recall in percent.
+
+    ``fid_test``: against the other split. ``fid_fewer``: of fewer samples. ``fid_min_max``: samples made
+    uint8 by the smallest and the largest value among them. ``fid_bicubic``: both sides resized by a bicubic
+    filter, as clean-fid does, not as TensorFlow 1 did; only where the extractor is the Inception network,
+    an embedded one resizes nothing. ``is_one_split``: of all samples at once. ``kid_tenths``: ten subsets
+    of a tenth of the samples, as mimicry.
+
+    Raises:
+        ReproError: the run has no generator, its output is not finite, or the extractor cannot be had.
+    """
+    extractor, base = context.extractor(), options.base()
+    reference, other = context.images(options.reference_split), context.images(options.other_split)
+    n = context.spec.generated or len(reference)
+    samples = generated_uint8(trained.method, n, context.generator("latent"), "fixed")
+    stretched = generated_uint8(trained.method, n, context.generator("latent"), "min_max")
+    scores = partial(
+        fidelity_scores,
+        extractor=extractor,
+        device=context.device,
+        cache=context.shared.features,
+        seed=context.spec.seed,
+    )
+    to_reference = partial(scores, reference=reference.images, reference_name=reference_name(reference))
+    fid = ScoreOptions(metrics=("fid",))
+    tenths = ScoreOptions(metrics=("kid",), kid_subsets=10, kid_subset_size="tenth")
+    found = to_reference(samples, options=base)
+    values = {name: found[name] for name in ("is", "fid", "kid", "precision", "recall")}
+    others = scores(samples, other.images, reference_name=reference_name(other), options=fid)
+    alone = scores(samples, None, reference_name="", options=ScoreOptions(metrics=("is",), splits=1))
+    values |= {
+        "fid_test": others["fid"],
+        "fid_fewer": to_reference(samples[: options.fewer], options=fid)["fid"],
+        "fid_min_max": to_reference(stretched, options=fid)["fid"],
+        "is_one_split": alone["is"],
+        "kid_tenths": to_reference(samples, options=tenths)["kid"],
+    }
+    if extractor.weights is not None:
+        values["fid_bicubic"] = to_reference(samples, options=fid, side=SIDE)["fid"]
+    return values

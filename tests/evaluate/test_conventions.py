@@ -1,0 +1,174 @@
+"""The same sample under several conventions, and in DINOv2's features: each value against a direct one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.small_run import small_run
+from torch import Tensor
+
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec, OptionValue
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.evaluate.context import Context, Shared
+from repro.evaluate.extractor import DINOV2, INCEPTION, Extractor
+from repro.evaluate.features import register
+from repro.evaluate.fidelity_library import torch_fidelity
+from repro.evaluate.generated import generated_uint8
+from repro.evaluate.registry import Values, load_measurement, needs, validate_options
+from repro.evaluate.scores import UintImages
+from repro.evaluate.trained import Trained
+from repro.methods.registry import load_method
+from repro.models.embedding import EmbeddingNetwork
+
+CPU = torch.device("cpu")
+N = 60
+HUB = """
+import torch
+dependencies = ["torch"]
+
+class Few(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        drawn = torch.randn(5, 3 * 16 * 16, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("weight", drawn)
+
+    def forward(self, images):
+        return torch.nn.functional.avg_pool2d(images, 14).flatten(1) @ self.weight.T
+
+def dinov2_vitl14(**options):
+    return Few()
+"""
+
+
+@pytest.fixture(scope="module")
+def run() -> Trained:
+    spec = small_run("gan", width=0.03, train_limit=60, options={"network": "dcgan", "n_dis": 1})
+    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
+    method = load_method("gan")(spec, data, Streams(0), CPU)
+    return Trained(spec, method, "0" * 64, Layout(Path("unused"), "test"))
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Shared:
+    torch.manual_seed(0)
+    network = EmbeddingNetwork(10, width=0.25).eval()
+    network.body[-2].weight.data.fill_(100.0)
+    register("test-conventions", network, (0.0, 1.0))
+    shared = Shared(Layout(tmp_path, "test"), CPU, None, None, tmp_path / "features")
+    own = Extractor(name="test-conventions", sha256="0" * 64, weights=tmp_path / "of Inception")
+    shared._extractors[INCEPTION] = own
+    return shared
+
+
+def measured(run: Trained, shared: Shared, measure: str, **options: OptionValue) -> Values:
+    spec = EvaluationSpec(
+        measure=measure, run="g", dataset="cifar10", source="synthetic", limit=50, generated=N,
+        extractor=needs(measure).extractor or INCEPTION, options=options, seed=3,
+    )  # fmt: skip
+    found = load_measurement(measure)
+    context = Context(spec, shared, shared.layout.root / "pictures")
+    return found.measure(run, context, validate_options(measure, options))
+
+
+def test_each_value_is_what_that_convention_alone_gives(run: Trained, shared: Shared) -> None:
+    together = measured(run, shared, "fidelity_conventions", fewer=20, kid_subsets=4)
+    assert set(together) == set(needs("fidelity_conventions").values or ())
+    alone = {
+        "fid": measured(run, shared, "fidelity")["fid"],
+        "fid_test": measured(run, shared, "fidelity", reference_split="test")["fid"],
+        "fid_min_max": measured(run, shared, "fidelity", to_uint8="min_max")["fid"],
+        "is": measured(run, shared, "fidelity")["is"],
+        "is_one_split": measured(run, shared, "fidelity", splits=1)["is"],
+        "kid": measured(run, shared, "fidelity", kid_subsets=4)["kid"],
+        "kid_tenths": measured(run, shared, "fidelity", kid_subsets=10, kid_subset_size="tenth")["kid"],
+    }
+    assert {name: together[name] for name in alone} == pytest.approx(alone, rel=1e-9)
+    assert len({round(value, 6) for name, value in together.items() if name.startswith("fid")}) == 5
+
+
+def direct(samples: Tensor, extractor: str, **asked: object) -> dict[str, float]:
+    """Scores by torch-fidelity itself, against the images that ``measured`` compares with."""
+    real = load_images("cifar10", "train", source="synthetic", limit=50, root=None).images
+    side = asked.pop("side", None)
+    sets = [samples, real] if side is None else [by_pil(each, int(str(side))) for each in (samples, real)]
+    scores: dict[str, float] = torch_fidelity.calculate_metrics(
+        input1=UintImages(sets[0]), input2=UintImages(sets[1]), feature_extractor=extractor, cuda=False,
+        cache=False, save_cpu_ram=True, verbose=False, rng_seed=3, **asked,
+    )  # fmt: skip
+    return scores
+
+
+def by_pil(images: Tensor, side: int) -> Tensor:
+    """Resize by PIL's bicubic filter in floats, channel by channel, as clean-fid does; then grey levels."""
+    channels = [
+        np.asarray(
+            Image.fromarray(one.numpy().astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+        )
+        for one in images.flatten(0, 1)
+    ]
+    grey = np.stack(channels).clip(0, 255).round().astype(np.uint8)
+    return torch.from_numpy(grey).view(*images.shape[:2], side, side)
+
+
+def sample_of(run: Trained) -> Tensor:
+    return generated_uint8(run.method, N, Streams(3, CPU).generator("latent"), "fixed")
+
+
+def test_fewer_samples_and_another_filter_are_torch_fidelitys_own(run: Trained, shared: Shared) -> None:
+    got = measured(run, shared, "fidelity_conventions", fewer=20)
+    samples = sample_of(run)
+    fewer = direct(samples[:20], "test-conventions", fid=True)
+    bicubic = direct(samples, "test-conventions", fid=True, side=299)
+    assert got["fid_fewer"] == pytest.approx(fewer["frechet_inception_distance"], rel=1e-9)
+    assert got["fid_bicubic"] == pytest.approx(bicubic["frechet_inception_distance"], rel=1e-3)
+    balls = direct(samples, "test-conventions", prc=True)
+    assert (got["precision"], got["recall"]) == (100 * balls["precision"], 100 * balls["recall"])
+
+
+def test_an_embedded_extractor_resizes_nothing(run: Trained, shared: Shared) -> None:
+    own = shared._extractors[INCEPTION]
+    shared._extractors[INCEPTION] = Extractor(own.name, own.sha256, None)
+    assert "fid_bicubic" not in measured(run, shared, "fidelity_conventions", fewer=20)
+
+
+@pytest.mark.parametrize("side", [299, 224, 20])
+def test_resizing_is_that_of_pil(side: int) -> None:
+    draw = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (4, 3, 32, 32), generator=draw, dtype=torch.uint8)
+    ours = torch.stack([UintImages(images, side)[i] for i in range(len(images))])
+    apart = (ours.int() - by_pil(images, side).int()).abs()
+    assert apart.max() <= 1  # where a value lies on the border of two grey levels
+    assert apart.float().mean() < 1e-3
+
+
+def offline(*_: object, **__: object) -> None:
+    raise URLError("no way out")
+
+
+def test_dinov2_from_torch_hubs_folder(
+    run: Trained, shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small network stands where the authors' repository would; all else is the real path."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
+    with pytest.raises(ReproError, match="could not be had") as error:
+        measured(run, shared, "fidelity_dinov2")
+    folder = Path(torch.hub.get_dir())
+    assert str(folder) in error.value.remedy
+    (folder / "facebookresearch_dinov2_main").mkdir(parents=True)
+    (folder / "facebookresearch_dinov2_main" / "hubconf.py").write_text(HUB)
+    got = measured(run, shared, "fidelity_dinov2")
+    samples = sample_of(run)
+    want = direct(samples, DINOV2, fid=True, kid=True, kid_subset_size=50, prc=True, side=224)
+    assert got["fd"] == pytest.approx(want["frechet_inception_distance"], rel=1e-3)
+    assert got["kd"] == pytest.approx(want["kernel_inception_distance_mean"], rel=1e-3)
+    assert (got["precision"], got["recall"]) == (100 * want["precision"], 100 * want["recall"])
+    assert len(shared.extractor(DINOV2).sha256) == 64
