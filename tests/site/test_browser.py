@@ -16,7 +16,7 @@ import report_profile
 from repro.plan.config import load_config
 from repro.site.html import write_report
 from repro.site.material import Papers
-from repro.site.published import SITE, write_published
+from repro.site.published.write import SITE, write_published
 from repro.verify.remake import papers_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")

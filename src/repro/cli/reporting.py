@@ -68,7 +68,7 @@ def report(
 
 def _report_published(config: Config, layout: Layout) -> Path:
     """Write index and site of all that is published and return the site's index.html."""
-    from repro.site.published import write_published
+    from repro.site.published.write import write_published
     from repro.verify.remake import papers_of
 
     return write_published(layout.results / "published", papers_of(config))

@@ -1,0 +1,1 @@
+"""What is published under ``results/published``: an index in Markdown and a site."""

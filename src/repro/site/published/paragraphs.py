@@ -1,0 +1,97 @@
+"""What was run for each artefact, what that shows, and what it cannot show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from repro.draw.numbers import STAND_IN_MEANINGS
+from repro.judge.artefacts import Artefact
+from repro.judge.cells import Cell, select
+from repro.site.material import Material
+from repro.site.published.verdicts import told
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """What was run for an artefact, what that shows, and what it cannot show."""
+
+    artefact: Artefact
+    title: str
+    run: str
+    shows: str
+    cannot: str
+
+
+def paragraphs(material: Material) -> list[Paragraph]:
+    """Return a paragraph for each artefact of which anything was measured."""
+    found = []
+    for artefact in material.artefacts.artefacts:
+        own = select(material.cells, artefact.paper, artefact.name)
+        measured = [cell for cell in own if cell.measured is not None]
+        if measured:
+            name = f"{material.named[artefact.paper].name}, {artefact.short_source}: {artefact.title}."
+            shows = _shows(artefact, own, material)
+            found.append(Paragraph(artefact, name, _run(measured, material), shows, _cannot(artefact, own)))
+    return found
+
+
+def _run(measured: Sequence[Cell], material: Material) -> str:
+    """Say which runs the measured cells rest on."""
+    ids = dict.fromkeys(run_id for cell in measured for run_id in cell.runs)
+    runs = [material.runs[run_id].record for run_id in ids if run_id in material.runs]
+    if not runs:
+        return "nothing; this is how the networks are built."
+    specs = [run["spec"] for run in runs]
+    data = sorted({f"{spec['dataset']} ({spec['source']})" for spec in specs})
+    methods = sorted({spec["method"] for spec in specs})
+    steps, batch, width = (_span(spec[name] for spec in specs) for name in ("steps", "batch_size", "width"))
+    hours = sum(run.get("seconds") or 0 for run in runs) / 3600
+    devices = sorted({run["sessions"][-1]["device"] for run in runs})
+    seeds = _span(cell.n_seeds for cell in measured)
+    return (
+        f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps} steps of {batch}, "
+        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours on {', '.join(devices)}."
+    )
+
+
+def _span(values: Iterable[float]) -> str:
+    low, *_, high = [*(ordered := sorted(values)), ordered[-1]]
+    return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
+
+
+def _shows(artefact: Artefact, own: Sequence[Cell], material: Material) -> str:
+    """Say what the claims over an artefact come to; the table of claims has their numbers."""
+    said = []
+    if artefact.kind == "settings":
+        settings = [cell for cell in own if cell.reported is not None]
+        same = sum(cell.verdict == "reproduced" for cell in settings)
+        said.append(f"{same} of {len(settings)} printed settings are those used here.")
+    rows = [page.row for page in material.claims_about({artefact.id})]
+    words = Counter(row["direction"] or row["verdict"] for row in rows if told(row))
+    said += [f"{word} ({_claims(count)})." for word, count in words.items()]
+    if silent := sum(not told(row) for row in rows):
+        said.append(f"Of {_claims(silent)} nothing can be told yet.")
+    return " ".join(said) or "numbers and pictures; no claim rests on it."
+
+
+def _claims(count: int) -> str:
+    return f"{count} {'claim' if count == 1 else 'claims'}"
+
+
+def _cannot(artefact: Artefact, own: Sequence[Cell]) -> str:
+    """Say what stood in and what was not run."""
+    marks = {name for cell in own for name in cell.stand_ins}
+    said = [text for name, text in STAND_IN_MEANINGS.items() if name in marks]
+    text = f"whether a number comes out: {'; '.join(said)}." if said else ""
+    if not said and all(cell.reported is None for cell in own):
+        text = "whether a number comes out: the paper prints none."
+    if artefact.kind == "settings":
+        return text or "more than that: nothing is measured."
+    seeds = min(cell.n_seeds for cell in own if cell.measured is not None)
+    few = " Some numbers have fewer than 3 seeds, which judge nothing." if seeds < 3 else ""
+    pending = sum(cell.verdict == "pending" for cell in own)
+    reasons = "; ".join(artefact.pending[:1]) + (", and the like" if len(artefact.pending) > 1 else "")
+    waiting = f" {pending} of {len(own)} cells are pending ({reasons})." if pending else ""
+    return (text + few + waiting).strip() or "nothing is missing."

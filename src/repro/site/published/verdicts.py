@@ -1,0 +1,48 @@
+"""The table of claims: which of a paper's sentences hold, by how much, how sure, and what stood in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from repro.draw.numbers import metric_label
+from repro.site.claims import ClaimPage
+from repro.site.material import Material
+
+HEADINGS = ("Paper", "Claim", "Verdict", "Effect, as claimed", "95 % interval", "p, corrected", "Stood in")
+
+
+def told(row: Mapping[str, str]) -> bool:
+    """Return whether anything was measured that the claim of this line of claims.csv can be judged by."""
+    return bool(row["effect"]) and row["verdict"] != "pending"
+
+
+def verdict_lines(material: Material) -> list[tuple[str, ...]]:
+    """Return a line for each claim that something can be told about, those with an answer first."""
+    pages = [page for page in material.claims if told(page.row)]
+    undecided = [page for page in pages if _word(page) == "cannot be told"]
+    decided = [page for page in pages if _word(page) != "cannot be told"]
+    return [_line(page, material) for page in (*decided, *undecided)]
+
+
+def _word(page: ClaimPage) -> str:
+    """Return the verdict; of rows that share all that stood in, the direction."""
+    return page.row["direction"] or page.row["verdict"]
+
+
+def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
+    row, word = page.row, _word(page)
+    reverse = word in ("not supported", "direction reverses")
+    corrected = row["p_reverse_holm"] if reverse else row["p_holm"]
+    metric = page.claim.all[0].left.metric if page.claim else None
+    embedded = "embedded_features" in row["stand_ins"]
+    label = f"{metric_label(metric, embedded=embedded)} " if metric else ""
+    interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else "–"
+    return (
+        material.named[row["paper"]].name,
+        row["statement"],
+        word,
+        f"{label}{float(row['effect']):+.4g}",
+        interval,
+        f"{corrected or '–'}{' (of the contrary)' if reverse else ''}",
+        row["stand_ins"].replace("+", ", ").replace("_", " ") or "nothing",
+    )

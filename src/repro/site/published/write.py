@@ -1,0 +1,104 @@
+"""The published results together: an index in Markdown, and a site that a browser opens from a clone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from repro.core.errors import ReproError
+from repro.core.files import atomic_write_text
+from repro.core.folders import replacing_folder
+from repro.core.paths import Layout
+from repro.draw.tables import one_line, pipes
+from repro.site.attachments import Shelf
+from repro.site.html import make_environment, write_page, write_report
+from repro.site.manifest import Command, require_written, write_manifest
+from repro.site.material import Material, Papers, read_material
+from repro.site.published.numbers import HEADINGS, lines
+from repro.site.published.paragraphs import Paragraph, paragraphs
+from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
+from repro.site.published.verdicts import verdict_lines
+
+COMMAND: Command = "repro report"
+INDEX = "README.md"
+SITE = "site"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published folder: a profile on a device."""
+
+    name: str
+    layout: Layout
+    material: Material
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What index and front page show of a publication: its lines in both tables, and its paragraphs."""
+
+    name: str
+    material: Material
+    verdicts: list[tuple[str, ...]]
+    numbers: list[tuple[str, ...]]
+    paragraphs: list[Paragraph]
+
+
+def write_published(folder: Path, papers: Papers) -> Path:
+    """Write the index of all publications in ``folder`` and the site that shows them; return its index.html.
+
+    The site links the files of each publication where they lie.
+
+    Args:
+        folder: ``results/published``, which holds one folder per publication.
+        papers: what the papers' folders say.
+
+    Raises:
+        ReproError: nothing is published there, or a file is damaged.
+    """
+    found = read_publications(folder, papers)
+    atomic_write_text(folder / INDEX, index_text(found))
+    with replacing_folder(folder / SITE, partial(require_written, command=COMMAND)) as fresh:
+        for each in found:
+            shelf = Shelf(fresh / each.name, linked_from=folder / SITE / each.name)
+            write_report(each.layout, papers, shelf, each.material)
+        environment = make_environment(found[0].material)
+        tables = {"of_claims": OF_CLAIMS, "headings": HEADINGS, "shown": _shown(found)}
+        write_page(environment, "style.css", fresh / "style.css")
+        write_page(environment, "published.html", fresh / "index.html", top="", **tables)
+        write_manifest(fresh, COMMAND, "published")
+    return folder / SITE / "index.html"
+
+
+def _shown(publications: Sequence[Publication]) -> list[Shown]:
+    of = [(each.name, each.material) for each in publications]
+    return [Shown(name, all_, verdict_lines(all_), lines(all_), paragraphs(all_)) for name, all_ in of]
+
+
+def read_publications(folder: Path, papers: Papers) -> list[Publication]:
+    """Return every publication of a folder, by name.
+
+    Raises:
+        ReproError: there is none, or one of its files is damaged.
+    """
+    layouts = [Layout(folder, path.parent.name) for path in sorted(folder.glob("*/cells.csv"))]
+    if not layouts:
+        raise ReproError(
+            "nothing is published here", remedy="publish a finished profile: repro publish", where=folder
+        )
+    found = []
+    for layout in layouts:
+        material = read_material(layout, papers)
+        used = {run_id: run for run_id, run in material.runs.items() if run.cells}  # not those of searches
+        found.append(Publication(layout.profile, layout, replace(material, runs=used)))
+    return found
+
+
+def index_text(publications: Sequence[Publication]) -> str:
+    """Return the index: a table of claims, one of reported against measured, and a paragraph an artefact."""
+    template = make_environment(publications[0].material).get_template("published.md")
+    return template.render(
+        shown=_shown(publications), of_claims=OF_CLAIMS, headings=HEADINGS, pipes=pipes, one_line=one_line
+    )
