@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -288,30 +287,24 @@ def test_two_processes_never_measure_the_same(layout: Layout) -> None:
     assert len(evaluate([held, free], layout)) == 2
 
 
-def test_what_a_killed_measurement_left_is_removed(
-    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
+def test_what_a_killed_measurement_left_is_removed(layout: Layout) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from repro.core import files, scratch\n"
-        "tmp, result, picture = map(Path, sys.argv[1:])\n"
-        "with (scratch.scratch_folder(tmp, 'repro-measuring-') as features, files.replacing(result),\n"
-        "      files.replacing(picture)):\n"
-        "    (features / 'features.pt').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal, sys; from pathlib import Path; from repro.core import files\n"
+        "result, picture = map(Path, sys.argv[1:])\n"
+        "with files.replacing(result), files.replacing(picture):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     samples = ALL[-1]
     result = layout.evaluation(samples.evaluation_id)
     targets = [str(result), str(result.with_suffix("") / "grid.png")]
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "tmp"), *targets], check=False)
-    left = [*(tmp_path / "tmp").iterdir(), *result.parent.glob(".part-*"), *result.with_suffix("").iterdir()]
-    assert len(left) == 3
+    subprocess.run([sys.executable, "-c", code, *targets], check=False)
+    left = [*result.parent.glob(".part-*"), *result.with_suffix("").iterdir()]
+    assert len(left) == 2
     evaluate([samples], layout)
     assert not any(path.exists() for path in left)
     found = read_result(result)
     assert found is not None
     assert found.pictures == ("grid.png",)
-    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_an_unfinished_run_is_not_measured(tmp_path: Path) -> None:

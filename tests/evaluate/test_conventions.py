@@ -19,11 +19,11 @@ from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.extractor import DINOV2, INCEPTION, Extractor
+from repro.evaluate.feature_store import UintImages
 from repro.evaluate.features import register
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import Values, load_measurement, needs, validate_options
-from repro.evaluate.scores import UintImages
 from repro.evaluate.trained import Trained
 from repro.methods.registry import load_method
 from repro.models.embedding import EmbeddingNetwork
@@ -62,7 +62,7 @@ def shared(tmp_path: Path) -> Shared:
     network = EmbeddingNetwork(10, width=0.25).eval()
     network.body[-2].weight.data.fill_(100.0)
     register("test-conventions", network, (0.0, 1.0))
-    shared = Shared(Layout(tmp_path, "test"), CPU, None, None, tmp_path / "features")
+    shared = Shared(Layout(tmp_path, "test"), CPU, None, None)
     own = Extractor(name="test-conventions", sha256="0" * 64, weights=tmp_path / "of Inception")
     shared._extractors[INCEPTION] = own
     return shared

@@ -137,7 +137,7 @@ def test_as_many_images_as_the_paper_takes_are_no_stand_in(tmp_path: Path) -> No
     for wanted in (None, 10, 11):
         options = {"reference_split": "unlabeled", "reference_images": wanted}
         spec = EvaluationSpec(measure="fidelity", run="r", dataset="stl10", source="real", options=options)
-        shared = Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path)
+        shared = Shared(Layout(tmp_path, "p"), CPU, None, None)
         shared._images["stl10", "unlabeled", "real", wanted] = part
         context = Context(spec, shared, tmp_path)
         assert len(context.images("unlabeled", wanted)) == 10
@@ -154,6 +154,6 @@ def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
     spec = EvaluationSpec(
         measure="fidelity", run="r", dataset="stl10", source="synthetic", limit=6, options=options
     )
-    context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None, tmp_path), tmp_path)
+    context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None), tmp_path)
     assert len(context.images("test", at_most=50_000)) == 6
     assert context.all_stand_ins() == ["synthetic_data"]

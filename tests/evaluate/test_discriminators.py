@@ -80,7 +80,7 @@ def context(layout: Layout, measure: str, limit: int = 60) -> Context:
     spec = EvaluationSpec(
         measure=measure, run=SPEC.run_id, dataset="cifar10", source="synthetic", limit=limit
     )
-    shared = Shared(layout, CPU, None, None, layout.root / "features")
+    shared = Shared(layout, CPU, None, None)
     return Context(spec, shared, layout.root / "pictures")
 
 

@@ -184,7 +184,7 @@ def context(layout: Layout, limit: int = 60) -> Context:
     spec = EvaluationSpec(
         measure="gradient_effect", run="g", dataset="cifar10", source="synthetic", limit=limit
     )
-    return Context(spec, Shared(layout, CPU, None, None, layout.root / "f"), layout.root / "pictures")
+    return Context(spec, Shared(layout, CPU, None, None), layout.root / "pictures")
 
 
 def test_measures_each_snapshot_on_the_same_images(layout: Layout) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.evaluate import inception
+from repro.evaluate.feature_store import FeatureStore
 from repro.evaluate.fidelity_library import REGISTERED
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 
@@ -125,14 +126,8 @@ def test_canonical_path_with_random_weights(tmp_path: Path, monkeypatch: pytest.
     chance = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8, generator=chance)
     options = ScoreOptions(splits=1, kid_subsets=1)
-    scores = fidelity_scores(
-        images,
-        images.flip(0),
-        extractor,
-        options,
-        device=torch.device("cpu"),
-        cache=tmp_path,
-        reference_name="r",
-    )
+    store = FeatureStore(torch.device("cpu"))
+    features = [store.of(lambda: each, extractor) for each in (images, images.flip(0))]  # noqa: B023
+    scores = fidelity_scores(*features, options)
     assert scores["is"] >= 1 - 1e-6  # such weights tell no image from another: it is 1 but for rounding
     assert abs(scores["fid"]) < 1e-2

@@ -170,7 +170,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, RunSpec]:
 
 def context(layout: Layout, run: str) -> Context:
     spec = EvaluationSpec(measure="mixture_fit", run=run, dataset="gaussians", source="real")
-    return Context(spec, Shared(layout, CPU, None, None, layout.root / "f"), layout.root / "pictures")
+    return Context(spec, Shared(layout, CPU, None, None), layout.root / "pictures")
 
 
 def test_each_share_of_the_training_has_its_own_scores(toy: tuple[Layout, RunSpec]) -> None:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from repro.evaluate.extractor import Extractor
+from repro.evaluate.feature_store import FeatureStore, UintImages
 from repro.evaluate.features import register
 from repro.evaluate.fidelity_library import torch_fidelity
-from repro.evaluate.mode_coverage import features_of, spread_within
-from repro.evaluate.scores import UintImages
+from repro.evaluate.mode_coverage import spread_within
 from repro.models.embedding import EmbeddingNetwork
 
 CPU = torch.device("cpu")
@@ -42,7 +42,8 @@ def test_precision_and_recall_fall_apart_where_modes_are_lost() -> None:
         return torch.randint(0, 256, (n, 3, 8, 8), generator=generator, dtype=torch.uint8)
 
     real, lost = images(60), images(4).repeat(15, 1, 1, 1)  # four images again and again
-    ours, theirs = (features_of(each, extractor, CPU, 32) for each in (lost, real))
+    store = FeatureStore(CPU)
+    ours, theirs = (store.of(each, extractor, 32).by_metric["prc"] for each in (lambda: lost, lambda: real))
     balls = torch_fidelity.metric_prc.prc_features_to_metric(
         ours, theirs, prc_neighborhood=3, save_cpu_ram=True, verbose=False
     )

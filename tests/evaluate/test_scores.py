@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,13 +9,23 @@ from torch import Tensor, nn
 
 from repro.core.errors import ReproError
 from repro.evaluate.extractor import Extractor
+from repro.evaluate.feature_store import FeatureStore, UintImages
 from repro.evaluate.features import register
 from repro.evaluate.fidelity_library import torch_fidelity
-from repro.evaluate.scores import ScoreOptions, UintImages, fidelity_scores
+from repro.evaluate.registry import Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.models.embedding import EmbeddingNetwork
 
 CPU = torch.device("cpu")
 OPTIONS = ScoreOptions(splits=2, kid_subsets=5, kid_subset_size=20)
+
+
+def scores_of(
+    ours: Tensor, theirs: Tensor, extractor: Extractor, options: ScoreOptions = OPTIONS, seed: int = 0
+) -> Values:
+    store = FeatureStore(CPU)
+    features = (store.of(lambda: each, extractor) for each in (ours, theirs))  # noqa: B023
+    return fidelity_scores(*features, options, seed=seed)
 
 
 def images(n: int, seed: int, low: int = 0, high: int = 256) -> Tensor:
@@ -39,11 +47,9 @@ def extractor(network: EmbeddingNetwork) -> Extractor:
     return Extractor(name="test-embedding", sha256="0" * 64, weights=None)
 
 
-def test_equals_torch_fidelity_called_directly(extractor: Extractor, tmp_path: Path) -> None:
+def test_equals_torch_fidelity_called_directly(extractor: Extractor) -> None:
     ours, theirs = images(60, 1), images(50, 2, high=200)
-    got = fidelity_scores(
-        ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r", seed=3
-    )
+    got = scores_of(ours, theirs, extractor, seed=3)
     direct = torch_fidelity.calculate_metrics(
         input1=UintImages(ours),
         input2=UintImages(theirs),
@@ -66,10 +72,10 @@ def test_equals_torch_fidelity_called_directly(extractor: Extractor, tmp_path: P
     assert got["kid_std"] == pytest.approx(direct["kernel_inception_distance_std"], rel=1e-9)
 
 
-def test_fid_equals_the_closed_form(network: EmbeddingNetwork, extractor: Extractor, tmp_path: Path) -> None:
+def test_fid_equals_the_closed_form(network: EmbeddingNetwork, extractor: Extractor) -> None:
     """Heusel et al. (2017): |mu1 - mu2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), here by symmetric square roots."""
     ours, theirs = images(400, 1), images(300, 2, low=60, high=200)
-    got = fidelity_scores(ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
+    got = scores_of(ours, theirs, extractor)
     with torch.no_grad():
         a, b = (network.features(x.float() / 255).double().numpy() for x in (ours, theirs))
     difference = a.mean(0) - b.mean(0)
@@ -82,9 +88,9 @@ def test_fid_equals_the_closed_form(network: EmbeddingNetwork, extractor: Extrac
     assert got["fid"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_set_against_itself(extractor: Extractor, tmp_path: Path) -> None:
+def test_a_set_against_itself(extractor: Extractor) -> None:
     same = images(300, 5)
-    got = fidelity_scores(same, same, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
+    got = scores_of(same, same, extractor)
     assert abs(got["fid"]) < 1e-4
     assert abs(got["kid"]) < 1e-2
 
@@ -101,21 +107,19 @@ class Sorter(nn.Module):
 
 
 @pytest.mark.parametrize("n_classes", [1, 4, 10])
-def test_inception_score_counts_balanced_classes(n_classes: int, tmp_path: Path) -> None:
+def test_inception_score_counts_balanced_classes(n_classes: int) -> None:
     register("test-sorter", Sorter(), (0.0, 1.0))
     sorter = Extractor(name="test-sorter", sha256="1" * 64, weights=None)
     levels = torch.arange(n_classes).repeat_interleave(30) * 20
     balanced = levels.to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 8, 8)
     options = ScoreOptions(splits=1, kid_subsets=1)
-    got = fidelity_scores(balanced, balanced, sorter, options, device=CPU, cache=tmp_path, reference_name="r")
+    got = scores_of(balanced, balanced, sorter, options)
     assert got["is"] == pytest.approx(n_classes, rel=1e-6)
 
 
-def test_subset_size_is_lowered_to_the_sample_and_said(extractor: Extractor, tmp_path: Path) -> None:
+def test_subset_size_is_lowered_to_the_sample_and_said(extractor: Extractor) -> None:
     options = ScoreOptions(splits=2, kid_subsets=2, kid_subset_size=1000)
-    got = fidelity_scores(
-        images(40, 1), images(30, 2), extractor, options, device=CPU, cache=tmp_path, reference_name="r"
-    )
+    got = scores_of(images(40, 1), images(30, 2), extractor, options)
     assert got["kid_subset_size"] == 30
 
 
@@ -124,18 +128,35 @@ def test_subset_size_of_a_tenth() -> None:
     assert [options.subset_size(n, n) for n in (50_000, 10_000, 15)] == [5000, 1000, 2]
 
 
-def test_reference_features_are_computed_once(extractor: Extractor, tmp_path: Path) -> None:
-    ours, theirs = images(40, 1), images(30, 2)
-    first = fidelity_scores(ours, theirs, extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r")
-    # were the reference looked at again, this other set would change the distances
-    again = fidelity_scores(
-        ours, images(30, 9, high=50), extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r"
-    )
-    assert again == first
+def test_a_set_is_looked_at_once_by_all_that_name_it(extractor: Extractor) -> None:
+    """And again where the extractor, the batch or the set is another, or where nobody named it."""
+    store, looked = FeatureStore(CPU), []
+
+    def draw() -> Tensor:
+        looked.append(1)
+        return images(20, len(looked))
+
+    first = store.of(draw, extractor, 8, "a")
+    assert store.of(draw, extractor, 8, "a") is first
+    assert store.of(draw, extractor, 4, "a") is not store.of(draw, extractor, 8, "b")
+    assert store.of(draw, extractor, 8) is not store.of(draw, extractor, 8)
+    assert len(looked) == 5
 
 
-def test_too_few_images_are_refused(extractor: Extractor, tmp_path: Path) -> None:
+def test_the_set_that_was_not_asked_for_longest_goes_first(extractor: Extractor) -> None:
+    store, looked = FeatureStore(CPU, room=0), []
+
+    def ask(name: str) -> None:
+        store.of(lambda: looked.append(name) or images(4, 1), extractor, 4, name)
+
+    for sample in ("one", "two", "three"):  # as snapshots do, each against one reference
+        ask(sample)
+        ask("reference")
+    assert looked == ["one", "reference", "two", "three"]
+    ask("one")
+    assert looked[-1] == "one"
+
+
+def test_too_few_images_are_refused(extractor: Extractor) -> None:
     with pytest.raises(ReproError, match="too few for 2 splits"):
-        fidelity_scores(
-            images(1, 1), images(30, 2), extractor, OPTIONS, device=CPU, cache=tmp_path, reference_name="r"
-        )
+        scores_of(images(1, 1), images(30, 2), extractor)

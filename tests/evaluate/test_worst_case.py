@@ -42,7 +42,7 @@ def trained(layout: Layout) -> Trained:
 
 
 def context(trained: Trained, tmp_path: Path, measure: str, **options: object) -> Context:
-    shared = Shared(trained.layout, CPU, None, None, tmp_path)
+    shared = Shared(trained.layout, CPU, None, None)
     network = EmbeddingNetwork(10, width=0.1).eval()
     list(network.parameters())[-2].data *= 1e5  # so that its classes differ from image to image
     register("test-worst-case", network, (-1.0, 1.0))

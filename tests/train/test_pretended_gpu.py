@@ -98,7 +98,7 @@ def faults_in(spec: EvaluationSpec, layout: Layout) -> list[str]:
     """Return what a GPU would not like in a measurement, which may read its numbers."""
     measurement, runs = load_measurement(spec.measure), paper_plan().runs
     with pretended_gpu() as gpu:
-        shared = Shared(layout, gpu, None, None, layout.root)
+        shared = Shared(layout, gpu, None, None)
         run = trained(runs[spec.run], layout) if spec.run in runs else None
         if spec.surrogate:
             shared._trained[spec.surrogate] = trained(runs[spec.surrogate], layout)

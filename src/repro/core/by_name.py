@@ -34,6 +34,7 @@ def declaring(package: str, declaration: str) -> tuple[str, ...]:
     return tuple(file.stem for file in files if begins.search(file.read_text(encoding="utf-8")))
 
 
+@cache
 def said(package: str, name: str, declaration: str) -> str | None:
     """Return what the file of ``package`` called ``name`` says: the first group of a line of its own.
 

@@ -23,6 +23,8 @@ def named(what: str, name: str, known: Iterable[str], *, where: Path | None = No
         ReproError: there is no such one.
     """
     listed = list(known)
+    if name in listed:
+        return name
     found = {each.replace("/", mark): each for mark in "._/" for each in listed}
     if name in found:
         return found[name]

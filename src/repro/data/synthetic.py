@@ -55,6 +55,14 @@ def make_synthetic(info: DatasetInfo, split: str, limit: int | None = None) -> I
     return ImageSet(info.name, split, "synthetic", pixels, marks, classes, identity, n == size, limit)
 
 
+def blank_images(info: DatasetInfo, split: str, n: int) -> ImageSet:
+    """Return ``n`` black images of a split's size and classes, for whoever needs no more than these."""
+    pixels = torch.zeros(n, 3, info.height, info.width, dtype=torch.uint8)
+    classes = tuple(f"shape{k}" for k in range(info.split_classes(split)))
+    labels = torch.zeros(n, dtype=torch.int64)
+    return ImageSet(info.name, split, "synthetic", pixels, labels, classes, "", complete=False, limit=n)
+
+
 def draw_chunk(
     labels: NDArray[np.int64], height: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -19,7 +18,6 @@ from repro.core.locks import only_process
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.scratch import scratch_folder
 from repro.core.spec import FLAGS, EvaluationSpec
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
@@ -64,16 +62,15 @@ def evaluate_batch(
     set_deterministic()
     apply_precision("float32", device)
     failed: dict[str, str] = {}
-    with scratch_folder(Path(tempfile.gettempdir()), "repro-measuring-", private=True) as features:
-        shared = Shared(layout, device, data_root, inception, features)
-        for spec in specs:
-            try:
-                evaluate_one(spec, shared)
-            except ReproError as error:
-                failed[spec.evaluation_id] = str(error)
-            except Exception as error:  # a fault of ours: keep its traceback, and go on with the others
-                traceback.print_exc(file=sys.stderr)
-                failed[spec.evaluation_id] = f"{type(error).__name__}: {error}"
+    shared = Shared(layout, device, data_root, inception)
+    for spec in specs:
+        try:
+            evaluate_one(spec, shared)
+        except ReproError as error:
+            failed[spec.evaluation_id] = str(error)
+        except Exception as error:  # a fault of ours: keep its traceback, and go on with the others
+            traceback.print_exc(file=sys.stderr)
+            failed[spec.evaluation_id] = f"{type(error).__name__}: {error}"
     if failed:
         reasons = "\n".join(f"{name}: {reason}" for name, reason in failed.items())
         raise ReproError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,6 +25,9 @@ from repro.evaluate.inception import inception_extractor
 from repro.evaluate.registry import validate_options
 from repro.evaluate.trained import Trained, load_trained
 
+if TYPE_CHECKING:
+    from repro.evaluate.feature_store import FeatureStore
+
 
 @dataclass
 class Shared:
@@ -33,15 +38,12 @@ class Shared:
         device: where everything is computed.
         data_root: folder of the real data sets, or None.
         inception: file of the Inception weights, or None to look for them (see ``inception.py``).
-        features: folder in which torch-fidelity keeps features and statistics of reference sets. It reads
-            them back with ``torch.load``, so it must be a folder that only this process writes.
     """
 
     layout: Layout
     device: torch.device
     data_root: Path | None
     inception: Path | None
-    features: Path
     _images: dict[tuple[str, str, Source, int | None], ImageSet] = field(default_factory=dict)
     _extractors: dict[str, Extractor] = field(default_factory=dict)
     _trained: dict[str, Trained] = field(default_factory=dict)
@@ -59,6 +61,13 @@ class Shared:
         if run_id not in self._trained:
             self._trained[run_id] = load_trained(self.layout, run_id, self.device)
         return self._trained[run_id]
+
+    @cached_property
+    def features(self) -> FeatureStore:
+        """Features of samples and references."""
+        from repro.evaluate.feature_store import FeatureStore  # here, as below
+
+        return FeatureStore(self.device)
 
     def extractor(self, name: str) -> Extractor:
         """Return a public feature extractor by its word, or the embedded one that run ``name`` trained.

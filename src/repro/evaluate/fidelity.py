@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
+from torch import Tensor
 
 from repro.core.spec import EvaluationSpec
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
+from repro.evaluate.feature_store import Features
 from repro.evaluate.generated import ToUint8, generated_uint8
 from repro.evaluate.registry import Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
@@ -55,46 +57,77 @@ class Options(ScoreOptions):
         return [] if alone else [(self.reference_split, self.reference_images)]
 
 
-def reference_name(data: ImageSet) -> str:
-    """Return the name under which features of ``data`` are kept: words for people and its fingerprint."""
-    return f"{data.name}-{data.split}-{len(data)}-{data.fingerprint[:24]}"
+def features_of_reference(
+    context: Context, options: ScoreOptions, data: ImageSet, side: int | None = None
+) -> Features:
+    """Return the features of real images, taken once for all measurements of one process."""
+    name = (data.name, data.split, len(data), data.fingerprint)
+    return context.shared.features.of(
+        lambda: data.images, context.extractor(), options.batch_size, name, side
+    )
 
 
-def score_generator(trained: Trained, context: Context, options: Options) -> Values:
-    """Return the scores of the weights that ``trained`` holds now, from the same latents every time."""
+def features_of_samples(
+    trained: Trained,
+    context: Context,
+    options: ScoreOptions,
+    n: int,
+    to_uint8: ToUint8 = "fixed",
+    *,
+    snapshot: int | None = None,
+    side: int | None = None,
+) -> Features:
+    """Return the features of a run's samples, always from the same latents, taken once as above.
+
+    Args:
+        trained: the run.
+        context: whose stream of latents, and which extractor.
+        options: how many go through it at once.
+        n: number of samples.
+        to_uint8: how they become pixels.
+        snapshot: of this step, whose weights are then loaded; None: with the weights of the finished run.
+        side: see ``UintImages``.
+    """
+
+    def samples() -> Tensor:
+        if snapshot is not None:
+            trained.load_snapshot(snapshot)
+        return generated_uint8(trained.method, n, context.generator("latent"), to_uint8)
+
+    name = ("samples", trained.sha256, snapshot, n, context.spec.seed, to_uint8)
+    return context.shared.features.of(samples, context.extractor(), options.batch_size, name, side)
+
+
+def score_generator(
+    trained: Trained, context: Context, options: Options, snapshot: int | None = None
+) -> Values:
+    """Return the scores of a run's samples, from the same latents every time.
+
+    Args:
+        trained: the run.
+        context: says how many samples.
+        options: what they are compared with.
+        snapshot: of this step, whose weights are then loaded; None: with the weights of the finished run.
+    """
     compares = set(options.metrics) != {"is"}
     split, most = options.reference_split, options.reference_images
     reference = context.images(split, most) if compares or not context.spec.generated else None
-    extractor = context.extractor()
     n = context.spec.generated or (len(reference) if reference else 0)
     n = min(n, options.generated or n)
-    latent = context.generator("latent")
-    samples = generated_uint8(trained.method, n, latent, options.to_uint8)
-    scores = fidelity_scores(
-        samples,
-        reference.images if reference and compares else None,
-        extractor,
-        options,
-        device=context.device,
-        cache=context.shared.features,
-        reference_name=reference_name(reference) if reference else "",
-        seed=context.spec.seed,
-    )
+    ours = features_of_samples(trained, context, options, n, options.to_uint8, snapshot=snapshot)
+    theirs = features_of_reference(context, options, reference) if reference and compares else None
+    scores = fidelity_scores(ours, theirs, options, seed=context.spec.seed)
     sizes = {"generated": float(n)} | ({"reference": float(len(reference))} if reference else {})
     return {**scores, **sizes}
 
 
 def score_snapshots(trained: Trained, context: Context, options: Options) -> dict[int, Values]:
-    """Return the scores of each of the run's snapshots by step; the method ends with the last one's weights.
+    """Return the scores of each of the run's snapshots by step; the method may end with any one's weights.
 
     Raises:
         ReproError: the run left no snapshots.
     """
-    scores = {}
-    for step in require_snapshots(trained):
-        trained.load_snapshot(step)
-        scores[step] = score_generator(trained, context, options)
-    return scores
+    return {step: score_generator(trained, context, options, step) for step in require_snapshots(trained)}
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:

@@ -12,8 +12,7 @@ from pydantic import Field
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
-from repro.evaluate.fidelity import reference_name
-from repro.evaluate.generated import generated_uint8
+from repro.evaluate.fidelity import features_of_reference, features_of_samples
 from repro.evaluate.inception import SIDE
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
@@ -63,32 +62,24 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     Raises:
         ReproError: the run has no generator, its output is not finite, or the extractor cannot be had.
     """
-    extractor, base = context.extractor(), options.base()
+    base, resized = options.base(), context.extractor().weights is not None
     reference, other = context.images(options.reference_split), context.images(options.other_split)
     n = context.spec.generated or len(reference)
-    samples = generated_uint8(trained.method, n, context.generator("latent"), "fixed")
-    stretched = generated_uint8(trained.method, n, context.generator("latent"), "min_max")
-    scores = partial(
-        fidelity_scores,
-        extractor=extractor,
-        device=context.device,
-        cache=context.shared.features,
-        seed=context.spec.seed,
-    )
-    to_reference = partial(scores, reference=reference.images, reference_name=reference_name(reference))
-    fid = ScoreOptions(metrics=("fid",))
+    samples = partial(features_of_samples, trained, context, base, n)
+    real = partial(features_of_reference, context, base)
+    scores = partial(fidelity_scores, seed=context.spec.seed)
+    fid, one_split = ScoreOptions(metrics=("fid",)), ScoreOptions(metrics=("is",), splits=1)
     tenths = ScoreOptions(metrics=("kid",), kid_subsets=10, kid_subset_size="tenth")
-    found = to_reference(samples, options=base)
-    values = {name: found[name] for name in ("is", "fid", "kid", "precision", "recall")}
-    others = scores(samples, other.images, reference_name=reference_name(other), options=fid)
-    alone = scores(samples, None, reference_name="", options=ScoreOptions(metrics=("is",), splits=1))
-    values |= {
-        "fid_test": others["fid"],
-        "fid_fewer": to_reference(samples[: options.fewer], options=fid)["fid"],
-        "fid_min_max": to_reference(stretched, options=fid)["fid"],
-        "is_one_split": alone["is"],
-        "kid_tenths": to_reference(samples, options=tenths)["kid"],
+    ours, theirs = samples(), real(reference)
+    found = scores(ours, theirs, base)
+    values = {
+        **{name: found[name] for name in ("is", "fid", "kid", "precision", "recall")},
+        "fid_test": scores(ours, real(other), fid)["fid"],
+        "fid_fewer": scores(ours.first(options.fewer), theirs, fid)["fid"],
+        "fid_min_max": scores(samples("min_max"), theirs, fid)["fid"],
+        "is_one_split": scores(ours, None, one_split)["is"],
+        "kid_tenths": scores(ours, theirs, tenths)["kid"],
     }
-    if extractor.weights is not None:
-        values["fid_bicubic"] = to_reference(samples, options=fid, side=SIDE)["fid"]
+    if resized:
+        values["fid_bicubic"] = scores(samples(side=SIDE), real(reference, side=SIDE), fid)["fid"]
     return values

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
-from repro.evaluate.fidelity import reference_name
-from repro.evaluate.generated import generated_uint8
+from repro.evaluate.fidelity import features_of_reference, features_of_samples
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
@@ -44,21 +43,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no generator, its output is not finite, or DINOv2 cannot be had.
     """
     reference = context.images(options.reference_split)
-    samples = generated_uint8(
-        trained.method,
-        context.spec.generated or len(reference),
-        context.generator("latent"),
-        "fixed",
-    )
-    found = fidelity_scores(
-        samples,
-        reference.images,
-        context.extractor(),
-        SCORES,
-        device=context.device,
-        cache=context.shared.features,
-        reference_name=reference_name(reference),
-        seed=context.spec.seed,
-        side=SIDE,
-    )
+    n = context.spec.generated or len(reference)
+    ours = features_of_samples(trained, context, SCORES, n, side=SIDE)
+    theirs = features_of_reference(context, SCORES, reference, side=SIDE)
+    found = fidelity_scores(ours, theirs, SCORES, seed=context.spec.seed)
     return {"fd": found["fid"], "kd": found["kid"], **{k: found[k] for k in ("precision", "recall")}}

@@ -6,7 +6,7 @@ With Inception and all of CIFAR-10, train against test has an FID of about 3.15 
 from __future__ import annotations
 
 from repro.evaluate.context import Context
-from repro.evaluate.fidelity import reference_name
+from repro.evaluate.fidelity import features_of_reference
 from repro.evaluate.registry import Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
@@ -34,14 +34,8 @@ def measure(trained: Trained | None, context: Context, options: Options) -> Valu
     Raises:
         ReproError: a split does not exist, or the extractor cannot be had.
     """
-    images, reference = context.images(options.split), context.images(options.reference_split)
-    return fidelity_scores(
-        images.images,
-        reference.images,
-        context.extractor(),
-        options,
-        device=context.device,
-        cache=context.shared.features,
-        reference_name=reference_name(reference),
-        seed=context.spec.seed,
+    ours, theirs = (
+        features_of_reference(context, options, context.images(split))
+        for split in (options.split, options.reference_split)
     )
+    return fidelity_scores(ours, theirs, options, seed=context.spec.seed)

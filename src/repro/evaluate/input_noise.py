@@ -5,6 +5,7 @@ Original and worst noise of a draw come from the same latents. The networks are 
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import fmean, stdev
 
 from pydantic import Field
@@ -56,24 +57,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     for radius in (0.0, *options.radii):
         scores = []
         for draw in range(options.draws):
-            samples = generated_uint8(
-                method,
-                n,
-                context.generator(f"latent/{draw}"),
-                options.to_uint8,
-                worst_noise(method, radius),
-            )
-            scores.append(
-                fidelity_scores(
-                    samples,
-                    None,
-                    extractor,
-                    options,
-                    device=context.device,
-                    cache=context.shared.features,
-                    reference_name="",
-                    seed=context.spec.seed,
-                )["is"]
-            )
+            latent, moved = context.generator(f"latent/{draw}"), worst_noise(method, radius)
+            samples = partial(generated_uint8, method, n, latent, options.to_uint8, moved)
+            features = context.shared.features.of(samples, extractor, options.batch_size)
+            scores.append(fidelity_scores(features, None, options, seed=context.spec.seed)["is"])
         values |= {f"is@{radius:g}": fmean(scores), f"is_std@{radius:g}": stdev(scores)}
     return values

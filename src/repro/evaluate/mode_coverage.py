@@ -14,11 +14,9 @@ from torch import Tensor
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
-from repro.evaluate.extractor import Extractor
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import MeasureOptions, Values
-from repro.evaluate.scores import UintImages
 from repro.evaluate.trained import Trained
 
 FEATURES = True
@@ -42,24 +40,6 @@ class Options(MeasureOptions):
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return the real images."""
         return [(self.reference_split, self.images)]
-
-
-def features_of(images: Tensor, extractor: Extractor, device: torch.device, batch_size: int) -> Tensor:
-    """Return the features (N,F) of uint8 images (N,3,H,W) of which precision and recall are taken."""
-    library = torch_fidelity.utils
-    how = {
-        "feature_extractor": extractor.name,
-        "feature_extractor_weights_path": None if extractor.weights is None else str(extractor.weights),
-        "cuda": device.type == "cuda",
-        "verbose": False,
-    }
-    layer = library.resolve_feature_layer_for_metric("prc", **how)
-    with torch.cuda.device(device if how["cuda"] else -1):
-        network = library.create_feature_extractor(extractor.name, [layer], **how)
-        found: Tensor = library.get_featuresdict_from_dataset(
-            UintImages(images), network, batch_size, how["cuda"], save_cpu_ram=True, verbose=False
-        )[layer]
-    return found
 
 
 def spread_within(features: Tensor, labels: Tensor) -> dict[int, float]:
@@ -95,8 +75,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     labels = torch.arange(n) % classes
     generated = generated_uint8(method, n, context.generator("latent"), "fixed", labels=labels)
     ours, theirs = (
-        features_of(images, context.extractor(), context.device, options.batch_size)
-        for images in (generated, real.images)
+        context.shared.features.of(images, context.extractor(), options.batch_size).by_metric["prc"]
+        for images in (lambda: generated, lambda: real.images)
     )
     found, reference = spread_within(ours, labels), spread_within(theirs, real.labels.cpu())
     shared = found.keys() & reference.keys()

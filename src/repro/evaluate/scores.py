@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import interpolate
-from torch.utils.data import Dataset
 
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
-from repro.evaluate.extractor import Extractor
+from repro.evaluate.feature_store import Features
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.registry import MeasureOptions, Values
 
@@ -75,67 +70,16 @@ class ScoreOptions(MeasureOptions):
         return max(2, min(wanted, n_generated, n_reference))
 
 
-_NAMES = {
-    "is": "inception_score_mean",
-    "is_std": "inception_score_std",
-    "fid": "frechet_inception_distance",
-    "kid": "kernel_inception_distance_mean",
-    "kid_std": "kernel_inception_distance_std",
-    "precision": "precision",
-    "recall": "recall",
-}
-_PERCENT = {"precision", "recall"}
-
-
-class UintImages(Dataset[Tensor]):
-    """uint8 images (N,3,H,W) in memory, as torch-fidelity takes them.
-
-    Args:
-        images: the images.
-        side: resize each to so many pixels in height and width as PIL's bicubic filter does, which is
-            clean-fid's convention (Parmar et al. 2022), rounded to grey levels; None leaves it as it is.
-    """
-
-    def __init__(self, images: Tensor, side: int | None = None) -> None:
-        self.images, self.side = images.cpu(), side
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        image = self.images[index]
-        if self.side is None:
-            return image
-        # antialias: also where it enlarges, torch then has PIL's coefficients (a = -1/2)
-        large = interpolate(image[None].float(), size=(self.side, self.side), mode="bicubic", antialias=True)
-        return large[0].clamp(0, 255).round().to(torch.uint8)
-
-
 def fidelity_scores(
-    generated: Tensor,
-    reference: Tensor | None,
-    extractor: Extractor,
-    options: ScoreOptions,
-    *,
-    device: torch.device,
-    cache: Path,
-    reference_name: str,
-    seed: int = 0,
-    side: int | None = None,
+    generated: Features, reference: Features | None, options: ScoreOptions, *, seed: int = 0
 ) -> Values:
-    """Return IS of ``generated``, and the other metrics between it and ``reference``, from one feature pass
-    over each.
+    """Return IS of ``generated``, and the other metrics between it and ``reference``, by torch-fidelity.
 
     Args:
-        generated: uint8 (N,3,H,W).
-        reference: uint8 (M,3,H,W); None where ``options.metrics`` is the Inception score alone.
-        extractor: which features.
+        generated: features of N images.
+        reference: features of M images; None where ``options.metrics`` is the Inception score alone.
         options: splits and subsets.
-        device: where the extractor runs.
-        cache: folder for the reference set's features and statistics.
-        reference_name: name under which they are kept; must differ between sets that differ.
         seed: of the shuffle before the splits and of the KID subsets.
-        side: to which the images of both sets are resized before the extractor sees them, see ``UintImages``.
 
     Returns:
         Of the metrics asked for: ``is``, ``is_std`` (spread over splits), ``fid``, ``kid``, ``kid_std``
@@ -144,36 +88,40 @@ def fidelity_scores(
     Raises:
         ReproError: too few images for the number of splits, for a covariance, or for neighbours.
     """
-    compared = len(generated) if reference is None else len(reference)
-    options.require_enough(len(generated), compared)
-    subset_size = options.subset_size(len(generated), compared)
-    cuda = device.type == "cuda"
-    name = reference_name if side is None else f"{reference_name}-{side}"
-    with torch.cuda.device(device if cuda else -1):
-        scores = torch_fidelity.calculate_metrics(
-            input1=UintImages(generated, side),
-            input2=None if reference is None else UintImages(reference, side),
-            input2_cache_name=None if reference is None else name,
-            cache_root=str(cache),
-            feature_extractor=extractor.name,
-            feature_extractor_weights_path=None if extractor.weights is None else str(extractor.weights),
-            isc="is" in options.metrics,
-            fid="fid" in options.metrics,
-            kid="kid" in options.metrics,
-            prc="prc" in options.metrics,
-            isc_splits=options.splits,
+    ours = generated.by_metric
+    theirs = ours if reference is None else reference.by_metric
+    options.require_enough(len(ours["isc"]), len(theirs["fid"]))
+    values: Values = {}
+    if "is" in options.metrics:
+        isc = torch_fidelity.metric_isc
+        found = isc.isc_features_to_metric(ours["isc"], options.splits, shuffle=True, rng_seed=seed)
+        values |= {"is": found[isc.KEY_METRIC_ISC_MEAN], "is_std": found[isc.KEY_METRIC_ISC_STD]}
+    if reference is None:
+        return values
+    if "fid" in options.metrics:
+        fid = torch_fidelity.metric_fid
+        found = fid.fid_statistics_to_metric(generated.normal, reference.normal, verbose=False)
+        values["fid"] = found[fid.KEY_METRIC_FID]
+    if "kid" in options.metrics:
+        kid, size = torch_fidelity.metric_kid, options.subset_size(len(ours["kid"]), len(theirs["kid"]))
+        found = kid.kid_features_to_metric(
+            ours["kid"],
+            theirs["kid"],
             kid_subsets=options.kid_subsets,
-            kid_subset_size=subset_size,
-            prc_neighborhood=options.neighbours,
-            batch_size=options.batch_size,
+            kid_subset_size=size,
             rng_seed=seed,
-            cuda=cuda,
-            save_cpu_ram=True,  # no loader processes: the images are in memory already
             verbose=False,
         )
-    values = {
-        short: scores[long] * (100 if short in _PERCENT else 1)
-        for short, long in _NAMES.items()
-        if long in scores
-    }
-    return {**values, "kid_subset_size": float(subset_size)} if "kid" in options.metrics else values
+        values |= {"kid": found[kid.KEY_METRIC_KID_MEAN], "kid_std": found[kid.KEY_METRIC_KID_STD]}
+        values["kid_subset_size"] = float(size)
+    if "prc" in options.metrics:
+        prc = torch_fidelity.metric_prc
+        found = prc.prc_features_to_metric(
+            ours["prc"],
+            theirs["prc"],
+            prc_neighborhood=options.neighbours,
+            save_cpu_ram=True,
+            verbose=False,
+        )
+        values |= {"precision": 100 * found["precision"], "recall": 100 * found["recall"]}
+    return values

@@ -16,7 +16,8 @@ from repro.core.paths import Layout
 from repro.core.records import read_record
 from repro.core.spec import Flag, RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
-from repro.data.load import load_images
+from repro.data.catalogue import dataset_info
+from repro.data.synthetic import blank_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method, train_split
 
@@ -100,7 +101,7 @@ class Trained:
 def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
     """Return the run ``run_id`` at its newest checkpoint.
 
-    The method is built around a handful of synthetic images of the data set's size and classes: a
+    The method is built around a handful of black images of the data set's size and classes: a
     measurement brings its own data, so the training split (and its place in the epoch) is not loaded.
 
     Raises:
@@ -132,8 +133,9 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         )
     kind = load_method(spec.method)
     split = train_split(spec.method, spec.options)
-    blank = load_images(spec.dataset, split, source="synthetic", limit=spec.batch_size, root=None).to(device)
-    method = kind(spec, blank, Streams(spec.seed, device), device)
+    info = dataset_info(spec.dataset)
+    around = info.drawn() if info.drawn else blank_images(info, split, spec.batch_size)
+    method = kind(spec, around.to(device), Streams(spec.seed, device), device)
     for name, module in method.modules.items():
         try:
             module.load_state_dict(loaded.state["method"]["modules"][name])

@@ -26,7 +26,6 @@ from repro.evaluate.context import Context
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import finite_sample
 from repro.evaluate.registry import MeasureOptions, Values
-from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, worst_images, worst_noise
 
@@ -107,6 +106,12 @@ def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor,
     return worst_images(method, real, fake, options.image_radius)
 
 
+def _features(images: Tensor, trained: Trained, context: Context) -> Tensor:
+    pixels = to_uint8(images, trained.method.bounds)
+    found = context.shared.features.of(lambda: pixels, context.extractor())
+    return found.by_metric["fid"]
+
+
 def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Draw ``tsne.png``; return ``nearest_neighbour`` (percent), ``frechet`` and ``points`` (of each sample).
 
@@ -122,16 +127,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     if options.pair == "noise":
         frechet = frechet_distance(first, second)
     else:
-        bounds = trained.method.bounds
-        frechet = fidelity_scores(
-            to_uint8(second, bounds),
-            to_uint8(first, bounds),
-            context.extractor(),
-            ScoreOptions(metrics=("fid",)),
-            device=context.device,
-            cache=context.shared.features,
-            reference_name=context.spec.evaluation_id,
-        )["fid"]
+        frechet = frechet_distance(*(_features(each, trained, context) for each in (second, first)))
     shown = [each.flatten(1).float().cpu().numpy() for each in (first, second)]
     together = np.concatenate(shown)
     perplexity = min(options.perplexity, len(together) / 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Literal
 
 from pydantic import Field
@@ -112,5 +113,6 @@ class Profile(Frozen):
         return [self.recipes[pattern] for pattern in sorted(fitting, key=lambda pattern: "@" in pattern)]
 
 
+@cache  # a plan asks for the same few hundred pairs thousands of times
 def _fits(pattern: str, recipe: str, dataset: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in (recipe, f"{recipe}@{dataset}"))

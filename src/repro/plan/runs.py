@@ -20,12 +20,16 @@ UNREDUCED = Profile(name="unreduced", title="the recipes as they are written", d
 
 @dataclass
 class PlannedRuns:
-    """Runs and evaluations by their ids, in a stable order; ``recipes`` are those that runs are made from."""
+    """Runs and evaluations by their ids, in a stable order; ``recipes`` are those that runs are made from.
+
+    ``asked`` holds each run by what a cell asked for: many cells ask for the same one.
+    """
 
     config: Config
     runs: dict[str, RunSpec] = field(default_factory=dict)
     evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
     recipes: dict[str, Recipe] = field(default_factory=dict)
+    asked: dict[tuple[str, int, str | None, str], RunSpec] = field(default_factory=dict, repr=False)
 
     def level(self, run_id: str) -> int:
         """Return how many runs a run follows: 0 for one that starts from scratch."""
@@ -100,10 +104,14 @@ class PlannedRuns:
         self, name: str, recipe: Recipe, seed: int, dataset: str | None, options: Options | None = None
     ) -> RunSpec:
         """Enter one run, after the one that it starts from: of the same seed and data set."""
+        key = (name, seed, dataset, repr(options or {}))
+        if key in self.asked:
+            return self.asked[key]
         parent = None
         if recipe.start_from is not None:
             source = qualified(recipe.start_from, name.partition(".")[0])
             parent = self._run(source, recipe_in_use(self.config, source, dataset), seed, dataset)
         profile = self.config.profile
         run = run_spec(profile, name, recipe, seed, dataset=dataset, options=options, parent=parent)
-        return self.enter_run(run, recipe)
+        self.asked[key] = self.enter_run(run, recipe)
+        return self.asked[key]
