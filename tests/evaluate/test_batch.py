@@ -138,6 +138,8 @@ def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
         "fid",
         "kid",
         "kid_std",
+        "precision",
+        "recall",
         "kid_subset_size",
         "generated",
         "reference",

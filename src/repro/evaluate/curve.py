@@ -31,4 +31,5 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         f"{metric}@{point}": scores[step][metric]
         for point, step in points.items()
         for metric in options.metrics
+        if metric in scores[step]
     }

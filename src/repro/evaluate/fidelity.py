@@ -17,18 +17,19 @@ from repro.evaluate.context import Context
 from repro.evaluate.feature_store import Features
 from repro.evaluate.generated import ToUint8, generated_uint8
 from repro.evaluate.registry import Values
-from repro.evaluate.scores import ScoreOptions, fidelity_scores
+from repro.evaluate.scores import METRICS, Metric, ScoreOptions, fidelity_scores
 from repro.evaluate.snapshots import require_snapshots
 from repro.evaluate.trained import Trained
 
 FEATURES = True
-VALUES = "is is_std fid kid kid_std kid_subset_size generated reference step"
+VALUES = "is is_std fid kid kid_std kid_subset_size precision recall generated reference step"
 
 
 class Options(ScoreOptions):
     """What is compared with what.
 
     Attributes:
+        metrics: as for all scores; precision and recall stand beside the others, but not over a training.
         reference_split: the real images.
         reference_images: at most so many of them, always the same random ones (DAT, Sec. IV: 50,000 where
             the training split has more); None for all.
@@ -39,6 +40,7 @@ class Options(ScoreOptions):
             (DAT, caption of Table IV: the best FID during training).
     """
 
+    metrics: tuple[Metric, ...] = Field(default=(*METRICS, "prc"), min_length=1)
     reference_split: str = "train"
     reference_images: int | None = Field(default=None, ge=2)
     generated: int | None = Field(default=None, ge=2)
@@ -124,14 +126,18 @@ def score_generator(
 def score_snapshots(trained: Trained, context: Context, options: Options) -> dict[int, Values]:
     """Return the scores of each of the run's snapshots by step; the method may end with any one's weights.
 
+    Without precision and recall, which take longer than all the others together.
+
     Raises:
         ReproError: the run left no snapshots.
     """
-    return {step: score_generator(trained, context, options, step) for step in require_snapshots(trained)}
+    metrics = tuple(metric for metric in options.metrics if metric != "prc")
+    fast = options.model_copy(update={"metrics": metrics})
+    return {step: score_generator(trained, context, fast, step) for step in require_snapshots(trained)}
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
-    """Return ``is``, ``is_std``, ``fid``, ``kid``, ``kid_std`` and the sample sizes used.
+    """Return the scores, among them ``precision`` and ``recall``, and the sample sizes used.
 
     With ``checkpoint: best_snapshot`` also ``step``, the snapshot that was chosen.
 
@@ -142,4 +148,4 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         return score_generator(trained, context, options)
     scores = score_snapshots(trained, context, options)
     best = min(scores, key=lambda step: scores[step]["fid"])
-    return {**scores[best], "step": float(best)}
+    return {**score_generator(trained, context, options, best), "step": float(best)}
