@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -287,6 +288,27 @@ def test_two_processes_never_measure_the_same(layout: Layout) -> None:
     holder.kill()
     holder.communicate()
     assert len(evaluate([held, free], layout)) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "flags"),
+    [
+        ({"steps": 30, "step_size": "radius/8"}, ()),
+        ({"steps": 1, "step_size": 1e-4}, ("planted_missed",)),
+    ],
+)
+def test_an_attack_that_misses_what_was_planted_is_flagged(
+    layout: Layout, how: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    options = {"radii": (0, 0.2), "planted": 8, "planted_inner": 49, **how}
+    measured = spec("robust_accuracy", CLASSIFIER, options=options)
+    evaluate([measured], layout)
+    found = read_result(layout.evaluation(measured.evaluation_id))
+    assert found is not None
+    assert found.values["planted_images@0.2"] == 8
+    assert (found.values["planted_found@0.2"] >= 95) == (not flags)
+    assert 0 <= found.values["planted_random@0.2"] <= 100
+    assert found.flags == flags
 
 
 def test_what_a_killed_measurement_left_is_removed(layout: Layout) -> None:

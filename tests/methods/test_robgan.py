@@ -8,9 +8,12 @@ from torch.nn import functional as F
 
 from method_cases import changed_modules, make, train, weights
 from repro.core.errors import ReproError
+from repro.data.minibatches import scale
 from repro.methods.gan_base import Labels
+from repro.methods.held_out import ends_epoch
 from repro.methods.robgan import RobGAN
 from repro.methods.robgan_finetune import RobGANFinetune
+from repro.models.heads import ClassView
 
 
 def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
@@ -149,6 +152,57 @@ def test_the_training_sees_attacked_images_and_without_the_attacker_the_plain_on
     assert torch.equal(labels, same)
     assert 0 < (attacked - images).abs().max() <= 5 * 0.0078 + 1e-6
     torch.testing.assert_close(attacked, method.attack(images, labels))
+
+
+def test_watching_held_out_images_changes_no_weight_and_looks_at_each_epochs_end() -> None:
+    plain = robgan(steps=1)
+    watching = robgan(steps=1, held_out="test", held_out_images=10, held_out_steps=2)
+    assert watching.validation_split(watching.spec) == "test"
+    assert plain.validation_split(plain.spec) is None
+    assert RobGAN.validation_split(robgan(held_out="test", attacker=False).spec) is None
+    watching.validation = plain.data
+    assert plain.batches["real"].batches_per_epoch == 2
+    looked = []
+    for step in range(4):
+        expected, got = plain.step(step), watching.step(step)
+        if got.pop("held_out_accuracy", None) is not None:
+            looked.append(step)
+        assert got.keys() == expected.keys()
+        assert all(torch.equal(got[name], expected[name]) for name in expected)
+    assert looked == [1, 3]
+    theirs = weights(plain)
+    assert all(torch.equal(ours, theirs[name]) for name, ours in weights(watching).items())
+
+
+def test_what_is_watched_is_the_accuracy_under_the_attack_that_training_can_reach() -> None:
+    """As torchattacks' PGD gives it on the class head, within one image in 20."""
+    torchattacks = pytest.importorskip("torchattacks")
+    method = robgan(steps=3, step_size=0.1, radius=0.5, held_out="test", held_out_images=20)
+    view = ClassView(method.D).eval()
+    images, labels = scale(method.data.images, (0.0, 1.0)), method.data.labels
+    reach = 0.3 / 2  # three steps of 0.1 in [-1,1], in torchattacks' [0,1]
+    other = torchattacks.PGD(Halved(view), eps=reach, alpha=reach / 4, steps=10, random_start=False)
+    expected = (Halved(view)(other(images, labels)).argmax(1) == labels).float().mean()
+    assert float(method.watched.accuracy(method.data)) == pytest.approx(float(expected), abs=1 / 19)
+
+
+class Halved(torch.nn.Module):
+    """A network of images in [-1,1] as one of images in [0,1]."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(2 * images - 1)
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("batches", "per_epoch", "looks"), [(1, 3, [2, 5, 6]), (2, 3, [1, 2, 4, 5, 6]), (5, 2, range(7))]
+)
+def test_an_epoch_ends_where_its_last_batch_is_taken(batches: int, per_epoch: int, looks: list[int]) -> None:
+    assert [step for step in range(7) if ends_epoch(step, 7, batches, per_epoch)] == list(looks)
 
 
 def test_without_generator_it_is_adversarial_training() -> None:

@@ -51,16 +51,27 @@ def test_the_rules(lines: list[dict[str, Any]], flags: set[str]) -> None:
     assert failures(lines, RULES).keys() == flags
 
 
-@pytest.mark.parametrize("noise", [0.6, 0.0])
+BY_HEART = {"radius": 0.01, "step_size": 0.01, "steps": 1, "learning_rate": 2e-3,
+            "held_out": "test", "held_out_images": 100, "held_out_steps": 3}  # fmt: skip
+ALONE = {"network": "embedding", "milestones": (), "augmentation": False}
+TOGETHER = {"network": "robgan_resnet", "crop_padding": 0, "flip": False, "dequantisation": False}
+
+
+@pytest.mark.parametrize(
+    ("method", "own", "noise"),
+    [
+        ("adversarial_training", ALONE, 0.6),
+        ("adversarial_training", ALONE, 0.0),
+        ("robgan", TOGETHER, 0.6),
+        ("robgan", TOGETHER, 0.0),
+    ],
+)
 def test_a_classifier_that_learns_wrong_labels_by_heart_is_said_to_overfit(
-    layout: Layout, noise: float
+    layout: Layout, method: str, own: dict[str, Any], noise: float
 ) -> None:
     spec = RunSpec(
-        recipe="made to fail", method="adversarial_training", dataset="cifar10", source="synthetic",
-        train_limit=100, seed=0, steps=120 if noise else 20, batch_size=20, width=0.25,
-        options={"network": "embedding", "radius": 0.01, "step_size": 0.01, "steps": 1, "learning_rate": 2e-3,
-                 "milestones": (), "augmentation": False, "held_out": "test", "held_out_images": 100,
-                 "held_out_steps": 3},
+        recipe="made to fail", method=method, dataset="cifar10", source="synthetic", train_limit=100, seed=0,
+        steps=120 if noise else 20, batch_size=20, width=0.25, options={**BY_HEART, **own},
     )  # fmt: skip
     train, test = (
         load_images("cifar10", split, source="synthetic", limit=n, root=None)

@@ -26,6 +26,7 @@ from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.base import Method
 from repro.methods.classifier import Classifier
 from repro.methods.registry import load_method, method_names, train_split
+from repro.methods.robgan import RobGAN
 
 CHANGES = {"eval_mode_after", "reset_seeds_every"}  # options of which the second step shows something
 UNUSED = {"extractor"}  # methods that no paper's run has
@@ -65,8 +66,8 @@ def faults_of(spec: RunSpec) -> list[str]:
             logged = method.step(0)
             if isinstance(method, Classifier) and method.validation is not None:
                 logged["validation"] = method.validate()
-            if isinstance(method, AdversarialTraining) and method.validation is not None:
-                logged["held_out"] = method.held_out_accuracy(method.validation)
+            if isinstance(method, AdversarialTraining | RobGAN) and method.validation is not None:
+                logged["held_out"] = method.watched.accuracy(method.validation)
         assert guard.operations > 50
         found = [
             f"{name} is logged on {value.device}" for name, value in logged.items() if value.device != gpu

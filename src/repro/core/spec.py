@@ -30,6 +30,7 @@ Flag = Literal[
     "square_beats_gradients",
     "restarts_matter",
     "vanishing_gradients",
+    "planted_missed",
     "seeds_alike",
     "overfitting",
     "mode_collapse",

@@ -90,6 +90,7 @@ FLAG_MEANINGS: Mapping[str, str] = {
     "square_beats_gradients": "hidden gradients, as an attack that uses none is stronger than those that do",
     "restarts_matter": "hidden gradients, as a second start of the same attack finds more",
     "vanishing_gradients": "hidden gradients, as the loss has none at some images",
+    "planted_missed": "weak attack, as it missed adversarial images that were planted for it",
     "seeds_alike": "all seeds gave the same number, look whether they are used",
     "overfitting": "catastrophic overfitting, as under attack training images got better and others worse",
     "mode_collapse": "mode collapse, as the generator lost the variety that it had",

@@ -23,16 +23,17 @@ from repro.data.image_set import ImageSet
 from repro.data.minibatches import scale
 from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
+from repro.evaluate.planted import PlantedOptions, hits_of
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
 Unit = Literal["model", "unit", "symmetric"]
 INDIRECT = True  # may take its gradients from another run
-VALUES = "accuracy accuracy_gap accuracy_of_gap_split"
+VALUES = "accuracy accuracy_gap accuracy_of_gap_split planted_found planted_random planted_images"
 _FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
 
 
-class Options(MeasureOptions):
+class Options(MeasureOptions, PlantedOptions):
     """The attacker, and what is attacked. Defaults: Rob-GAN's test attack (acc_under_attack.py).
 
     Attributes:
@@ -49,6 +50,7 @@ class Options(MeasureOptions):
         gap_split: also attack these images (``train``, say) and give the gap between both accuracies.
         first: only so many of the split, the first ones; None: as many as the profile gives.
         batch_size: images attacked at once.
+        planted: test the attack at the largest radius on so many images; see ``evaluate.planted``.
     """
 
     norm: Norm = "linf"
@@ -75,9 +77,14 @@ class Options(MeasureOptions):
         """Check that no radius exceeds the box of the data set's images.
 
         Raises:
-            ReproError: one does, or is negative.
+            ReproError: one does, or is negative; or the test of the attack is asked for where there is none.
         """
         check_radii(self.threat_model, self.radii, spec)
+        if self.planted and (spec.surrogate or not max(self.radii)):
+            raise ReproError(
+                "only an attack by the network's own gradients can be asked to find planted images",
+                remedy="leave out the option planted, or the surrogate, or give a radius above 0",
+            )
 
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return the split, and the other one for the gap."""
@@ -179,6 +186,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return ``accuracy@R`` in percent for each radius R (written as in the options, with ``%g``).
 
     With a ``gap_split`` also ``accuracy_of_gap_split@R``, and ``accuracy_gap@R``, how much higher that is.
+    With ``planted``, for the largest R, ``planted_found@R`` and ``planted_random@R``, the percentages of
+    planted images that the attack and as many random points find, of ``planted_images@R``; and the flag
+    ``planted_missed`` where the attack finds too few.
 
     Raises:
         ReproError: the run has no classifier, the split does not exist, or a radius is negative.
@@ -213,4 +223,26 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             other = accuracy(options.gap_split, radius, threat)
             values[f"accuracy_of_gap_split@{radius:g}"] = other
             values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
-    return values
+    return values | _test_of_attack(network, largest, context, options)
+
+
+def _test_of_attack(network: nn.Module, threat: ThreatModel, context: Context, options: Options) -> Values:
+    """Return how the attack does at planted images, if that is asked for."""
+    if options.planted is None:
+        return {}
+    data, bounds = context.images(options.split), (threat.bounds.low, threat.bounds.high)
+    images = scale(data.first(min(options.planted, len(data))).images, bounds)
+    starts, points = (context.generator(name) for name in ("attack_start/planted", "planted"))
+    parts = torch.split(images, options.batch_size)
+    hits = [hits_of(network, part, threat, options, starts=starts, points=points) for part in parts]
+    tested, at = torch.cat(hits, dim=1).double(), f"@{max(options.radii):g}"
+    if not tested.shape[1]:
+        return {f"planted_images{at}": 0.0}
+    found, drawn = tested.mean(dim=1).tolist()
+    if found < options.planted_passes:
+        context.flags.add("planted_missed")
+    return {
+        f"planted_found{at}": 100 * found,
+        f"planted_random{at}": 100 * drawn,
+        f"planted_images{at}": float(tested.shape[1]),
+    }

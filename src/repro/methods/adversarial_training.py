@@ -13,13 +13,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from repro.attacks.attack_mode import attack_mode
 from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
 from repro.core.spec import RunSpec
-from repro.data.minibatches import Minibatches, scale
+from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
+from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.optimisation import descend, place, set_learning_rate
 from repro.methods.options import CropArea, NetworkOptions, read_options
 from repro.models.heads import ClassView, TwoHeads
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from repro.data.image_set import ImageSet
 
 
-class AdversarialTrainingOptions(NetworkOptions):
+class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     """Options of adversarial training; lengths are for pixels in [-1, 1].
 
     Attributes:
@@ -51,9 +51,6 @@ class AdversarialTrainingOptions(NetworkOptions):
             again (the code's ImageNet: 0.8 and 0.9).
         eval_mode: train with the network in eval mode (batch norm frozen), as the code's script does by an
             attack that never switches back. It makes no difference for a network without batch norm.
-        held_out: split of which the first ``held_out_images`` are attacked once an epoch, for the log alone;
-            by ``held_out_steps`` steps of a quarter of the radius from the image, since what a one-step
-            attack overfits to does not show under that attack (Wong et al. 2020).
     """
 
     networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS", "CLASSIFIER")
@@ -71,9 +68,6 @@ class AdversarialTrainingOptions(NetworkOptions):
     augmentation: bool = True
     crop_area: CropArea = None
     eval_mode: bool = False
-    held_out: str | None = None
-    held_out_images: int = Field(default=512, ge=1)
-    held_out_steps: int = Field(default=10, ge=1)
 
 
 class AdversarialTraining(Method):
@@ -117,14 +111,9 @@ class AdversarialTraining(Method):
             execution=GRAPHED,
             watch=self.watch,
         )
-        stronger = {"steps": options.held_out_steps, "step_size": options.radius / 4, "random_start": False}
-        if options.held_out is not None:
-            self.held_out_attack = PGD(
-                model=self.network,
-                threat=threat.model_copy(update=stronger),
-                outside="allow",
-                execution=GRAPHED,
-            )
+        self.watched = HeldOut(
+            self.network, threat, options, autocast=self.autocast, batch_size=spec.batch_size
+        )
         self.modules = {"classifier": network}
         if others:
             self.modules["generator"] = place(others[0], device)
@@ -148,10 +137,8 @@ class AdversarialTraining(Method):
         loss, logits = self.attacked_loss(images, labels)
         record = {"loss": loss.detach(), "accuracy": (logits.argmax(dim=1) == labels).float().mean()}
         descend(self.optimiser, self.extra_loss(loss, record))
-        if self.validation is not None and (
-            (step + 1) % self.stream.batches_per_epoch == 0 or step + 1 == self.spec.steps
-        ):
-            record["held_out_accuracy"] = self.held_out_accuracy(self.validation)
+        if self.validation and ends_epoch(step, self.spec.steps, 1, self.stream.batches_per_epoch):
+            record["held_out_accuracy"] = self.watched.accuracy(self.validation)
         return record
 
     @classmethod
@@ -160,16 +147,6 @@ class AdversarialTraining(Method):
         options = read_options(spec.method, cls.Options, spec.options)
         assert isinstance(options, AdversarialTrainingOptions)
         return options.held_out
-
-    def held_out_accuracy(self, data: ImageSet) -> Tensor:
-        """Return the accuracy (a share, 0-d) under attack of the first images of ``data``."""
-        hits, n, size = [], self.options.held_out_images, self.spec.batch_size
-        chunks = zip(*(torch.split(part[:n], size) for part in (data.images, data.labels)), strict=True)
-        with attack_mode(self.network), self.autocast():
-            for levels, labels in chunks:
-                images = scale(levels, self.bounds)
-                hits.append(self.network(self.held_out_attack(images, labels)).argmax(dim=1) == labels)
-        return torch.cat(hits).float().mean()
 
     def attacked_loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean cross-entropy (0-d) of the attacked ``images`` and their logits (N, classes)."""

@@ -21,8 +21,9 @@ from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
+from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.losses import LossName
-from repro.methods.options import MethodOptions
+from repro.methods.options import MethodOptions, read_options
 from repro.models.heads import ClassView, TwoHeads
 
 
@@ -44,7 +45,7 @@ WEIGHTS: dict[tuple[str, str], Weights] = {
 }
 
 
-class RobGANOptions(GanOptions):
+class RobGANOptions(GanOptions, HeldOutOptions):
     """Options of Rob-GAN; lengths are for pixels in [-1, 1]. The defaults are the code's for CIFAR-10.
 
     Attributes:
@@ -67,6 +68,7 @@ class RobGANOptions(GanOptions):
         decay: ``halving`` halves the learning rate every ``halve_every`` epochs.
         recreate_optimisers: forget Adam's moments at every halving, as the code does by making new
             optimisers.
+        held_out: as in adversarial training; with the attacker only, and as far as its steps get.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
@@ -123,6 +125,17 @@ class RobGAN(GanMethod):
         attacked = self.D if joint else ClassView(self.D)
         # dequantised images reach beyond the bounds by a grey level
         self.attack = PGD(model=attacked, threat=threat, outside="allow", execution=GRAPHED, watch=self.watch)
+        reach = threat.model_copy(update={"radius": min(o.radius, o.steps * o.step_size)})
+        self.watched = HeldOut(
+            ClassView(self.D), reach, o, autocast=self.autocast, batch_size=spec.batch_size
+        )
+
+    @classmethod
+    def validation_split(cls, spec: RunSpec) -> str | None:
+        """Return the split whose images are watched under attack, if training attacks at all."""
+        options = read_options(spec.method, cls.Options, spec.options)
+        assert isinstance(options, RobGANOptions)
+        return options.held_out if options.attacker else None
 
     @property
     def weights(self) -> Weights:
@@ -137,7 +150,11 @@ class RobGAN(GanMethod):
             for optimiser in self.optimisers.values():
                 optimiser.state.clear()
             self.graphs.forget()
-        return super().step(step)
+        record = super().step(step)
+        per_epoch = self.batches["real"].batches_per_epoch
+        if self.validation and ends_epoch(step, self.spec.steps, o.n_dis, per_epoch):
+            record["held_out_accuracy"] = self.watched.accuracy(self.validation)
+        return record
 
     def rate(self, step: int) -> float:
         """Return the share of the learning rate that ``step`` takes."""
