@@ -67,10 +67,10 @@ def test_an_audit_is_at_least_as_strong_as_pgd(norm: str) -> None:
     with torch.no_grad():
         left = 100 * (wide(audit.images).argmax(1) == labels).double().mean().item()
         by_pgd = 100 * (wide(PGD(model=wide, threat=threat)(wide_images, labels)).argmax(1) == labels)
-    assert audit.robust_accuracy == pytest.approx(left)
+    assert min(audit.accuracy.values()) == pytest.approx(left)
     assert audit.accuracy["clean"] == pytest.approx(100 * 23 / 24)
-    assert 0 < audit.robust_accuracy < audit.accuracy["clean"]
-    assert audit.robust_accuracy <= by_pgd.double().mean().item()
+    assert 0 < min(audit.accuracy.values()) < audit.accuracy["clean"]
+    assert min(audit.accuracy.values()) <= by_pgd.double().mean().item()
     assert list(audit.accuracy) == ["clean", "apgd_ce", "apgd_ce_again", "apgd_t", "fab_t", "square"]
     assert "vanishing_gradients" not in audit.flags
 

@@ -54,11 +54,6 @@ class Audit:
     vanished: float
     flags: tuple[Flag, ...]
 
-    @property
-    def robust_accuracy(self) -> float:
-        """Percent of images that withstood everything."""
-        return min(self.accuracy.values())
-
 
 @dataclass(kw_only=True)
 class AutoAttack:
