@@ -163,6 +163,18 @@ def test_leases_in_a_folder_of_somebody_else_are_refused_with_a_way_out(
         assert device.index == 0
 
 
+@pytest.mark.parametrize(("text", "count"), [("auto", 2), ("cuda:1", 8)])
+def test_processes_of_one_run_want_a_gpu_each(text: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with machine(count), pytest.raises(ReproError, match="3 processes need as many GPUs") as caught:
+        use_device(text).__enter__()
+    assert "processes" in caught.value.remedy
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with machine(8), use_device("cuda") as device:
+        assert device.type == "cuda"
+
+
 def test_jobs_of_the_dag_use_what_they_lease(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = build_plan(load_config(Path("config")))
     run, batches, layout = next(iter(plan.runs)), make_batches(plan), mock.Mock()

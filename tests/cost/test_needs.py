@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_without_records_memory_is_predicted_and_minutes_are_unknown(tmp_path: P
     assert not needs.measured
     assert needs.minutes is None
     assert needs.mem_mb == pytest.approx((PROCESS["gpu"] + 2 * images) * PREDICTED, abs=1)
+
+
+def test_each_process_of_a_run_asks_for_as_much(tmp_path: Path) -> None:
+    alone = forecast("paper", tmp_path)
+    name, batch = next(iter(alone.batches.train.items()))
+    four = Batches({name: replace(batch, processes=4)})
+    several = Forecast(alone.plan, four, alone.layout, CONFIG)
+    assert several.training(name).mem_mb == 4 * alone.training(name).mem_mb
+    record(alone, "train", name, 6000.0, batch.members)
+    measured = Forecast(alone.plan, four, alone.layout, CONFIG).training(name)
+    assert measured.measured
+    assert measured.mem_mb == 6000 * MEASURED
 
 
 def test_images_that_do_not_fit_into_four_gigabytes_are_asked_room_for(tmp_path: Path) -> None:
