@@ -24,6 +24,7 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data import minibatches
+from repro.methods import base
 from repro.methods.base import Method
 from repro.methods.gan import Gan
 from repro.methods.registry import load_method
@@ -109,6 +110,12 @@ def compared(case: str) -> dict[str, float]:
     }
 
 
+FAULTS = {
+    "gradients are not averaged": (base, "average_gradients", lambda *_: None),
+    "batch norm sees a part": (divided, "_whole_batch_norm", lambda norm, x: type(norm).forward(norm, x)),
+}
+
+
 class OneIsNaN(Gan):
     """Its loss is NaN in the second process alone."""
 
@@ -181,6 +188,10 @@ def main(folder: Path) -> dict[str, Any]:
 
     with in_float64():
         found["cases"] = {case: compared(case) for case in CASES}
+        found["faults"] = {}
+        for fault, (module, name, wrong) in FAULTS.items():
+            with mock.patch.object(module, name, wrong):
+                found["faults"][fault] = compared("RFM")["weights"]
     sys.addaudithook(note)
     found["whole"] = ended(folder / "whole", Gan)
     found["cut"] = ended(folder / "cut", cut_at(Gan, 3), Gan)

@@ -49,6 +49,11 @@ def test_two_processes_train_as_one_does(found: list[dict[str, Any]], case: str)
     assert ours["passed"] == 0.5
 
 
+@pytest.mark.parametrize("fault", divided_runs.FAULTS)
+def test_the_comparison_sees_a_planted_fault(found: list[dict[str, Any]], fault: str) -> None:
+    assert found[0]["faults"][fault] > 1e-5
+
+
 def test_only_the_first_process_writes(found: list[dict[str, Any]]) -> None:
     first, second = found
     assert any("run.json" in each for each in first["writes"])
@@ -142,6 +147,8 @@ def test_a_profile_starts_two_processes_of_which_none_outlives_the_other(tmp_pat
     wait_for_step(layout.log(run.run_id), process, 5)
     workers = children(process)
     assert len(workers) == 2
+    told = [Path(f"/proc/{worker}/environ").read_text().split("\0") for worker in workers]
+    assert all({"OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1"} <= {*each} for each in told)
     os.kill(workers[1], signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode == 1

@@ -44,7 +44,8 @@ def launch(processes: int, threads: int) -> None:
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), *sys.argv]
-    os.execve(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": str(threads)})
+    given = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    os.execve(sys.executable, command, {**os.environ, **given})
 
 
 @contextmanager

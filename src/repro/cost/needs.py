@@ -40,10 +40,9 @@ Kind = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Needs:
-    """MiB of memory of all its processes, measured or predicted; minutes, None where unknown."""
+    """MiB of memory of all its processes; minutes, None where unknown."""
 
     mem_mb: int
-    measured: bool
     minutes: int | None
 
 
@@ -71,16 +70,17 @@ class Forecast:
     def reading(self, dataset: str) -> Needs:
         """Return what it takes to read every split of a data set, one after the other."""
         largest = max(images_mib(dataset, split) for split in dataset_info(dataset).splits)
-        return Needs(math.ceil((PROCESS["cpu"] + 2 * largest) * PREDICTED), False, None)
+        return Needs(math.ceil((PROCESS["cpu"] + 2 * largest) * PREDICTED), None)
 
     def _needs(self, kinds: list[Kind], predicted: float, steps: list[int]) -> Needs:
-        measured = all(kind in self._memory for kind in kinds)
-        mib = max(self._memory[kind] for kind in kinds) * MEASURED if measured else predicted * PREDICTED
+        mib = predicted * PREDICTED
+        if all(kind in self._memory for kind in kinds):
+            mib = max(self._memory[kind] for kind in kinds) * MEASURED
         minutes = None
         if all(kind in self._seconds for kind in kinds):
             seconds = sum(self._seconds[kind] * n for kind, n in zip(kinds, steps, strict=True))
             minutes = 10 + math.ceil(TIMES * seconds / 60)
-        return Needs(math.ceil(mib), measured, minutes)
+        return Needs(math.ceil(mib), minutes)
 
     @property
     def _process(self) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from repro.core import checkpoint, ranks
+from repro.core.divergence import Divergence
 from repro.core.errors import ReproError
 from repro.core.jsonl import StepLog
 from repro.core.paths import Layout
@@ -21,7 +22,7 @@ from repro.core.spec import RunSpec, snapshot_steps
 from repro.train.certificate import Certificate
 from repro.train.clock import Clock
 from repro.train.history import RunHistory
-from repro.train.metric_means import DivergedError, diverged
+from repro.train.metric_means import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
 from repro.train.signals import StopSignals
@@ -154,19 +155,17 @@ class Run:
     def _check_metrics(self) -> None:
         """Note the time used; raise DivergedError where a metric is not finite or a loss too large."""
         self.history.used = self.used_before + self.clock.used()
-        found = None
-        try:
-            self.state.metrics.check(self.step, self.saved_step)
-        except DivergedError as error:
-            found = error.divergence
-        if (found := ranks.any_of(found)) is not None:
+        found = ranks.any_of(self.state.metrics.divergence(self.step, self.saved_step))
+        if found is not None:
             raise DivergedError(found)
 
     def _check(self) -> None:
         """Do the same for all that a checkpoint holds, and compare it with other processes'."""
         self._check_metrics()
         if (bad := ranks.any_of(self.state.first_non_finite())) is not None:
-            raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)
+            why = f"{bad} holds a value that is not finite"
+            at = {"step": self.step, "last_good_step": self.saved_step}
+            raise DivergedError(Divergence(quantity=bad, reason=why, **at))
         self.compare()
 
     def compare(self) -> None:
