@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from repro.core import ranks
 from repro.core.errors import ReproError
-from repro.core.locks import first_free
+from repro.core.locks import first_free, only_process
 
 if TYPE_CHECKING:
     import torch
@@ -68,11 +68,21 @@ def use_device(text: str = "auto") -> Iterator[torch.device]:
         f"{_identity(i)}.lock": i for i in range(torch.cuda.device_count()) if not named or i == device.index
     }
     with ExitStack() as leased:
-        with suppress(ReproError) if named else nullcontext():
+        with _turn() if processes > 1 else nullcontext(), suppress(ReproError) if named else nullcontext():
             name = leased.enter_context(first_free(_leases(), list(places), "the GPUs", wait=not named))
             device = torch.device("cuda", places[name])
         torch.cuda.set_device(device)
         yield device
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Let all processes of one run take their GPUs before those of another: no two hold half of them each."""
+    turn = only_process(_leases(), "the GPUs", name="turn.lock", wait=True)
+    with turn if ranks.first() else nullcontext():
+        ranks.gathered(None)
+        yield
+        ranks.gathered(None)
 
 
 def _identity(index: int) -> str:
