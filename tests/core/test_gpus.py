@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -18,7 +19,7 @@ import pytest
 import torch
 
 from dag_case import copy_workflow, snakemake
-from repro.core import gpus, locks
+from repro.core import gpus, locks, ranks
 from repro.core.errors import ReproError
 from repro.core.gpus import jobs_at_once, use_device
 from repro.jobs.steps import train_step
@@ -43,7 +44,19 @@ def machine(count: int, first: int = 0) -> Iterator[mock.Mock]:
         yield pretended.enter_context(mock.patch.object(torch.cuda, "set_device"))
 
 
-def _job(end: Connection, text: str, count: int, first: int) -> None:
+def _job(end: Connection, text: str, count: int, first: int, run: tuple[Barrier, bool] | None) -> None:
+    with ExitStack() as together:
+        if run is not None:  # one of two processes that train together
+            for name, act in {
+                "on_this_machine": lambda: 2,
+                "first": lambda: run[1],
+                "gathered": lambda _: run[0].wait(),
+            }.items():
+                together.enter_context(mock.patch.object(ranks, name, act))
+        _hold(end, text, count, first)
+
+
+def _hold(end: Connection, text: str, count: int, first: int) -> None:
     with machine(count, first) as set_device, use_device(text) as device:
         (current,), _ = set_device.call_args
         end.send((first + device.index, current == device))
@@ -53,9 +66,15 @@ def _job(end: Connection, text: str, count: int, first: int) -> None:
 class Job:
     """A process that uses a GPU until it is told to end."""
 
-    def __init__(self, text: str = "auto", count: int = 3, first: int = 0) -> None:
+    def __init__(
+        self,
+        text: str = "auto",
+        count: int = 3,
+        first: int = 0,
+        run: tuple[Barrier, bool] | None = None,
+    ) -> None:
         self.ours, theirs = FORK.Pipe()
-        self.process: BaseProcess = FORK.Process(target=_job, args=(theirs, text, count, first))
+        self.process: BaseProcess = FORK.Process(target=_job, args=(theirs, text, count, first, run))
         self.process.start()
         theirs.close()
 
@@ -107,6 +126,20 @@ def test_a_killed_job_frees_its_gpu(jobs: list[Job]) -> None:
     assert not wait([late.ours], 0.3)
     jobs[1].end(signal.SIGKILL)
     assert late.gpu() == held[1]
+
+
+def test_two_runs_of_two_processes_do_not_wait_for_each_others_gpus(jobs: list[Job]) -> None:
+    one, other = FORK.Barrier(2), FORK.Barrier(2)
+    jobs += [Job(count=2, run=(one, True)), Job(count=2, run=(other, True))]
+    jobs += [Job(count=2, run=(one, False)), Job(count=2, run=(other, False))]
+    (ready, *_) = wait([job.ours for job in jobs], 20)
+    number = next(k for k, job in enumerate(jobs) if job.ours is ready) % 2
+    ahead, behind = jobs[number::2], jobs[1 - number :: 2]
+    assert sorted(job.gpu() for job in ahead) == [0, 1]
+    assert not wait([job.ours for job in behind], 0.3)
+    for job in ahead:
+        job.end()
+    assert sorted(job.gpu() for job in behind) == [0, 1]
 
 
 def test_a_gpu_that_is_named_is_taken_and_kept_from_others(jobs: list[Job]) -> None:
@@ -161,6 +194,18 @@ def test_leases_in_a_folder_of_somebody_else_are_refused_with_a_way_out(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "own"))  # as TMPDIR does in a new process
     with machine(2), use_device() as device:
         assert device.index == 0
+
+
+@pytest.mark.parametrize(("text", "count"), [("auto", 2), ("cuda:1", 8)])
+def test_processes_of_one_run_want_a_gpu_each(text: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with machine(count), pytest.raises(ReproError, match="3 processes need as many GPUs") as caught:
+        use_device(text).__enter__()
+    assert "processes" in caught.value.remedy
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with machine(8), use_device("cuda") as device:
+        assert device.type == "cuda"
 
 
 def test_jobs_of_the_dag_use_what_they_lease(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

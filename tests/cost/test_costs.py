@@ -14,6 +14,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.cost.claims import claimed_cells
+from repro.cost.costs import RunCost
 from repro.cost.measure import measure_costs, write_cost
 from repro.judge.claims import Claim, Predicate, Reference
 from repro.judge.judging import judge_claims
@@ -76,6 +77,13 @@ def test_medians_split_and_ratio(opened: Plan, measured: Layout) -> None:
     assert (gan.split, gan.relative) == ((0.0, 0.0, 2.0), None), "other width and batch"
     assert (gan.hours_per_run, gan.hours_per_cell) == (1.0, None), "its evaluation is not there"
     assert "synthetic_data" in plain.stand_ins
+
+
+def test_several_processes_are_another_device(opened: Plan, measured: Layout) -> None:
+    spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.baseline")
+    record = json.loads(measured.record(spec.run_id).read_text())
+    record["sessions"][0]["processes"] = 4
+    assert RunCost(spec, record, []).device == "4 x AMD EPYC"
 
 
 def test_runs_that_only_a_search_asks_for_count_for_no_recipe(opened: Plan, measured: Layout) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -43,9 +44,18 @@ def test_without_records_memory_is_predicted_and_minutes_are_unknown(tmp_path: P
     batch = next(name for name, b in found.batches.train.items() if "cifar10-" in b.members[0])
     needs = found.training(batch)
     images = 50_000 * 3 * 32 * 32 / 2**20
-    assert not needs.measured
     assert needs.minutes is None
     assert needs.mem_mb == pytest.approx((PROCESS["gpu"] + 2 * images) * PREDICTED, abs=1)
+
+
+def test_each_process_of_a_run_asks_for_as_much(tmp_path: Path) -> None:
+    alone = forecast("paper", tmp_path)
+    name, batch = next(iter(alone.batches.train.items()))
+    four = Batches({name: replace(batch, processes=4)})
+    several = Forecast(alone.plan, four, alone.layout, CONFIG)
+    assert several.training(name).mem_mb == 4 * alone.training(name).mem_mb
+    record(alone, "train", name, 6000.0, batch.members)
+    assert Forecast(alone.plan, four, alone.layout, CONFIG).training(name).mem_mb == 6000 * MEASURED
 
 
 def test_images_that_do_not_fit_into_four_gigabytes_are_asked_room_for(tmp_path: Path) -> None:
@@ -81,7 +91,6 @@ def test_records_of_the_same_kinds_count_for_other_seeds(tmp_path: Path) -> None
     record(found, "train", one, 5000.0, (run.run_id,))
     atomic_write_json(found.layout.record(run.run_id), {"seconds": 7200.0, "steps": run.steps})
     needs = forecast("paper", tmp_path).training(other)
-    assert needs.measured
     assert needs.mem_mb == 5000 * MEASURED != before.mem_mb
     assert needs.minutes == 10 + TIMES * 120
 

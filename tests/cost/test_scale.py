@@ -72,7 +72,7 @@ def test_seconds_are_measured_or_predicted_or_unknown() -> None:
 
 
 def test_a_gpu_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ReproError, match="no peak is known of 'abacus'") as refused:
+    with pytest.raises(ReproError, match="no GPU of known peak 'abacus'") as refused:
         choose_gpu(CONFIG, "abacus")
     assert H100 in refused.value.remedy
 

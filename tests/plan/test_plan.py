@@ -243,6 +243,24 @@ def test_every_member_is_in_one_batch_after_what_it_needs(plan: Plan) -> None:
         assert set(batch.needs) == {batches.train_of[run] for run in runs}
 
 
+def test_runs_of_several_processes_keep_their_ids_and_have_jobs_of_their_own(tmp_path: Path) -> None:
+    gan = "gan: {steps: 2, batch_size: 10, width: 0.125"
+    alone, several = (
+        plan_of(tmp_path / more, profile=PROFILE.replace(gan, f"{gan}{more}"))
+        for more in ("", ", processes: 5")
+    )
+    assert several.runs == alone.runs
+    batches = make_batches(several).train.values()
+    assert {batch.processes for batch in make_batches(alone).train.values()} == {1}
+    assert {batch.processes for batch in batches} == {1, 5}
+    for batch in batches:
+        gans = {several.runs[member].method == "gan" for member in batch.members}
+        assert gans == {batch.processes == 5}
+    with pytest.raises(ReproError, match="a batch of 10 images does not divide among 4") as caught:
+        plan_of(tmp_path / "uneven", profile=PROFILE.replace(gan, f"{gan}, processes: 4"))
+    assert "divisor" in caught.value.remedy
+
+
 def test_the_plan_is_the_same_each_time(tmp_path: Path) -> None:
     first, second = plan_of(tmp_path), plan_of(tmp_path)
     assert list(first.runs) == list(second.runs)

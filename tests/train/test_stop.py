@@ -55,10 +55,9 @@ def test_one_bad_value_in_a_long_interval_is_seen() -> None:
         means = MetricMeans(torch.device("cpu"), 1e6)
         for value in (1.0, bad, 2.0):
             means.add({"accuracy": torch.tensor(value)})
-        with pytest.raises(DivergedError, match="accuracy is not finite") as caught:
-            means.check(13)  # ten steps were done before this session
-        assert caught.value.divergence.step == 12
-        assert caught.value.divergence.quantity == "accuracy"
+        found = means.divergence(13)  # ten steps were done before this session
+        assert found is not None
+        assert (found.step, found.quantity, found.reason) == (12, "accuracy", "accuracy is not finite")
 
 
 def test_a_metric_that_comes_now_and_then_is_averaged_over_its_own_steps() -> None:

@@ -45,11 +45,7 @@ for _path, _reason in MISSING.items():
     logger.warning(f"{_reason}; it is made again where it is asked for")
 THREADS = PLAN.config.profile.threads
 FORECAST = Forecast(PLAN, BATCHES, LAYOUT, Path("config"))
-MINUTES = {
-    "train": 2880,
-    "evaluate": 720,
-}  # of a job where nothing of its kind was timed
-GPUS = int(PLAN.config.profile.device != "cpu")  # of each job that trains or measures
+GPUS = int(PLAN.config.profile.device != "cpu")  # of each process
 
 # One job a GPU on this machine, unless --resources says otherwise; a cluster counts its own.
 if workflow.is_main_process and workflow.nodes is None:
@@ -70,30 +66,21 @@ def validate():
             raise WorkflowError(done.stderr.strip())
 
 
-def memory_of_training(wildcards, attempt):
-    """Return the MiB to ask for; a second attempt asks for twice as many."""
-    return attempt * FORECAST.training(wildcards.batch).mem_mb
+def memory_of(stage, name):
+    """Return a job's MiB to ask for, of a batch or data set; a second attempt asks for twice as many."""
+    return lambda wildcards, attempt: attempt * stage(wildcards[name]).mem_mb
 
 
-def memory_of_evaluation(wildcards, attempt):
-    """Return the MiB to ask for; a second attempt asks for twice as many."""
-    return attempt * FORECAST.evaluation(wildcards.batch).mem_mb
+def minutes_of(stage, unknown):
+    """Return a batch's minutes to ask for, `unknown` where nothing of its kind was timed."""
+    return lambda wildcards, attempt: (
+        attempt * (stage(wildcards.batch).minutes or unknown)
+    )
 
 
-def memory_of_reading(wildcards, attempt):
-    """Return the MiB to ask for; a second attempt asks for twice as many."""
-    return attempt * FORECAST.reading(wildcards.dataset).mem_mb
-
-
-def minutes_of_training(wildcards, attempt):
-    """Return the minutes to ask for."""
-    return attempt * (FORECAST.training(wildcards.batch).minutes or MINUTES["train"])
-
-
-def minutes_of_evaluation(wildcards, attempt):
-    """Return the minutes to ask for."""
-    known = FORECAST.evaluation(wildcards.batch).minutes
-    return attempt * (known or MINUTES["evaluate"])
+def for_each_process(number):
+    """Return what a training batch takes where each of its processes takes `number`."""
+    return lambda wildcards: number * BATCHES.train[wildcards.batch].processes
 
 
 def data_options(wildcards, input):

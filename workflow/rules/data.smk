@@ -12,7 +12,7 @@ checkpoint data_set:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=memory_of_reading,
+        mem_mb=memory_of(FORECAST.reading, "dataset"),
     params:
         common=COMMON,
         data=data_options,

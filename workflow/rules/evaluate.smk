@@ -16,8 +16,8 @@ rule evaluate:
     threads: THREADS
     resources:
         gpu=GPUS,
-        mem_mb=memory_of_evaluation,
-        runtime=minutes_of_evaluation,
+        mem_mb=memory_of(FORECAST.evaluation, "batch"),
+        runtime=minutes_of(FORECAST.evaluation, 720),
     params:
         common=COMMON,
         data=evaluation_options,

@@ -13,11 +13,11 @@ rule train:
         results("benchmarks/train/{batch}.tsv")
     conda:
         "../../environment.yml"
-    threads: THREADS
+    threads: for_each_process(THREADS)
     resources:
-        gpu=GPUS,
-        mem_mb=memory_of_training,
-        runtime=minutes_of_training,
+        gpu=for_each_process(GPUS),
+        mem_mb=memory_of(FORECAST.training, "batch"),
+        runtime=minutes_of(FORECAST.training, 2880),
     params:
         common=COMMON,
         data=data_options,

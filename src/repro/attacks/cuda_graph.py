@@ -14,6 +14,7 @@ from repro.attacks.checks import check_classes
 from repro.attacks.climb import Climb
 from repro.core.graphs import Beside
 from repro.core.timing import part
+from repro.models.divided import communicates
 
 WARM_UP = 3
 """Steps before the capture: cuDNN chooses its algorithms, Triton compiles."""
@@ -68,6 +69,7 @@ def can_be_graphed(network: nn.Module, images: Tensor) -> bool:
     return (
         images.is_cuda
         and not torch.cuda.is_current_stream_capturing()
+        and not communicates()
         and not any(module.training for module in network.modules())
     )
 

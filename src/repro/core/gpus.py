@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.core import ranks
 from repro.core.errors import ReproError
-from repro.core.locks import first_free
+from repro.core.locks import first_free, only_process
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def use_device(text: str = "auto") -> Iterator[torch.device]:
     which Triton's kernels and CUDA graphs use.
 
     Raises:
-        ReproError: no such device here, or no lease can be written.
+        ReproError: no such device here, too few for all processes of a run, or no lease can be written.
     """
     import torch
 
@@ -56,16 +57,32 @@ def use_device(text: str = "auto") -> Iterator[torch.device]:
     if device.type != "cuda":
         yield device
         return
-    named = ":" in text
+    named, processes = ":" in text, ranks.on_this_machine()
+    if processes > (1 if named else torch.cuda.device_count()):
+        found = f"only {text} is named" if named else f"{torch.cuda.device_count()} found"
+        raise ReproError(
+            f"{processes} processes need as many GPUs, {found}",
+            remedy="lower the profile's `processes`, or let `device` be cuda where there are enough GPUs",
+        )
     places = {
         f"{_identity(i)}.lock": i for i in range(torch.cuda.device_count()) if not named or i == device.index
     }
     with ExitStack() as leased:
-        with suppress(ReproError) if named else nullcontext():
+        with _turn() if processes > 1 else nullcontext(), suppress(ReproError) if named else nullcontext():
             name = leased.enter_context(first_free(_leases(), list(places), "the GPUs", wait=not named))
             device = torch.device("cuda", places[name])
         torch.cuda.set_device(device)
         yield device
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Let all processes of one run take their GPUs before those of another: no two hold half of them each."""
+    turn = only_process(_leases(), "the GPUs", name="turn.lock", wait=True)
+    with turn if ranks.first() else nullcontext():
+        ranks.gathered(None)
+        yield
+        ranks.gathered(None)
 
 
 def _identity(index: int) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from repro.core.ranks import count
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -63,7 +65,8 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
     Returns:
         ``code`` (version, commit, changed), ``python``, ``platform``, ``packages`` (name to version),
-        ``device`` (see ``describe_device``), ``threads``, ``settings`` (torch's), ``environment``.
+        ``device`` (see ``describe_device``), ``processes`` that worked together (``core.ranks``),
+        ``threads`` of each, ``settings`` (torch's), ``environment``.
     """
     return {
         "code": code_version(),
@@ -71,6 +74,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "device": describe_device(device),
+        "processes": count(),
         "threads": torch.get_num_threads(),
         "settings": {
             "deterministic": torch.are_deterministic_algorithms_enabled(),

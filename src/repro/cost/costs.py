@@ -50,8 +50,10 @@ class RunCost:
 
     @property
     def device(self) -> str:
-        """Name of the device that the run ended on."""
-        return str(self.record["sessions"][-1]["device"])
+        """Name of the device that the run ended on, with its number where several trained it together."""
+        last = self.record["sessions"][-1]
+        processes = last.get("processes", 1)
+        return f"{processes} x {last['device']}" if processes > 1 else str(last["device"])
 
     @property
     def per_step(self) -> list[float]:

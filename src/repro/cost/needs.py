@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,10 +40,9 @@ Kind = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Needs:
-    """MiB of memory, measured or predicted; minutes, None where unknown."""
+    """MiB of memory of all its processes; minutes, None where unknown."""
 
     mem_mb: int
-    measured: bool
     minutes: int | None
 
 
@@ -60,7 +59,8 @@ class Forecast:
         """Return what a training batch needs."""
         runs = [self.plan.runs[member] for member in self.batches.train[batch].members]
         predicted = max(map(self._of_run, runs)) + self._side_by_side(runs)
-        return self._needs([*map(_run_kind, runs)], predicted, [run.steps for run in runs])
+        needs = self._needs([*map(_run_kind, runs)], predicted, [run.steps for run in runs])
+        return replace(needs, mem_mb=needs.mem_mb * self.batches.train[batch].processes)
 
     def evaluation(self, batch: str) -> Needs:
         """Return what an evaluation batch needs."""
@@ -70,16 +70,17 @@ class Forecast:
     def reading(self, dataset: str) -> Needs:
         """Return what it takes to read every split of a data set, one after the other."""
         largest = max(images_mib(dataset, split) for split in dataset_info(dataset).splits)
-        return Needs(math.ceil((PROCESS["cpu"] + 2 * largest) * PREDICTED), False, None)
+        return Needs(math.ceil((PROCESS["cpu"] + 2 * largest) * PREDICTED), None)
 
     def _needs(self, kinds: list[Kind], predicted: float, steps: list[int]) -> Needs:
-        measured = all(kind in self._memory for kind in kinds)
-        mib = max(self._memory[kind] for kind in kinds) * MEASURED if measured else predicted * PREDICTED
+        mib = predicted * PREDICTED
+        if all(kind in self._memory for kind in kinds):
+            mib = max(self._memory[kind] for kind in kinds) * MEASURED
         minutes = None
         if all(kind in self._seconds for kind in kinds):
             seconds = sum(self._seconds[kind] * n for kind, n in zip(kinds, steps, strict=True))
             minutes = 10 + math.ceil(TIMES * seconds / 60)
-        return Needs(math.ceil(mib), measured, minutes)
+        return Needs(math.ceil(mib), minutes)
 
     @property
     def _process(self) -> int:
@@ -130,14 +131,15 @@ class Forecast:
         return found
 
     def _recorded(self, stage: Stage, batch: Batch) -> float | None:
-        """Return the most MiB that a batch held, if its record is of a job that did the same members."""
+        """Return the most MiB that each process of a batch held, if its job did the same members."""
         path = self.layout.benchmark(stage, batch.name)
         if not path.is_file():
             return None
         with suppress(ReproError, OSError, ValueError, KeyError):
             done = read_manifest(self.layout.batch(stage, batch.name))
             (line,) = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
-            return float(line["max_rss"]) if done.keys() == {*batch.members} else None
+            mib = float(line["max_rss"]) / batch.processes
+            return mib if done.keys() == {*batch.members} else None
         return None
 
     @cached_property

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.core.spec import Frozen, RunSpec
 from repro.core.yaml_model import load_list
 from repro.cost.predict import Rate, measured_seconds, read_rates
@@ -62,12 +62,7 @@ def choose_gpu(config: Path, name: str) -> Gpu:
         ReproError: none has it; lists those that are there.
     """
     known = {gpu.device: gpu for gpu in load_list(config / GPUS, Gpu)[0]}
-    if name not in known:
-        listed = ", ".join(map(repr, known))
-        raise ReproError(
-            f"no peak is known of {name!r}", remedy=f"choose one of {listed}, or add it", where=config / GPUS
-        )
-    return known[name]
+    return known[named("GPU of known peak", name, known, where=config / GPUS, more=", or add it")]
 
 
 def seconds_of(run: RunSpec, gpu: Gpu, rates: Sequence[Rate], sizes: Sequence[StepSize]) -> tuple[float, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from repro.core import ranks
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.manifest import Stage
@@ -26,11 +27,18 @@ def train_step(
     data_root: Path | None,
     device: str | None,
 ) -> None:
-    """Train the runs of one batch, or one run.
+    """Train the runs of one batch, or one run; by ``torchrun`` where the profile wants several processes.
 
     Raises:
         ReproError: neither or both are named, the plan has no such batch or run, or a training fails.
     """
+    if batch is not None and run is None:
+        processes = _batch(batches.train, batch).processes
+    else:
+        processes = plan.processes(run) if run in plan.runs else 1
+    if processes > 1 and not ranks.launched():
+        ranks.launch(processes, plan.config.profile.threads)
+
     from repro.core.gpus import use_device
     from repro.train.batch import train_batch
     from repro.train.run import train_run
@@ -46,12 +54,12 @@ def train_step(
             )
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
-        with use_device(asked) as where:
+        with ranks.joined(), use_device(asked) as where:
             train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
-        with _alone(layout, "train", batch), use_device(asked) as where:
+        with ranks.joined(), _alone(layout, "train", batch), use_device(asked) as where:
             train_batch(specs, layout, manifest, device=where, data_root=root, settings=settings, seeds=seeds)
     else:
         raise ReproError(
@@ -90,7 +98,12 @@ def evaluate_step(
 
 
 def _alone(layout: Layout, stage: Stage, batch: str) -> AbstractContextManager[None]:
-    """Wait for a process that works on the same batch, such as one whose Snakemake was killed."""
+    """Wait for a process that works on the same batch, such as one whose Snakemake was killed.
+
+    Of several that train together the first one waits, and the others for it.
+    """
+    if not ranks.first():
+        return nullcontext()
     return only_process(layout.locks, f"batch {batch}", name=f"{stage}-{batch}.lock", wait=True)
 
 

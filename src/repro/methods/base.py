@@ -13,10 +13,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from repro.core.errors import ReproError
+from repro.core.ranks import check_divides, count
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch
 from repro.methods.optimisation import restride
 from repro.methods.options import MethodOptions, NetworkOptions, read_options
+from repro.models.divided import average_gradients, divide
 from repro.models.registry import build, load_network, wants
 
 if TYPE_CHECKING:
@@ -89,6 +91,18 @@ class Method(ABC):
         Returns:
             Losses and the like as detached 0-d tensors on the device (``.item()`` would wait for it).
         """
+
+    def divide(self) -> None:
+        """Train together with other processes from here on, see ``models/divided.py``.
+
+        Raises:
+            ReproError: the batch does not divide among them.
+        """
+        check_divides(self.spec.batch_size, count())
+        for network in self.modules.values():
+            divide(network)
+        for optimiser in self.optimisers.values():
+            optimiser.register_step_pre_hook(average_gradients)
 
     def _parts(self) -> dict[str, Mapping[str, _Stateful]]:
         return {

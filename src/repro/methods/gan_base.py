@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
+from repro.core.ranks import count
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
@@ -93,7 +94,7 @@ class GanMethod(Method):
         if self.regulariser is not None:
             self.regulariser.watch = self.watch
         self.open_data()
-        wanted = self.options.cuda_graph and device.type == "cuda"
+        wanted = self.options.cuda_graph and device.type == "cuda" and count() == 1
         self.make_optimisers(graphs=wanted and not self.draws_within_updates())
 
     def make_optimisers(self, *, graphs: bool) -> None:

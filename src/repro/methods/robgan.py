@@ -24,6 +24,7 @@ from repro.methods.gan_options import GanOptions
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.losses import LossName
 from repro.methods.options import MethodOptions, read_options
+from repro.models.divided import by_slices
 from repro.models.heads import ClassView, TwoHeads
 
 
@@ -170,7 +171,7 @@ class RobGAN(GanMethod):
         images = self.dequantised(images) if self.options.dequantisation else images
         if self.options.attacker:
             with self.autocast():
-                images = self.attack(images, classes)
+                images = by_slices(self.attack, images, classes)
         return images, classes
 
     def dequantised(self, images: Tensor) -> Tensor:

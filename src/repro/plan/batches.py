@@ -15,11 +15,15 @@ SEARCH = "search-"  # begins the name of a batch that no artefact asks for
 
 @dataclass(frozen=True)
 class Batch:
-    """Members that one process works through, and the batches that must be finished before."""
+    """Members that one job works through, and the batches that must be finished before.
+
+    ``processes`` train each member together.
+    """
 
     name: str
     members: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    processes: int = 1
 
     @property
     def only_searched(self) -> bool:
@@ -53,12 +57,15 @@ def make_batches(plan: Plan) -> Batches:
         paper = unit[0].recipe.partition(".")[0]
         level = plan.level(unit[0].run_id)
         kind = SEARCH if unit[0].run_id in plan.only_searched else ""
-        units.setdefault(f"{kind}{paper}-{level}", []).append(tuple(run.run_id for run in unit))
+        processes = plan.processes(unit[0].run_id)
+        together = "" if processes == 1 else f"x{processes}-"
+        name = f"{kind}{paper}-{together}{level}"
+        units.setdefault(name, []).append(tuple(run.run_id for run in unit))
     for name, members in _cut(units, sizes.train):
         for member in members:
             batches.train_of[member] = name
         needs = _needed(batches, (plan.runs[member].parent for member in members))
-        batches.train[name] = Batch(name, members, needs)
+        batches.train[name] = Batch(name, members, needs, plan.processes(members[0]))
     groups: dict[str, list[tuple[str, ...]]] = {}
     for evaluation_id, evaluation in plan.evaluations.items():
         group = batches.train_of.get(evaluation.run, evaluation.run)  # the data itself belongs to no training

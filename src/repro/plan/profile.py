@@ -13,7 +13,11 @@ from repro.plan.sheet import Workload
 
 
 class Work(Frozen):
-    """The share of a recipe's schedule that a profile pays for; None leaves the recipe's own value."""
+    """The share of a recipe's schedule that a profile pays for; None leaves the recipe's own value.
+
+    ``processes`` train a run together, each on a GPU of its own and on its part of each batch, which must
+    divide by their number; results do not depend on that beyond rounding, and runs' ids not at all.
+    """
 
     steps: int | None = Field(default=None, ge=1)
     epochs: float | None = Field(default=None, gt=0)
@@ -22,6 +26,7 @@ class Work(Frozen):
     precision: Precision | None = None
     seeds: int | None = Field(default=None, ge=1)
     snapshots: int | None = Field(default=None, ge=0)
+    processes: int | None = Field(default=None, ge=1)
 
 
 class DataLimits(Frozen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from repro.core.errors import ReproError
+from repro.core.ranks import check_divides
 from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
 from repro.data.catalogue import dataset_info
 from repro.methods.registry import train_split
@@ -63,7 +64,8 @@ def run_spec(
         parent: the run that this one starts from.
 
     Raises:
-        ReproError: the data set has not the split that the method trains on.
+        ReproError: the data set has not the split that the method trains on, or a batch does not divide among
+            the processes.
     """
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data)
@@ -85,6 +87,7 @@ def run_spec(
         if work.epochs is not None:
             budget = budget.model_copy(update={"epochs": work.epochs, "steps": None})
         steps = budget.resolve(images)
+    check_divides(batch_size, work.processes or 1)
     width = 1.0 if work.width is None else work.width
     snapshots = recipe.snapshots if work.snapshots is None else work.snapshots
     stand_ins: list[StandIn] = list(parent.stand_ins) if parent else []

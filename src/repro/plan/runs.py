@@ -43,6 +43,11 @@ class PlannedRuns:
             UNREDUCED, run.recipe, self.recipes[run_id], run.seed, dataset=run.dataset, options=run.options
         )
 
+    def processes(self, run_id: str) -> int:
+        """Return how many processes train a run together."""
+        run = self.runs[run_id]
+        return work_for(self.config.profile, run.recipe, self.recipes[run_id], run.dataset).processes or 1
+
     def enter_run(self, run: RunSpec, recipe: Recipe) -> RunSpec:
         """Add a run unless it is there; a shared run keeps the name of the recipe that asked first."""
         self.recipes.setdefault(run.run_id, recipe)

@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
+from repro.core import ranks
 from repro.core.errors import ReproError
 from repro.core.families import seed_batches
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import joinable_names
+from repro.train.metric_means import DivergedError
 from repro.train.parents import parents_first
 from repro.train.run import train_run
 from repro.train.seeds import train_seeds
@@ -38,7 +40,8 @@ def train_batch(
     """Train runs one after the other, parents before children; finished ones are left as they are.
 
     A failing run does not keep the others from being trained; its children are left out. A run that diverges
-    fails, unless ``settings.diverged`` is "record".
+    fails, unless ``settings.diverged`` is "record". Where several processes train, one of them that fails
+    ends all.
 
     Args:
         specs: the runs, in any order.
@@ -58,7 +61,8 @@ def train_batch(
         ReproError: at the end, naming every run that failed and why. No manifest is written then.
         StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
     """
-    manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
+    if ranks.first():
+        manifest_path.unlink(missing_ok=True)  # what it promised may change from here on
     how: dict[str, Any] = {
         "device": device,
         "data_root": data_root,
@@ -67,7 +71,8 @@ def train_batch(
         "data": TrainingData(),
     }
     failed: dict[str, str] = {}
-    for group in seed_batches(parents_first(specs), seeds, joinable_names()):
+    several = ranks.count() > 1
+    for group in seed_batches(parents_first(specs), 1 if several else seeds, joinable_names()):
         spec = group[0]
         if spec.parent in failed:
             failed |= {member.run_id: f"its parent {spec.parent} failed" for member in group}
@@ -80,14 +85,19 @@ def train_batch(
         except StoppedError:
             raise
         except ReproError as error:
+            if several and not isinstance(error, DivergedError):  # it may be of this process alone
+                raise
             failed |= {member.run_id: str(error) for member in group}
         except Exception as error:  # a bug in one method must not cost the others their training
+            if several:
+                raise
             traceback.print_exc(file=sys.stderr)
             reason = f"{type(error).__name__}: {error} (a bug; the trace is above)"
             failed |= {member.run_id: reason for member in group}
     if failed:
         raise _summary(failed, len(specs), layout)
-    write_manifest(manifest_path, layout, "train", [spec.run_id for spec in specs])
+    if ranks.first():
+        write_manifest(manifest_path, layout, "train", [spec.run_id for spec in specs])
     return manifest_path
 
 

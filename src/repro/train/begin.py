@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from repro.core import checkpoint
+from repro.core import checkpoint, ranks
 from repro.core.device import apply_precision, set_deterministic
 from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
@@ -20,7 +20,7 @@ from repro.data.image_set import ImageSet
 from repro.methods.base import Method
 from repro.train.certificate import Certificate
 from repro.train.history import RunHistory
-from repro.train.loop import Run
+from repro.train.loop import Follower, Run
 from repro.train.metric_means import MetricMeans
 from repro.train.parents import load_parent
 from repro.train.settings import LoopSettings
@@ -41,17 +41,20 @@ def new_run(
     """Return a run at step 0, not yet begun.
 
     Raises:
-        ReproError: unknown option, or the run's folder cannot be used.
+        ReproError: unknown option, the run's folder cannot be used, or its batch does not divide.
     """
     folder, settings = layout.run(spec.run_id), settings or LoopSettings()
     checkpoint.check_path(layout.checkpoint(spec.run_id))
-    for place in (folder, folder / "snapshots"):
-        remove_leftovers(place)
+    if ranks.first():
+        for place in (folder, folder / "snapshots"):
+            remove_leftovers(place)
     set_deterministic()
     apply_precision(spec.precision, device)
     streams = Streams(spec.seed, device)
     method = kind(spec, images, streams, device)
     method.validation = validation
+    if ranks.count() > 1:
+        method.divide()
     header = {
         "kind": "checkpoint",
         "spec": spec.model_dump(mode="json"),
@@ -66,10 +69,12 @@ def new_run(
         "code": code_version(),
         "training_code": training_code(),
         "device": describe_device(device)["name"],
+        "processes": ranks.count(),
         "threads": torch.get_num_threads(),
     }
     state = TrainingState(method, streams, MetricMeans(device, settings.largest_loss))
-    return Run(state, spec, layout, settings, header, RunHistory(sessions=[session]))
+    kind_of_run = Run if ranks.first() else Follower
+    return kind_of_run(state, spec, layout, settings, header, RunHistory(sessions=[session]))
 
 
 def begin(run: Run) -> None:
@@ -78,7 +83,8 @@ def begin(run: Run) -> None:
     Raises:
         DivergedError: its parent diverged.
         ReproError: the parent is not finished; the checkpoint is damaged, or of another configuration, data
-            set, parent or code; log or snapshots are not those that it was written with.
+            set, parent or code; log or snapshots are not those that it was written with; another process of
+            this run found other files.
     """
     parent = load_parent(run.spec, run.layout)
     if parent is not None:
@@ -86,6 +92,7 @@ def begin(run: Run) -> None:
         run.state.method.start_from(parent.state["method"])
     if run.path.exists():
         _resume(run)
+    run.compare()
 
 
 def _resume(run: Run) -> None:

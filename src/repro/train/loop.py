@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from repro.core import checkpoint
+from repro.core import checkpoint, ranks
+from repro.core.divergence import Divergence
+from repro.core.errors import ReproError
 from repro.core.jsonl import StepLog
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec, snapshot_steps
 from repro.train.certificate import Certificate
 from repro.train.clock import Clock
 from repro.train.history import RunHistory
-from repro.train.metric_means import diverged
+from repro.train.metric_means import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
 from repro.train.signals import StopSignals
 from repro.train.snapshots import save_snapshot
-from repro.train.state import TrainingState, no_other_randomness
+from repro.train.state import TrainingState, no_other_randomness, part_hashes
 
 if TYPE_CHECKING:
     from repro.train.seed_batch import SeedBatch
@@ -52,7 +54,7 @@ def train(run: Run | SeedBatch, *, until: int | None = None, progress: bool) -> 
     log_every, snapshots = run.settings.log_interval(steps), snapshot_steps(steps, run.spec.snapshots)
     with (
         run.opened(),
-        ProgressDisplay(run.name, total=steps, start=start, shown=progress) as display,
+        ProgressDisplay(run.name, total=steps, start=start, shown=progress and ranks.first()) as display,
         StopSignals() as stop,
     ):
         saved = time.monotonic()
@@ -63,7 +65,9 @@ def train(run: Run | SeedBatch, *, until: int | None = None, progress: bool) -> 
             if step % log_every == 0 or step == steps:
                 display.metrics(run.write_log())
             display.update(step)
-            snapshot, due = step in snapshots, run.settings.checkpoint_due(step, time.monotonic() - saved)
+            due = run.settings.checkpoint_due(step, time.monotonic() - saved)
+            stop.received, due = ranks.any_of(stop.received), ranks.any_of(due or None) is not None
+            snapshot = step in snapshots
             if snapshot or due or step == end or stop.received:
                 run.save(snapshot=snapshot)
                 saved = time.monotonic()
@@ -139,9 +143,7 @@ class Run:
 
     def save(self, *, snapshot: bool) -> None:
         """Write a checkpoint, with ``snapshot`` one of these too; DivergedError if a value is not finite."""
-        self._check_metrics()
-        if (bad := self.state.first_non_finite()) is not None:
-            raise diverged(bad, f"{bad} holds a value that is not finite", self.step, self.saved_step)
+        self._check()
         if snapshot:
             self.history.snapshots.append(save_snapshot(self.state.method, self.spec, self.layout, self.step))
         self.log.sync()
@@ -153,4 +155,49 @@ class Run:
     def _check_metrics(self) -> None:
         """Note the time used; raise DivergedError where a metric is not finite or a loss too large."""
         self.history.used = self.used_before + self.clock.used()
-        self.state.metrics.check(self.step, self.saved_step)
+        found = ranks.any_of(self.state.metrics.divergence(self.step, self.saved_step))
+        if found is not None:
+            raise DivergedError(found)
+
+    def _check(self) -> None:
+        """Do the same for all that a checkpoint holds, and compare it with other processes'."""
+        self._check_metrics()
+        if (bad := ranks.any_of(self.state.first_non_finite())) is not None:
+            why = f"{bad} holds a value that is not finite"
+            at = {"step": self.step, "last_good_step": self.saved_step}
+            raise DivergedError(Divergence(quantity=bad, reason=why, **at))
+        self.compare()
+
+    def compare(self) -> None:
+        """Raise ReproError unless every process of this run is at this step, with the same bits."""
+        if ranks.count() == 1:
+            return
+        states = ranks.gathered((self.step, part_hashes(self.state.state_dict())))
+        if any(state != states[0] for state in states):
+            raise ReproError(
+                f"the {len(states)} processes that train {self.name} are not in the same state: at steps "
+                f"{', '.join(str(step) for step, _ in states)}",
+                remedy="run the same command again: it goes on from the last checkpoint; let all processes "
+                "have the same kind of GPU and see the same files",
+                where=self.path,
+            )
+
+
+class Follower(Run):
+    """A run as all but the first of several processes train it: what the first one writes, they do not."""
+
+    @contextmanager
+    def opened(self, clock: Clock | None = None) -> Iterator[None]:
+        """Count time from here."""
+        self.clock, self.used_before = clock or Clock(self.device, self.state.method.watch), self.history.used
+        yield
+
+    def write_log(self) -> dict[str, float]:
+        """Begin the next means, and return the last ones; DivergedError as in the first process."""
+        self._check_metrics()
+        return self.state.metrics.means()
+
+    def save(self, *, snapshot: bool) -> None:
+        """Check what the first process writes."""
+        self._check()
+        self.saved_step = self.step

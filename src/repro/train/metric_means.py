@@ -69,15 +69,15 @@ class MetricMeans:
             torch.zeros(len(names), dtype=torch.int64, device=self._device),
         )
 
-    def check(self, step: int, last_good_step: int = 0) -> None:
+    def divergence(self, step: int, last_good_step: int = 0) -> Divergence | None:
         """Wait for the device and look at every value since the last reset.
 
         Args:
             step: number of steps done.
-            last_good_step: step of the last checkpoint, for the error.
+            last_good_step: step of the last checkpoint.
 
-        Raises:
-            DivergedError: a metric is not finite, or a loss is too large; names the first step where.
+        Returns:
+            The first step where a metric is not finite, or a loss is too large, and which; None for none.
         """
         worst: tuple[int, str, float] | None = None
         for names, group in self._groups.items():
@@ -85,12 +85,13 @@ class MetricMeans:
                 if bad and (worst is None or bad < worst[0]):
                     worst = bad, name, largest
         if worst is None:
-            return
+            return None
         bad, name, largest = worst
         what = f"{name} is not finite"
         if largest < float("inf"):
             what = f"|{name}| reached {largest:.3g}, more than {self._largest_loss:g}"
-        raise diverged(name, what, step - self._added + bad, last_good_step)
+        at = step - self._added + bad
+        return Divergence(quantity=name, step=at, last_good_step=last_good_step, reason=what)
 
     def means(self) -> dict[str, float]:
         """Return each metric's mean over the steps that returned it, and begin anew."""
@@ -129,9 +130,3 @@ class DivergedError(ReproError):
             remedy="lower the learning rate or the attack's strength, use another seed, or let the profile "
             "say diverged: record; the last good checkpoint was kept",
         )
-
-
-def diverged(quantity: str, reason: str, step: int, last_good_step: int) -> DivergedError:
-    """Return the error for a training in which ``quantity`` was seen to go wrong at ``step``."""
-    found = Divergence(quantity=quantity, step=step, last_good_step=last_good_step, reason=reason)
-    return DivergedError(found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
+from repro.core import ranks
 from repro.core.device import within_memory
 from repro.core.divergence import Divergence, divergence_of
 from repro.core.locks import only_process
@@ -61,8 +63,9 @@ def train_run(
     settings = settings or LoopSettings()
     folder, name = layout.run(spec.run_id), f"run {spec.run_id}"
     data = data or TrainingData()
-    with only_process(folder, name), within_memory(device, name, folder):
-        set_aside_other(spec, layout, data, data_root, device)
+    alone = only_process(folder, name) if ranks.first() else nullcontext()
+    with alone, within_memory(device, name, folder):
+        ranks.by_first(lambda: set_aside_other(spec, layout, data, data_root, device))
         if not is_finished(spec, layout, settings):
             kind = load_method(spec.method)
             images, validation = data.load_all(kind, spec, data_root, device)
@@ -103,7 +106,9 @@ def train_to_record(run: Run, *, progress: bool) -> None:
 
 
 def finish(run: Run, divergence: Divergence | None = None, *, progress: bool) -> None:
-    """Write the record of a run that is done, and say how it ended."""
+    """Write the record of a run that is done, and say how it ended; of several processes the first does."""
+    if not ranks.first():
+        return
     record = write_record(run, divergence)
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Self
 
 from repro.core.errors import ReproError
+from repro.core.ranks import count
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -18,7 +19,10 @@ class StoppedError(ReproError):
 
 
 class StopSignals:
-    """Notes a request to stop while the block runs; a second one acts at once, as it would without this."""
+    """Notes a request to stop while the block runs; a second one acts at once, as it would without this.
+
+    Of several processes that train together none acts on a second one.
+    """
 
     def __init__(self) -> None:
         self.received: str | None = None
@@ -43,7 +47,8 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
-        self._restore()
+        if count() == 1:  # torchrun passes on what a cluster may have told its processes already
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
