@@ -26,7 +26,6 @@ from repro.core.errors import ReproError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Rebuild the tables and figures of adversarial-training x GAN papers. "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from repro.cli.completion import artefacts, finished
 from repro.cli.options import (
     CONFIG,
     ConfigFolder,
@@ -76,7 +77,9 @@ def _report_published(config: Config, layout: Layout) -> Path:
 
 def collect(
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
-    only: Annotated[str | None, typer.Option(help="Copy one artefact alone, e.g. dat/table4.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Copy one artefact alone, e.g. dat/table4.", autocompletion=artefacts)
+    ] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -97,7 +100,12 @@ def collect(
 
 def export(
     source: Annotated[
-        str | None, typer.Option("--from", help="A profile or a publication; default: the profile's results.")
+        str | None,
+        typer.Option(
+            "--from",
+            help="A profile or a publication; default: the profile's results.",
+            autocompletion=finished,
+        ),
     ] = None,
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("export"),
     ro_crate: Annotated[
