@@ -10,6 +10,7 @@ import pytest
 
 from papers_case import call
 from repro.core.paths import Layout
+from repro.judge.artefacts import read_artefacts
 from repro.judge.cells import Cell, read_cells
 from repro.plan.config import load_config
 from repro.site.export.crate import write_crate
@@ -126,7 +127,9 @@ def test_the_command_exports_a_profile_and_leaves_other_folders_alone(project: P
     gan = next(
         cell for cell in cells_of(Path("out")) if cell.row == "right: GAN" and cell.convention == "standard"
     )
-    assert gan.evaluations  # its artefact says so, nothing is searched
+    artefacts = read_artefacts(Path("results/tiny/artefacts.json")).artefacts
+    told = {each for artefact in artefacts for behind in artefact.behind for each in behind.evaluations}
+    assert {*gan.evaluations} & told  # its artefact says so, nothing is searched
     assert gan.measured_how["generated images"] == "40"
     assert gan.measured_how["features"].startswith("classifier")
     Path("out/mine.txt").write_text("kept")

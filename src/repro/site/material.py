@@ -21,7 +21,7 @@ from repro.judge.ledger import LedgerItem
 from repro.plan.cells import Key
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
-from repro.site.conventions import Strip, behind_cells, strip
+from repro.site.convention.strip import Strip, behind_cells, strip
 from repro.site.stored import REMEDY, Line, read_stored
 
 

@@ -16,7 +16,7 @@ from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.cells import COLUMNS, Cell
-from repro.site.conventions import Result, strip
+from repro.site.convention.strip import Result, strip
 from repro.site.export.records import (
     AttackRecord,
     CellRecord,

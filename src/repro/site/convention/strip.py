@@ -104,8 +104,9 @@ def _facts(result: Result) -> Iterable[tuple[str, str]]:
     if spec.get("extractor") and (generated := _generated(result)):
         yield "generated images", f"{generated:,.0f}"
     if "checkpoint" in options:
-        step = f", step {values['step']:,.0f}" if "step" in values else ""
-        yield "weights", f"{options['checkpoint'].replace('_', ' ')}{step}"
+        yield "weights", options["checkpoint"].replace("_", " ")
+    if "step" in values:
+        yield "step", f"{values['step']:,.0f}"
     if spec.get("extractor"):
         yield from _features(result)
     if "to_uint8" in options:
