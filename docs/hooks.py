@@ -43,7 +43,6 @@ PARTS = {
     "how-to/own-data-set.md": ("CONTRIBUTING.md", ("A data set",)),
     "how-to/own-paper.md": ("CONTRIBUTING.md", ("A paper", "A row of a table")),
     "how-to/own-method.md": ("CONTRIBUTING.md", ("A method", "A network", "A figure of its own")),
-    "how-to/own-gpu.md": ("docs/cluster.md", ("Several GPUs in one machine",)),
     "reference/verdicts.md": ("README.md", ("How to read a verdict",)),
 }
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
