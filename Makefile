@@ -23,7 +23,7 @@ OUT ?= results/benchmarks
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help figures report test check bench gpu lock clean distclean FORCE
+.PHONY: help figures report docs test check bench gpu lock clean distclean FORCE
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=smoke|gat-cpu|dat-cpu|quick|paper] [PYTHON=python3]"
@@ -36,6 +36,10 @@ figures: $(STAMP) ## every table and figure, and the report, into figures/
 
 report: $(STAMP) ## the HTML report only, results/<profile>/report/index.html
 	$(SNAKEMAKE) report$(SETTINGS)
+
+docs: $(STAMP) ## the documentation as a site, build/docs/index.html
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 define one_artefact
 $(1)%: $(STAMP) FORCE

@@ -9,7 +9,10 @@ import pytest
 
 from papers_case import call
 from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.cost.needs import Forecast
 from repro.cost.predict import Rate, predict, read_rates, timed_device
+from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
@@ -30,7 +33,7 @@ def test_every_rate_is_a_line_of_its_source() -> None:
         assert (*place, rate.seconds_per_step) in lines
 
 
-def test_hours_are_steps_times_seconds_scaled_by_the_batch() -> None:
+def test_hours_are_steps_times_seconds_scaled_by_the_batch(tmp_path: Path) -> None:
     plan = build_plan(load_config(ROOT / "config", "paper"))
     runs = {
         run.run_id: run for cell in plan.cells["gat/table2"] for run in map(plan.runs.get, cell.runs) if run
@@ -41,12 +44,18 @@ def test_hours_are_steps_times_seconds_scaled_by_the_batch() -> None:
         Rate(batch_size=100_000, seconds_per_step=9.0, **timed),  # the nearer batch size counts
         Rate(batch_size=16, seconds_per_step=7.0, **timed | {"device": "b"}),
     ]
-    found = predict(plan, "gat/table2", rates, "a")
+    forecast = Forecast(plan, make_batches(plan), Layout(tmp_path, "paper"), ROOT / "config")
+    found = predict(forecast, "gat/table2", rates, "a")
     of_gat = [run for run in runs.values() if run.recipe == "gat.gat"]  # both data sets have 32 px
     assert found.hours == pytest.approx(sum(run.steps * run.batch_size / 16 * 0.5 for run in of_gat) / 3600)
     assert found.runs == len(runs)
     assert found.unknown.total() == len(runs) - len(of_gat) > 0
     assert "gat.gat" not in found.unknown
+    jobs = [forecast.training(name) for name in {forecast.batches.train_of[run] for run in runs}]
+    measured = {name for cell in plan.cells["gat/table2"] for name in cell.evaluations}
+    jobs += [forecast.evaluation(name) for name in {forecast.batches.evaluate_of[name] for name in measured}]
+    assert found.memory_mib == max(job.mem_mb for job in jobs)
+    assert any(f"{found.memory_mib / 1024:.1f} GiB" in line and "(predicted)" in line for line in found.lines)
     assert any("gat.baseline" in line and "unknown" in line for line in found.lines)
 
 

@@ -111,6 +111,23 @@ def test_one_failed_comparison_sinks_the_chain() -> None:
     )
 
 
+def test_a_pending_claim_has_no_numbers_of_a_part_of_it() -> None:
+    waiting = replace(BASELINE, measured=None)
+    good, open_ = predicate("GAT", "greater", "Dropout"), predicate("Dropout", "greater", "Baseline")
+    (part,) = judge_claims([claim(good)], [GAT, DROPOUT])
+    assert part.effect is not None
+    (judged,) = judge_claims([claim(good, open_)], [GAT, DROPOUT, waiting])
+    assert judged.word == "pending"
+    assert (judged.effect, judged.low, judged.high) == (None, None, None)
+    assert (judged.p, judged.p_holm, judged.p_reverse, judged.p_reverse_holm) == (None, None, None, None)
+    assert "effect +" in judged.reason  # each part is still told by itself
+    reversed_ = [replace(cell, stand_ins=("reduced_width",)) for cell in (GAT, DROPOUT, waiting)]
+    (judged,) = judge_claims([claim(predicate("GAT", "less", "Dropout"), open_)], reversed_)
+    assert (judged.word, judged.direction) == ("pending", "direction reverses")
+    assert judged.effect is not None
+    assert judged.effect < 0  # of the part that makes it so
+
+
 def test_the_standard_convention_is_meant_unless_said() -> None:
     paper = replace(GAT, convention="paper", measured=60.0)
     assert word(claim(predicate("GAT", "greater", "Dropout")), GAT, paper, DROPOUT) == "supported"

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from papers_case import SHEET, plan, write_config
+from repro.core.by_name import declaring
 from repro.core.errors import ReproError
 from repro.methods.registry import validate_options
 from repro.methods.regularisers import registry
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.zero_gp import REGULARISER
+from repro.verify import validate
 from repro.verify.validate import validate_plan
 
 
@@ -63,6 +65,24 @@ def test_a_file_that_nobody_reads(tmp_path: Path, name: str) -> None:
     path.write_text("{}")
     error = refused(tmp_path, SHEET, "nobody reads this file", "sheet.yaml")
     assert error.where == str(path)
+
+
+def test_code_that_nobody_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "suite" / "methods"
+    room.mkdir(parents=True)
+    for folder in (room, room.parent):
+        (folder / "__init__.py").touch()
+    (room / "found.py").write_text("from suite.methods.helper import x\n\nMETHOD = x\n")
+    (room / "helper.py").write_text("x = 1\n")
+    (room / "misspelt.py").write_text("METHODS = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    rooms = {"suite.methods": validate.REGISTERED["repro.methods"]}
+    monkeypatch.setattr(validate, "REGISTERED", rooms)
+    error = refused(tmp_path, SHEET, "nobody reads this file", "end it with `METHOD = ...`")
+    assert error.where == str(room / "misspelt.py")
+    (room / "misspelt.py").write_text("METHOD = 1\n")  # the remedy
+    declaring.cache_clear()
+    validate_plan(plan(tmp_path / "config"))
 
 
 @pytest.mark.parametrize("name", registry.regulariser_names())

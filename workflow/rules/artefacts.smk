@@ -20,7 +20,13 @@ rule table:
         numbers_of_others,
         **artefact_inputs(),
     output:
-        **artefact_files("csv", "md", "tex", "png", "pdf"),
+        **artefact_files("csv", "md", "tex", "pdf"),
+        png=report(
+            results("artefacts/{paper}/{artefact}.png"),
+            caption="../report/artefact.rst",
+            category="{paper}",
+            labels={"artefact": "{artefact}"},
+        ),
         cells=results("cells/{paper}/{artefact}.csv"),
         entry=results("cells/{paper}/{artefact}.json"),
     log:
@@ -31,6 +37,7 @@ rule table:
         "../../environment.yml"
     params:
         common=COMMON,
+        title=title_of_artefact,
     shell:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
@@ -41,7 +48,13 @@ rule figure:
         numbers_of_others,
         **artefact_inputs(),
     output:
-        **artefact_files("png", "pdf"),
+        **artefact_files("pdf"),
+        png=report(
+            results("artefacts/{paper}/{artefact}.png"),
+            caption="../report/artefact.rst",
+            category="{paper}",
+            labels={"artefact": "{artefact}"},
+        ),
         cells=results("cells/{paper}/{artefact}.csv"),
         entry=results("cells/{paper}/{artefact}.json"),
     log:
@@ -52,6 +65,7 @@ rule figure:
         "../../environment.yml"
     params:
         common=COMMON,
+        title=title_of_artefact,
     shell:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 

@@ -251,6 +251,13 @@ def numbers_of_others(wildcards):
     return [path] if Path(path).is_file() else []
 
 
+def title_of_artefact(wildcards):
+    """Return what a table or figure shows, for Snakemake's own report."""
+    sheet = PLAN.config.sheets.get(wildcards.paper)
+    found = sheet and sheet.artefacts.get(wildcards.artefact)
+    return found.title if found else ""
+
+
 def artefact_files(*endings):
     """Return the outputs of one artefact, by ending, wildcards unfilled."""
     return {

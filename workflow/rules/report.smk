@@ -8,10 +8,10 @@ rule cells:
         every_paper("audit.yaml"),
         every_paper("reported.csv"),
     output:
-        cells=results("cells.csv"),
+        cells=report(results("cells.csv"), category="all papers"),
         artefacts=results("artefacts.json"),
-        claims=results("claims.csv"),
-        audit=results("audit.csv"),
+        claims=report(results("claims.csv"), category="all papers"),
+        audit=report(results("audit.csv"), category="all papers"),
     log:
         results("logs/cells.log"),
     conda:

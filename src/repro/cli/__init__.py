@@ -18,7 +18,7 @@ from repro.cli.new import new_app
 from repro.cli.options import tell
 from repro.cli.planning import plan, scale, validate
 from repro.cli.reading import compare, status, table
-from repro.cli.reporting import collect, cost, publish, report, verify
+from repro.cli.reporting import collect, cost, export, publish, report, verify
 from repro.cli.running import evaluate, merge, train
 from repro.cli.searching import search_app
 from repro.core.allocator import keep_freed_memory
@@ -26,7 +26,6 @@ from repro.core.errors import ReproError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Rebuild the tables and figures of adversarial-training x GAN papers. "
@@ -35,7 +34,7 @@ app = typer.Typer(
 
 for _command in (
     plan, scale, validate, train, evaluate, architectures, draw, cells, cost, report, collect, verify,
-    publish, merge, status, table, compare,
+    publish, export, merge, status, table, compare,
 ):  # fmt: skip
     app.command()(_command)  # in the order of the help text: that of the DAG, then what people read
 app.add_typer(search_app, name="search")

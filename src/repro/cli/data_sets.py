@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import data_sets
 from repro.cli.options import CONFIG, ConfigFolder, DataRoot, Profile, Results, open_plan
 from repro.core.errors import ReproError
 from repro.data.root import DATA_ROOT, choose_path
@@ -16,7 +17,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Fetch and check data sets.")
 
 @data_app.command()
 def fetch(
-    name: str,
+    name: Annotated[str, typer.Argument(help="For example cifar10.", autocompletion=data_sets)],
     data_root: DataRoot = None,
     config: ConfigFolder = CONFIG,
     url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
@@ -32,7 +33,7 @@ def fetch(
 
 @data_app.command()
 def check(
-    name: str,
+    name: Annotated[str, typer.Argument(help="For example cifar10.", autocompletion=data_sets)],
     data_root: DataRoot = None,
     config: ConfigFolder = CONFIG,
     limit: Annotated[int | None, typer.Option(help="Look at so many images of a split only.")] = None,
@@ -51,7 +52,7 @@ def check(
 
 @data_app.command()
 def record(
-    name: str,
+    name: Annotated[str, typer.Argument(help="For example cifar10.", autocompletion=data_sets)],
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,

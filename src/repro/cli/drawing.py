@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import artefacts
 from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan, path_option
 
 
@@ -21,7 +22,7 @@ def architectures(into: Annotated[Path, path_option(help="JSON file to write.")]
 
 
 def draw(
-    artefact: Annotated[str, typer.Argument(help="For example dat/table4.")],
+    artefact: Annotated[str, typer.Argument(help="For example dat/table4.", autocompletion=artefacts)],
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import artefacts
 from repro.cli.options import CONFIG, ConfigFolder
 
 new_app = typer.Typer(
@@ -32,7 +33,7 @@ def paper(
 @new_app.command()
 def row(
     name: Annotated[str, typer.Argument(help="The row's words.")],
-    of: Annotated[str, typer.Option(help="The artefact, for example dat/table4.")],
+    of: Annotated[str, typer.Option(help="The artefact, for example dat/table4.", autocompletion=artefacts)],
     like: Annotated[
         str | None, typer.Option(help="The row to copy; default: the first that has a recipe.")
     ] = None,

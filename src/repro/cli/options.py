@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from repro.cli.completion import profiles
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, user_path
 
@@ -21,7 +22,10 @@ def path_option(*names: str, help: str) -> Any:
     return typer.Option(*names, parser=user_path, metavar="PATH", help=help)
 
 
-Profile = Annotated[str | None, typer.Option(help="Profile of work; default: the one in config/config.yaml.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="Profile of work; default: the one in config/config.yaml.", autocompletion=profiles),
+]
 Results = Annotated[Path | None, path_option(help="Results folder; default: the one in config/config.yaml.")]
 ConfigFolder = Annotated[Path, path_option("--config", help="Folder of the sheets and settings.")]
 DataRoot = Annotated[

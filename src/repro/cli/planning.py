@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import artefacts
 from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, tell
 
 
 def plan(
     artefact: Annotated[
-        str | None, typer.Argument(help="Predict what one table or figure costs, e.g. dat/table4.")
+        str | None,
+        typer.Argument(
+            help="Predict what one table or figure costs, e.g. dat/table4.", autocompletion=artefacts
+        ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="For a device; default: the one here.")] = None,
     profile: Profile = None,
@@ -34,11 +38,12 @@ def plan(
         return
     from repro.core.device import choose_device
     from repro.core.provenance import describe_device
+    from repro.cost.needs import Forecast
     from repro.cost.predict import predict, read_rates, timed_device
 
     rates, name = read_rates(config), opened.find_artefact(artefact)
     at = timed_device(rates, device) if device else describe_device(choose_device())["name"]
-    found = predict(opened, name, rates, at)
+    found = predict(Forecast(opened, batches, layout, config), name, rates, at)
     if as_json:
         tell(vars(found))
     else:

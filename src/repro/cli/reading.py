@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import artefacts, finished
 from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, path_option, tell
 from repro.data.root import user_path
 
@@ -31,7 +32,7 @@ def status(
 
 
 def table(
-    artefact: Annotated[str, typer.Argument(help="For example dat/table3.")],
+    artefact: Annotated[str, typer.Argument(help="For example dat/table3.", autocompletion=artefacts)],
     source: Annotated[
         Path | None, path_option("--from", help="A folder of results, such as results/published/NAME.")
     ] = None,
@@ -60,9 +61,13 @@ def table(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="A profile, a publication, or a folder of either.")],
-    second: Annotated[str, typer.Argument(help="Another.")],
-    only: Annotated[str | None, typer.Option(help="One artefact alone, e.g. dat/table4.")] = None,
+    first: Annotated[
+        str, typer.Argument(help="A profile, a publication, or a folder of either.", autocompletion=finished)
+    ],
+    second: Annotated[str, typer.Argument(help="Another.", autocompletion=finished)],
+    only: Annotated[
+        str | None, typer.Option(help="One artefact alone, e.g. dat/table4.", autocompletion=artefacts)
+    ] = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
     as_json: Json = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from repro.cli.completion import artefacts, finished
 from repro.cli.options import (
     CONFIG,
     ConfigFolder,
@@ -18,7 +19,7 @@ from repro.cli.options import (
     path_option,
     tell,
 )
-from repro.data.root import DATA_ROOT, choose_path
+from repro.data.root import DATA_ROOT, choose_path, user_path
 
 if TYPE_CHECKING:
     from repro.core.paths import Layout
@@ -76,7 +77,9 @@ def _report_published(config: Config, layout: Layout) -> Path:
 
 def collect(
     into: Annotated[Path, path_option(help="Folder to make.")] = Path("figures"),
-    only: Annotated[str | None, typer.Option(help="Copy one artefact alone, e.g. dat/table4.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Copy one artefact alone, e.g. dat/table4.", autocompletion=artefacts)
+    ] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
@@ -93,6 +96,46 @@ def collect(
         typer.echo(collect_files(layout, into))
     else:
         typer.echo(collect_one(layout, plan.find_artefact(only), into))
+
+
+def export(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="A profile or a publication; default: the profile's results.",
+            autocompletion=finished,
+        ),
+    ] = None,
+    into: Annotated[Path, path_option(help="Folder to make.")] = Path("export"),
+    ro_crate: Annotated[
+        Path | None,
+        path_option("--ro-crate", help="Pack workflow and results into this folder."),
+    ] = None,
+    profile: Profile = None,
+    results: Results = None,
+    config: ConfigFolder = CONFIG,
+) -> None:
+    """Write a JSON file for each cell and each run, named as RobustBench's, or an RO-Crate of all of it.
+
+    Example: `repro export --from dat-cpu-amd-epyc --into exported`
+    """
+    from repro.compose.drawn import results_called
+    from repro.core.paths import Layout
+    from repro.plan.config import load_config
+    from repro.site.export.crate import write_crate
+    from repro.site.export.files import export as export_files
+    from repro.site.material import read_material
+    from repro.verify.remake import papers_of
+
+    opened = load_config(config, profile)
+    folder = results or user_path(opened.settings.results)
+    layout = results_called(source, folder) if source else Layout(folder, opened.profile.name)
+    material = read_material(layout, papers_of(opened))
+    if ro_crate is not None:
+        typer.echo(write_crate(material, layout, config.resolve().parent, ro_crate))
+    else:
+        typer.echo(export_files(material, into))
 
 
 def verify(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.completion import searches
 from repro.cli.options import CONFIG, ConfigFolder, Profile, Results, open_plan
 
 search_app = typer.Typer(no_args_is_help=True, help="Searches on validation images.")
@@ -13,7 +14,7 @@ search_app = typer.Typer(no_args_is_help=True, help="Searches on validation imag
 
 @search_app.command()
 def draw(
-    search: Annotated[str, typer.Argument(help="For example gat/c_g.")],
+    search: Annotated[str, typer.Argument(help="For example gat/c_g.", autocompletion=searches)],
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,

@@ -150,6 +150,9 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         images=tuple(sorted((measure, n) for measure, n in limits if n is not None)),
         pending=tuple(dict.fromkeys(cell.reason for cell in planned if isinstance(cell, PendingCell))),
         cells=cells,
+        behind=tuple(
+            entries.Behind(value=getattr(cell, "value", ""), evaluations=cell.evaluations) for cell in planned
+        ),
     )
 
 

@@ -34,6 +34,16 @@ def declaring(package: str, declaration: str) -> tuple[str, ...]:
     return tuple(file.stem for file in files if begins.search(file.read_text(encoding="utf-8")))
 
 
+def unread(package: str, declaration: str) -> list[Path]:
+    """Return the files of ``package`` that nobody can find: they declare nothing, and no file names them."""
+    folder = Path(str(import_module(package).__file__)).parent
+    root = folder.parents[package.count(".") - 1]
+    texts = [path.read_text(encoding="utf-8") for path in root.rglob("*.py")]
+    named_there = {name for text in texts for name in re.findall(rf"{re.escape(package)}\.(\w+)", text)}
+    own = {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+    return [own[name] for name in own.keys() - named_there - {*declaring(package, declaration)}]
+
+
 @cache
 def said(package: str, name: str, declaration: str) -> str | None:
     """Return what the file of ``package`` called ``name`` says: the first group of a line of its own.

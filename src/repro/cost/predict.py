@@ -16,8 +16,8 @@ from pydantic import Field
 from repro.core.named import named
 from repro.core.spec import Frozen, Precision, RunSpec
 from repro.core.yaml_model import load_list
+from repro.cost.needs import Forecast, Needs
 from repro.data.catalogue import dataset_info
-from repro.plan.plan import Plan
 
 RATES = "rates.yaml"
 
@@ -45,7 +45,10 @@ class Rate(Frozen):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an artefact asks for: ``hours`` of the runs with a rate, and how many of each recipe have none."""
+    """What an artefact asks for: ``hours`` of the runs with a rate, and how many of each recipe have none.
+
+    ``memory_mib`` is what its largest job takes of the machine's memory (see ``cost.needs``).
+    """
 
     artefact: str
     device: str
@@ -54,6 +57,8 @@ class Prediction:
     hours: float
     unknown: Counter[str]
     datasets: tuple[str, ...]
+    memory_mib: int
+    memory_measured: bool
 
     @property
     def lines(self) -> list[str]:
@@ -68,7 +73,12 @@ class Prediction:
             said.append(
                 f"training of {self.unknown.total()} runs: unknown on {self.device}, no rate of {names}"
             )
-        said.append("measurements, disk and memory: unknown, nothing of them has been recorded")
+        if self.memory_mib:
+            how = "as recorded, with room" if self.memory_measured else "predicted"
+            said.append(
+                f"memory of the machine: {self.memory_mib / 1024:.1f} GiB for its largest job ({how})"
+            )
+        said.append("time of measurements, and disk: unknown, no rates of them are kept")
         return said
 
 
@@ -95,8 +105,9 @@ def timed_device(rates: Sequence[Rate], name: str) -> str:
     return named("device whose steps were timed", name, dict.fromkeys(rate.device for rate in rates))
 
 
-def predict(plan: Plan, artefact_id: str, rates: Sequence[Rate], device: str) -> Prediction:
+def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device: str) -> Prediction:
     """Predict what one artefact costs from nothing, runs that others share included."""
+    plan, batches = forecast.plan, forecast.batches
     cells = plan.cells[artefact_id]
     evaluations = {name for cell in cells for name in cell.evaluations}
     wanted = [run for cell in cells for run in cell.runs]
@@ -117,8 +128,20 @@ def predict(plan: Plan, artefact_id: str, rates: Sequence[Rate], device: str) ->
             unknown[run.recipe] += 1
         else:
             seconds += took
-    datasets = tuple(sorted({run.dataset for run in runs.values()}))
-    return Prediction(artefact_id, device, len(runs), len(evaluations), seconds / 3600, unknown, datasets)
+    needs = [forecast.training(name) for name in {batches.train_of[run] for run in runs}]
+    needs += [forecast.evaluation(name) for name in {batches.evaluate_of[name] for name in evaluations}]
+    largest = max(needs, key=lambda each: each.mem_mb, default=Needs(0, False, None))
+    return Prediction(
+        artefact=artefact_id,
+        device=device,
+        runs=len(runs),
+        evaluations=len(evaluations),
+        hours=seconds / 3600,
+        unknown=unknown,
+        datasets=tuple(sorted({run.dataset for run in runs.values()})),
+        memory_mib=largest.mem_mb,
+        memory_measured=largest.measured,
+    )
 
 
 def measured_seconds(run: RunSpec, rates: Iterable[Rate]) -> float | None:

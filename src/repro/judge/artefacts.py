@@ -65,11 +65,19 @@ class Other(Frozen):
     std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
+class Behind(_Described):
+    """What a cell's number is: the value called ``value`` of these evaluations, subtracted ones last."""
+
+    value: str = ""
+    evaluations: tuple[str, ...] = ()
+
+
 class Artefact(_Described):
     """One table or figure of a paper; ``pending`` says why cells of it are not run.
 
     The row ``x_row``, if any, holds the measured places of a plot's columns on the x axis. ``images`` names
-    each measurement that looks at a limited number of images, with that number.
+    each measurement that looks at a limited number of images, with that number; ``behind`` is of each cell,
+    in their order (empty in publications from before there was such a list).
     """
 
     paper: str
@@ -89,6 +97,7 @@ class Artefact(_Described):
     images: tuple[tuple[str, int], ...] = ()
     pending: tuple[str, ...] = ()
     cells: int = 0
+    behind: tuple[Behind, ...] = ()
 
     @property
     def id(self) -> str:

@@ -108,7 +108,9 @@ def _judgement(item: _Judged, p: float | None, p_reverse: float | None, rules: C
         word = min(obstacles, key=_OBSTACLES.index)
     else:
         word = "supported" if holds else "cannot be told"
-    deciding = _deciding(item, reverses=reverses)
+    direction = _direction(item, holds=holds, reverses=reverses) if reduced else ""
+    told = word != "pending" or bool(direction)  # else the numbers would be of a part of the claim
+    deciding = _deciding(item, reverses=reverses) if told else None
     cells = [cell for comparison in item.comparisons for cell in comparison.cells]
     marks = joined(cell.stand_ins for cell in cells)
     reason = "; ".join(comparison.text for comparison in item.comparisons)
@@ -117,15 +119,15 @@ def _judgement(item: _Judged, p: float | None, p_reverse: float | None, rules: C
     return Judgement(
         claim=item.claim,
         word=word,
-        direction=_direction(item, holds=holds, reverses=reverses) if reduced else "",
+        direction=direction,
         reason=reason,
         effect=deciding.effect if deciding else None,
         low=deciding.low if deciding else None,
         high=deciding.high if deciding else None,
         p=item.p,
         p_holm=p,
-        p_reverse=item.p_reverse,
-        p_reverse_holm=p_reverse,
+        p_reverse=item.p_reverse if told else None,
+        p_reverse_holm=p_reverse if told else None,
         stand_ins=marks,
         runs=joined(cell.runs for cell in cells),
     )

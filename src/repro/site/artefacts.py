@@ -16,6 +16,7 @@ from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.judge.verdict import VERDICTS
 from repro.site.attachments import Shelf
+from repro.site.convention.ways import ways_of
 from repro.site.material import Material
 
 MOST_COLUMNS = 7  # of a table that is not split by its columns (data sets) on a page
@@ -29,6 +30,7 @@ def artefact_page(
     settings = artefact.kind == "settings"
     counts = material.counts(artefact.paper, artefact.name, settings=settings)
     words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+    ways, way_of = ways_of(material, own)
     return {
         **shelf.put_all(stem, artefact.id, artefact.paper),
         "cells": own,
@@ -39,6 +41,8 @@ def artefact_page(
         "alt": f"{artefact.title}. " + (f"Verdicts: {words}." if words else "A diagram."),
         "pictures": _pictures(artefact, root, shelf),
         "rows": _rows(artefact, own, material),
+        "ways": ways,
+        "way_of": way_of,
     }
 
 

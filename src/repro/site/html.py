@@ -33,6 +33,7 @@ from repro.judge.verdict import VERDICTS
 from repro.site.artefacts import artefact_page
 from repro.site.attachments import Shelf, drawn, put_searches
 from repro.site.claims import ANSWERS
+from repro.site.convention.ways import side_by_side
 from repro.site.curves import charts
 from repro.site.material import Material, Papers, read_material
 
@@ -72,7 +73,7 @@ def write_report(
     page("runs.html", "runs.html")
     page("cost.html", "cost.html", cost=shelf.put_all(layout.root / "cost", "cost"), searches=searches)
     for paper in material.papers:
-        page("paper.html", f"{paper}.html", paper=paper)
+        page("paper.html", f"{paper}.html", paper=paper, sides=side_by_side(material, paper))
     for artefact in material.artefacts.artefacts:
         shown = artefact_page(artefact, material, shelf, layout.root, stems[artefact.id])
         page("artefact.html", f"{artefact.id}.html", item=shown, artefact=artefact)

@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that is an output
 _MARK = ".sha256"  # ends the hidden file beside a single artefact
 
-Command = Literal["repro collect", "repro publish", "repro report"]
+Command = Literal["repro collect", "repro publish", "repro report", "repro export"]
 
 
 class Manifest(Frozen):

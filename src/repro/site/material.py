@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.judge.artefacts import Artefacts, read_artefacts
+from repro.judge.artefacts import Artefacts, Behind, read_artefacts
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import Cell, read_cells
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
+from repro.plan.cells import Key
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
+from repro.site.convention.strip import Strip, behind_cells, strip
 from repro.site.stored import REMEDY, Line, read_stored
 
 
@@ -76,6 +78,7 @@ class Material:
     audit: tuple[Audited, ...]
     ledger: tuple[LedgerItem, ...]
     runs: Mapping[str, RunPage]
+    results: Mapping[str, Line]  # of evaluations, by their ids
 
     @property
     def papers(self) -> list[str]:
@@ -95,6 +98,19 @@ class Material:
         for cell in self.cells:
             found[f"{cell.paper}/{cell.artefact}", cell.row, cell.column, cell.metric].append(cell)
         return found
+
+    @cached_property
+    def behind(self) -> Mapping[Key, Behind]:
+        """What is behind each measured cell, by its key, as far as it is known."""
+        return behind_cells(self.artefacts.artefacts, self.cells, self.results)
+
+    def measured_how(self, cell: Cell) -> Strip:
+        """Return how a cell was measured, by the records behind it; empty where that is unknown."""
+        if cell.key not in self.behind:
+            return {}
+        behind = self.behind[cell.key]
+        results = [self.results[name] for name in behind.evaluations]
+        return strip(results, cell.metric, self._of_runs(cell, "seed"), behind.value)
 
     def counts(
         self, paper: str | None = None, artefact: str | None = None, *, settings: bool = False
@@ -122,6 +138,12 @@ class Material:
     def datasets(self, cell: Cell) -> list[str]:
         """Return the data sets of the runs that a cell rests on."""
         return self._of_runs(cell, "dataset")
+
+    def architectures(self, cell: Cell) -> list[str]:
+        """Return the networks of the runs that a cell rests on, where their recipes name them."""
+        runs = (self.runs[run_id].record["spec"] for run_id in cell.runs if run_id in self.runs)
+        named = (spec.get("options", {}).get("network") for spec in runs)
+        return list(dict.fromkeys(str(name) for name in named if name))
 
     def _of_runs(self, cell: Cell, field: str) -> list[str]:
         runs = (self.runs[run_id].record["spec"] for run_id in cell.runs if run_id in self.runs)
@@ -215,6 +237,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
     by_artefact: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         by_artefact[f"{cell.paper}/{cell.artefact}"].append(cell)
+    runs, results = _runs(layout, cells)
     claims = {claim.id: claim for claim in papers.claims}
     audited = {entry.id: entry for entry in papers.audited}
     return Material(
@@ -232,11 +255,12 @@ def read_material(layout: Layout, papers: Papers) -> Material:
             if row["paper"] in shown
         ),
         ledger=tuple(item for item in papers.ledger if item.paper in shown or item.paper not in papers.named),
-        runs=_runs(layout, cells),
+        runs=runs,
+        results=results,
     )
 
 
-def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
+def _runs(layout: Layout, cells: tuple[Cell, ...]) -> tuple[dict[str, RunPage], dict[str, Line]]:
     records, results, logs = read_stored(layout)
     evaluations: defaultdict[str, dict[str, Line]] = defaultdict(dict)
     for name, result in results.items():
@@ -245,10 +269,11 @@ def _runs(layout: Layout, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
     for cell in cells:
         for run_id in cell.runs:
             users[run_id].append(cell)
-    return {
+    pages = {
         run_id: RunPage(run_id, record, tuple(logs[run_id]), evaluations[run_id], tuple(users[run_id]))
         for run_id, record in records.items()
     }
+    return pages, results
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from repro.compose.paper_files import check_paper_files
 from repro.compose.settings import read_setting
+from repro.core.by_name import unread
 from repro.core.errors import ReproError
 from repro.core.named import named
 from repro.core.spec import EvaluationSpec
@@ -20,6 +21,16 @@ from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
 from repro.plan.sheet import SCHEDULE
 
+REGISTERED = {  # what is found by a line of its own: what the line begins with, and how it is written
+    "repro.methods": (r"METHOD\b", "`METHOD = ...`"),
+    "repro.methods.regularisers": (r"REGULARISER\b", "`REGULARISER = ...`"),
+    "repro.evaluate": (r"def measure\(", "a function `measure`"),
+    "repro.models": (
+        r"(\w+_)?(GAN|CLASSIFIER|TWO_HEADS) = ",
+        "`GAN = ...` (models/registry.py lists such lines)",
+    ),
+    "repro.data.sets": (r"DATASET\b", "`DATASET = ...`"),
+}
 PAPER_FILES = (
     "sheet.yaml", "reported.csv", "other_reported.csv",
     "claims.yaml", "audit.yaml", "ledger.yaml", "cost.yaml",
@@ -47,6 +58,7 @@ def validate_plan(plan: Plan) -> None:
             if evaluation.surrogate is not None:
                 _check(config, paper, place, _indirect, evaluation.measure)
     _check_files(config)
+    _check_code()
     _check_cells(plan)
     for spec in plan.evaluations.values():  # a profile may have changed the sheet's options
         try:
@@ -99,6 +111,17 @@ def _check_files(config: Config) -> None:
                 "nobody reads this file",
                 where=path,
                 remedy=f"rename it to one of {', '.join(PAPER_FILES)}, or move it elsewhere",
+            )
+
+
+def _check_code() -> None:
+    """Check that no file beside methods, measurements, networks and data sets has a line that is misspelt."""
+    for package, (declaration, line) in REGISTERED.items():
+        for path in unread(package, declaration):
+            raise ReproError(
+                "nobody reads this file: it lacks the line by which it would be found, none imports it",
+                where=path,
+                remedy=f"end it with {line}, or remove it",
             )
 
 

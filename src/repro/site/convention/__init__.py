@@ -1,0 +1,1 @@
+"""How numbers were measured: by their records, and as pages show it."""
