@@ -16,7 +16,7 @@ from pydantic import Field
 from repro.core.named import named
 from repro.core.spec import Frozen, Precision, RunSpec
 from repro.core.yaml_model import load_list
-from repro.cost.needs import Forecast, Needs
+from repro.cost.needs import Forecast
 from repro.data.catalogue import dataset_info
 
 RATES = "rates.yaml"
@@ -58,7 +58,6 @@ class Prediction:
     unknown: Counter[str]
     datasets: tuple[str, ...]
     memory_mib: int
-    memory_measured: bool
 
     @property
     def lines(self) -> list[str]:
@@ -74,10 +73,8 @@ class Prediction:
                 f"training of {self.unknown.total()} runs: unknown on {self.device}, no rate of {names}"
             )
         if self.memory_mib:
-            how = "as recorded, with room" if self.memory_measured else "predicted"
-            said.append(
-                f"memory of the machine: {self.memory_mib / 1024:.1f} GiB for its largest job ({how})"
-            )
+            gib = f"{self.memory_mib / 1024:.1f} GiB"
+            said.append(f"memory of the machine: {gib} for its largest job, by records or else predicted")
         said.append("time of measurements, and disk: unknown, no rates of them are kept")
         return said
 
@@ -130,7 +127,6 @@ def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device:
             seconds += took
     needs = [forecast.training(name) for name in {batches.train_of[run] for run in runs}]
     needs += [forecast.evaluation(name) for name in {batches.evaluate_of[name] for name in evaluations}]
-    largest = max(needs, key=lambda each: each.mem_mb, default=Needs(0, False, None))
     return Prediction(
         artefact=artefact_id,
         device=device,
@@ -139,8 +135,7 @@ def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device:
         hours=seconds / 3600,
         unknown=unknown,
         datasets=tuple(sorted({run.dataset for run in runs.values()})),
-        memory_mib=largest.mem_mb,
-        memory_measured=largest.measured,
+        memory_mib=max((each.mem_mb for each in needs), default=0),
     )
 
 
