@@ -9,6 +9,7 @@ import pytest
 from papers_case import SHEET, plan, write_config
 from repro.core.by_name import declaring
 from repro.core.errors import ReproError
+from repro.data.readers.found import reader
 from repro.methods.registry import validate_options
 from repro.methods.regularisers import registry
 from repro.methods.regularisers.base import Regulariser
@@ -72,7 +73,9 @@ def test_code_that_nobody_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     room.mkdir(parents=True)
     for folder in (room, room.parent):
         (folder / "__init__.py").touch()
-    (room / "found.py").write_text("from suite.methods.helper import x\n\nMETHOD = x\n")
+    imports = "from suite.methods import (\n    other,\n)\nfrom suite.methods.helper import x\n"
+    (room / "found.py").write_text(f"{imports}\nMETHOD = x\n")
+    (room / "other.py").touch()
     (room / "helper.py").write_text("x = 1\n")
     (room / "misspelt.py").write_text("METHODS = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -83,6 +86,13 @@ def test_code_that_nobody_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (room / "misspelt.py").write_text("METHOD = 1\n")  # the remedy
     declaring.cache_clear()
     validate_plan(plan(tmp_path / "config"))
+
+
+def test_a_reader_that_is_not_there() -> None:
+    """Said when the data set's file is read, not when its images are."""
+    with pytest.raises(ReproError, match="there is no reader 'cifr'") as caught:
+        reader("cifr")
+    assert "did you mean cifar?" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", registry.regulariser_names())

@@ -39,7 +39,10 @@ def unread(package: str, declaration: str) -> list[Path]:
     folder = Path(str(import_module(package).__file__)).parent
     root = folder.parents[package.count(".") - 1]
     texts = [path.read_text(encoding="utf-8") for path in root.rglob("*.py")]
-    named_there = {name for text in texts for name in re.findall(rf"{re.escape(package)}\.(\w+)", text)}
+    plain = re.escape(package)
+    used = re.compile(rf"{plain}\.(\w+)|from {plain} import ([\w, ]+|\([^)]*\))")
+    found = [part for text in texts for pair in used.findall(text) for part in pair]
+    named_there = {name for part in found for name in re.findall(r"\w+", part)}
     own = {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
     return [own[name] for name in own.keys() - named_there - {*declaring(package, declaration)}]
 

@@ -21,15 +21,13 @@ from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
 from repro.plan.sheet import SCHEDULE
 
-REGISTERED = {  # what is found by a line of its own: what the line begins with, and how it is written
-    "repro.methods": (r"METHOD\b", "`METHOD = ...`"),
-    "repro.methods.regularisers": (r"REGULARISER\b", "`REGULARISER = ...`"),
-    "repro.evaluate": (r"def measure\(", "a function `measure`"),
-    "repro.models": (
-        r"(\w+_)?(GAN|CLASSIFIER|TWO_HEADS) = ",
-        "`GAN = ...` (models/registry.py lists such lines)",
-    ),
-    "repro.data.sets": (r"DATASET\b", "`DATASET = ...`"),
+REGISTERED = {  # what is found by a line of its own: what the line begins with, and what to do without it
+    "repro.methods": (r"METHOD\b", "end it with `METHOD = ...`"),
+    "repro.methods.regularisers": (r"REGULARISER\b", "end it with `REGULARISER = ...`"),
+    "repro.evaluate": (r"def measure\(", "give it a function `measure`"),
+    "repro.models": (r"(\w+_)?(GAN|CLASSIFIER|TWO_HEADS) = ", "end it with a line that registry.py lists"),
+    "repro.data.sets": (r"DATASET\b", "end it with `DATASET = ...`"),
+    "repro.data.readers": (r"def read\(", "give it a function `read`"),
 }
 PAPER_FILES = (
     "sheet.yaml", "reported.csv", "other_reported.csv",
@@ -116,12 +114,12 @@ def _check_files(config: Config) -> None:
 
 def _check_code() -> None:
     """Check that no file beside methods, measurements, networks and data sets has a line that is misspelt."""
-    for package, (declaration, line) in REGISTERED.items():
+    for package, (declaration, remedy) in REGISTERED.items():
         for path in unread(package, declaration):
             raise ReproError(
                 "nobody reads this file: it lacks the line by which it would be found, none imports it",
                 where=path,
-                remedy=f"end it with {line}, or remove it",
+                remedy=f"{remedy}, or remove it",
             )
 
 

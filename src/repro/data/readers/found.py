@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from repro.core.by_name import declaring
 from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.data.dataset import DatasetInfo
 from repro.data.layout import (
     both_trees,
@@ -63,7 +65,11 @@ def reader(module: str, **release: object) -> Reader:
     Args:
         module: a format that several data sets share.
         release: what it must be told of one of them.
+
+    Raises:
+        ReproError: there is no such file; lists those that exist.
     """
+    named("reader", module, declaring("repro.data.readers", r"def read\("))
 
     def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Found:
         shared = import_module(f"repro.data.readers.{module}")
