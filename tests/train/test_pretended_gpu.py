@@ -41,7 +41,7 @@ FOREIGN = {
     "auto_attack",
     "mode_coverage",
 }  # a library of others does the work, in its own way
-LESS = {"steps": 2, "largest": 3, "samples": 20, "images": 8, "checked": 4}
+LESS = {"steps": 2, "largest": 3, "samples": 20, "images": 8, "checked": 4, "planted": 2, "planted_inner": 9}
 
 
 @cache
