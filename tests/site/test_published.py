@@ -92,7 +92,7 @@ def test_each_line_of_a_claim_has_the_numbers_of_its_file() -> None:
     for each in read_publications(PUBLISHED, PAPERS):
         text = (PUBLISHED / each.name / "claims.csv").read_text(encoding="utf-8")
         rows = list(csv.DictReader(io.StringIO(text)))
-        for line in verdict_lines(each.material):
+        for line in verdict_lines(each.material).values():
             fields = dict(zip(OF_CLAIMS, line, strict=True))
             row = next(row for row in rows if row["statement"] == fields["Claim"])
             assert fields["Verdict"] == (row["direction"] or row["verdict"]) != "pending"

@@ -16,12 +16,12 @@ def told(row: Mapping[str, str]) -> bool:
     return bool(row["effect"]) and row["verdict"] != "pending"
 
 
-def verdict_lines(material: Material) -> list[tuple[str, ...]]:
-    """Return a line for each claim that something can be told about, those with an answer first."""
+def verdict_lines(material: Material) -> dict[str, tuple[str, ...]]:
+    """Return a line, by its id, for each claim that something can be told about; with an answer first."""
     pages = [page for page in material.claims if told(page.row)]
     undecided = [page for page in pages if _word(page) == "cannot be told"]
     decided = [page for page in pages if _word(page) != "cannot be told"]
-    return [_line(page, material) for page in (*decided, *undecided)]
+    return {page.id: _line(page, material) for page in (*decided, *undecided)}
 
 
 def _word(page: ClaimPage) -> str:

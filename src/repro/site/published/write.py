@@ -41,7 +41,7 @@ class Shown:
 
     name: str
     material: Material
-    verdicts: list[tuple[str, ...]]
+    verdicts: dict[str, tuple[str, ...]]
     numbers: list[tuple[str, ...]]
     paragraphs: list[Paragraph]
 
