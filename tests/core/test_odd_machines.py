@@ -283,14 +283,17 @@ def test_each_score_says_how_many_images_it_needs() -> None:
         options.check(spec)
 
     check(FidelityOptions())
-    check(FidelityOptions(), generated=10, limit=2)
+    check(FidelityOptions(), generated=10, limit=4)
     check(FidelityOptions(metrics=("is",)), generated=10, limit=1)
     check(FidelityOptions(metrics=("fid",)), generated=2, limit=2)
     check(RealOptions(), limit=10)
     for options, fields in (
         (FidelityOptions(), {"generated": 9}),
         (FidelityOptions(generated=9), {"generated": 50}),
-        (FidelityOptions(), {"generated": 50, "limit": 1}),
+        (
+            FidelityOptions(),
+            {"generated": 50, "limit": 3},
+        ),  # precision and recall: an image, three neighbours
         (FidelityOptions(metrics=("fid",)), {"generated": 1}),
         (RealOptions(), {"limit": 9}),
     ):
