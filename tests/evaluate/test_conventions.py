@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.small_run import small_run
 from torch import Tensor
 
 from repro.core.errors import ReproError
@@ -27,6 +26,7 @@ from repro.evaluate.registry import Values, load_measurement, needs, validate_op
 from repro.evaluate.trained import Trained
 from repro.methods.registry import load_method
 from repro.models.embedding import EmbeddingNetwork
+from small_run import small_run
 
 CPU = torch.device("cpu")
 N = 60

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
-from repro.evaluate.extractor import Extractor
+from repro.core.errors import ReproError
+from repro.core.paths import Layout
+from repro.core.spec import EvaluationSpec
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.evaluate.context import Context, Shared
+from repro.evaluate.extractor import INCEPTION, Extractor
 from repro.evaluate.feature_store import FeatureStore, UintImages
 from repro.evaluate.features import register
 from repro.evaluate.fidelity_library import torch_fidelity
-from repro.evaluate.mode_coverage import spread_within
+from repro.evaluate.generated import generated_uint8
+from repro.evaluate.mode_coverage import Options, measure, spread_within
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
+from repro.evaluate.trained import Trained
+from repro.methods.registry import load_method
 from repro.models.embedding import EmbeddingNetwork
+from small_run import small_run
 
 CPU = torch.device("cpu")
 
@@ -29,13 +43,25 @@ def test_spread_is_half_the_mean_squared_distance_of_two_images_of_a_class() -> 
         np.testing.assert_allclose(spread, np.mean(distances) / 2)
 
 
-def test_precision_and_recall_fall_apart_where_modes_are_lost() -> None:
-    """As torch-fidelity's own call gives them, from the features that are taken here."""
+def direct(ours: Tensor, theirs: Tensor) -> dict[str, float]:
+    """Precision and recall by torch-fidelity itself, in the features of ``an_extractor``."""
+    found: dict[str, float] = torch_fidelity.calculate_metrics(
+        input1=UintImages(ours), input2=UintImages(theirs), feature_extractor="test-modes", prc=True,
+        cuda=False, cache=False, save_cpu_ram=True, verbose=False,
+    )  # fmt: skip
+    return {name: 100 * found[name] for name in ("precision", "recall")}
+
+
+@pytest.fixture
+def an_extractor() -> Extractor:
     torch.manual_seed(0)
     network = EmbeddingNetwork(10, width=0.25).eval()
     network.body[-2].weight.data.fill_(100.0)
     register("test-modes", network, (0.0, 1.0))
-    extractor = Extractor(name="test-modes", sha256="0" * 64, weights=None)
+    return Extractor(name="test-modes", sha256="0" * 64, weights=None)
+
+
+def test_precision_and_recall_fall_apart_where_modes_are_lost(an_extractor: Extractor) -> None:
     generator = torch.Generator().manual_seed(1)
 
     def images(n: int) -> Tensor:
@@ -43,22 +69,42 @@ def test_precision_and_recall_fall_apart_where_modes_are_lost() -> None:
 
     real, lost = images(60), images(4).repeat(15, 1, 1, 1)  # four images again and again
     store = FeatureStore(CPU)
-    ours, theirs = (store.of(each, extractor, 32).by_metric["prc"] for each in (lambda: lost, lambda: real))
-    balls = torch_fidelity.metric_prc.prc_features_to_metric(
-        ours, theirs, prc_neighborhood=3, save_cpu_ram=True, verbose=False
-    )
-    direct = torch_fidelity.calculate_metrics(
-        input1=UintImages(lost),
-        input2=UintImages(real),
-        feature_extractor="test-modes",
-        prc=True,
-        cuda=False,
-        cache=False,
-        save_cpu_ram=True,
-        verbose=False,
-    )
-    assert (balls["precision"], balls["recall"]) == (direct["precision"], direct["recall"])
+    ours, theirs = (store.of(each, an_extractor, 32) for each in (lambda: lost, lambda: real))
+    balls = fidelity_scores(ours, theirs, ScoreOptions(metrics=("prc",)))
+    assert balls == direct(lost, real)
     assert balls["recall"] == 0  # the balls around images that occur fifteen times hold nothing else
     labels = torch.arange(60) % 4  # each class is one image
-    assert max(spread_within(ours, labels).values()) < 1e-9
-    assert min(spread_within(theirs, labels).values()) > 1e-9
+    assert max(spread_within(ours.by_metric["prc"], labels).values()) < 1e-9
+    assert min(spread_within(theirs.by_metric["prc"], labels).values()) > 1e-9
+
+
+@pytest.mark.parametrize("network", ["conditional_dcgan", "dcgan"])
+def test_a_conditional_generator_is_measured_and_no_other(
+    network: str, an_extractor: Extractor, tmp_path: Path
+) -> None:
+    spec = small_run("gan", width=0.03, train_limit=60, options={"network": network, "n_dis": 1})
+    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
+    run = Trained(spec, load_method("gan")(spec, data, Streams(0), CPU), "0" * 64, Layout(tmp_path, "test"))
+    asked = EvaluationSpec(
+        measure="mode_coverage", run="g", dataset="cifar10", source="synthetic", limit=50, generated=40,
+        extractor=INCEPTION,
+    )  # fmt: skip
+    shared = Shared(run.layout, CPU, None, None)
+    shared._extractors[INCEPTION] = an_extractor
+    context = Context(asked, shared, tmp_path / "pictures")
+    if network == "dcgan":
+        with pytest.raises(ReproError, match="knows no classes"):
+            measure(run, context, Options())
+        return
+    got = measure(run, context, Options())
+    labels = torch.arange(40) % 10
+    ours = generated_uint8(run.method, 40, Streams(0, CPU).generator("latent"), "fixed", labels=labels)
+    theirs = load_images("cifar10", "train", source="synthetic", limit=50, root=None)
+    assert {name: got[name] for name in ("precision", "recall")} == direct(ours, theirs.images)
+    assert (got["generated"], got["reference"]) == (40, 50)
+    store = FeatureStore(CPU)
+    spreads = [
+        spread_within(store.of(lambda: images, an_extractor).by_metric["prc"], classes)  # noqa: B023
+        for images, classes in ((ours, labels), (theirs.images, theirs.labels))
+    ]
+    assert got["diversity"] == pytest.approx(100 * sum(spreads[0].values()) / sum(spreads[1].values()))

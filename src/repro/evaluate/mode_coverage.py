@@ -14,9 +14,9 @@ from torch import Tensor
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
-from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 
 FEATURES = True
@@ -75,22 +75,21 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     labels = torch.arange(n) % classes
     generated = generated_uint8(method, n, context.generator("latent"), "fixed", labels=labels)
     ours, theirs = (
-        context.shared.features.of(images, context.extractor(), options.batch_size).by_metric["prc"]
+        context.shared.features.of(images, context.extractor(), options.batch_size)
         for images in (lambda: generated, lambda: real.images)
     )
-    found, reference = spread_within(ours, labels), spread_within(theirs, real.labels.cpu())
+    found = spread_within(ours.by_metric["prc"], labels)
+    reference = spread_within(theirs.by_metric["prc"], real.labels.cpu())
     shared = found.keys() & reference.keys()
-    if not shared or min(len(ours), len(theirs)) <= options.neighbours:
+    if not shared or min(n, len(real)) <= options.neighbours:
         raise ReproError(
-            f"{len(ours)} generated and {len(theirs)} real images are too few for {classes} classes",
+            f"{n} generated and {len(real)} real images are too few for {classes} classes",
             remedy="let the profile generate and measure more images, two for each class at least",
         )
-    balls = torch_fidelity.metric_prc.prc_features_to_metric(
-        ours, theirs, prc_neighborhood=options.neighbours, save_cpu_ram=True, verbose=False
-    )
+    balls = ScoreOptions(metrics=("prc",), neighbours=options.neighbours)
     return {
         "diversity": 100 * sum(found[k] for k in shared) / sum(reference[k] for k in shared),
-        **{name: 100 * float(balls[name]) for name in ("precision", "recall")},
-        "generated": float(len(ours)),
-        "reference": float(len(theirs)),
+        **fidelity_scores(ours, theirs, balls),
+        "generated": float(n),
+        "reference": float(len(real)),
     }
