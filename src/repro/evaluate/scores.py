@@ -120,6 +120,7 @@ def fidelity_scores(
             ours["prc"],
             theirs["prc"],
             prc_neighborhood=options.neighbours,
+            prc_batch_size=1000,  # its 10,000 would hold 4 GB of distances to 50,000 images
             save_cpu_ram=True,
             verbose=False,
         )
