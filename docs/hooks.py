@@ -9,6 +9,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,6 +78,7 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+@cache
 def _suite() -> Config:
     return load_config(ROOT / "config")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from repro.core.spec import StandIn
 
 INCEPTION, DINOV2 = "inception", "dinov2-vit-l-14"  # words of EvaluationSpec.extractor that name no run
+SIDE = {INCEPTION: 299, DINOV2: 224}
+"""Pixels of a public extractor's input in height and width."""
 
 
 @dataclass(frozen=True)

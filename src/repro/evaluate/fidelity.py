@@ -148,4 +148,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         return score_generator(trained, context, options)
     scores = score_snapshots(trained, context, options)
     best = min(scores, key=lambda step: scores[step]["fid"])
-    return {**score_generator(trained, context, options, best), "step": float(best)}
+    balls = options.model_copy(update={"metrics": ("prc",)})
+    more = score_generator(trained, context, balls, best) if "prc" in options.metrics else {}
+    return {**scores[best], **more, "step": float(best)}

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
+from repro.evaluate.extractor import INCEPTION, SIDE
 from repro.evaluate.fidelity import features_of_reference, features_of_samples
-from repro.evaluate.inception import SIDE
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
@@ -81,5 +81,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         "kid_tenths": scores(ours, theirs, tenths)["kid"],
     }
     if resized:
-        values["fid_bicubic"] = scores(samples(side=SIDE), real(reference, side=SIDE), fid)["fid"]
+        values["fid_bicubic"] = scores(
+            samples(side=SIDE[INCEPTION]), real(reference, side=SIDE[INCEPTION]), fid
+        )["fid"]
     return values

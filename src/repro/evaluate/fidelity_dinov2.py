@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
+from repro.evaluate.extractor import DINOV2, SIDE
 from repro.evaluate.fidelity import features_of_reference, features_of_samples
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
@@ -16,7 +17,6 @@ from repro.evaluate.trained import Trained
 FEATURES = True
 EXTRACTOR = "dinov2-vit-l-14"
 VALUES = "fd kd precision recall"
-SIDE = 224
 
 
 class Options(MeasureOptions):
@@ -44,7 +44,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     reference = context.images(options.reference_split)
     n = context.spec.generated or len(reference)
-    ours = features_of_samples(trained, context, SCORES, n, side=SIDE)
-    theirs = features_of_reference(context, SCORES, reference, side=SIDE)
+    ours = features_of_samples(trained, context, SCORES, n, side=SIDE[DINOV2])
+    theirs = features_of_reference(context, SCORES, reference, side=SIDE[DINOV2])
     found = fidelity_scores(ours, theirs, SCORES, seed=context.spec.seed)
     return {"fd": found["fid"], "kd": found["kid"], **{k: found[k] for k in ("precision", "recall")}}

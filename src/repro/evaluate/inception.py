@@ -19,7 +19,6 @@ from repro.data.root import INCEPTION, choose_path
 from repro.evaluate.extractor import Extractor
 
 NAME = "inception-v3-compat"
-SIDE = 299  # pixels of its input in height and width, to which it resizes as TensorFlow 1 did
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"

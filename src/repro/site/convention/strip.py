@@ -10,7 +10,7 @@ from math import isclose
 from statistics import fmean
 from typing import Any
 
-from repro.evaluate.extractor import DINOV2, INCEPTION
+from repro.evaluate.extractor import DINOV2, INCEPTION, SIDE
 from repro.judge.artefacts import Artefact, Behind
 from repro.judge.cells import Cell, select
 from repro.plan.cells import Key
@@ -21,7 +21,6 @@ Strip = Mapping[str, str]
 _NOT_OF_THE_WAY = ("run", "surrogate", "stand_ins")  # of an evaluation's specification: they differ by seed
 _IDLE = {"is": ("real images", "KID subsets"), "fid": ("KID subsets",)}  # what a metric does not use
 _SEED = re.compile(r"(gradients of run \S+)-s\d+")
-_SIDE = 299  # pixels of Inception's input (Szegedy et al. 2016)
 
 
 def behind_cells(
@@ -161,10 +160,13 @@ def _features(result: Result) -> Iterable[tuple[str, str]]:
     library = result.get("provenance", {}).get("packages", {}).get("torch-fidelity", "")
     if extractor == DINOV2:
         yield "features", f"DINOv2, ViT-L/14, weights {weights}"
-        yield "resizing", "to 224 x 224 by a bicubic filter"
+        yield "resizing", f"to {SIDE[DINOV2]} x {SIDE[DINOV2]} by a bicubic filter"
     elif extractor == INCEPTION:
         yield "features", f"Inception, weights {weights}"
-        yield "resizing", f"to {_SIDE} x {_SIDE} by torch-fidelity {library}, as TensorFlow 1 did"
+        yield (
+            "resizing",
+            f"to {SIDE[INCEPTION]} x {SIDE[INCEPTION]} by torch-fidelity {library}, as TensorFlow 1 did",
+        )
     else:
         yield "features", f"classifier {extractor}, weights {weights}"
         yield "resizing", "none"

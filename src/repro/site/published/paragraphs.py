@@ -10,7 +10,7 @@ from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.site.material import Material
-from repro.site.published.verdicts import told
+from repro.site.published.verdicts import told, word_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _shows(artefact: Artefact, own: Sequence[Cell], material: Material) -> str:
         same = sum(cell.verdict == "reproduced" for cell in settings)
         said.append(f"{same} of {len(settings)} printed settings are those used here.")
     rows = [page.row for page in material.claims_about({artefact.id})]
-    words = Counter(row["direction"] or row["verdict"] for row in rows if told(row))
+    words = Counter(word_of(row) for row in rows if told(row))
     said += [f"{word} ({_claims(count)})." for word, count in words.items()]
     if silent := sum(not told(row) for row in rows):
         said.append(f"Of {_claims(silent)} nothing can be told yet.")

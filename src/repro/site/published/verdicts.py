@@ -19,18 +19,18 @@ def told(row: Mapping[str, str]) -> bool:
 def verdict_lines(material: Material) -> dict[str, tuple[str, ...]]:
     """Return a line, by its id, for each claim that something can be told about; with an answer first."""
     pages = [page for page in material.claims if told(page.row)]
-    undecided = [page for page in pages if _word(page) == "cannot be told"]
-    decided = [page for page in pages if _word(page) != "cannot be told"]
+    undecided = [page for page in pages if word_of(page.row) == "cannot be told"]
+    decided = [page for page in pages if word_of(page.row) != "cannot be told"]
     return {page.id: _line(page, material) for page in (*decided, *undecided)}
 
 
-def _word(page: ClaimPage) -> str:
+def word_of(row: Mapping[str, str]) -> str:
     """Return the verdict; of rows that share all that stood in, the direction."""
-    return page.row["direction"] or page.row["verdict"]
+    return row["direction"] or row["verdict"]
 
 
 def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
-    row, word = page.row, _word(page)
+    row, word = page.row, word_of(page.row)
     reverse = word in ("not supported", "direction reverses")
     corrected = row["p_reverse_holm"] if reverse else row["p_holm"]
     metric = page.claim.all[0].left.metric if page.claim else None
