@@ -14,6 +14,7 @@ from repro.data.root import DATA_ROOT, user_path
 
 if TYPE_CHECKING:
     from repro.plan.batches import Batches
+    from repro.plan.config import Config
     from repro.plan.plan import Plan
 
 
@@ -53,5 +54,18 @@ def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[
     from repro.plan.plan import build_plan
 
     plan = build_plan(load_config(config, profile))
-    folder = results or user_path(plan.config.settings.results)
-    return plan, make_batches(plan), Layout(folder, plan.config.profile.name)
+    return plan, make_batches(plan), layout_of(plan.config, results)
+
+
+def layout_of(config: Config, results: Path | None, source: str | Path | None = None) -> Layout:
+    """Return the profile's results, or those of ``source``: another profile, a publication, a folder.
+
+    Raises:
+        ReproError: there are none of ``source``.
+    """
+    folder = results or user_path(config.settings.results)
+    if not source:
+        return Layout(folder, config.profile.name)
+    from repro.compose.drawn import results_called  # here, since every job of the DAG asks for a layout
+
+    return results_called(str(source), folder)

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from repro.cli.completion import artefacts, finished
-from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, path_option, tell
+from repro.cli.options import (
+    CONFIG,
+    ConfigFolder,
+    Json,
+    Profile,
+    Results,
+    layout_of,
+    open_plan,
+    path_option,
+    tell,
+)
 from repro.data.root import user_path
 
 
@@ -46,13 +56,11 @@ def table(
     Example: `repro table dat/table4 --from results/published/dat-cpu-amd-epyc`
     """
     from repro.cli.show import show_table
-    from repro.compose.drawn import read_drawn, results_called
-    from repro.core.paths import Layout
+    from repro.compose.drawn import read_drawn
     from repro.plan.config import load_config
 
     opened = load_config(config, profile)
-    name, folder = opened.find_artefact(artefact), results or user_path(opened.settings.results)
-    layout = results_called(str(source), folder) if source else Layout(folder, opened.profile.name)
+    name, layout = opened.find_artefact(artefact), layout_of(opened, results, source)
     entry, cells = read_drawn(layout, name)
     if as_json:
         tell({"artefact": name, "title": entry.title, "cells": [asdict(cell) for cell in cells]})

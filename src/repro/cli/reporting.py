@@ -15,11 +15,12 @@ from repro.cli.options import (
     Json,
     Profile,
     Results,
+    layout_of,
     open_plan,
     path_option,
     tell,
 )
-from repro.data.root import DATA_ROOT, choose_path, user_path
+from repro.data.root import DATA_ROOT, choose_path
 
 if TYPE_CHECKING:
     from repro.core.paths import Layout
@@ -120,8 +121,6 @@ def export(
 
     Example: `repro export --from dat-cpu-amd-epyc --into exported`
     """
-    from repro.compose.drawn import results_called
-    from repro.core.paths import Layout
     from repro.plan.config import load_config
     from repro.site.export.crate import write_crate
     from repro.site.export.files import export as export_files
@@ -129,8 +128,7 @@ def export(
     from repro.verify.remake import papers_of
 
     opened = load_config(config, profile)
-    folder = results or user_path(opened.settings.results)
-    layout = results_called(source, folder) if source else Layout(folder, opened.profile.name)
+    layout = layout_of(opened, results, source)
     material = read_material(layout, papers_of(opened))
     if ro_crate is not None:
         typer.echo(write_crate(material, layout, config.resolve().parent, ro_crate))
