@@ -10,11 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import papers_case
 from papers_case import call
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.cost.predict import Rate
 from repro.cost.scale import Gpu, choose_gpu, estimate, seconds_of
+from repro.cost.scale_page import scale_page
 from repro.cost.schedule import schedule
 from repro.cost.sizes import StepSize, distinct_runs, images_mib, listed, read_steps, size_of, steps_text
 from repro.data.catalogue import dataset_info
@@ -69,6 +71,36 @@ def test_seconds_are_measured_or_predicted_or_unknown() -> None:
     assert seconds_of(run, gpu, [elsewhere], []) == (0.0, "unknown")
     narrow = run.model_copy(update={"width": 0.5})  # a wider network's memory is a bound, its time is not
     assert seconds_of(narrow, gpu, [], [size]) == (0.0, "unknown")
+
+
+def test_a_run_of_several_processes_takes_a_gpu_for_each(tmp_path: Path) -> None:
+    several = papers_case.PROFILE.replace("width: 0.125}", "width: 0.125, processes: 2}")
+    gpu = choose_gpu(CONFIG, H100)
+    pages, estimates = [], []
+    for profile in (papers_case.PROFILE, several):
+        plan = build_plan(load_config(papers_case.write_config(tmp_path, profile=profile), "tiny"))
+        run = next(run for run in plan.runs.values() if run.recipe == "gat.gan")
+        size = StepSize(
+            recipe=run.recipe,
+            dataset=run.dataset,
+            batch_size=run.batch_size,
+            width=run.width,
+            gflop=1e6,
+            step_mib=1,
+            state_mib=1,
+            snapshot_mib=1,
+        )
+        (tmp_path / "steps.yaml").write_text(steps_text([size]))
+        (tmp_path / "gpus.yaml").write_text((CONFIG / "gpus.yaml").read_text())
+        estimates.append(estimate(plan, make_batches(plan), tmp_path, gpu))
+        pages.append(scale_page(plan, make_batches(plan), tmp_path, gpu))
+    one, two = (schedule(each.jobs, 8) for each in estimates)
+    assert two.work == pytest.approx(one.work)
+    assert one.work > 0
+    assert two.longest_chain == pytest.approx(one.longest_chain / 2)
+    assert "\n| 1 | 0.0 |" in pages[0]
+    assert "a job takes" not in pages[0]
+    assert "\n| 1 | a job takes 2 | | |\n" in pages[1]
 
 
 def test_a_gpu_that_nobody_knows_is_refused_with_those_that_are_known() -> None:

@@ -2,8 +2,8 @@
 
 A training takes what its steps were measured to take on that device (``config/rates.yaml``); else at least
 its operations (``config/steps.yaml``) over the device's peak (``config/gpus.yaml``). What is neither is
-unknown, is counted as unknown, and takes no time in the schedule; all measurements are. So hours are lower
-bounds.
+unknown, is counted as unknown, and takes no time in the schedule; all measurements are. A run of several
+processes takes a GPU for each and divides its time among them without loss. So hours are lower bounds.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def estimate(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> Estimate:
                 found.checkpoints += size.state_mib
                 found.snapshots += run.snapshots * size.snapshot_mib
         found.read += max(training_mib(plan.runs[member]) for member in batch.members)
-        found.jobs[name] = Job(total, batch.needs)
+        found.jobs[name] = Job(total / batch.processes, batch.needs, batch.processes)
     for name, batch in batches.evaluate.items():
         if batch.only_searched:
             continue

@@ -35,8 +35,8 @@ convolutions (`config/steps.yaml`, counted on torch's device meta by `repro scal
 {device}: {peak:g} x 10^12 operations a second in {precision}
 ({source}).
 The share of it that training reaches is unknown; at a tenth of it all hours are ten times as many. A job has
-one GPU to itself; whenever one is free it takes the job that the longest chain of others waits for
-(`src/repro/cost/schedule.py`).
+one GPU to itself, or one for each of its `processes`, among which its time is divided; whenever enough are
+free they take the job that the longest chain of others waits for (`src/repro/cost/schedule.py`).
 
 | GPUs | hours until all is trained, at least | work / GPUs | longest chain of jobs |
 |---:|---:|---:|---:|
@@ -96,7 +96,11 @@ def scale_page(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> str:
 
 def _schedules(found: Estimate) -> str:
     lines = []
+    widest = max((job.machines for job in found.jobs.values()), default=1)
     for machines in MACHINES:
+        if machines < widest:
+            lines.append(f"| {machines} | a job takes {widest} | | |")
+            continue
         made = schedule(found.jobs, machines)
         lengths = (made.seconds, made.work / machines, made.longest_chain)
         lines.append(f"| {machines} | {' | '.join(map(_hours, lengths))} |")

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """Seconds on one machine, and the jobs that must be finished before."""
+    """Seconds, the jobs that must be finished before, and how many machines it takes all the while."""
 
     seconds: float
     needs: tuple[str, ...] = ()
+    machines: int = 1
 
 
 @dataclass(frozen=True)
 class Schedule:
     """When each job begins; ``seconds`` until the last one ends.
 
-    No schedule is shorter than ``longest_chain`` or than ``work`` divided by the machines; a list schedule is
-    shorter than both together (Graham 1969).
+    No schedule is shorter than ``longest_chain`` or than ``work`` (machine-seconds) divided by the machines;
+    one of jobs that take one machine each is shorter than both together (Graham 1969).
     """
 
     begins: Mapping[str, float]
@@ -33,11 +34,15 @@ class Schedule:
 def schedule(jobs: Mapping[str, Job], machines: int) -> Schedule:
     """Place jobs on machines that do one at a time: whenever one is free, the job before the longest chain.
 
+    A job that takes several waits until so many are free, and those after it wait with it.
+
     Raises:
-        ValueError: no machine, or jobs wait for each other in a circle or for one that is not there.
+        ValueError: fewer machines than a job takes, or jobs wait for each other in a circle or for one that
+            is not there.
     """
-    if machines < 1:
-        raise ValueError(f"{machines} machines finish nothing")
+    widest = max((job.machines for job in jobs.values()), default=1)
+    if machines < widest:
+        raise ValueError(f"{machines} machines finish no job that takes {widest}")
     after = _after(jobs)
     chains = _chains(jobs, after)
     missing = {name: len(set(job.needs)) for name, job in jobs.items()}
@@ -45,18 +50,21 @@ def schedule(jobs: Mapping[str, Job], machines: int) -> Schedule:
     heapq.heapify(ready)
     running: list[tuple[float, str]] = []
     begins: dict[str, float] = {}
-    now = 0.0
+    now, free = 0.0, machines
     while ready or running:
-        while ready and len(running) < machines:
+        while ready and jobs[ready[0][1]].machines <= free:
             name = heapq.heappop(ready)[1]
             begins[name] = now
+            free -= jobs[name].machines
             heapq.heappush(running, (now + jobs[name].seconds, name))
         now, done = heapq.heappop(running)
+        free += jobs[done].machines
         for name in after[done]:
             missing[name] -= 1
             if not missing[name]:
                 heapq.heappush(ready, (-chains[name], name))
-    return Schedule(begins, now, max(chains.values(), default=0.0), sum(job.seconds for job in jobs.values()))
+    work = sum(job.seconds * job.machines for job in jobs.values())
+    return Schedule(begins, now, max(chains.values(), default=0.0), work)
 
 
 def _after(jobs: Mapping[str, Job]) -> dict[str, list[str]]:
