@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,10 @@ def test_a_plot_shows_its_lines_reported_values_and_pending_panel(
     assert [list(line.get_ydata()) for line in solid] == [[80, 72, 64], [70, 62, 54]]
     assert [80.0] in [list(line.get_ydata()) for line in left.lines if line.get_marker() == "D"]
     assert right.patch.get_hatch()
+    draw_plot(
+        CURVE, [*CELLS[:6], *(replace(cell, reported=None) for cell in PENDING)], tmp_path / "b", "smoke"
+    )
+    assert list(drawn[1].axes[1].get_yticks()) == []  # numbers beside nothing would mean nothing
     shown = texts(drawn[0])
     assert "pending" in shown
     assert "printed in the paper" in shown
@@ -115,7 +120,13 @@ def test_bars_over_categories(tmp_path: Path, drawn: list[Figure]) -> None:
     axes = drawn[0].axes[0]
     assert sorted(patch.get_height() for patch in axes.patches) == [5.0, 6.0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["WGAN-GP", "DCGAN"]
-    assert "RGAN (pending)" in texts(drawn[0])
+    shown = texts(drawn[0])
+    assert "RGAN (pending)" in shown
+    assert "pending" not in shown  # the legend says so of the whole series
+    some = [*cells, Cell("rgan", "figure1", "RGAN", "DCGAN", "is", measured=6.1, n_seeds=1)]
+    draw_plot(BARS, some, tmp_path / "some", "quick")
+    assert texts(drawn[1]).count("pending") == 1
+    assert "RGAN" in texts(drawn[1])
     assert "quick profile · no stand-ins" in texts(drawn[0])
 
 
@@ -149,6 +160,24 @@ def test_samples_with_a_pending_picture(tmp_path: Path, drawn: list[Figure]) -> 
     assert shown.get_title(loc="left") == "Modified loss"
     assert waiting.patch.get_hatch()
     assert "smoke profile · pending" in texts(drawn[0])
+
+
+def test_numbers_below_a_picture_stay_within_its_column(tmp_path: Path, drawn: list[Figure]) -> None:
+    rows = tuple(f"({letter})" for letter in "abcd")
+    grid = Artefact(
+        paper="rgan", name="figure5", kind="samples", title="Points",
+        panels=(Panel(rows=rows, columns=("t-SNE",)),),
+    )  # fmt: skip
+    cells = [
+        Cell("rgan", "figure5", row, "t-SNE", metric, measured=71.7, measured_std=13.4, n_seeds=3)
+        for row in rows
+        for metric in ("nearest_neighbour", "frechet")
+    ]
+    draw_samples(grid, cells, tmp_path, tmp_path / "a", "p")
+    axes = drawn[0].axes
+    boxes = [at.xaxis.label.get_window_extent() for at in axes]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    assert "71.7\u00a0±\u00a013.4" in axes[0].get_xlabel()
 
 
 def test_what_diverged_is_marked_on_lines_bars_and_grids(tmp_path: Path, drawn: list[Figure]) -> None:

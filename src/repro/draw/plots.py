@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,14 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
         for empty in axes[len(shown) :]:
             empty.axis("off")
         width = figure.get_figwidth() / _grid(len(shown))[1] - 0.7  # of one pair of axes, about
+        absent = _absent(shown)
         for at, group in zip(axes, shown, strict=False):
+            at.set_yscale(artefact.y_scale)
             if group.categories is None:
                 _lines(at, group, artefact)
             else:
-                _bars(at, group, width)
+                _bars(at, group, width, absent)
             _dress(at, group, width)
-            at.set_yscale(artefact.y_scale)
         return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
 
 
@@ -117,7 +118,20 @@ def _axis(at: Any, places: Sequence[float]) -> None:
         at.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _bars(at: Any, group: Group, axes_width: float) -> None:
+def _absent(shown: Sequence[Group]) -> dict[str, str]:
+    """Return why, by the name of each series of which nothing was measured in any group."""
+    words: dict[str, str] = {}
+    measured = set()
+    for series in (series for group in shown for series in group.series):
+        if not series.pending:
+            measured.add(series.name)
+        elif series.lost or series.name not in words:
+            words[series.name] = "diverged" if series.lost else "pending"
+    return {name: word for name, word in words.items() if name not in measured}
+
+
+def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> None:
+    """Draw bars; a missing one says why, but where the legend says so of all of its series (``absent``)."""
     categories = group.categories or ()
     n = max(1, len(group.series))
     width = 0.8 / n  # of one bar; categories are one apart
@@ -127,7 +141,7 @@ def _bars(at: Any, group: Group, axes_width: float) -> None:
         for point in series.points:
             x = point.place + shift
             if point.measured is None:
-                if not group.pending:
+                if not group.pending and (point.diverged or series.name not in absent):
                     _upright(at, x, 0.02, "diverged" if point.diverged else "pending", "bottom")
             else:
                 error = {"yerr": point.spread} if point.spread else {}
@@ -208,12 +222,11 @@ def series_look(series: Series) -> tuple[str, str, Any]:
 
 def _handles(shown: Sequence[Group]) -> list[Any]:
     handles: dict[str, Any] = {}
+    absent = _absent(shown)
     for group in shown:
         for series in group.series:
             colour, marker, dash = series_look(series)
-            same = [other for each in shown for other in each.series if other.name == series.name]
-            word = "diverged" if any(other.lost for other in same) else "pending"
-            label = f"{series.name} ({word})" if all(other.pending for other in same) else series.name
+            label = f"{series.name} ({absent[series.name]})" if series.name in absent else series.name
             if group.categories is not None:
                 handles.setdefault(series.name, Patch(color=colour, label=label))
             else:

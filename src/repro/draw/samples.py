@@ -37,11 +37,12 @@ def draw_samples(
     own = select(cells, artefact.paper, artefact.name)
     lost = {(cell.row, cell.column) for cell in own if cell.diverged}
     boxes = _boxes(artefact, lost)
-    lines = max((len(_numbers(own, place)) for place, *_ in boxes), default=0)
     columns = _columns(artefact, len(boxes))
     rows = -(-len(boxes) // columns)
     width = min(PAGE_WIDTH, 0.3 + 2.3 * columns)
     side = (width - 0.1) / columns
+    below = {place: _numbers(own, place, int(side * 19)) for place, *_ in boxes}
+    lines = max(map(len, below.values()), default=0)
     height = 0.4 + rows * (side + 0.3 + 0.13 * lines) + STAMP_HEIGHT
     with styled():
         figure = new_figure(width, height)
@@ -53,19 +54,20 @@ def draw_samples(
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
         for at, (place, title, path, word) in zip(axes, boxes, strict=False):
             _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path, word)
-            at.set_xlabel("\n".join(_numbers(own, place)), fontsize=6.5)
+            at.set_xlabel("\n".join(below[place]), fontsize=6.5)
         for at in axes[len(boxes) :]:
             at.axis("off")
         return save(figure, stem, stamp_of(profile, own))
 
 
-def _numbers(cells: Sequence[Cell], place: tuple[str, str]) -> list[str]:
-    """Return a line for each number of the picture in that row and column."""
+def _numbers(cells: Sequence[Cell], place: tuple[str, str], width: int) -> list[str]:
+    """Return lines of ``width`` characters, of each number of the picture in that row and column."""
     own = [cell for cell in cells if (cell.row, cell.column) == place and cell.metric != "images"]
-    return [
-        f"{metric_label(cell.metric)}: {with_std(cell.metric, cell.measured, cell.measured_std)}"
-        for cell in own
-    ]
+    lines: list[str] = []
+    for cell in own:
+        number = with_std(cell.metric, cell.measured, cell.measured_std).replace(" ", "\u00a0")
+        lines += textwrap.wrap(f"{metric_label(cell.metric)}: {number}", width)
+    return lines
 
 
 def _boxes(
