@@ -151,7 +151,12 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         pending=tuple(dict.fromkeys(cell.reason for cell in planned if isinstance(cell, PendingCell))),
         cells=cells,
         behind=tuple(
-            entries.Behind(value=getattr(cell, "value", ""), evaluations=cell.evaluations) for cell in planned
+            entries.Behind(
+                value=getattr(cell, "value", ""),
+                evaluations=cell.evaluations,
+                numbers=tuple(measured.values(cell)) if isinstance(cell, MeasuredCell) else (),
+            )
+            for cell in planned
         ),
     )
 

@@ -11,6 +11,7 @@ from repro.compose.scale import scales
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.cost.claims import ARTEFACT, claimed_cells
+from repro.judge.artefacts import numbers_by_seed
 from repro.judge.audit import audit, render_audit
 from repro.judge.cells import render_cells
 from repro.judge.claims import Judgement, read_rules, render_claims
@@ -35,7 +36,8 @@ def join_cells(plan: Plan, layout: Layout) -> Counter[str]:
         left_out = {claim.id: claim.artefacts - planned for claim in claims if claim.artefacts - planned}
     covered = [claim for claim in claims if claim.id not in left_out]
     rules = read_rules(plan.config.settings.claims, plan.config.folder / SETTINGS)
-    judged = judge_claims(covered, [*cells, *claimed_cells(covered, plan, layout)], scales(plan), rules)
+    costs, seeds = claimed_cells(covered, plan, layout), numbers_by_seed(described.artefacts, cells)
+    judged = judge_claims(covered, [*cells, *costs], scales(plan), rules, seeds)
     judged += [
         Judgement(claim, "pending", f"this profile leaves out {', '.join(sorted(left_out[claim.id]))}")
         for claim in claims

@@ -6,8 +6,8 @@ from collections import defaultdict
 from functools import cache
 
 from repro.core.spec import RunSpec
-from repro.judge.welch import Key, Scale
-from repro.plan.cells import PlannedCell
+from repro.judge.welch import Scale
+from repro.plan.cells import Key, PlannedCell
 from repro.plan.plan import Plan
 
 

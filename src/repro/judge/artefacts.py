@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS, Frozen
-from repro.judge.cells import Cell
+from repro.judge.cells import Cell, Key, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
@@ -66,10 +66,14 @@ class Other(Frozen):
 
 
 class Behind(_Described):
-    """What a cell's number is: the value called ``value`` of these evaluations, subtracted ones last."""
+    """What a cell's number is: the value called ``value`` of these evaluations, subtracted ones last.
+
+    ``numbers`` are those of the seeds that did not diverge, in the order of the cell's runs.
+    """
 
     value: str = ""
     evaluations: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
 
 
 class Artefact(_Described):
@@ -126,6 +130,17 @@ class Artefacts(Frozen):
     def stamp(self) -> str:
         """One line that says under which profile and with which stand-ins everything here was made."""
         return stamp(self.profile, self.stand_ins)
+
+
+def numbers_by_seed(artefacts: Iterable[Artefact], cells: Sequence[Cell]) -> dict[Key, tuple[float, ...]]:
+    """Return the seeds' numbers behind each measured cell, by its key, where its artefact lists them."""
+    found = {}
+    for artefact in artefacts:
+        own = select(cells, artefact.paper, artefact.name)
+        if artefact.behind:
+            for cell, each in zip(own, artefact.behind, strict=True):
+                found[cell.key] = each.numbers
+    return {key: numbers for key, numbers in found.items() if numbers}
 
 
 def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
 Value = float | str | None
+Key = tuple[str, str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Cell:
     batch_size: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str, str, str, str]:
+    def key(self) -> Key:
         """What tells this cell from every other."""
         return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
 

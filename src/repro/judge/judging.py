@@ -1,4 +1,4 @@
-"""Claims judged by Welch tests over seeds, one-sided both ways, with Holm's correction over a paper's claims.
+"""Claims judged by t tests over seeds, one-sided both ways, with Holm's correction over a paper's claims.
 
 A claim is a conjunction of comparisons. It holds only if all do, so its p value is the largest of theirs
 (an intersection-union test); it is reversed if one of them is, so its p value for that is the smallest of
@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from repro.judge.cells import Cell
+from repro.judge.cells import Cell, Key
 from repro.judge.claims import DEFAULT_RULES, Claim, ClaimRules, ClaimWord, Direction, Judgement, joined
-from repro.judge.welch import Comparison, Key, Scale, Tested, compare
+from repro.judge.welch import Comparison, Scale, Seeds, Tested, compare
 
 # What keeps a claim from a verdict, the gravest first.
 _OBSTACLES: tuple[ClaimWord, ...] = ("pending", "not comparable", "cannot be told")
@@ -47,6 +47,7 @@ def judge_claims(
     cells: Sequence[Cell],
     scales: Mapping[Key, Scale] | None = None,
     rules: ClaimRules = DEFAULT_RULES,
+    seeds: Seeds | None = None,
 ) -> list[Judgement]:
     """Judge every claim over ``cells``; the claims of one paper are one family.
 
@@ -55,12 +56,15 @@ def judge_claims(
         cells: the cells that they name.
         scales: what each cell was made with, by its key, beyond what the cell says.
         rules: level, interval and number of seeds.
+        seeds: the numbers of the cells' runs, by which two cells of the same runs are compared run by run.
 
     Raises:
         ReproError: a claim names a cell that does not exist; names file and line of the claim.
     """
     judged = [
-        _Judged(claim, tuple(compare(claim, each, cells, scales or {}, rules) for each in claim.all))
+        _Judged(
+            claim, tuple(compare(claim, each, cells, scales or {}, rules, seeds or {}) for each in claim.all)
+        )
         for claim in claims
     ]
     families: defaultdict[str, list[_Judged]] = defaultdict(list)

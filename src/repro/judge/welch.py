@@ -1,20 +1,26 @@
-"""One comparison of a claim: whether its cells can be compared, and what Welch's tests say of the seeds."""
+"""One comparison of a claim: whether its cells can be compared, and what t tests say of the seeds.
+
+Two rows are compared by Welch's test. Two numbers of the same runs (a network's scores from two kinds of
+noise, say) are compared run by run, by the paired t test: what the runs share does not blur the difference.
+"""
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from repro.judge.cells import Cell
+from repro.judge.cells import Cell, Key
 from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, find_cell
 from repro.judge.verdict import CONFIDENCE, unit_of
 
 Sample = tuple[float, float, int]
 """Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
-Key = tuple[str, str, str, str, str, str]
 Scale = Mapping[str, frozenset[str]]
 """What a number was made with, as far as a profile can change it: by aspect (e.g. "width") its values."""
+Seeds = Mapping[Key, Sequence[float]]
+"""The numbers of a cell's runs, in their order, by its key."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Comparison:
     word: ClaimWord | None = None
     why: str = ""
     rows: bool = True
+    paired: bool = False
 
     @property
     def reduced(self) -> bool:
@@ -55,7 +62,8 @@ class Comparison:
         found = self.test
         means = " against ".join(f"{cell.measured:.4g}" for cell in self.cells)
         interval = f"effect {found.effect:+.3g} ({found.low:.3g} to {found.high:.3g})"
-        return f"{self.name}: {means}, {interval}, p = {found.p:.2g}, reversed {found.p_reverse:.2g}"
+        runs = " run by run" if self.paired else ""
+        return f"{self.name}{runs}: {means}, {interval}, p = {found.p:.2g}, reversed {found.p_reverse:.2g}"
 
 
 def compare(
@@ -64,6 +72,7 @@ def compare(
     cells: Sequence[Cell],
     scales: Mapping[Key, Scale],
     rules: ClaimRules,
+    seeds: Seeds,
 ) -> Comparison:
     """Return one comparison of ``claim``, tested where that means something.
 
@@ -84,12 +93,16 @@ def compare(
     factor = f"{predicate.times:g} times " if predicate.times != 1 else ""
     by = f" by more than {predicate.by:g}" if predicate.by else ""
     name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)}{by}"
-    made = Comparison(name, sides, rows=isinstance(right, Cell))
+    pairs = _pairs(left, right, seeds)
+    made = Comparison(name, sides, rows=isinstance(right, Cell), paired=bool(pairs))
     word, why = _obstacle(sides, made, scales, rules)
     if word:
         return replace(made, word=word, why=why)
-    margin = 0.0 if made.reduced else predicate.by
-    return replace(made, test=_test(left, right, predicate, margin, rules))
+    first, second = _sides(left, right, predicate, pairs)
+    if pairs and first[1] == 0:
+        return replace(made, word="cannot be told", why=f"all {first[2]} runs differ by the same")
+    p = welch_p(first, second, 0.0 if made.reduced else predicate.by)
+    return replace(made, test=Tested(*welch_interval(first, second, rules.confidence), p, 1 - p))
 
 
 def _obstacle(
@@ -133,14 +146,8 @@ def _marks(cell: Cell) -> dict[str, frozenset[str]]:
     }
 
 
-def _test(left: Cell, right: Cell | float, predicate: Predicate, margin: float, rules: ClaimRules) -> Tested:
-    first, second = _sides(left, right, predicate)
-    p = welch_p(first, second, margin)
-    return Tested(*welch_interval(first, second, rules.confidence), p, 1 - p)
-
-
 def difference(
-    left: Cell, right: Cell | float, predicate: Predicate, rules: ClaimRules
+    left: Cell, right: Cell | float, predicate: Predicate, rules: ClaimRules, seeds: Seeds
 ) -> tuple[float, float, float] | None:
     """Return the difference as measured, positive as claimed, and its interval, tested or not.
 
@@ -149,14 +156,29 @@ def difference(
     sides = [side for side in (left, right) if isinstance(side, Cell)]
     if any(not isinstance(side.measured, float) for side in sides):
         return None
-    first, second = _sides(left, right, predicate)
+    first, second = _sides(left, right, predicate, _pairs(left, right, seeds))
     if any(side.n_seeds < 2 for side in sides):
         return first[0] - second[0], -math.inf, math.inf
     return welch_interval(first, second, rules.confidence)
 
 
-def _sides(left: Cell, right: Cell | float, predicate: Predicate) -> tuple[Sample, Sample]:
-    """Return the side that is claimed to be larger, then the other."""
+def _pairs(left: Cell, right: Cell | float, seeds: Seeds) -> list[tuple[float, float]]:
+    """Return both numbers of each run where both cells are of the same runs, none of which is missing."""
+    if not isinstance(right, Cell) or left.runs != right.runs:
+        return []
+    both = seeds.get(left.key, ()), seeds.get(right.key, ())
+    whole = all(len(numbers) == len(left.runs) > 1 for numbers in both)
+    return list(zip(*both, strict=True)) if whole else []
+
+
+def _sides(
+    left: Cell, right: Cell | float, predicate: Predicate, pairs: Sequence[tuple[float, float]]
+) -> tuple[Sample, Sample]:
+    """Return the side that is claimed to be larger, then the other; of pairs their differences, then zero."""
+    if pairs:
+        sign = -1.0 if predicate.relation == "less" else 1.0
+        found = [sign * (first - predicate.times * second) for first, second in pairs]
+        return (statistics.fmean(found), statistics.stdev(found), len(found)), (0.0, 0.0, 2)
     first, second = _sample(left), _sample(right)
     second = (second[0] * predicate.times, second[1] * abs(predicate.times), second[2])
     return (second, first) if predicate.relation == "less" else (first, second)

@@ -10,7 +10,7 @@ from typing import Literal
 from repro.core.errors import ReproError
 from repro.judge.cells import Cell
 from repro.judge.claims import Claim, ClaimRules, Predicate, Reference, find_cell
-from repro.judge.welch import Comparison, compare, difference
+from repro.judge.welch import Comparison, Seeds, compare, difference
 
 Answer = Literal["holds", "does not hold", "cannot be told", "not comparable", "not run"]
 ANSWERS: Mapping[str, Answer] = {
@@ -83,7 +83,11 @@ class ClaimPage:
 
 
 def claim_page(
-    row: Mapping[str, str], claim: Claim | None, by_artefact: Mapping[str, list[Cell]], rules: ClaimRules
+    row: Mapping[str, str],
+    claim: Claim | None,
+    by_artefact: Mapping[str, list[Cell]],
+    rules: ClaimRules,
+    seeds: Seeds,
 ) -> ClaimPage:
     """Return a claim's page; the words and p values of its line in claims.csv stay what they are."""
     artefacts = sorted(claim.artefacts) if claim else []
@@ -91,16 +95,16 @@ def claim_page(
     compared = []
     for predicate in claim.all if claim else ():
         try:
-            compared.append(_shown(claim, predicate, cells, rules, row["reason"]))  # type: ignore[arg-type]
+            compared.append(_shown(claim, predicate, cells, rules, seeds, row["reason"]))  # type: ignore[arg-type]
         except ReproError:  # its cell is of no artefact (what a step costs), or the sheet has changed since
             continue
     return ClaimPage(row, ANSWERS[row["verdict"]], claim, tuple(compared), tuple(artefacts))
 
 
 def _shown(
-    claim: Claim, predicate: Predicate, cells: Sequence[Cell], rules: ClaimRules, reason: str
+    claim: Claim, predicate: Predicate, cells: Sequence[Cell], rules: ClaimRules, seeds: Seeds, reason: str
 ) -> Shown:
-    found = compare(claim, predicate, cells, {}, rules)
+    found = compare(claim, predicate, cells, {}, rules, seeds)
     at = predicate.left.over(Reference(paper=claim.paper))
     left = find_cell(at, cells, claim)
     right: Cell | float = (
@@ -115,7 +119,7 @@ def _shown(
     factor = f" {predicate.times:g} times" if predicate.times != 1 else ""
     by = f"by more than {predicate.by:g}" if predicate.by else ""
     shown = Shown(sides[0], f"{predicate.relation} than{factor}", sides[1], by=by)
-    numbers = difference(left, right, predicate, rules)
+    numbers = difference(left, right, predicate, rules, seeds)
     if numbers is None:
         return replace(shown, why="not run")
     effect, low, high = numbers

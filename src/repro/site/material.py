@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.judge.artefacts import Artefacts, Behind, read_artefacts
+from repro.judge.artefacts import Artefacts, Behind, numbers_by_seed, read_artefacts
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import Cell, read_cells
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
@@ -239,13 +239,14 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         by_artefact[f"{cell.paper}/{cell.artefact}"].append(cell)
     runs, results = _runs(layout, cells)
     claims = {claim.id: claim for claim in papers.claims}
+    seeds = numbers_by_seed(artefacts.artefacts, cells)
     audited = {entry.id: entry for entry in papers.audited}
     return Material(
         named=papers.named,
         artefacts=artefacts,
         cells=cells,
         claims=tuple(
-            claim_page(row, claims.get(row["id"]), by_artefact, papers.rules)
+            claim_page(row, claims.get(row["id"]), by_artefact, papers.rules, seeds)
             for row in _rows(root / "claims.csv", CLAIM_COLUMNS)
             if row["paper"] in shown
         ),
