@@ -39,6 +39,18 @@ def test_the_committed_index_is_what_the_command_writes(written: Path) -> None:
     assert (PUBLISHED / INDEX).read_text() == (written / INDEX).read_text(), "run: repro report --published"
 
 
+def test_pages_of_claims_say_what_the_judgement_says() -> None:
+    """Pages test each comparison anew, by Welch's test or run by run; none may differ from claims.csv."""
+    found = 0
+    for publication in read_publications(PUBLISHED, PAPERS):
+        for page in publication.material.claims:
+            if page.row["p"] and len(page.comparisons) == len(page.claim.all if page.claim else ()):
+                largest = max(each.p for each in page.comparisons if each.p is not None)
+                assert largest == pytest.approx(float(page.row["p"]), rel=1e-3), page.id
+                found += 1
+    assert found
+
+
 def test_the_readme_shows_the_index_table() -> None:
     table = [line for line in (PUBLISHED / INDEX).read_text().splitlines() if line.startswith("| ")]
     table = table[: table.index("| file | holds |")]
