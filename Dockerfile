@@ -4,7 +4,8 @@
 # CPUs by default. With a GPU: docker run --gpus all ... ; real data: -v ~/data:/data -e REPRO_DATA=/data
 FROM python:3.11-slim-bookworm
 
-# hadolint ignore=DL3008 -- git and make may be of any version, and Debian keeps no old ones
+# git and make may be of any version, and Debian keeps no old ones.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --no-install-recommends -y git make \
     && rm -rf /var/lib/apt/lists/*
