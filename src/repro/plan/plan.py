@@ -124,8 +124,9 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
     elif asked.pending or not (asked.setting or asked.evaluation):
         reason = asked.pending or "the sheet names no evaluation and no setting for it yet"
         yield PendingCell(**place, reason=reason)
-    elif recipe and config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset, at):
-        reason = f"profile {config.profile.name} does not train {recipe} on this data set or for this cell"
+    elif recipe and (
+        reason := config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset, at)
+    ):
         yield PendingCell(**place, reason=reason)
     elif asked.setting and asked.network:
         layer = _given(asked.layer, "layer", asked.setting)

@@ -106,11 +106,13 @@ class Profile(Frozen):
             return search_id in self.searched
         return self.artefacts is None or "searches" in self.model_fields_set
 
-    def leaves_out(self, recipe: str, dataset: str, cell: str = "") -> bool:
-        """Tell whether a recipe (``paper.recipe``) is not trained on a data set, or for a cell."""
-        return any(
-            _fits(pattern, recipe, dataset) or fnmatchcase(cell, pattern) for pattern in self.leave_out
-        )
+    def leaves_out(self, recipe: str, dataset: str, cell: str = "") -> str:
+        """Return why a recipe (``paper.recipe``) is not trained on a data set, or for a cell; or ""."""
+        if any(_fits(pattern, recipe, dataset) for pattern in self.leave_out):
+            return f"profile {self.name} does not train {recipe} on {dataset}"
+        if any(fnmatchcase(cell, pattern) for pattern in self.leave_out):
+            return f"profile {self.name} leaves such cells out"
+        return ""
 
     def special(self, recipe: str, dataset: str) -> list[Work]:
         """Return the entries of ``recipes`` that fit a recipe on a data set, those of a data set last."""
