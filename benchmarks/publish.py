@@ -1,4 +1,4 @@
-"""Turns pytest-benchmark's JSON into small CSV files named by what was timed, device, format and versions.
+"""Turns pytest-benchmark's JSON into small CSV files named by what was timed, where, format, width, versions.
 
 Where no GPU was at hand, each case that one could have run has a second row that says so. Whole attacks are
 also drawn (see ``ratios.py``).
@@ -73,8 +73,12 @@ def publish(source: Path, folder: Path) -> list[Path]:
         if not found["machine_info"]["cuda_at_hand"]:
             rows += [without_gpu(member) for member in members if "precision" in member["extra_info"]]
         formats = {member["extra_info"].get("precision") for member in members} - {None}
+        widths = {
+            float(member["extra_info"]["width"]) for member in members if "width" in member["extra_info"]
+        }
         versions = [f"repro{made['code']['version']}", f"torch{made['packages']['torch']}"]
-        parts = [topic, made["device"]["name"], *sorted(formats), *versions]
+        sizes = [f"width{float(width):g}" for width in sorted(widths)]
+        parts = [topic, made["device"]["name"], *sorted(formats), *sizes, *versions]
         path = folder / ("_".join(map(slug, parts)) + ".csv")
         about = {"date": found["datetime"], "code": made["code"], "threads": made["threads"]}
         about |= {"device": made["device"]["name"], "environment": made["environment"]}

@@ -38,7 +38,7 @@ def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     costs, steps = sorted((tmp_path / "published").iterdir())
     assert costs.name.startswith("dag-costs_")
-    assert "_float32_" in steps.name
+    assert "_float32_width0.03_" in steps.name
     assert f"torch{torch.__version__}".replace("+", "-") in steps.name
     about, *table = steps.read_text().splitlines()
     assert json.loads(about.removeprefix("# "))["threads"] == 1
