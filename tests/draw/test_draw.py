@@ -110,6 +110,19 @@ def test_a_plot_shows_its_lines_reported_values_and_pending_panel(
     assert "smoke profile · synthetic_data" in shown
 
 
+def test_rounding_is_not_drawn_as_a_curve(tmp_path: Path, drawn: list[Figure]) -> None:
+    flat = [
+        replace(cell, reported=None, measured=1 + 1e-7 * index, measured_std=0.0)
+        for index, cell in enumerate(curve("CIFAR-10", "With FT", 80.0))
+    ]
+    draw_plot(CURVE, [*flat, *PENDING], tmp_path / "a", "p")
+    low, high = drawn[0].axes[0].get_ylim()
+    assert low < 1 < high
+    assert high - low == pytest.approx(1e-3, rel=1e-3)
+    draw_plot(CURVE, CELLS, tmp_path / "b", "p")
+    assert drawn[1].axes[0].get_ylim()[1] < 90
+
+
 def test_bars_over_categories(tmp_path: Path, drawn: list[Figure]) -> None:
     cells = [
         Cell("rgan", "figure1", "Baseline", "WGAN-GP", "is", measured=5.0, verdict="unreported", n_seeds=1),

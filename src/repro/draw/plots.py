@@ -34,6 +34,7 @@ from repro.judge.cells import Cell, select
 _AXES_HEIGHT = 2.2  # inches per row of axes
 _MAX_PER_ROW = 3
 _LEAST_SPAN = 0.05  # of an x axis, as a share of its values: what is nearly one place is drawn as one
+_LEAST_HEIGHT = 1e-3  # of a y axis of lines, likewise: rounding is not drawn as if it were a curve
 
 
 def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
@@ -96,6 +97,10 @@ def _lines(at: Any, group: Group, artefact: Artefact) -> None:
         printed = [point for point in series.points if point.reported is not None]
         _open_markers(at, [point.place for point in printed], [point.reported for point in printed], colour)
     at.grid(True)
+    low, high = at.get_ylim()
+    short = _LEAST_HEIGHT * max(abs(low), abs(high)) - (high - low)
+    if short > 0 and artefact.y_scale == "linear":
+        at.set_ylim(low - short / 2, high + short / 2)
     places = sorted({point.place for series in group.series for point in series.points})
     if len(places) > 1:
         _axis(at, places)
