@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -215,3 +219,52 @@ def test_the_first_bad_tensor_is_found() -> None:
     assert first_non_finite(state) == "b"
     assert first_non_finite({"n": torch.tensor([1])}) is None
     assert first_non_finite({"a": torch.zeros(0)}) is None
+
+
+def test_a_file_replaced_while_it_is_opened_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """safetensors opens a file twice; replaced by a smaller one in between, the second finds it too short."""
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(path, {"w": torch.zeros(5000)}, {"step": 1})
+    calls = []
+
+    def replaced_meanwhile(name: Path, **options: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            checkpoint.save(path, {"w": torch.ones(3)}, {"step": 2})
+            raise RuntimeError("size is smaller than the required mapping size")
+        return safe_open(name, **options)
+
+    monkeypatch.setattr(checkpoint, "safe_open", replaced_meanwhile)
+    assert checkpoint.load(path).header["step"] == 2
+    assert len(calls) == 2
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ReproError, match="damaged"):
+        checkpoint.load(path)
+    assert len(calls) == 3  # the same file is not tried again
+
+
+def test_a_reader_beside_a_writer_sees_whole_files_only(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    code = f"""
+import itertools, torch
+from pathlib import Path
+from repro.core import checkpoint
+for step in itertools.count(2):
+    size = (7, 20_000)[step % 2]
+    checkpoint.save(Path({str(path)!r}), {{"w": torch.full((size,), float(step))}}, {{"step": step}})
+"""
+    checkpoint.save(path, {"w": torch.ones(3)}, {"step": 1})
+    writer = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        steps: set[int] = set()
+        until = time.monotonic() + 60
+        while len(steps) < 300 and time.monotonic() < until:
+            found = checkpoint.load(path)
+            assert set(found.state["w"].tolist()) == {float(found.header["step"])}
+            steps.add(found.header["step"])
+    finally:
+        writer.kill()
+        writer.wait()
+    assert len(steps) > 50

@@ -178,18 +178,20 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             "the checkpoint is missing", remedy="train the run again (its rule, or `repro train`)", where=path
         )
     check_path(path)
-    try:
-        while True:
-            before = path.stat()
+    while True:
+        before = _identity(path)
+        failed: Exception | None = None
+        try:
             with safe_open(path, framework="pt") as file:
                 metadata = dict(file.metadata() or {})
                 # clone: they must not hang on the mapped file, which may be replaced while they are in use
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            after = path.stat()
-            if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns):
-                break  # safetensors opens it twice by its name: the header was of another file else
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise _damaged(path, str(error)) from error
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            failed = error
+        if _identity(path) == before:
+            break  # safetensors opens it twice by its name: replaced in between, it is of two files, or fails
+    if failed is not None:
+        raise _damaged(path, str(failed)) from failed
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
         raise ReproError(
             f"not a checkpoint of this program (format {metadata.get('format')!r}, expected {FORMAT!r})",
@@ -197,6 +199,15 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             where=path,
         )
     return metadata, tensors
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what differs between a file and the one that replaces it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _damaged(path: Path, reason: str) -> ReproError:

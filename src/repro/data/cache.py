@@ -40,8 +40,8 @@ def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
             if (facts["state"], facts.get("format")) != (state, FORMAT):
                 return None
             images, labels = file.get_tensor("images"), file.get_tensor("labels")
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
+        return None  # RuntimeError: replaced by a smaller one while it was being opened
     if fingerprint(images, labels) != facts["fingerprint"]:
         return None
     return Found(images, labels, tuple(facts["classes"]), facts["total"]), facts["fingerprint"]
