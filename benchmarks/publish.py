@@ -77,7 +77,7 @@ def publish(source: Path, folder: Path) -> list[Path]:
             float(member["extra_info"]["width"]) for member in members if "width" in member["extra_info"]
         }
         versions = [f"repro{made['code']['version']}", f"torch{made['packages']['torch']}"]
-        sizes = [f"width{float(width):g}" for width in sorted(widths)]
+        sizes = [f"width{width:g}" for width in sorted(widths)]
         parts = [topic, made["device"]["name"], *sorted(formats), *sizes, *versions]
         path = folder / ("_".join(map(slug, parts)) + ".csv")
         about = {"date": found["datetime"], "code": made["code"], "threads": made["threads"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.cost.scale import Estimate, Gpu, estimate
-from repro.cost.schedule import schedule
+from repro.cost.schedule import schedule, widest
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 
@@ -96,10 +96,9 @@ def scale_page(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> str:
 
 def _schedules(found: Estimate) -> str:
     lines = []
-    widest = max((job.machines for job in found.jobs.values()), default=1)
     for machines in MACHINES:
-        if machines < widest:
-            lines.append(f"| {machines} | a job takes {widest} | | |")
+        if machines < widest(found.jobs):
+            lines.append(f"| {machines} | a job takes {widest(found.jobs)} | | |")
             continue
         made = schedule(found.jobs, machines)
         lengths = (made.seconds, made.work / machines, made.longest_chain)

@@ -31,6 +31,11 @@ class Schedule:
     work: float
 
 
+def widest(jobs: Mapping[str, Job]) -> int:
+    """Return how many machines the job takes that takes the most; 1 where there is none."""
+    return max((job.machines for job in jobs.values()), default=1)
+
+
 def schedule(jobs: Mapping[str, Job], machines: int) -> Schedule:
     """Place jobs on machines that do one at a time: whenever one is free, the job before the longest chain.
 
@@ -40,9 +45,8 @@ def schedule(jobs: Mapping[str, Job], machines: int) -> Schedule:
         ValueError: fewer machines than a job takes, or jobs wait for each other in a circle or for one that
             is not there.
     """
-    widest = max((job.machines for job in jobs.values()), default=1)
-    if machines < widest:
-        raise ValueError(f"{machines} machines finish no job that takes {widest}")
+    if machines < widest(jobs):
+        raise ValueError(f"{machines} machines finish no job that takes {widest(jobs)}")
     after = _after(jobs)
     chains = _chains(jobs, after)
     missing = {name: len(set(job.needs)) for name, job in jobs.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,13 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
     """
     own = select(cells, artefact.paper, artefact.name)
     shown = groups(artefact, own)
+    absent = _absent(shown)
     with styled():
-        figure = _figure(artefact, shown, _handles(shown))
+        figure = _figure(artefact, shown, _handles(shown, absent))
         axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
         for empty in axes[len(shown) :]:
             empty.axis("off")
         width = figure.get_figwidth() / _grid(len(shown))[1] - 0.7  # of one pair of axes, about
-        absent = _absent(shown)
         for at, group in zip(axes, shown, strict=False):
             at.set_yscale(artefact.y_scale)
             if group.categories is None:
@@ -225,9 +225,8 @@ def series_look(series: Series) -> tuple[str, str, Any]:
     return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[dash]
 
 
-def _handles(shown: Sequence[Group]) -> list[Any]:
+def _handles(shown: Sequence[Group], absent: Mapping[str, str]) -> list[Any]:
     handles: dict[str, Any] = {}
-    absent = _absent(shown)
     for group in shown:
         for series in group.series:
             colour, marker, dash = series_look(series)

@@ -132,15 +132,18 @@ class Artefacts(Frozen):
         return stamp(self.profile, self.stand_ins)
 
 
+def listed_behind(artefact: Artefact, cells: Sequence[Cell]) -> dict[Key, Behind]:
+    """Return what is behind each cell of an artefact, by its key; nothing where the artefact has no list."""
+    if not artefact.behind:
+        return {}
+    own = select(cells, artefact.paper, artefact.name)
+    return {cell.key: each for cell, each in zip(own, artefact.behind, strict=True)}
+
+
 def numbers_by_seed(artefacts: Iterable[Artefact], cells: Sequence[Cell]) -> dict[Key, tuple[float, ...]]:
     """Return the seeds' numbers behind each measured cell, by its key, where its artefact lists them."""
-    found = {}
-    for artefact in artefacts:
-        own = select(cells, artefact.paper, artefact.name)
-        if artefact.behind:
-            for cell, each in zip(own, artefact.behind, strict=True):
-                found[cell.key] = each.numbers
-    return {key: numbers for key, numbers in found.items() if numbers}
+    listed = (each for artefact in artefacts for each in listed_behind(artefact, cells).items())
+    return {key: behind.numbers for key, behind in listed if behind.numbers}
 
 
 def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:

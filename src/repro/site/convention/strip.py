@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from repro.evaluate.extractor import DINOV2, INCEPTION, SIDE
-from repro.judge.artefacts import Artefact, Behind
+from repro.judge.artefacts import Artefact, Behind, listed_behind
 from repro.judge.cells import Cell, select
 from repro.plan.cells import Key
 
@@ -37,10 +37,9 @@ def behind_cells(
         by_run[str(result["spec"].get("run"))].append((name, result))
     found: dict[Key, Behind] = {}
     for artefact in artefacts:
-        own = select(cells, artefact.paper, artefact.name)
-        if artefact.behind:
-            found |= {cell.key: each for cell, each in zip(own, artefact.behind, strict=True)}
-        else:
+        found |= listed_behind(artefact, cells)
+        if not artefact.behind:
+            own = select(cells, artefact.paper, artefact.name)
             searched = {cell.key: _searched(cell, by_run) for cell in own}
             found |= {key: each for key, each in searched.items() if each is not None}
     return {
