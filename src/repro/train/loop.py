@@ -25,7 +25,7 @@ from repro.train.history import RunHistory
 from repro.train.metric_means import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
-from repro.train.signals import StopSignals
+from repro.train.signals import StopSignals, stopped
 from repro.train.snapshots import save_snapshot
 from repro.train.state import TrainingState, no_other_randomness, part_hashes
 
@@ -66,14 +66,17 @@ def train(run: Run | SeedBatch, *, until: int | None = None, progress: bool) -> 
                 display.metrics(run.write_log())
             display.update(step)
             due = run.settings.checkpoint_due(step, time.monotonic() - saved)
-            stop.received, due = ranks.any_of(stop.received), ranks.any_of(due or None) is not None
+            asked, due = ranks.any_of(stop.received), ranks.any_of(due or None) is not None
             snapshot = step in snapshots
-            if snapshot or due or step == end or stop.received:
+            if snapshot or due or step == end or asked:
                 run.save(snapshot=snapshot)
                 saved = time.monotonic()
-                if stop.received and step < steps:
-                    raise stop.error(run.name, step, steps, run.path)
-    return stop.received
+            if asked:
+                break
+    came = ranks.any_of(stop.received)
+    if came is not None and run.step < steps:
+        raise stopped(came, run.name, run.step, steps, run.path)
+    return came
 
 
 @dataclass(eq=False)

@@ -18,6 +18,15 @@ class StoppedError(ReproError):
     """The run was asked to stop; its checkpoint is written."""
 
 
+def stopped(signal_name: str, name: str, step: int, steps: int, path: Path) -> StoppedError:
+    """Return the error for a run that a signal ended before its end; ``path`` is its checkpoint."""
+    return StoppedError(
+        f"{signal_name} ended {name} after step {step} of {steps}",
+        remedy="run the same command again: it goes on from this step",
+        where=path,
+    )
+
+
 class StopSignals:
     """Notes a request to stop while the block runs; a second one acts at once, as it would without this.
 
@@ -25,7 +34,7 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        self.received: str | None = None
+        self.received: str | None = None  # set by the signal alone: it may come in the midst of any line
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -36,14 +45,6 @@ class StopSignals:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
-
-    def error(self, name: str, step: int, steps: int, path: Path) -> StoppedError:
-        """Return the error for a run that the signal ended before its end; ``path`` is its checkpoint."""
-        return StoppedError(
-            f"{self.received} ended {name} after step {step} of {steps}",
-            remedy="run the same command again: it goes on from this step",
-            where=path,
-        )
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
