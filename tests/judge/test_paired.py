@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from repro.core.cell_key import CellKey
 from repro.judge.artefacts import Artefact, Behind, numbers_by_seed
-from repro.judge.cells import Cell, Key
+from repro.judge.cells import Cell
 from repro.judge.claims import Claim, Judgement, Predicate, Reference
 from repro.judge.judging import judge_claims
 
@@ -33,7 +34,7 @@ def judged(
     of: Claim, worst: np.ndarray, original: np.ndarray, *, drop: int = 0, **other: object
 ) -> Judgement:
     cells = [replace(cell("worst", worst), **other), cell("original", original)]  # type: ignore[arg-type]
-    seeds: dict[Key, tuple[float, ...]] = {
+    seeds: dict[CellKey, tuple[float, ...]] = {
         each.key: tuple(numbers[drop:]) for each, numbers in zip(cells, (worst, original), strict=True)
     }
     return judge_claims([of], cells, seeds=seeds)[0]

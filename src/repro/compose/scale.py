@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cache
 
+from repro.core.cell_key import CellKey
 from repro.core.spec import RunSpec
 from repro.judge.welch import Scale
-from repro.plan.cells import Key, PlannedCell
+from repro.plan.cells import PlannedCell
 from repro.plan.plan import Plan
 
 
-def scales(plan: Plan) -> dict[Key, Scale]:
+def scales(plan: Plan) -> dict[CellKey, Scale]:
     """Return width, share of the budget, data, features and images of every cell with runs, by its key.
 
     A run that starts from another is made with both of them.

@@ -12,8 +12,8 @@ from typing import Any
 
 from matplotlib.image import imread
 
+from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
-from repro.core.row_key import row_key
 from repro.draw.numbers import metric_label, with_std
 from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
 from repro.judge.artefacts import Artefact, Panel, stamp_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from repro.core.row_key import row_key
+from repro.core.cell_key import row_key
 from repro.draw.numbers import metric_label
 from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell, select

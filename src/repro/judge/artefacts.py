@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from repro.core.cell_key import CellKey
 from repro.core.errors import ReproError
 from repro.core.spec import STAND_INS, Frozen
-from repro.judge.cells import Cell, Key, select
+from repro.judge.cells import Cell, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
@@ -132,7 +133,7 @@ class Artefacts(Frozen):
         return stamp(self.profile, self.stand_ins)
 
 
-def listed_behind(artefact: Artefact, cells: Sequence[Cell]) -> dict[Key, Behind]:
+def listed_behind(artefact: Artefact, cells: Sequence[Cell]) -> dict[CellKey, Behind]:
     """Return what is behind each cell of an artefact, by its key; nothing where the artefact has no list."""
     if not artefact.behind:
         return {}
@@ -140,7 +141,7 @@ def listed_behind(artefact: Artefact, cells: Sequence[Cell]) -> dict[Key, Behind
     return {cell.key: each for cell, each in zip(own, artefact.behind, strict=True)}
 
 
-def numbers_by_seed(artefacts: Iterable[Artefact], cells: Sequence[Cell]) -> dict[Key, tuple[float, ...]]:
+def numbers_by_seed(artefacts: Iterable[Artefact], cells: Sequence[Cell]) -> dict[CellKey, tuple[float, ...]]:
     """Return the seeds' numbers behind each measured cell, by its key, where its artefact lists them."""
     listed = (each for artefact in artefacts for each in listed_behind(artefact, cells).items())
     return {key: behind.numbers for key, behind in listed if behind.numbers}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
+from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text, plain
 from repro.core.errors import ReproError
 from repro.core.spec import FLAGS, STAND_INS, Precision
@@ -18,7 +19,6 @@ _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
 Value = float | str | None
-Key = tuple[str, str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Cell:
     batch_size: tuple[str, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> CellKey:
         """What tells this cell from every other."""
         return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
 

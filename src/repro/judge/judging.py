@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from repro.judge.cells import Cell, Key
+from repro.core.cell_key import CellKey
+from repro.judge.cells import Cell
 from repro.judge.claims import DEFAULT_RULES, Claim, ClaimRules, ClaimWord, Direction, Judgement, joined
 from repro.judge.welch import Comparison, Scale, Seeds, Tested, compare
 
@@ -45,7 +46,7 @@ class _Judged:
 def judge_claims(
     claims: Iterable[Claim],
     cells: Sequence[Cell],
-    scales: Mapping[Key, Scale] | None = None,
+    scales: Mapping[CellKey, Scale] | None = None,
     rules: ClaimRules = DEFAULT_RULES,
     seeds: Seeds | None = None,
 ) -> list[Judgement]:

@@ -11,7 +11,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from repro.judge.cells import Cell, Key
+from repro.core.cell_key import CellKey
+from repro.judge.cells import Cell
 from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, find_cell
 from repro.judge.verdict import CONFIDENCE, unit_of
 
@@ -19,7 +20,7 @@ Sample = tuple[float, float, int]
 """Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
 Scale = Mapping[str, frozenset[str]]
 """What a number was made with, as far as a profile can change it: by aspect (e.g. "width") its values."""
-Seeds = Mapping[Key, Sequence[float]]
+Seeds = Mapping[CellKey, Sequence[float]]
 """The numbers of a cell's runs, in their order, by its key."""
 
 
@@ -70,7 +71,7 @@ def compare(
     claim: Claim,
     predicate: Predicate,
     cells: Sequence[Cell],
-    scales: Mapping[Key, Scale],
+    scales: Mapping[CellKey, Scale],
     rules: ClaimRules,
     seeds: Seeds,
 ) -> Comparison:
@@ -106,7 +107,7 @@ def compare(
 
 
 def _obstacle(
-    sides: Sequence[Cell], made: Comparison, scales: Mapping[Key, Scale], rules: ClaimRules
+    sides: Sequence[Cell], made: Comparison, scales: Mapping[CellKey, Scale], rules: ClaimRules
 ) -> tuple[ClaimWord | None, str]:
     """Return why a comparison is not tested, or None."""
     if any(not isinstance(cell.measured, float) and not cell.diverged for cell in sides):
@@ -125,7 +126,7 @@ def _obstacle(
     return None, ""
 
 
-def differences(left: Cell, right: Cell, scales: Mapping[Key, Scale]) -> list[str]:
+def differences(left: Cell, right: Cell, scales: Mapping[CellKey, Scale]) -> list[str]:
     """Return in what two cells' stand-ins differ, each as ``aspect (value / value)``."""
     both = [{**_marks(cell), **scales.get(cell.key, {})} for cell in (left, right)]
     found = []

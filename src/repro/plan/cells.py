@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from repro.core.cell_key import CellKey
 from repro.core.spec import StandIn
 from repro.plan.sheet import Passing
-
-Key = tuple[str, str, str, str, str, str]
 
 
 class CellPlace(TypedDict):
@@ -34,7 +33,7 @@ class PlannedCell:
     runs: tuple[str, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> CellKey:
         """What tells this cell from every other, as in cells.csv."""
         return (self.paper, self.artefact, self.row, self.column, self.metric, self.convention)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.named import named
-from repro.core.row_key import row_key
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
 from repro.plan.cells import (

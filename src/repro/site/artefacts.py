@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from repro.core.row_key import row_key
+from repro.core.cell_key import row_key
 from repro.draw.numbers import flag_lines
 from repro.draw.view import OtherCell, View, views
 from repro.judge.artefacts import Artefact

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
@@ -18,7 +19,6 @@ from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import Cell, read_cells
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
-from repro.plan.cells import Key
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
 from repro.site.convention.strip import Strip, behind_cells, strip
@@ -100,7 +100,7 @@ class Material:
         return found
 
     @cached_property
-    def behind(self) -> Mapping[Key, Behind]:
+    def behind(self) -> Mapping[CellKey, Behind]:
         """What is behind each measured cell, by its key, as far as it is known."""
         return behind_cells(self.artefacts.artefacts, self.cells, self.results)
 

@@ -10,10 +10,10 @@ from math import isclose
 from statistics import fmean
 from typing import Any
 
+from repro.core.cell_key import CellKey
 from repro.evaluate.extractor import DINOV2, INCEPTION, SIDE
 from repro.judge.artefacts import Artefact, Behind, listed_behind
 from repro.judge.cells import Cell, select
-from repro.plan.cells import Key
 
 Result = Mapping[str, Any]
 Strip = Mapping[str, str]
@@ -25,7 +25,7 @@ _SEED = re.compile(r"(gradients of run \S+)-s\d+")
 
 def behind_cells(
     artefacts: Iterable[Artefact], cells: Sequence[Cell], results: Mapping[str, Result]
-) -> dict[Key, Behind]:
+) -> dict[CellKey, Behind]:
     """Return what is behind each measured cell, by its key, as far as it is known.
 
     The artefacts say so themselves. Publications from before they did are searched: behind a cell are those
@@ -35,7 +35,7 @@ def behind_cells(
     by_run: defaultdict[str, list[tuple[str, Result]]] = defaultdict(list)
     for name, result in results.items():
         by_run[str(result["spec"].get("run"))].append((name, result))
-    found: dict[Key, Behind] = {}
+    found: dict[CellKey, Behind] = {}
     for artefact in artefacts:
         found |= listed_behind(artefact, cells)
         if not artefact.behind:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from repro.core.cell_key import CellKey
 from repro.draw.numbers import metric_label, number
 from repro.judge.cells import Cell
-from repro.plan.cells import Key
 from repro.site.convention.strip import Strip, line, strip
 from repro.site.material import Material
 
@@ -44,7 +44,7 @@ def is_shown(cell: Cell, how: Strip) -> bool:
     )
 
 
-def ways_of(material: Material, cells: Sequence[Cell]) -> tuple[list[Way], dict[Key, Way]]:
+def ways_of(material: Material, cells: Sequence[Cell]) -> tuple[list[Way], dict[CellKey, Way]]:
     """Return the ways in which an artefact's numbers were measured, and the way of each number."""
     found: defaultdict[str, list[tuple[Cell, Strip]]] = defaultdict(list)
     for cell in cells:
@@ -52,7 +52,7 @@ def ways_of(material: Material, cells: Sequence[Cell]) -> tuple[list[Way], dict[
         if how and is_shown(cell, how):
             found[line({name: text for name, text in how.items() if name not in OF_RUNS})].append((cell, how))
     ways: list[Way] = []
-    way_of: dict[Key, Way] = {}
+    way_of: dict[CellKey, Way] = {}
     for index, group in enumerate(found.values(), 1):
         labels = dict.fromkeys(
             f"{metric_label(cell.metric, embedded='embedded_features' in cell.stand_ins)}, "

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from repro.core.row_key import row_key
+from repro.core.cell_key import row_key
 from repro.draw.draw import Shown
 from repro.draw.numbers import missing_word
 from repro.draw.style import (

@@ -1,4 +1,7 @@
-"""How a cell's row is called in cells.csv and reported.csv."""
+"""What a cell and its row are called in cells.csv and reported.csv."""
+
+CellKey = tuple[str, str, str, str, str, str]
+"""Paper, artefact, row, column, metric and convention: what tells a cell from every other."""
 
 
 def row_key(panel: str, row: str = "") -> str:
