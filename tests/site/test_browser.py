@@ -170,12 +170,12 @@ def test_numbers_are_searched_filtered_sorted_and_their_choice_has_an_address(
     tab.select_option("#by-verdict", "")
     tab.get_by_role("button", name="Measured").click()
     shown = [
-        float(text.split()[0]) for text in tab.locator("tbody tr:visible td:nth-child(8)").all_inner_texts()
+        float(text.split()[0]) for text in tab.locator("tbody tr:visible td:nth-child(6)").all_inner_texts()
     ]
     assert shown == sorted(shown)
     tab.get_by_role("button", name="Measured").click()
     shown = [
-        float(text.split()[0]) for text in tab.locator("tbody tr:visible td:nth-child(8)").all_inner_texts()
+        float(text.split()[0]) for text in tab.locator("tbody tr:visible td:nth-child(6)").all_inner_texts()
     ]
     assert shown == sorted(shown, reverse=True)
     closed(tab)
