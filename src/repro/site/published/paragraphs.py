@@ -52,7 +52,7 @@ def _run(measured: Sequence[Cell], material: Material) -> str:
     seeds = _span(cell.n_seeds for cell in measured)
     return (
         f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps} steps of {batch}, "
-        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours on {', '.join(devices)}."
+        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours by the clock on {', '.join(devices)}."
     )
 
 
