@@ -14,7 +14,6 @@ from typing import Any
 
 from matplotlib.patches import Patch
 
-from publish import NO_GPU
 from repro.draw.style import COLOURS, FAINT, INK, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
 
 GOALS = {"cpu": 1.3, "cuda": 2.0}  # times the fastest other library, PGD of 10 steps
@@ -38,10 +37,11 @@ def draw_ratios(table: Path) -> list[Path]:
     """Draw ``table`` as PNG and PDF beside it and return the two paths; none where no library was timed."""
     about, *lines = table.read_text(encoding="utf-8").splitlines()
     made = json.loads(about.removeprefix("# "))
-    rows = [row for row in csv.DictReader(lines) if row["median_s"] and ratios(row)]
+    found = list(csv.DictReader(lines))
+    rows = [row for row in found if row["median_s"] and ratios(row)]
     if not rows:
         return []
-    missing = any(NO_GPU in line for line in lines)
+    untimed = {row["device"]: row["details"] for row in found if not row["median_s"]}
     libraries = list(dict.fromkeys(name for row in rows for name in ratios(row)))
     colours = dict(zip(libraries, COLOURS, strict=False))
     bars = sum(len(ratios(row)) for row in rows) + _GAP * len(rows)
@@ -55,7 +55,7 @@ def draw_ratios(table: Path) -> list[Path]:
         handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
         anchor = (0.98, 1 - 0.24 / height)
         figure.legend(handles=handles, loc="upper right", bbox_to_anchor=anchor, ncols=len(handles))
-        note = f" · CUDA: {NO_GPU}" if missing else ""
+        note = "".join(f" · {device.upper()}: {why}" for device, why in untimed.items())
         settings = details(rows[0])
         size = f"width {settings['width']}, batch {settings['batch']}, {settings['precision']}"
         return save(figure, table.with_suffix(""), f"{size} · {made['date'][:10]}{note}")

@@ -95,10 +95,10 @@ def scale_page(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> str:
 
 
 def _schedules(found: Estimate) -> str:
-    lines = []
+    lines, most = [], widest(found.jobs)
     for machines in MACHINES:
-        if machines < widest(found.jobs):
-            lines.append(f"| {machines} | a job takes {widest(found.jobs)} | | |")
+        if machines < most:
+            lines.append(f"| {machines} | a job takes {most} | | |")
             continue
         made = schedule(found.jobs, machines)
         lengths = (made.seconds, made.work / machines, made.longest_chain)
