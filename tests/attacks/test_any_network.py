@@ -228,7 +228,8 @@ def test_large_batches_may_lie_channels_last_and_are_attacked_alike(name: str) -
     if not kind.exact:
         return  # the trial's passes draw numbers of their own
     assert (found[True] - images).abs().max() > 0.01
-    torch.testing.assert_close(found[True], found[False], atol=1e-4, rtol=0)
+    apart = (found[True] - found[False]).flatten(1).abs().amax(dim=1) > 1e-4
+    assert apart.sum() <= 2, "of 40; one whose ReLU lies within rounding of its kink may go the other way"
 
 
 @pytest.mark.parametrize("name", ["resnet18", "transformer", "batch norm", "careless", "bfloat16"])
