@@ -7,7 +7,8 @@
 # FOLDER/steps.txt says what each took, or that it failed, ran out of time or was not begun.
 # It needs python >= 3.11 with torch, torchvision, triton and pytest; what else is missing it names before anything runs,
 # and takes from a folder of wheels (WHEELS), see gpu-wheels.txt.
-# Use: PYTHON=python3 GPU_SECONDS=420 WHEELS=wheels benchmarks/gpu.sh FOLDER      GPU_DRY_RUN=1 only prints the commands
+# Use: PYTHON=python3 GPU_SECONDS=420 WHEELS=wheels benchmarks/gpu.sh FOLDER
+# GPU_STEPS="cuda-tests kernels" does these alone, in the script's order; GPU_DRY_RUN=1 only prints the commands
 set -euo pipefail
 out=$(realpath -m "${1:?usage: benchmarks/gpu.sh FOLDER}")
 wheels=${WHEELS:+$(realpath -m "$WHEELS")}
@@ -62,6 +63,7 @@ say() { echo "$*" | tee -a "$out/steps.txt"; }
 step() {
   local name=$1 most=${GPU_STEP_SECONDS:-$2} started=$SECONDS ended=ended
   shift 2
+  [[ -z ${GPU_STEPS:-} || " $GPU_STEPS " == *" $name "* ]] || return 1
   if [[ -n $dry ]]; then
     printf '%s:' "$name" && printf ' %q' "$@" && echo
     return
