@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from copy import deepcopy
 from importlib import import_module
 
 import pytest
@@ -93,8 +94,9 @@ def test_pgd(
     width, batch_size = pytestconfig.getoption("width"), pytestconfig.getoption("batch")
     network = OWN[network_name](width) if network_name in OWN else OTHERS[network_name]()
     network = settled(network.to(device), torch.rand(batch_size, 3, 32, 32, device=device))
+    plain = deepcopy(network)  # in the usual order of memory, which the others' attacks take alone
     if device.type == "cuda" and network_name in OWN:
-        network = place(network, device)  # as runs have theirs
+        network = place(network, device, precision)  # as runs have theirs
     execution = GRAPHED if network_name in OWN else None
     images = torch.rand(batch_size, 3, 32, 32, device=device)
     labels = torch.randint(CLASSES, (batch_size,), device=device)
@@ -102,10 +104,10 @@ def test_pgd(
     shape = tuple(images.shape)
 
     with autocast(precision, device):
-        others = peers(network, threat, shape, CLASSES)
+        others = peers(plain, threat, shape, CLASSES)
         watch = SplitWatch(device)
         checked = PGD(model=network, threat=short, execution=execution, watch=watch)
-        spent = agree(checked, peers(network, short, shape, CLASSES), images, labels, device)
+        spent = agree(checked, peers(plain, short, shape, CLASSES), images, labels, device)
         affordable = int(pytestconfig.getoption("budget") / max(spent * STEPS / PARITY_STEPS, 1e-9))
         rounds = min(rounds, max(LEAST_ROUNDS, affordable))
         attack = PGD(model=network, threat=threat, execution=execution)

@@ -159,7 +159,7 @@ def pretended_gpu() -> Iterator[torch.device]:
             (torch, "Generator", Draws),
             (torch, "autocast", _autocast),
             (torch.fx.experimental._config, "meta_nonzero_assume_all_nonzero", True),
-            (repro.methods.optimisation, "fastest_order", lambda network, device: torch.channels_last),
+            (repro.methods.optimisation, "fastest_order", lambda *about: torch.channels_last),
             (repro.attacks.engine, "can_be_graphed", lambda network, images: False),
             (repro.attacks.kernels.dispatch, "use_fused", lambda *tensors: False),
         ):

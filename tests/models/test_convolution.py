@@ -44,7 +44,7 @@ def test_value_and_gradients(ours, theirs, kernel: int, biased: bool, order: tor
 def test_discriminators_lie_channels_last_on_the_cpu(family, size: int) -> None:
     """Their narrow 1x1 convolutions are matrix products, which oneDNN's fault does not reach."""
     network = family.Discriminator(size, width=0.03)
-    assert fastest_order(network, torch.device("cpu")) is torch.channels_last
+    assert fastest_order(network, torch.device("cpu"), "float32") is torch.channels_last
     placed = network.to(memory_format=torch.channels_last)
     logits = placed(torch.randn(4, 3, size, size).contiguous(memory_format=torch.channels_last))
     logits.sum().backward()

@@ -18,7 +18,7 @@ from repro.attacks.attack_mode import attack_mode
 from repro.attacks.network import Network, Outputs, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss, BatchNormMode
-from repro.core.memory_order import NARROW
+from repro.core.memory_order import NARROW, is_channels_last, order_of
 
 FEW = 4
 """Images of a trial."""
@@ -55,13 +55,13 @@ def image_order(
         steps: passes that the attack takes.
         mode: of the module's batch norms.
     """
-    own = torch.channels_last if _is_last(images) else torch.contiguous_format
+    own = torch.channels_last if is_channels_last(images) else torch.contiguous_format
     convolutions = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
     weights = [m.weight for m in convolutions]
     if images.is_cuda:
-        return torch.channels_last if weights and all(map(_is_last, weights)) else own
+        return order_of(module) or own
     small = images.is_meta or images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
-    if small or own is torch.channels_last or mode == "train" or all(map(_is_last, weights)):
+    if small or own is torch.channels_last or mode == "train" or all(map(is_channels_last, weights)):
         return own
     if any(_is_narrow(m.weight) and not getattr(m, "as_product", False) for m in convolutions):
         return own  # the trial would find it too, at the cost of a pass
@@ -117,11 +117,6 @@ def _logits_and_gradients(
 
     gradient = image_gradient(keeping, images, labels, loss)
     return kept[0], gradient.flatten(1)
-
-
-def _is_last(tensor: Tensor) -> bool:
-    last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    return last and not tensor.is_contiguous()
 
 
 def _is_narrow(weight: Tensor) -> bool:

@@ -1,16 +1,21 @@
-"""Which networks may lay out their images and feature maps channels last."""
+"""In which order of memory networks lay out their images and feature maps."""
 
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from repro.core.spec import Precision
 
 NARROW = 16
 """Input channels below which a 1 x 1 convolution stays out of channels-last order on the CPU."""
 
 
-def fastest_order(network: nn.Module, device: torch.device) -> torch.memory_format:
-    """Return the order in which ``network`` runs fastest on ``device``: channels last wherever it is safe.
+def fastest_order(network: nn.Module, device: torch.device, precision: Precision) -> torch.memory_format:
+    """Return the order in which ``network`` runs fastest on ``device``: channels last where safe and faster.
+
+    On CUDA it is faster in the formats of the tensor cores: on an H100 whole PGD on PreActResNet-18 takes 0.7
+    (TF32) and 0.77 times (bf16) as long as in the usual order, but 1.3 times in float32 (torch 2.11).
 
     On the CPU it is not safe for networks with a narrow 1 x 1 convolution: oneDNN 3.12 (torch 2.13) corrupts
     the heap in the backward pass of such a one with stride 2 and 4 input channels. Networks without a
@@ -19,7 +24,7 @@ def fastest_order(network: nn.Module, device: torch.device) -> torch.memory_form
     """
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     if device.type == "cuda":
-        return torch.channels_last
+        return torch.contiguous_format if precision == "float32" else torch.channels_last
     narrow = any(
         module.kernel_size == (1, 1)
         and module.in_channels // module.groups < NARROW
@@ -27,3 +32,21 @@ def fastest_order(network: nn.Module, device: torch.device) -> torch.memory_form
         for module in convolutions
     )
     return torch.contiguous_format if narrow or not convolutions else torch.channels_last
+
+
+def is_channels_last(tensor: Tensor) -> bool:
+    """Return whether ``tensor`` (N, C, H, W) lies channels last and not also in the usual order."""
+    last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return last and not tensor.is_contiguous()
+
+
+def order_of(network: nn.Module) -> torch.memory_format | None:
+    """Return the order in which the convolutions' weights of ``network`` lie.
+
+    None where they lie in both (those of one input channel or 1 x 1 do), or there are none.
+    """
+    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    if any(map(is_channels_last, weights)):
+        return torch.channels_last
+    both = all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+    return None if both else torch.contiguous_format

@@ -82,7 +82,9 @@ class AdversarialTraining(Method):
         options = self.options
         with streams.seeded("initialisation"):
             *others, network = self.build_network()  # a family of networks has a generator too
-        self.network = place(ClassView(network) if isinstance(network, TwoHeads) else network, device)
+        self.network = place(
+            ClassView(network) if isinstance(network, TwoHeads) else network, device, spec.precision
+        )
         self.optimiser = self._make_optimiser()
         self.stream = Minibatches(
             data,
@@ -116,7 +118,7 @@ class AdversarialTraining(Method):
         )
         self.modules = {"classifier": network}
         if others:
-            self.modules["generator"] = place(others[0], device)
+            self.modules["generator"] = place(others[0], device, spec.precision)
         self.optimisers = {"classifier": self.optimiser}
         self.batches = {"train": self.stream}
 

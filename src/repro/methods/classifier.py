@@ -131,7 +131,7 @@ class Classifier(Method):
         options = self.options
         with streams.seeded("initialisation"):
             (built,) = self.build_network()
-        network = place(ClassView(built) if isinstance(built, TwoHeads) else built, device)
+        network = place(ClassView(built) if isinstance(built, TwoHeads) else built, device, spec.precision)
         optimiser = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2)
         )

@@ -81,7 +81,7 @@ class GanMethod(Method):
         super().__init__(spec, data, streams, device)
         with streams.seeded("initialisation"):
             networks = self.build_network()
-        self.G, self.D = (place(network, device) for network in networks)
+        self.G, self.D = (place(network, device, spec.precision) for network in networks)
         self.conditional = bool(self.G.n_classes)
         self.modules = {"generator": self.G, "discriminator": self.D}
         self.loss = make_loss(self.options.loss)

@@ -7,11 +7,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from repro.core.memory_order import fastest_order
+from repro.core.spec import Precision
 
 
-def place(network: nn.Module, device: torch.device) -> nn.Module:
+def place(network: nn.Module, device: torch.device, precision: Precision) -> nn.Module:
     """Move ``network`` to ``device``, with its weights in the memory order that runs fastest there."""
-    order = fastest_order(network, device)
+    order = fastest_order(network, device, precision)
     placed: nn.Module = network.to(device=device, memory_format=order)  # type: ignore[call-overload]
     return placed
 

@@ -58,7 +58,9 @@ class Perturber(Classifier):
         super().__init__(spec, data, streams, device)
         options = self.options
         with streams.seeded("initialisation"):
-            perturber = place(GATGenerator(width=spec.width, initialisation=options.initialisation), device)
+            perturber = place(
+                GATGenerator(width=spec.width, initialisation=options.initialisation), device, spec.precision
+            )
         self.modules["perturber"] = perturber
         self.optimisers["perturber"] = torch.optim.Adam(
             perturber.parameters(),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from repro.core.memory_order import fastest_order
+from repro.core.memory_order import order_of
 from repro.models.dropout import StreamDropout
 
 Way = Literal["grouped", "vmap"]
@@ -47,8 +47,8 @@ class StackedNetworks(nn.Module):
     def __init__(self, networks: Sequence[nn.Module], way: Way) -> None:
         super().__init__()
         self.models = len(networks)
-        device = next(networks[0].parameters()).device
-        self.order = fastest_order(networks[0], device)  # in which the networks alone would draw their masks
+        # in which the networks alone would draw their masks
+        self.order = order_of(networks[0]) or torch.contiguous_format
         self.stacked = nn.ParameterDict()
         for name, _ in networks[0].named_parameters():
             together = torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
