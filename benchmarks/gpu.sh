@@ -16,6 +16,7 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 dry=${GPU_DRY_RUN:-}
 limit=${GPU_SECONDS:-420}
+asked=" ${GPU_STEPS:-} "
 wrong=0
 export PYTHONPATH="$PWD/src${wheels:+:$out/site}${PYTHONPATH:+:$PYTHONPATH}"
 
@@ -64,6 +65,7 @@ step() {
   local name=$1 most=${GPU_STEP_SECONDS:-$2} started=$SECONDS ended=ended
   shift 2
   [[ -z ${GPU_STEPS:-} || " $GPU_STEPS " == *" $name "* ]] || return 1
+  asked=${asked/ $name / }
   if [[ -n $dry ]]; then
     printf '%s:' "$name" && printf ' %q' "$@" && echo
     return
@@ -111,8 +113,13 @@ methods="gat.gat or robgan.cotrain or rgan.dcgan_both or dat.sngan or dat.dat_di
 for precision in tf32 bf16; do
   bench "steps-$precision" 60 benchmarks/test_training_steps.py --precision "$precision" --rounds 3 -k "$methods"
 done
+for precision in float32 tf32 bf16; do
+  bench "orders-$precision" 45 benchmarks/test_memory_orders.py --precision "$precision" --batch 128 --rounds 5
+done
 bench loops-bf16 45 benchmarks/test_gan_loops.py --precision bf16 --workers 8 --rounds 5
 bench steps-float32 90 benchmarks/test_training_steps.py --rounds 3
 bench spectral-norm 45 benchmarks/test_spectral_norm.py --batch 64 --rounds 5
+asked=$(xargs <<< "$asked")
+[[ -z $asked ]] || { echo "error: GPU_STEPS names no step of this script: $asked" >&2 && wrong=1; }
 echo "done in $SECONDS s"
 exit "$wrong"

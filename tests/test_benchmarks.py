@@ -133,6 +133,16 @@ def test_the_steps_of_the_gpu_script_can_be_run_on_a_bare_machine(tmp_path: Path
     assert subprocess.run([sys.executable, "-c", code], env=bare, check=False).returncode == 0
 
 
+def test_the_gpu_script_does_the_named_steps_alone(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHON": sys.executable}
+    done = dry_run({**environment, "GPU_STEPS": "pgd7 kernels"}, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[:-1]] == ["kernels", "pgd7"]
+    done = dry_run({**environment, "GPU_STEPS": "kernel pgd7"}, tmp_path)
+    assert done.returncode == 1
+    assert "GPU_STEPS names no step of this script: kernel\n" in done.stderr
+
+
 def test_the_gpu_script_names_what_is_missing_first(tmp_path: Path) -> None:
     missing = "pydantic typer yaml safetensors hypothesis pytest_benchmark"
     done = dry_run(on_a_bare_machine(tmp_path, missing), tmp_path)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tomllib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,10 +37,11 @@ def code_version() -> dict[str, Any]:
     """Return what tells this code from other versions.
 
     Returns:
-        ``version`` of the package; of the git checkout that tracks it ``commit``, and whether tracked files
-        ``changed``. Where git does not tell, ``commit`` is None and ``no_commit`` says why.
+        ``version`` of the package, as it declares it where it runs from its sources; of the git checkout that
+        tracks it ``commit``, and whether tracked files ``changed``. Where git does not tell, ``commit`` is
+        None and ``no_commit`` says why.
     """
-    return {"version": _version("repro") or "not installed", **_git(Path(__file__).resolve().parent)}
+    return {"version": _version("repro") or _declared(), **_git(Path(__file__).resolve().parent)}
 
 
 @cache
@@ -106,6 +108,14 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _declared() -> str:
+    try:
+        declared = tomllib.loads((_PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(declared["project"]["version"])
+    except (OSError, ValueError, KeyError):
+        return "not installed"
 
 
 def _processor() -> str:
