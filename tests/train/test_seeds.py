@@ -50,7 +50,9 @@ def equal(layout: Layout, other: Layout, runs: list[RunSpec]) -> None:
 
 @pytest.fixture(autouse=True)
 def _stacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FASTEST, "cpu", "grouped")  # where it is slower than in turn, so not the default
+    monkeypatch.setitem(
+        FASTEST, ("cpu", "float32"), "grouped"
+    )  # where it is slower than in turn, so not the default
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def _stacked(members: Sequence[Run]) -> Classifier | None:
     """Return all members as one method; its metrics are (K,). None where they step in turn."""
     methods = [member.state.method for member in members]
     stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    way = FASTEST.get(members[0].device.type) if members else None
+    way = FASTEST.get((members[0].device.type, members[0].spec.precision)) if members else None
     if way is None or len(members) < 2 or len(stackable) < len(methods):
         return None
     for member in members:
