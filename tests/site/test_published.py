@@ -16,7 +16,7 @@ from repro.core.errors import ReproError
 from repro.judge.cells import read_cells
 from repro.plan.config import load_config
 from repro.site.manifest import MANIFEST, hashes
-from repro.site.published.numbers import HEADINGS, lines
+from repro.site.published.numbers import HEADINGS, Line, best, lines
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
 from repro.site.published.verdicts import verdict_lines
 from repro.site.published.write import INDEX, SITE, index_text, read_publications, write_published
@@ -92,11 +92,25 @@ def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> Non
         both = any(isinstance(cell.measured, float) and cell.reported is not None for cell in read)
         assert bool(shown) == both, each.name  # of dat-toy's one figure the paper prints no number
         for line in shown:
-            fields = dict(zip(HEADINGS, line, strict=True))
+            fields = dict(zip(HEADINGS, line.fields, strict=True))
             cell = cells[fields["Row"], fields["Data"]]
             assert fields["Seeds"] == str(cell.n_seeds)
             assert float(fields["Reported"].split()[0]) > 0
             assert float(fields["Measured"].split()[0]) > 0
+
+
+def test_a_number_that_several_hold_is_shown_once_from_the_nearest_to_the_paper() -> None:
+    def line(row: str, stand_ins: int, seeds: int, judged: bool = False) -> Line:
+        key = ("gat", "table2", row, "CIFAR-10", "accuracy", "standard")
+        return Line(key, (stand_ins, -seeds), judged, (row,))
+
+    published = {
+        "a": [line("one", 2, 5), line("two", 1, 3), line("three", 0, 3, judged=True)],
+        "b": [line("one", 1, 2), line("two", 1, 5), line("three", 0, 5, judged=True)],
+        "c": [line("one", 1, 2)],
+    }
+    kept = {name: [each.key[2] for each in found] for name, found in best(published).items()}
+    assert list(kept.items()) == [("b", ["one", "two", "three"]), ("a", []), ("c", [])]
 
 
 def test_each_line_of_a_claim_has_the_numbers_of_its_file() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from repro.core.cell_key import CellKey
 from repro.draw.numbers import measured_text, metric_label, with_std
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
@@ -13,7 +15,40 @@ from repro.site.material import Material
 HEADINGS = ("Paper", "Measure", "Data", "Row", "Reported", "Measured", "Seeds", "By the paper's convention")
 
 
-def lines(material: Material) -> list[tuple[str, ...]]:
+JUDGED = ("reproduced", "not reproduced", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row and column of a table: where it is, how near it is to what was printed, and what is shown.
+
+    Attributes:
+        key: of the cell shown.
+        distance: what stood in, counted, then the seeds, negative: the least is the best.
+        judged: whether the number is compared with the printed one.
+        fields: texts, one for each heading.
+    """
+
+    key: CellKey
+    distance: tuple[int, int]
+    judged: bool
+    fields: tuple[str, ...]
+
+
+def best(published: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
+    """Return, by publication, the lines to show: of a cell that several measured, the best one alone.
+
+    Publications with a number that is compared with a printed one come first.
+    """
+    least: dict[CellKey, tuple[tuple[int, int], str]] = {}
+    for name, found in published.items():
+        for line in found:
+            least[line.key] = min(least.get(line.key, (line.distance, name)), (line.distance, name))
+    kept = {name: [line for line in found if least[line.key][1] == name] for name, found in published.items()}
+    return dict(sorted(kept.items(), key=lambda each: not any(line.judged for line in each[1])))
+
+
+def lines(material: Material) -> list[Line]:
     """Return a line for each row and column of a table that the paper prints and that was measured.
 
     Of several metrics the one is shown of which most of the claims speak.
@@ -54,12 +89,12 @@ def _places(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
     return at.values()
 
 
-def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> tuple[str, ...]:
-    """Return a line's fields; ``cells`` are of one place, under one or several conventions."""
+def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> Line:
+    """Return the line of ``cells``, which are of one place, under one or several conventions."""
     first = next((cell for cell in cells if cell.convention == "standard"), cells[0])
     other = next((cell for cell in cells if cell.convention == "paper" and cell is not first), None)
     label = metric_label(first.metric, embedded="embedded_features" in first.stand_ins)
-    return (
+    fields = (
         f"{paper}, {artefact.short_source}",
         label,
         first.column,
@@ -69,3 +104,4 @@ def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> tuple[str, .
         str(first.n_seeds),
         "–" if other is None else measured_text(other),
     )
+    return Line(first.key, (len(first.stand_ins), -first.n_seeds), first.verdict in JUDGED, fields)

@@ -16,7 +16,7 @@ from repro.site.attachments import Shelf
 from repro.site.html import make_environment, write_page, write_report
 from repro.site.manifest import Command, require_written, write_manifest
 from repro.site.material import Material, Papers, read_material
-from repro.site.published.numbers import HEADINGS, lines
+from repro.site.published.numbers import HEADINGS, Line, best, lines
 from repro.site.published.paragraphs import Paragraph, paragraphs
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
 from repro.site.published.verdicts import verdict_lines
@@ -42,7 +42,7 @@ class Shown:
     name: str
     material: Material
     verdicts: dict[str, tuple[str, ...]]
-    numbers: list[tuple[str, ...]]
+    numbers: list[Line]
     paragraphs: list[Paragraph]
 
 
@@ -73,8 +73,12 @@ def write_published(folder: Path, papers: Papers) -> Path:
 
 
 def _shown(publications: Sequence[Publication]) -> list[Shown]:
-    of = [(each.name, each.material) for each in publications]
-    return [Shown(name, all_, verdict_lines(all_), lines(all_), paragraphs(all_)) for name, all_ in of]
+    of = {each.name: each.material for each in publications}
+    numbers = best({name: lines(material) for name, material in of.items()})
+    return [
+        Shown(name, of[name], verdict_lines(of[name]), found, paragraphs(of[name]))
+        for name, found in numbers.items()
+    ]
 
 
 def read_publications(folder: Path, papers: Papers) -> list[Publication]:
