@@ -193,6 +193,28 @@ def test_a_batch_size_that_the_profile_sets_is_the_one_in_use(tmp_path: Path) ->
     assert [line.split(",")[5:7] for line in table[1:]] == [["", "yes"], ["yes", ""]]
 
 
+def test_a_number_format_is_compared_and_stays_the_profiles_to_choose(tmp_path: Path) -> None:
+    size = "  size: {recipe: twin, option: batch_size, values: [50, 100]"
+    sheet = SEARCHED.replace(size, "  size: {recipe: twin, option: precision, values: [float32, bf16]")
+    assert sheet != SEARCHED
+    for precision in ("float32", "bf16"):
+        folder = tmp_path / precision
+        profile = f"{PROFILE}precision: {precision}\nsearches: {{steps: 3}}\n"
+        opened = plan(folder / "config", sheet=sheet, profile=profile)
+        batches, layout = make_batches(opened), Layout(folder / "results", "tiny")
+        validate_plan(opened)
+        runs = [candidate.runs[0] for candidate in opened.searches["gat/size"].candidates]
+        assert [run.precision for run in runs] == ["float32", "bf16"]
+        assert runs[0].model_copy(update={"precision": "bf16"}) == runs[1]
+        measure(opened, batches, layout, "gat/size", {"float32": 40.0, "bf16": 41.0})
+        measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})
+        draw(opened, batches, layout, "gat/size")
+        table = layout.search("gat", "size").with_suffix(".csv").read_text().splitlines()
+        in_use = [line.split(",")[6] for line in table[1:]]
+        assert in_use == (["yes", ""] if precision == "float32" else ["", "yes"])
+        assert set(adopt(opened, batches, layout)) == {"gat/rate@cifar10"}
+
+
 def test_adopted_epochs_count_where_the_profile_leaves_the_length_to_the_sheet(tmp_path: Path) -> None:
     size = "  size: {recipe: twin, option: batch_size, values: [50, 100]"
     length = size.replace("size: {", "length: {").replace(

@@ -10,7 +10,7 @@ from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
 from repro.plan.resolve import run_spec, seeds_for, work_for
-from repro.plan.sheet import SCHEDULE, Recipe, Search
+from repro.plan.sheet import PRECISION, SCHEDULE, Recipe, Search
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,13 @@ def adopted_key(search_id: str, dataset: str) -> str:
 def value_in_use(config: Config, planned: PlannedSearch, dataset: str) -> OptionValue:
     """Return the value that recipes take: the adopted one, or the sheet's.
 
-    A batch size that the profile sets is the one in use. Where the profile sets a run's length, adopted
-    epochs count for nothing, and the sheet's are in use.
+    A batch size that the profile sets is the one in use; the number format is always the profile's. Where the
+    profile sets a run's length, adopted epochs count for nothing, and the sheet's are in use.
     """
     search, recipe = planned.search, planned.recipe
     work = work_for(config.profile, qualified(search.recipe, planned.paper), recipe, dataset)
+    if search.option == PRECISION:
+        return work.precision or config.profile.precision
     if search.option == "batch_size" and work.batch_size is not None:
         return work.batch_size
     if search.option == "epochs" and (work.epochs is not None or work.steps is not None):
@@ -134,7 +136,8 @@ def _runs(
     paid = profile.model_copy(update={"recipes": special})
     options: Options = {}
     default = search.option not in recipe.options and value == search.start
-    if search.option not in SCHEDULE and not default:  # the method's own value: the same run as without it
+    of_method = search.option not in (*SCHEDULE, PRECISION)
+    if of_method and not default:  # the method's own value: the same run as without it
         options[search.option] = value
     work = work_for(paid, name, recipe, dataset)
     count = work.seeds or search.seeds
@@ -144,6 +147,8 @@ def _runs(
             size = int(str(value))
             steps = max(1, round(run.steps * run.batch_size / size))
             run = run.model_copy(update={"batch_size": size, "steps": steps})
+        elif search.option == PRECISION:
+            run = run.model_copy(update={"precision": value})
         elif search.option == "epochs":  # as many times more steps as the value is above the sheet's
             factor = float(str(value)) / (recipe.budget.epochs or 1.0)
             run = run.model_copy(update={"steps": max(1, round(run.steps * factor))})

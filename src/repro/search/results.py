@@ -18,7 +18,7 @@ from repro.plan.config import SEARCHED
 from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 from repro.plan.searches import Candidate, PlannedSearch, adopted_key, value_in_use
-from repro.plan.sheet import Search
+from repro.plan.sheet import PRECISION, Search
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
 from repro.search.table import Outcome, draw_search
@@ -139,6 +139,8 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     finished = False
     measured = Measured(layout, batches)
     for planned in plan.searches.values():
+        if planned.search.option == PRECISION:  # a profile's to choose
+            continue
         manifests = {
             layout.batch("evaluate", batches.evaluate_of[each.evaluation_id])
             for candidate in planned.candidates
