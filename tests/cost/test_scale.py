@@ -27,7 +27,7 @@ from repro.train.step_size import Account, step_size
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
-H100 = "NVIDIA H100 SXM"
+H100 = "NVIDIA H100 80GB HBM3"
 
 
 def place(of: RunSpec | StepSize) -> tuple[object, ...]:

@@ -51,7 +51,7 @@ def plan(
 
 
 def scale(
-    device: Annotated[str, typer.Option(help="A GPU of config/gpus.yaml.")] = "NVIDIA H100 SXM",
+    device: Annotated[str, typer.Option(help="A GPU of config/gpus.yaml.")] = "NVIDIA H100 80GB HBM3",
     steps: Annotated[
         bool, typer.Option("--steps", help="Write config/steps.yaml anew first; minutes.")
     ] = False,
