@@ -140,6 +140,14 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 
+def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:
+    stamps = {each.name: each.material.stamp for each in read_publications(PUBLISHED, PAPERS)}
+    assert stamps["gat-bf16-nvidia-h100-80gb-hbm3"] == "gat-bf16 profile · no stand-ins · bf16"
+    assert stamps["dat-toy-amd-epyc"] == "dat-toy profile · no stand-ins"
+    page = PUBLISHED / SITE / "gat-bf16-nvidia-h100-80gb-hbm3" / "gat" / "table2.html"
+    assert f">{stamps['gat-bf16-nvidia-h100-80gb-hbm3']}<" in page.read_text(encoding="utf-8")
+
+
 def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:
     with pytest.raises(ReproError, match="nothing is published here"):
         write_published(project / "results" / "published", PAPERS)

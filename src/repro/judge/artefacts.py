@@ -160,7 +160,12 @@ def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
     line = stamp(
         profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
     )
-    formats = sorted({name for cell in measured for name in cell.precision})
+    return with_formats(line, measured)
+
+
+def with_formats(line: str, cells: Iterable[Cell]) -> str:
+    """Return a stamp with the number formats that ``cells`` were trained in, if not in float32 alone."""
+    formats = sorted({name for cell in cells for name in cell.precision})
     return line if formats in ([], ["float32"]) else f"{line} · {' + '.join(formats)}"
 
 

@@ -14,7 +14,7 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.judge.artefacts import Artefacts, Behind, numbers_by_seed, read_artefacts
+from repro.judge.artefacts import Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import Cell, read_cells
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
@@ -79,6 +79,11 @@ class Material:
     ledger: tuple[LedgerItem, ...]
     runs: Mapping[str, RunPage]
     results: Mapping[str, Line]  # of evaluations, by their ids
+
+    @property
+    def stamp(self) -> str:
+        """Profile, stand-ins and number formats of all that is shown."""
+        return with_formats(self.artefacts.stamp, self.cells)
 
     @property
     def papers(self) -> list[str]:
