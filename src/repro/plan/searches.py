@@ -10,7 +10,7 @@ from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
 from repro.plan.resolve import run_spec, seeds_for, work_for
-from repro.plan.sheet import PRECISION, SCHEDULE, Recipe, Search
+from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Recipe, Search
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,7 @@ def _runs(
     paid = profile.model_copy(update={"recipes": special})
     options: Options = {}
     default = search.option not in recipe.options and value == search.start
-    of_method = search.option not in (*SCHEDULE, PRECISION)
-    if of_method and not default:  # the method's own value: the same run as without it
+    if search.option not in NO_OPTIONS and not default:  # the method's own value: the same run as without it
         options[search.option] = value
     work = work_for(paid, name, recipe, dataset)
     count = work.seeds or search.seeds

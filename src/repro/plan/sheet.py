@@ -69,13 +69,14 @@ class Evaluation(Frozen):
 
 
 SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget
-PRECISION = "precision"  # of a run, which a profile chooses; whatever else a search names is an option
+PRECISION = "precision"  # which a profile chooses
+NO_OPTIONS = (*SCHEDULE, PRECISION)  # whatever else a search names is an option of the method
 
 
 class Search(Frozen):
     """What a paper leaves open and found by trying: an option's values, compared on validation images.
 
-    ``option`` is one of the recipe's method, one of ``SCHEDULE`` or ``PRECISION``; ``start`` is the value
+    ``option`` is one of the recipe's method or one of ``NO_OPTIONS``; ``start`` is the value
     before the search where the recipe does not state it, the method's default. The winner by ``rule`` may be
     adopted for ``recipe`` and those of ``used_by``, on the data set that it was found on; a number format
     never is. ``seeds`` runs are trained for each value.

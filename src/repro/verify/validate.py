@@ -19,7 +19,7 @@ from repro.plan.config import PAPERS, Config
 from repro.plan.names import qualified
 from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
-from repro.plan.sheet import PRECISION, SCHEDULE
+from repro.plan.sheet import NO_OPTIONS
 
 REGISTERED = {  # what is found by a line of its own: what the line begins with, and what to do without it
     "repro.methods": (r"METHOD\b", "end it with `METHOD = ...`"),
@@ -162,7 +162,7 @@ def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
     search = planned.search
     for name in (search.recipe, *search.used_by):
         recipe = config.recipes[qualified(name, planned.paper)]
-        if search.option in {*SCHEDULE, PRECISION, *recipe.options}:
+        if search.option in {*NO_OPTIONS, *recipe.options}:
             continue
         default = getattr(methods.validate_options(recipe.method, recipe.options), search.option, None)
         if default != search.start:

@@ -13,8 +13,6 @@ from repro.judge.cells import Cell, select
 from repro.site.material import Material
 
 HEADINGS = ("Paper", "Measure", "Data", "Row", "Reported", "Measured", "Seeds", "By the paper's convention")
-
-
 JUDGED = ("reproduced", "not reproduced", "inconclusive")
 
 
