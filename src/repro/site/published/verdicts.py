@@ -16,12 +16,12 @@ def told(row: Mapping[str, str]) -> bool:
     return bool(row["effect"]) and row["verdict"] != "pending"
 
 
-def verdict_lines(material: Material) -> dict[str, tuple[str, ...]]:
-    """Return a line, by its id, for each claim that something can be told about; with an answer first."""
+def verdict_lines(material: Material, *, decided: bool) -> dict[str, tuple[str, ...]]:
+    """Return a line, by its id, for each claim that was measured: those with an answer, or those without."""
     pages = [page for page in material.claims if told(page.row)]
-    undecided = [page for page in pages if word_of(page.row) == "cannot be told"]
-    decided = [page for page in pages if word_of(page.row) != "cannot be told"]
-    return {page.id: _line(page, material) for page in (*decided, *undecided)}
+    return {
+        page.id: _line(page, material) for page in pages if decided == (word_of(page.row) != "cannot be told")
+    }
 
 
 def word_of(row: Mapping[str, str]) -> str:

@@ -37,12 +37,22 @@ class Publication:
 
 @dataclass(frozen=True)
 class Shown:
-    """What index and front page show of a publication: its lines in both tables, and its paragraphs."""
+    """What index and front page show of a publication: lines of their tables, and its paragraphs.
+
+    Attributes:
+        name: its folder's.
+        material: all of it.
+        decided, undecided: claims with an answer and without, by their ids.
+        compared, others: numbers that are compared with the printed ones, and those that cannot be.
+        paragraphs: one for each artefact.
+    """
 
     name: str
     material: Material
-    verdicts: dict[str, tuple[str, ...]]
-    numbers: list[Line]
+    decided: dict[str, tuple[str, ...]]
+    undecided: dict[str, tuple[str, ...]]
+    compared: list[Line]
+    others: list[Line]
     paragraphs: list[Paragraph]
 
 
@@ -76,7 +86,15 @@ def _shown(publications: Sequence[Publication]) -> list[Shown]:
     of = {each.name: each.material for each in publications}
     numbers = best({name: lines(material) for name, material in of.items()})
     return [
-        Shown(name, of[name], verdict_lines(of[name]), found, paragraphs(of[name]))
+        Shown(
+            name,
+            of[name],
+            decided=verdict_lines(of[name], decided=True),
+            undecided=verdict_lines(of[name], decided=False),
+            compared=[line for line in found if line.judged],
+            others=[line for line in found if not line.judged],
+            paragraphs=paragraphs(of[name]),
+        )
         for name, found in numbers.items()
     ]
 
@@ -101,7 +119,7 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
 
 
 def index_text(publications: Sequence[Publication]) -> str:
-    """Return the index: a table of claims, one of reported against measured, and a paragraph an artefact."""
+    """Return the index: what has an answer, what has none yet, and a paragraph for each artefact."""
     template = make_environment(publications[0].material).get_template("published.md")
     return template.render(
         shown=_shown(publications), of_claims=OF_CLAIMS, headings=HEADINGS, pipes=pipes, one_line=one_line
