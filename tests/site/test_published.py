@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import shutil
+from collections import defaultdict
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def test_pages_of_claims_say_what_the_judgement_says() -> None:
 def test_the_readme_shows_what_the_index_shows_first() -> None:
     index = (PUBLISHED / INDEX).read_text().partition("\n- ")[0]  # what comes before the legend
     table = [line for line in index.splitlines() if line.startswith("| ")]
-    assert len(table) > 2
+    assert table
     readme = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
     assert readme[: len(table)] == table, f"README's first tables are those of {PUBLISHED / INDEX}"
 
@@ -114,32 +116,70 @@ def test_a_number_that_several_hold_is_shown_once_from_the_nearest_to_the_paper(
     assert list(kept.items()) == [("b", ["one", "two", "three"]), ("a", []), ("c", [])]
 
 
-def test_each_line_of_a_claim_has_the_numbers_of_its_file() -> None:
-    shown = 0
-    for each in read_publications(PUBLISHED, PAPERS):
-        text = (PUBLISHED / each.name / "claims.csv").read_text(encoding="utf-8")
-        rows = list(csv.DictReader(io.StringIO(text)))
-        answered = verdict_lines(each.material, decided=True)
-        for line in (*answered.values(), *verdict_lines(each.material, decided=False).values()):
+def claims_of(name: str) -> dict[str, dict[str, str]]:
+    text = (PUBLISHED / name / "claims.csv").read_text(encoding="utf-8")
+    return {row["statement"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def corrected(p: float, family: list[float]) -> float:
+    """Return Holm's p: the largest of (number of those as large) x p over those that are as small."""
+    return max(min(1.0, sum(other >= each for other in family) * each) for each in family if each <= p)
+
+
+def test_each_line_of_a_claim_has_the_numbers_of_its_file_corrected_over_all_files() -> None:
+    published = read_publications(PUBLISHED, PAPERS)
+    families: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for each in published:
+        for row in claims_of(each.name).values():
+            for kind in ("p", "p_reverse"):
+                if row[kind]:
+                    families[row["paper"], kind].append(float(row[kind]))
+    shown, changed = 0, []
+    for each in published:
+        of, undecided = claims_of(each.name), verdict_lines(each.material, decided=False)
+        for line in (*verdict_lines(each.material, decided=True).values(), *undecided.values()):
             fields = dict(zip(OF_CLAIMS, line, strict=True))
-            assert (fields["Verdict"] == "cannot be told") == (line not in answered.values())
-            row = next(row for row in rows if row["statement"] == fields["Claim"])
-            assert fields["Verdict"] == (row["direction"] or row["verdict"]) != "pending"
+            row = of[fields["Claim"]]
             assert float(fields["Effect, as claimed"].split()[-1]) == float(row["effect"])
             assert row["ci_low"] in fields["95 % interval"]
-            against = fields["p, corrected"].endswith("(of the contrary)")
-            corrected = row["p_reverse_holm" if against else "p_holm"]
-            assert fields["p, corrected"].split()[0] == (corrected or "–")
-            assert against == (fields["Verdict"] in ("not supported", "direction reverses"))
+            against = fields["Verdict"] in ("not supported", "direction reverses")
+            assert fields["p, corrected"].endswith("(of the contrary)") == against
+            kind = "p_reverse" if against else "p"
+            expected = corrected(float(row[kind]), families[row["paper"], kind])
+            assert float(fields["p, corrected"].split()[0]) == pytest.approx(expected, rel=1e-3)
+            assert (fields["Verdict"] == "cannot be told") == (line in undecided.values())
+            assert (expected < 0.05) == (line not in undecided.values())
+            if fields["Verdict"] != (row["direction"] or row["verdict"]):
+                changed.append(row["id"])
             assert (fields["Stood in"] == "nothing") == (row["stand_ins"] == "")
             shown += 1
     assert shown > 10
+    assert changed == ["dat.attack_takes_longer"]  # alone in its folder it held
+
+
+def test_an_effect_is_named_by_the_metric_of_the_comparison_that_decides() -> None:
+    text = index_text(read_publications(PUBLISHED, PAPERS))
+    line = next(line for line in text.splitlines() if "The robust strategy improves WGAN-GP on" in line)
+    assert "| FID* -0.6708 | -5.057 to 3.716 |" in line
+
+
+def test_a_number_and_a_claim_are_shown_though_all_runs_diverged() -> None:
+    named = "gat-bf16-nvidia-h100-80gb-hbm3"
+    material = next(each.material for each in read_publications(PUBLISHED, PAPERS) if each.name == named)
+    lost = {"measured": None, "measured_std": None, "n_seeds": 0, "diverged": 5, "verdict": "diverged"}
+    cells = tuple(
+        replace(cell, **lost) if cell.row == "Baseline" and cell.column == "CIFAR-10" else cell
+        for cell in material.cells
+    )
+    found = {line.key[2]: line.fields for line in lines(replace(material, cells=cells))}
+    assert "∞" in found["Baseline"][5]
+    assert len(found) == 4
 
 
 def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     figure9 = next(line for line in text.splitlines() if "Fig. 9" in line)
-    assert "*Shows:* direction holds (1 claim)." in figure9
+    assert "*Shows:* cannot be told (1 claim)." in figure9
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 

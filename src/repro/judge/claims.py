@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
@@ -37,12 +39,15 @@ CLAIM_COLUMNS = (
     "runs",
 )
 ALL_COLUMNS = "*"
+Seeds = Mapping[CellKey, Sequence[float]]
+"""The numbers of a cell's runs, in their order, by its key."""
 
 
 class Reference(Frozen):
     """Which cell is meant. What ``right`` leaves out it takes from ``left``, and ``paper`` from the claim.
 
-    The column ``*`` means the spread of a row over its columns: its largest mean minus its smallest.
+    The column ``*`` means the spread of a row over its columns: its largest number minus its smallest, which
+    are found by some of the seeds and measured by the others.
     """
 
     paper: str | None = None
@@ -112,8 +117,9 @@ class Judgement:
 
     ``direction`` is what the order of rows with the same stand-ins says, beside a number that is not
     comparable; ``effect`` (``low`` to ``high``) is that of the comparison which decides, in its metric's
-    unit, positive as claimed; ``p`` is of the claim, ``p_reverse`` of its contrary, both also after Holm's
-    correction over the paper's claims; ``reason`` names each comparison with its numbers.
+    unit, positive as claimed, None unless all comparisons are tested or one is reversed; ``p`` is of the
+    claim, ``p_reverse`` of its contrary, both also after Holm's correction over the paper's claims;
+    ``reason`` names each comparison with its numbers.
     """
 
     claim: Claim
@@ -167,8 +173,8 @@ def render_claims(judgements: Iterable[Judgement]) -> str:
     return csv_text(rows)
 
 
-def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
-    """Return the one cell that a claim means.
+def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim, seeds: Seeds) -> Cell:
+    """Return the one cell that a claim means; ``seeds`` has the numbers of which a spread is made.
 
     Raises:
         ReproError: there is none, or there are several; names file and line of the claim.
@@ -181,7 +187,7 @@ def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
     if not matching and at.convention is None:
         matching = found
     if at.column == ALL_COLUMNS and len({cell.convention for cell in matching}) == 1 < len(matching):
-        return _spread(matching)
+        return _spread(matching, seeds)
     if len(matching) != 1:
         place = " / ".join(str(getattr(at, name)) for name in (*fields, "convention"))
         problem = "no cell" if not matching else f"{len(matching)} cells"
@@ -192,13 +198,15 @@ def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim) -> Cell:
     return matching[0]
 
 
-def _spread(cells: Sequence[Cell]) -> Cell:
-    """Return the spread of a row as a cell: its largest mean minus its smallest, both from their own runs.
+def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
+    """Return the spread of a row as a cell: its largest column minus its smallest.
 
-    Unless all columns are measured the spread is not. Of equal means it is less uncertain than its deviation
-    says, so that a test of two spreads is on the safe side.
+    The largest of noisy numbers minus the smallest is above 0 where all columns are alike, the more so the
+    noisier they are. So the first half of the seeds tells which two columns these are, and the others measure
+    their difference: of columns that are alike its mean is 0, and a test of two spreads errs as often as it
+    says. Not measured unless each column's numbers are known, as many of each.
     """
-    some = replace(
+    whole = replace(
         cells[0],
         column="largest - smallest",
         stand_ins=joined(cell.stand_ins for cell in cells),
@@ -206,17 +214,20 @@ def _spread(cells: Sequence[Cell]) -> Cell:
         precision=joined(cell.precision for cell in cells),
         batch_size=joined(cell.batch_size for cell in cells),
         diverged=sum(cell.diverged for cell in cells),
-        n_seeds=min(cell.n_seeds for cell in cells),
+        n_seeds=0,
         measured=None,
         measured_std=None,
     )
-    measured = {cell.measured: cell for cell in cells if isinstance(cell.measured, float)}
-    if sum(isinstance(cell.measured, float) for cell in cells) < len(cells):
-        return some
-    high, low = measured[max(measured)], measured[min(measured)]
-    stds = [cell.measured_std for cell in (high, low) if cell.measured_std is not None]
-    std = sum(std**2 for std in stds) ** 0.5 if len(stds) == 2 else None
-    return replace(some, measured=max(measured) - min(measured), measured_std=std)
+    numbers = [tuple(seeds.get(cell.key, ())) for cell in cells]
+    counts = {len(each) for each in numbers}
+    if len(counts) > 1 or min(counts) < 2:
+        return whole
+    first = min(counts) // 2
+    largest = max(numbers, key=lambda each: statistics.fmean(each[:first]))
+    smallest = min(numbers, key=lambda each: statistics.fmean(each[:first]))
+    found = [high - low for high, low in zip(largest[first:], smallest[first:], strict=True)]
+    std = statistics.stdev(found) if len(found) > 1 else None
+    return replace(whole, measured=statistics.fmean(found), measured_std=std, n_seeds=len(found))
 
 
 def joined(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -14,8 +14,17 @@ from dataclasses import dataclass
 
 from repro.core.cell_key import CellKey
 from repro.judge.cells import Cell
-from repro.judge.claims import DEFAULT_RULES, Claim, ClaimRules, ClaimWord, Direction, Judgement, joined
-from repro.judge.welch import Comparison, Scale, Seeds, Tested, compare
+from repro.judge.claims import (
+    DEFAULT_RULES,
+    Claim,
+    ClaimRules,
+    ClaimWord,
+    Direction,
+    Judgement,
+    Seeds,
+    joined,
+)
+from repro.judge.welch import Comparison, Scale, Tested, compare
 
 # What keeps a claim from a verdict, the gravest first.
 _OBSTACLES: tuple[ClaimWord, ...] = ("pending", "not comparable", "cannot be told")
@@ -114,7 +123,7 @@ def _judgement(item: _Judged, p: float | None, p_reverse: float | None, rules: C
     else:
         word = "supported" if holds else "cannot be told"
     direction = _direction(item, holds=holds, reverses=reverses) if reduced else ""
-    told = word != "pending" or bool(direction)  # else the numbers would be of a part of the claim
+    told = p is not None or reverses  # else the numbers would be of a part of the claim
     deciding = _deciding(item, reverses=reverses) if told else None
     cells = [cell for comparison in item.comparisons for cell in comparison.cells]
     marks = joined(cell.stand_ins for cell in cells)
@@ -142,7 +151,7 @@ def _direction(item: _Judged, *, holds: bool, reverses: bool) -> Direction:
     """Return what the order of rows with equal stand-ins says; nothing where a claim is not of rows."""
     if reverses:
         return "direction reverses"
-    if any(comparison.word == "pending" or not comparison.rows for comparison in item.comparisons):
+    if any(comparison.word == "pending" or not comparison.order for comparison in item.comparisons):
         return ""
     return "direction holds" if holds else "cannot be told"
 

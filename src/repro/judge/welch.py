@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 
 from repro.core.cell_key import CellKey
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, find_cell
+from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, find_cell
 from repro.judge.verdict import CONFIDENCE, unit_of
 
 Sample = tuple[float, float, int]
 """Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
 Scale = Mapping[str, frozenset[str]]
 """What a number was made with, as far as a profile can change it: by aspect (e.g. "width") its values."""
-Seeds = Mapping[CellKey, Sequence[float]]
-"""The numbers of a cell's runs, in their order, by its key."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Tested:
 class Comparison:
     """A comparison: tested, or with the word and the reason why it is not.
 
-    ``reduced``: something stood in, so that only the order counts; ``rows``: both sides are rows.
+    ``reduced``: something stood in, so that only the order counts; ``order``: it is a mere order of two rows.
     """
 
     name: str
@@ -47,7 +45,7 @@ class Comparison:
     test: Tested | None = None
     word: ClaimWord | None = None
     why: str = ""
-    rows: bool = True
+    order: bool = True
     paired: bool = False
 
     @property
@@ -78,16 +76,17 @@ def compare(
     """Return one comparison of ``claim``, tested where that means something.
 
     Two rows with stand-ins are tested only where these are the same, and only for their order: ``by``, in a
-    unit that the stand-in may have changed, is left out, ``times`` stays.
+    unit that the stand-in may have changed, is left out. A part of a row (``times``) is no order: that a row
+    keeps 95 % of another's score may hold of rows that hardly differ.
 
     Raises:
         ReproError: a reference names no cell, or several.
     """
     at = predicate.left.over(Reference(paper=claim.paper))
-    left = find_cell(at, cells, claim)
+    left = find_cell(at, cells, claim, seeds)
     right: Cell | float
     if isinstance(predicate.right, Reference):
-        right = find_cell(predicate.right.over(at), cells, claim)
+        right = find_cell(predicate.right.over(at), cells, claim, seeds)
     else:
         right = predicate.right
     sides = (left, right) if isinstance(right, Cell) else (left,)
@@ -95,7 +94,8 @@ def compare(
     by = f" by more than {predicate.by:g}" if predicate.by else ""
     name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)}{by}"
     pairs = _pairs(left, right, seeds)
-    made = Comparison(name, sides, rows=isinstance(right, Cell), paired=bool(pairs))
+    order = isinstance(right, Cell) and predicate.times == 1
+    made = Comparison(name, sides, order=order, paired=bool(pairs))
     word, why = _obstacle(sides, made, scales, rules)
     if word:
         return replace(made, word=word, why=why)
@@ -112,8 +112,9 @@ def _obstacle(
     """Return why a comparison is not tested, or None."""
     if any(not isinstance(cell.measured, float) and not cell.diverged for cell in sides):
         return "pending", "not run"
-    if made.reduced and not made.rows:
-        return "not comparable", "a number of the paper, and a stand-in was involved"
+    if made.reduced and not made.order:
+        whose = "a number of the paper" if len(sides) == 1 else "a part of a row's number"
+        return "not comparable", f"{whose}, and a stand-in was involved"
     if made.reduced and (differing := differences(sides[0], sides[1], scales)):
         return "cannot be told", "the rows differ in " + ", ".join(differing)
     if any(cell.diverged for cell in sides):

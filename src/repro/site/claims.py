@@ -9,8 +9,8 @@ from typing import Literal
 
 from repro.core.errors import ReproError
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, ClaimRules, Predicate, Reference, find_cell
-from repro.judge.welch import Comparison, Seeds, compare, difference
+from repro.judge.claims import Claim, ClaimRules, Predicate, Reference, Seeds, find_cell
+from repro.judge.welch import Comparison, compare, difference
 
 Answer = Literal["holds", "does not hold", "cannot be told", "not comparable", "not run"]
 ANSWERS: Mapping[str, Answer] = {
@@ -106,9 +106,9 @@ def _shown(
 ) -> Shown:
     found = compare(claim, predicate, cells, {}, rules, seeds)
     at = predicate.left.over(Reference(paper=claim.paper))
-    left = find_cell(at, cells, claim)
+    left = find_cell(at, cells, claim, seeds)
     right: Cell | float = (
-        find_cell(predicate.right.over(at), cells, claim)
+        find_cell(predicate.right.over(at), cells, claim, seeds)
         if isinstance(predicate.right, Reference)
         else predicate.right
     )

@@ -71,7 +71,7 @@ def _tables(material: Material) -> list[tuple[Artefact, list[Cell]]]:
         cells = [
             cell
             for cell in select(material.cells, artefact.paper, artefact.name)
-            if cell.reported is not None and cell.measured is not None
+            if cell.reported is not None and (cell.measured is not None or cell.diverged)
         ]
         if artefact.kind == "table" and cells:
             metrics = dict.fromkeys(cell.metric for cell in cells)

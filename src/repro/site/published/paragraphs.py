@@ -68,10 +68,10 @@ def _shows(artefact: Artefact, own: Sequence[Cell], material: Material) -> str:
         settings = [cell for cell in own if cell.reported is not None]
         same = sum(cell.verdict == "reproduced" for cell in settings)
         said.append(f"{same} of {len(settings)} printed settings are those used here.")
-    rows = [page.row for page in material.claims_about({artefact.id})]
-    words = Counter(word_of(row) for row in rows if told(row))
+    pages = material.claims_about({artefact.id})
+    words = Counter(word_of(page.row) for page in pages if told(page))
     said += [f"{word} ({_claims(count)})." for word, count in words.items()]
-    if silent := sum(not told(row) for row in rows):
+    if silent := sum(not told(page) for page in pages):
         said.append(f"Of {_claims(silent)} nothing can be told yet.")
     return " ".join(said) or "numbers and pictures; no claim rests on it."
 

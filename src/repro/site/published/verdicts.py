@@ -2,26 +2,78 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from repro.draw.numbers import metric_label
-from repro.site.claims import ClaimPage
+from repro.judge.judging import holm
+from repro.site.claims import ANSWERS, ClaimPage
 from repro.site.material import Material
 
+REVERSED = ("not supported", "direction reverses")
+DECIDED = ("supported", "direction holds", *REVERSED)
 HEADINGS = ("Paper", "Claim", "Verdict", "Effect, as claimed", "95 % interval", "p, corrected", "Stood in")
 
 
-def told(row: Mapping[str, str]) -> bool:
-    """Return whether anything was measured that the claim of this line of claims.csv can be judged by."""
-    return bool(row["effect"]) and row["verdict"] != "pending"
+# The p value that an answer hangs on: without it the claim cannot be told.
+_HANGS_ON = {
+    "supported": "p_holm",
+    "direction holds": "p_holm",
+    "not supported": "p_reverse_holm",
+    "direction reverses": "p_reverse_holm",
+}
+
+
+def pooled(published: Mapping[str, Material], level: float) -> dict[str, Material]:
+    """Return publications with p values corrected over all claims of a paper that any of them tests.
+
+    A profile's claims.csv corrects over those that it tests itself, so that by itself a small profile passes
+    more easily. What fails under the larger correction cannot be told.
+    """
+    corrected: dict[tuple[str, str, str], float] = {}
+    for kind in ("p", "p_reverse"):
+        families: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        for name, material in published.items():
+            for page in material.claims:
+                if page.row[kind]:
+                    families[page.row["paper"]][f"{name} {page.id}"] = float(page.row[kind])
+        for family in families.values():
+            for at, p in holm(family).items():
+                name, _, of = at.partition(" ")
+                corrected[name, of, f"{kind}_holm"] = p
+    return {
+        name: replace(
+            material, claims=tuple(_corrected(page, name, corrected, level) for page in material.claims)
+        )
+        for name, material in published.items()
+    }
+
+
+def _corrected(
+    page: ClaimPage, name: str, corrected: Mapping[tuple[str, str, str], float], level: float
+) -> ClaimPage:
+    row = dict(page.row)
+    for column in ("p_holm", "p_reverse_holm"):
+        if (name, page.id, column) in corrected:
+            row[column] = f"{corrected[name, page.id, column]:.4g}"
+    for column in ("verdict", "direction"):
+        ground = _HANGS_ON.get(row[column])
+        if ground and float(row[ground]) >= level:
+            row[column] = "cannot be told"
+    return replace(page, row=row, answer=ANSWERS[row["verdict"]])
+
+
+def told(page: ClaimPage) -> bool:
+    """Return whether a claim was tested as a whole, is reversed in a part, or had a run that diverged."""
+    reversed_ = word_of(page.row) in REVERSED
+    return bool(page.row["p"]) or reversed_ or any(cell.diverged for cell in page.cells)
 
 
 def verdict_lines(material: Material, *, decided: bool) -> dict[str, tuple[str, ...]]:
     """Return a line, by its id, for each claim that was measured: those with an answer, or those without."""
-    pages = [page for page in material.claims if told(page.row)]
-    return {
-        page.id: _line(page, material) for page in pages if decided == (word_of(page.row) != "cannot be told")
-    }
+    pages = [page for page in material.claims if told(page)]
+    return {page.id: _line(page, material) for page in pages if decided == (word_of(page.row) in DECIDED)}
 
 
 def word_of(row: Mapping[str, str]) -> str:
@@ -31,17 +83,18 @@ def word_of(row: Mapping[str, str]) -> str:
 
 def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     row, word = page.row, word_of(page.row)
-    reverse = word in ("not supported", "direction reverses")
+    reverse = word in REVERSED
     corrected = row["p_reverse_holm"] if reverse else row["p_holm"]
-    metric = page.claim.all[0].left.metric if page.claim else None
+    deciding = [each for each in page.comparisons if f"{each.effect or 0:.4g}" == row["effect"]]
+    metrics = [side.cell.metric for each in deciding[:1] if (side := each.left).cell]
     embedded = "embedded_features" in row["stand_ins"]
-    label = f"{metric_label(metric, embedded=embedded)} " if metric else ""
+    label = f"{metric_label(metrics[0], embedded=embedded)} " if metrics else ""
     interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else "–"
     return (
         material.named[row["paper"]].name,
         row["statement"],
         word,
-        f"{label}{float(row['effect']):+.4g}",
+        f"{label}{float(row['effect']):+.4g}" if row["effect"] else "–",
         interval,
         f"{corrected or '–'}{' (of the contrary)' if reverse else ''}",
         row["stand_ins"].replace("+", ", ").replace("_", " ") or "nothing",

@@ -19,7 +19,7 @@ from repro.site.material import Material, Papers, read_material
 from repro.site.published.numbers import HEADINGS, Line, best, lines
 from repro.site.published.paragraphs import Paragraph, paragraphs
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
-from repro.site.published.verdicts import verdict_lines
+from repro.site.published.verdicts import pooled, verdict_lines
 
 COMMAND: Command = "repro report"
 INDEX = "README.md"
@@ -100,7 +100,7 @@ def _shown(publications: Sequence[Publication]) -> list[Shown]:
 
 
 def read_publications(folder: Path, papers: Papers) -> list[Publication]:
-    """Return every publication of a folder, by name.
+    """Return every publication of a folder, by name; claims are corrected over all of them.
 
     Raises:
         ReproError: there is none, or one of its files is damaged.
@@ -115,7 +115,8 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
         material = read_material(layout, papers)
         used = {run_id: run for run_id, run in material.runs.items() if run.cells}  # not those of searches
         found.append(Publication(layout.profile, layout, replace(material, runs=used)))
-    return found
+    corrected = pooled({each.name: each.material for each in found}, papers.rules.level)
+    return [replace(each, material=corrected[each.name]) for each in found]
 
 
 def index_text(publications: Sequence[Publication]) -> str:
