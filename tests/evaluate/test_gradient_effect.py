@@ -30,6 +30,7 @@ READINGS = {
     "eq10": {},
     "algorithm1": {"targets": "algorithm1", "epsilon": 0.3},
     "eq10, batch mean": {"reduction": "batch_mean"},
+    "eq10, function of the mean": {"target_mean": "of_logits", "epsilon": 0.3},
     "another batch": {"against": "next_batch"},
 }
 
@@ -107,7 +108,10 @@ class ByHand:
         }
         names = {"eq10": "g1" if real else "g2", "algorithm1": "g2" if real else "g1", "raw": "raw"}
         function, slope = functions[names[str(reading.get("targets", "eq10"))]]
-        logits, target = self.logits(x), function(self.logits(others)).mean()
+        logits, of_others = self.logits(x), self.logits(others)
+        target = function(of_others).mean()
+        if reading.get("target_mean") == "of_logits":
+            target = function(of_others.mean())
         if reading.get("reduction") == "batch_mean":
             sign = np.sign(function(logits).mean() - target) / len(x)
         else:

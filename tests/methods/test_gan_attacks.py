@@ -19,7 +19,9 @@ from repro.attacks.rgan_directions import (
     random_directions,
 )
 from repro.attacks.threat_model import SYMMETRIC
+from repro.core.errors import ReproError
 from repro.methods.losses import make_loss
+from repro.methods.registry import validate_options
 from repro.models import dcgan, sngan
 
 HINGE = make_loss("hinge")
@@ -85,6 +87,32 @@ def test_eq10_and_algorithm1_differ_where_the_hinge_is_flat() -> None:
     torch.testing.assert_close(untouched.real, real)
     swapped = attack(targets="algorithm1")(network, real, fake)
     torch.testing.assert_close(swapped.real, real - network.weight.detach().expand_as(real))
+
+
+@pytest.mark.parametrize(("target_mean", "sign"), [("of_functions", -1), ("of_logits", 1)])
+def test_the_target_is_a_mean_of_functions_or_the_function_of_a_mean(target_mean: str, sign: int) -> None:
+    """A real image of logit -0.75, where g1 = -1.75, and fake ones of -3 and 2.
+
+    Their mean g1 is (-4 + 0) / 2 = -2, below the image, which moves down; g1 of their mean -0.5 is -1.5,
+    above it. With all signs turned, g2 gives the same for a fake image of 0.75 and real ones of 3 and -2.
+    """
+    network, real, _ = setting()
+    step = network.weight.detach()
+    one, two = (torch.tensor(t)[:, None, None, None] * real[1] / 0.6 for t in ([-0.75, -2.0], [-3.0, 2.0]))
+    moved = attack(target_mean=target_mean)(network, one, two).real
+    torch.testing.assert_close(moved[0], one[0] + sign * step)
+    moved = attack(target_mean=target_mean)(network, -two, -one).fake
+    torch.testing.assert_close(moved[0], -one[0] - sign * step)
+
+
+def test_a_reading_refuses_what_has_no_effect() -> None:
+    with pytest.raises(ReproError, match="no effect on targets raw"):
+        validate_options("dat", {"targets": "raw", "target_mean": "of_logits"})
+    for name in ("dat", "asgan", "toy_dat"):
+        with pytest.raises(ReproError, match="for ssgan_dat and infomax_gan_dat"):
+            validate_options(name, {"auxiliary_images": "clean"})
+    for name in ("ssgan_dat", "infomax_gan_dat"):
+        validate_options(name, {"auxiliary_images": "perturbed"})
 
 
 @pytest.mark.parametrize("targets", ["eq10", "algorithm1", "raw"])

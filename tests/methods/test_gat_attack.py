@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
 from repro.data.minibatches import scale
 from repro.evaluate.batch import evaluate_batch
-from repro.evaluate.equal_power import mean_power
+from repro.evaluate.context import Context, Shared
+from repro.evaluate.equal_power import Options, mean_power, measure
 from repro.evaluate.perturbation_grid import MARGIN, ZOOM, draw_perturbations
 from repro.evaluate.result import read_result
 from repro.evaluate.trained import load_trained
@@ -143,6 +145,8 @@ def test_a_generator_needs_a_classifier_to_train_against() -> None:
         GATAttackTraining(attacker().model_copy(update={"parent": None}), tiny_data(), Streams(0), CPU)
     with pytest.raises(ReproError, match="does not hold the classifier"):
         method().start_from({"modules": {}})
+    with pytest.raises(ReproError, match="set generator_learning_rate"):
+        method(learning_rate=1e-3)
 
 
 def test_attacks_of_one_power_have_it(trained: Layout) -> None:
@@ -159,6 +163,34 @@ def test_attacks_of_one_power_have_it(trained: Layout) -> None:
         assert picture.size == (MARGIN + ZOOM * (8 * 33 + 1), ZOOM * (4 * 33 + 1))
     clean = evaluate(trained, measured(baseline().run_id, "robust_accuracy", radii=(0.0, 0.1)))
     assert free["accuracy_clean"] == clean["accuracy@0"]
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-30, 1e-12])
+def test_a_generator_that_barely_perturbs_has_rivals_that_do_not_either(
+    trained: Layout, tmp_path: Path, level: float
+) -> None:
+    """As c_g grows G comes to the zero image (Sec. 3.2): its power and all rivals are numbers then."""
+    run = load_trained(trained, attacker(c_g=0.0).run_id, CPU)
+    with torch.no_grad():
+        *_, weight, bias = run.method.modules["perturber"].parameters()
+        weight.zero_()
+        bias.fill_(level)
+    spec = measured(run.spec.run_id, "equal_power")
+    values = measure(run, Context(spec, Shared(trained, CPU, None, None), tmp_path), Options(shown=2))
+    assert all(math.isfinite(value) for value in values.values())
+    assert values["power"] == pytest.approx(0, abs=1e-9)  # such steps are lost in all but black pixels
+    for rival in ("l2", "linf", "noise"):
+        assert values[f"power_{rival}"] == pytest.approx(0, abs=1e-9)
+        assert values[f"accuracy_{rival}"] == values["accuracy"] == values["accuracy_clean"]
+
+
+def test_an_unscaled_gradient_trains_and_measures(trained: Layout) -> None:
+    """The sheet's recipe: Delta as it is, which a sure network makes tiny."""
+    spec = attacker(delta_scale="none", generator_learning_rate=1e-4, c_g=10.0)
+    train_batch([spec], trained, trained.batch("train", "n"), device=CPU, data_root=None, progress=False)
+    values = evaluate(trained, measured(spec.run_id, "equal_power"))
+    assert all(math.isfinite(value) for value in values.values())
+    assert values["power_l2"] == pytest.approx(values["power"], rel=1e-3, abs=1e-6)
 
 
 def test_what_a_generator_does_is_measured_over_its_training(trained: Layout) -> None:

@@ -28,6 +28,7 @@ from repro.models.modes import frozen
 Function = Callable[[Tensor], Tensor]
 Reduction = Literal["sample", "batch_mean"]
 Targets = Literal["eq10", "algorithm1", "raw"]
+TargetMean = Literal["of_functions", "of_logits"]
 
 
 class ScalarLosses(Protocol):
@@ -64,6 +65,8 @@ class DatStep:
             ``batch_mean`` one of the batch's mean (the published code).
         targets: which function the logits go through: ``eq10`` g1 for real and g2 for fake images,
             ``algorithm1`` the other way round, ``raw`` none (the published code).
+        target_mean: what is averaged over the other batch for a target: ``of_functions`` mean g(D(x)),
+            ``of_logits`` g(mean D(x)); the same for ``raw``.
         steps: number of gradient steps (Sec. V-B); each forwards the images once more.
         divide_epsilon: each step takes epsilon / steps instead of the whole epsilon.
         refresh_targets: take the targets anew from the perturbed images before each step; otherwise from the
@@ -83,6 +86,7 @@ class DatStep:
     epsilon: float = 1.0
     reduction: Reduction = "sample"
     targets: Targets = "eq10"
+    target_mean: TargetMean = "of_functions"
     steps: int = 1
     divide_epsilon: bool = False
     refresh_targets: bool = False
@@ -124,14 +128,18 @@ class DatStep:
                     if aims is None or (self.refresh_targets and not self.separate_targets):
                         aims = logits[0].detach(), logits[1].detach()
                     clean = clean or aims
-                    distance = self.distance(of_real(logits[0]), of_real(aims[1]).mean())
-                    distance = distance + self.distance(of_fake(logits[1]), of_fake(aims[0]).mean())
+                    distance = self.distance(of_real(logits[0]), self.target(of_real, aims[1]))
+                    distance = distance + self.distance(of_fake(logits[1]), self.target(of_fake, aims[0]))
                     slopes = torch.autograd.grad(distance, (real, fake))
                 with part(self.watch, "kernel"):
                     real = self.move(real, slopes[0], clip=self.clip_real)
                     fake = self.move(fake, slopes[1], clip=self.clip_fake)
         assert clean is not None
         return DatImages(real, fake, *clean)
+
+    def target(self, function: Function, logits: Tensor) -> Tensor:
+        """Return what a batch is pulled towards, from the logits (N,) of the other one; 0-d."""
+        return function(logits.mean()) if self.target_mean == "of_logits" else function(logits).mean()
 
     def distance(self, values: Tensor, target: Tensor) -> Tensor:
         """Return the sum of |value - target| over the batch, or |mean value - target|; 0-d."""

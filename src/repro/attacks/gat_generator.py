@@ -37,7 +37,7 @@ def probability_gradient(
 
 
 def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
-    """Return ``gradient`` (N, C, H, W) scaled image by image; the paper describes no scaling (``none``).
+    """Return ``gradient`` (N, C, H, W) scaled image by image; the paper does not (Sec. 5): ``none``.
 
     ``unit_rms``: root mean square 1; ``unit_l2``: Euclidean length 1; ``unit_max``: largest absolute value 1.
     A gradient of 0 stays 0.

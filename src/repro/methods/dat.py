@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, Targets
+from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, TargetMean, Targets
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import Frozen, RunSpec
 from repro.core.streams import Streams
@@ -30,6 +30,7 @@ class DatReading(Frozen):
     epsilon: float = Field(default=1.0, ge=0)
     reduction: Reduction = "sample"
     targets: Targets = "eq10"
+    target_mean: TargetMean = "of_functions"
     perturbation_steps: int = Field(default=1, ge=1)
     divide_epsilon: bool = False
     refresh_targets: bool = False
@@ -39,6 +40,12 @@ class DatReading(Frozen):
     separate_targets: bool = False
     freeze_spectral_norm: bool = False
 
+    @model_validator(mode="after")
+    def _target(self) -> Self:
+        if self.targets == "raw" and "target_mean" in self.model_fields_set:
+            raise ValueError("target_mean has no effect on targets raw, which go through no function")
+        return self
+
     def attack(self, loss: ScalarLosses, watch: SplitWatch | None = None) -> DatStep:
         """Return the attack on images in [-1,1], against a discriminator with this loss."""
         return DatStep(
@@ -46,6 +53,7 @@ class DatReading(Frozen):
             epsilon=self.epsilon,
             reduction=self.reduction,
             targets=self.targets,
+            target_mean=self.target_mean,
             steps=self.perturbation_steps,
             divide_epsilon=self.divide_epsilon,
             refresh_targets=self.refresh_targets,

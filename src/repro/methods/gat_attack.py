@@ -5,10 +5,10 @@ It measures how strong an attack the generator is: the classifier is the parent'
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from repro.attacks.attack_mode import attack_mode
@@ -28,6 +28,12 @@ class GATAttackOptions(PerturberOptions):
     keep: Literal["last", "best_validation"] = "best_validation"
     validate_every: int | None = Field(default=100, ge=1)
     patience: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _trains_no_classifier(self) -> Self:
+        if "learning_rate" in self.model_fields_set:
+            raise ValueError("learning_rate is the classifier's, which is fixed: set generator_learning_rate")
+        return self
 
 
 class GATAttackTraining(Perturber):

@@ -12,6 +12,8 @@ from repro.methods.options import MethodOptions
 class InfoMaxGanDatOptions(InfoMaxOptions, DatOptions):
     """Options of the contrastive task and of DAT."""
 
+    has_auxiliary: ClassVar[bool] = True
+
 
 class InfoMaxGanDat(InfoMaxTask, Dat):
     """The contrastive task on top of DAT; ``auxiliary_images`` says which images' parts are matched."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
@@ -26,15 +26,24 @@ class PerturbedOptions(GanOptions):
         clean_weight: DATT of Table III, "adversarial examples and normal examples together": weight of the
             loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT.
         auxiliary_images: which images the auxiliary losses of SSGAN and InfoMaxGAN are of. DAT's code takes
-            ``clean`` ones; ``perturbed`` those that the adversarial loss sees.
+            ``clean`` ones; ``perturbed`` those that the adversarial loss sees. Methods without such losses
+            refuse it.
+        has_auxiliary: whether the method has such losses.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("GAN",)
+    has_auxiliary: ClassVar[bool] = False
 
     position: Position = "discriminator"
     generator_images: Literal["attached", "detached"] = "attached"
     clean_weight: float = Field(default=0.0, ge=0)
     auxiliary_images: Literal["clean", "perturbed"] = "clean"
+
+    @model_validator(mode="after")
+    def _auxiliary(self) -> Self:
+        if "auxiliary_images" in self.model_fields_set and not self.has_auxiliary:
+            raise ValueError("auxiliary_images is for ssgan_dat and infomax_gan_dat, which have such losses")
+        return self
 
 
 class PerturbedImages(Protocol):

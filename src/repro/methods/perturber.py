@@ -31,7 +31,7 @@ class PerturberOptions(ClassifierOptions):
         c_g: weight of the perturbation's power in G's loss (Eq. 9); "crucial", found by search, never
             printed.
         generator_learning_rate: Adam's for G; the paper's 1e-6.
-        delta_scale: scaling of G's input, which shrinks as F becomes sure; the paper describes none.
+        delta_scale: scaling of G's input, which shrinks as F becomes sure; the paper's is ``none`` (Sec. 5).
         clip: move perturbed pixels back to [0, 1]; the paper does not say.
         initialisation: of G, and of F where that is GAT's classifier.
     """

@@ -12,6 +12,8 @@ from repro.methods.ssgan import RotationOptions, RotationTask
 class SsganDatOptions(RotationOptions, DatOptions):
     """Options of the rotation task and of DAT."""
 
+    has_auxiliary: ClassVar[bool] = True
+
 
 class SsganDat(RotationTask, Dat):
     """The rotation task on top of DAT; ``auxiliary_images`` says which images are turned."""

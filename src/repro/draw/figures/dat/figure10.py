@@ -10,14 +10,14 @@ __all__ = ["NETWORKS", "diagram"]
 
 
 def diagram(architectures: Architectures) -> Canvas:
-    """Return the diagram (Sec. V-D); ``architectures`` must describe ``NETWORKS``."""
+    """Return the diagram (Sec. V-C); ``architectures`` must describe ``NETWORKS``."""
     g, d = network(architectures, GENERATOR), network(architectures, DISCRIMINATOR)
     canvas = Canvas(7.0, 4.1)
     canvas.region(0.05, 1.75, 6.9, 2.3, "Updating the discriminator")
     canvas.region(0.05, 0.3, 6.9, 1.35, "Updating the generator")
     _discriminator_step(canvas, f"{g.parameters:,}\nparameters", f"{d.parameters:,}\nparameters")
     _generator_step(canvas)
-    rows = "real only = (i); fake only = (ii); discriminator only = (i), (ii); generator only = (iii)"
+    rows = "real only (i); fake only (ii); discriminator only (i), (ii); generator only (iii); all three"
     canvas.note(f"The rows of Table IV: {rows}.")
     return canvas
 
