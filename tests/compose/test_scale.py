@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,10 @@ import pytest
 from repro.compose.paper_files import all_claims, check_paper_files
 from repro.compose.scale import scales
 from repro.core.errors import ReproError
+from repro.judge.cells import Cell
+from repro.judge.claims import Judgement
+from repro.judge.judging import judge_claims
+from repro.plan.cells import MeasuredCell
 from repro.plan.config import Config, load_config
 from repro.plan.plan import build_plan
 from repro.plan.profile import Profile, Work
@@ -49,6 +55,69 @@ def test_a_profile_that_treats_a_row_differently_shows(work: Work, aspect: str) 
     made = config(recipes={"gat.gat": work.model_dump(exclude_none=True)})
     baseline, gat = of(made, "Baseline"), of(made, "Adv. training (GAT)")
     assert {name for name in baseline if baseline[name] != gat[name]} == {aspect}
+
+
+def test_a_batch_counts_relative_to_the_recipes_own() -> None:
+    made = scales(build_plan(load_config(CONFIG, "robgan-cpu")))
+    parent, child = (  # of 64 and of 128 images in the paper's own code
+        made[("robgan", "figure6", f"CIFAR10: {row} fine-tune", "0", "accuracy", "paper")]
+        for row in ("w/o", "w/")
+    )
+    assert parent == child
+    assert parent["share of the batch size"] == {"1"}
+    halved = of(config(recipes={"gat.gat": {"batch_size": 50}}), "Adv. training (GAT)")
+    assert halved["share of the batch size"] != of(config(), "Baseline")["share of the batch size"]
+
+
+BETTER = {"Rob-GAN (w/ FT)", "our model", "CIFAR10: w/ fine-tune", "gap: w/o augmentation"}
+UNTOLD = {("quick", f"rgan.best_unconditional_{name}") for name in ("cifar10", "stl10")}
+"""Claims whose rows have unequal shares of their budgets; the comment of the profile says why."""
+
+
+def judged(profile: str) -> dict[str, list[Judgement]]:
+    """Judge each comparison whose cells the profile plans, on invented numbers with its marks and scales."""
+    plan = build_plan(load_config(CONFIG, profile))
+    made = scales(plan)
+    cells = [
+        Cell(
+            *cell.key, measured=60.0 if cell.row in BETTER else 40.0, measured_std=0.1, n_seeds=3,
+            stand_ins=cell.stand_ins, runs=cell.runs,
+        )
+        for planned in plan.cells.values() for cell in planned if isinstance(cell, MeasuredCell) and cell.runs
+    ]  # fmt: skip
+    found: defaultdict[str, list[Judgement]] = defaultdict(list)
+    for claim in all_claims(plan.config):
+        for each in claim.all:
+            with suppress(ReproError):  # a side that the profile leaves out
+                found[claim.id] += judge_claims([claim.model_copy(update={"all": (each,)})], cells, made)
+    return found
+
+
+def real_data() -> list[str]:
+    names = [path.stem for path in (CONFIG / "profiles").glob("*.yaml")]
+    return sorted(name for name in names if load_config(CONFIG, name).profile.data == "real")
+
+
+@pytest.mark.parametrize("profile", real_data())
+def test_rows_that_a_claim_compares_are_given_the_same_share(profile: str) -> None:
+    found = judged(profile)
+    unequal = {
+        (profile, name) for name, items in found.items() for item in items if "rows differ in" in item.reason
+    }
+    assert unequal == {each for each in UNTOLD if each[0] == profile}
+    for _, name in unequal:
+        assert name.split(".")[1].rpartition("_")[0] in (CONFIG / "profiles" / f"{profile}.yaml").read_text()
+
+
+@pytest.mark.parametrize("profile", ["quick", "robgan-cpu"])
+def test_rob_gans_claims_on_classifiers_can_be_told(profile: str) -> None:
+    found = judged(profile)
+    for name in (
+        "robgan.robust_cifar10", "robgan.finetuning_helps_cifar10", "robgan.augmentation_shrinks_gap",
+        "advgan.gain_under_attack_cifar10",
+    ):  # fmt: skip
+        words = {(item.word, item.direction) for item in found[name]}
+        assert words == {("not comparable", "direction holds")}, name
 
 
 def test_a_run_that_starts_from_another_is_made_with_both() -> None:

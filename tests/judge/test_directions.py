@@ -95,7 +95,6 @@ def test_the_contrary_and_what_cannot_be_told() -> None:
     ("changes", "why"),
     [
         ({"stand_ins": REDUCED[1:]}, "stand-ins (embedded_features+reduced_budget / reduced_budget)"),
-        ({"batch_size": ("16",)}, "batch size (8 / 16)"),
         ({"precision": ("bf16",)}, "precision (float32 / bf16)"),
         ({"stand_ins": ()}, "stand-ins (embedded_features+reduced_budget / none)"),
     ],

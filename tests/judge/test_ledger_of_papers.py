@@ -97,7 +97,7 @@ def test_every_option_exists_and_takes_each_value(item) -> None:
         if inner:
             owners = [{name: each} for each in regulariser_names()]
         elif of in methods.method_names():
-            owners += [{"network": each} for each in network_names(("GAN",))]
+            owners += [{"network": each} for each in network_names(("GAN", "CONDITIONAL_GAN"))]
         assert any(takes(validate, of, {**owner, option: value}, name) for owner in owners)
 
 

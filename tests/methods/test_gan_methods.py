@@ -119,6 +119,18 @@ def test_a_saved_run_goes_on_bit_identically(
         assert scheduler.get_last_lr() == [pytest.approx(2e-4 * (1 - 4 / 6))]
 
 
+def test_a_rate_is_constant_until_it_falls_in_a_line(data: ImageSet) -> None:
+    method, _ = make(data, "gan", {"decay_from": 0.5})
+    assert isinstance(method, GanMethod)
+    steps = method.spec.steps
+    late = [method.rate(step) for step in range(steps + 1)]
+    assert late == pytest.approx([min(1.0, 2 * (1 - step / steps)) for step in range(steps + 1)])
+    assert (late[0], late[steps // 2], late[-1]) == (1.0, 1.0, 0.0)
+    early, _ = make(data, "gan", {})
+    assert isinstance(early, GanMethod)
+    assert [early.rate(step) for step in range(steps)] == [1 - step / steps for step in range(steps)]
+
+
 def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Tensor]:
     method, _ = make(data, name, options)
     for step in range(2):
@@ -139,6 +151,7 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"learning_rate": 1e-3},
                 {"beta1": 0.5},
                 {"decay": "none"},
+                {"decay_from": 0.1},
                 {"order": "g_first"},
                 {"shortcut_input": "raw"},
                 {"upsampling": "nearest"},

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from repro.core.errors import ReproError
 from repro.models import acgan_dcgan, conditional_dcgan, dcgan, sngan, sngan_projection
 from repro.models.labelled import Labelled, LabelledSides, of_side
+from repro.models.robgan_generator import RobGANGenerator
+from repro.models.robgan_resnet import RobGANDiscriminator
 
 
 def count(network: nn.Module) -> int:
@@ -27,6 +29,33 @@ def test_projection_adds_a_scale_and_a_shift_per_class_and_an_embedding(size: in
         assert count(conditional) - count(plain) == 2 * (classes - 1) * normalised
         added = count(sngan_projection.Discriminator(classes, size)) - count(sngan.Discriminator(size))
     assert added == classes * plan.discriminator[-1]
+
+
+def test_the_small_layout_of_128_pixels_is_rob_gans_in_size() -> None:
+    """The discriminator has biases, and an embedding in place of Rob-GAN's second head."""
+    with torch.device("meta"):
+        generator = sngan_projection.Generator(143, 128, layout="small")
+        discriminator = sngan_projection.Discriminator(143, 128, layout="small")
+        ours = count(RobGANGenerator(143, 128)), count(RobGANDiscriminator(143, image_size=128))
+        large = sngan_projection.Generator(143, 128), sngan_projection.Discriminator(143, 128)
+    outputs = [64, 128, 256, 256, 512, 512]
+    biases = sum(3 * 64 if a is None else a + 2 * b for a, b in zip([None, *outputs], outputs, strict=False))
+    biases -= outputs[-1]  # the last block neither halves nor widens: its shortcut is the identity
+    assert count(generator) == ours[0] == 10_606_339
+    assert count(discriminator) == ours[1] + biases - 143 == 8_574_977
+    assert [count(network) for network in large] == [33_550_339, 29_164_289]
+    with pytest.raises(ReproError, match="no small layout for images of 64 px") as caught:
+        sngan_projection.Generator(143, 64, layout="small")
+    assert "128 px" in caught.value.remedy
+
+
+def test_the_small_layout_makes_and_judges_images_of_128_pixels() -> None:
+    generator = sngan_projection.Generator(3, 128, width=0.05, latent_dim=5, layout="small")
+    discriminator = sngan_projection.Discriminator(3, 128, width=0.05, layout="small")
+    classes = torch.tensor([0, 2])
+    images = generator(torch.randn(2, 5), classes)
+    assert images.shape == (2, 3, 128, 128)
+    assert discriminator(images, classes).shape == (2,)
 
 
 @pytest.mark.parametrize(("size", "inner", "base"), [(32, 256, 4), (48, 256, 6), (64, 512, 4)])

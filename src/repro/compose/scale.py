@@ -15,15 +15,17 @@ from repro.plan.plan import Plan
 def scales(plan: Plan) -> dict[CellKey, Scale]:
     """Return width, share of the budget, data, features and images of every cell with runs, by its key.
 
-    A run that starts from another is made with both of them.
+    A run that starts from another is made with both of them. The batch size counts relative to the recipe's
+    own: rows whose batches the papers themselves have of other sizes are compared.
     """
 
     @cache
     def made_with(run_id: str) -> tuple[tuple[str, str], ...]:
-        run = plan.runs[run_id]
+        run, whole = plan.runs[run_id], plan.unreduced(run_id)
         own = (
             ("width", f"{run.width:g}"),
-            ("share of the budget", f"{_share(plan, run):.2g}"),
+            ("share of the budget", f"{_images(run) / _images(whole):.2g}"),
+            ("share of the batch size", f"{run.batch_size / whole.batch_size:.2g}"),
             ("precision", run.precision),
             ("data", f"{run.dataset} {run.source} {run.train_limit or 'all'}"),
         )
@@ -44,7 +46,6 @@ def scales(plan: Plan) -> dict[CellKey, Scale]:
     return {each.key: of(each) for cells in plan.cells.values() for each in cells if each.runs}
 
 
-def _share(plan: Plan, run: RunSpec) -> float:
-    """Return which share of its recipe's images a run sees."""
-    whole = plan.unreduced(run.run_id)
-    return run.steps * run.batch_size / (whole.steps * whole.batch_size)
+def _images(run: RunSpec) -> int:
+    """Return how many images a run sees."""
+    return run.steps * run.batch_size

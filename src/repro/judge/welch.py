@@ -144,7 +144,6 @@ def _marks(cell: Cell) -> dict[str, frozenset[str]]:
     return {
         "stand-ins": frozenset(cell.stand_ins),
         "precision": frozenset(cell.precision),
-        "batch size": frozenset(cell.batch_size),
     }
 
 

@@ -25,6 +25,7 @@ from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
 from repro.models.upsampling import double_bilinear, double_nearest
 from repro.models.width import channels
 
+LayoutName = Literal["large", "small"]
 ShortcutInput = Literal["relu", "raw"]
 Upsampling = Literal["bilinear", "nearest"]
 
@@ -55,16 +56,25 @@ LAYOUTS = {
     128: SnganLayout(4, 1024, (1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
 }
 
+# SN-GAN's own for the 143 classes at 128 px, which it trains on one GPU; the one above is for all of ImageNet
+SMALL = {128: SnganLayout(4, 512, (512, 256, 256, 128, 64), (64, 128, 256, 256, 512, 512), 5)}
+
 
 def layout(image_size: int) -> SnganLayout:
     """Return the layout for square images of ``image_size`` pixels; ReproError where there is none."""
-    if image_size not in LAYOUTS:
-        sizes = ", ".join(str(size) for size in LAYOUTS)
+    return layout_called("large", image_size)
+
+
+def layout_called(name: LayoutName, image_size: int) -> SnganLayout:
+    """Return the large or the small layout for images of a size; ReproError where there is none."""
+    known = SMALL if name == "small" else LAYOUTS
+    if image_size not in known:
+        sizes = ", ".join(str(size) for size in known)
         raise ReproError(
-            f"SNGAN has no layout for images of {image_size} px",
+            f"SNGAN has no {name} layout for images of {image_size} px",
             remedy=f"use a data set of one of {sizes} px",
         )
-    return LAYOUTS[image_size]
+    return known[image_size]
 
 
 def _conv(in_channels: int, out_channels: int, kernel_size: int, gain: float) -> nn.Conv2d:
@@ -189,20 +199,11 @@ class DiscriminatorBlock(nn.Module):
         return hidden.add_(self.shortcut(short))
 
 
-class Discriminator(nn.Module):
-    """Images to one real-or-fake logit each; every layer spectrally normalised.
+class DiscriminatorOf(nn.Module):
+    """The discriminator of a layout; every layer spectrally normalised."""
 
-    Args:
-        image_size: side in pixels: 32, 48, 64 or 128.
-        width: factor on all channel counts.
-        shortcut_input: what a block's shortcut sees: ``relu`` (mimicry) or ``raw`` (SN-GAN).
-    """
-
-    def __init__(
-        self, image_size: int = 32, *, width: float = 1.0, shortcut_input: ShortcutInput = "relu"
-    ) -> None:
+    def __init__(self, plan: SnganLayout, width: float, shortcut_input: ShortcutInput) -> None:
         super().__init__()
-        plan = layout(image_size)
         counts = [channels(count, width) for count in plan.discriminator]
         blocks: list[nn.Module] = [FirstBlock(counts[0])]
         for index, (a, b) in enumerate(pairwise(counts), start=1):
@@ -223,6 +224,21 @@ class Discriminator(nn.Module):
         """Return raw logits (N,) of images (N,3,S,S) in [-1,1]; large means real."""
         logits: Tensor = self.last(self.features(images))
         return logits.squeeze(1)
+
+
+class Discriminator(DiscriminatorOf):
+    """Images to one real-or-fake logit each.
+
+    Args:
+        image_size: side in pixels: 32, 48, 64 or 128.
+        width: factor on all channel counts.
+        shortcut_input: what a block's shortcut sees: ``relu`` (mimicry) or ``raw`` (SN-GAN).
+    """
+
+    def __init__(
+        self, image_size: int = 32, *, width: float = 1.0, shortcut_input: ShortcutInput = "relu"
+    ) -> None:
+        super().__init__(layout(image_size), width, shortcut_input)
 
 
 GAN = Generator, Discriminator

@@ -24,6 +24,8 @@ class Generator(ConditionalGenerator):
         latent_dim: length of a latent.
         width: factor on all channel counts.
         upsampling: how a block doubles its map, as in ``sngan.py``.
+        layout: at 128 px, ``small`` as SN-GAN's code has it for its 143 classes, ``large`` as for ImageNet's
+            1,000; there is one at the other sizes.
     """
 
     def __init__(
@@ -34,8 +36,9 @@ class Generator(ConditionalGenerator):
         latent_dim: LatentDim = 128,
         width: float = 1.0,
         upsampling: sngan.Upsampling = "bilinear",
+        layout: sngan.LayoutName = "large",
     ) -> None:
-        plan = sngan.layout(image_size)
+        plan = sngan.layout_called(layout, image_size)
         super().__init__(
             n_classes,
             latent_dim,
@@ -47,7 +50,7 @@ class Generator(ConditionalGenerator):
         )
 
 
-class Discriminator(sngan.Discriminator):
+class Discriminator(sngan.DiscriminatorOf):
     """Images and classes to one real-or-fake logit each.
 
     Args:
@@ -55,6 +58,7 @@ class Discriminator(sngan.Discriminator):
         image_size: side in pixels: 32, 48, 64 or 128.
         width: factor on all channel counts.
         shortcut_input: what a block's shortcut sees: ``relu`` (mimicry) or ``raw`` (SN-GAN).
+        layout: as the generator's.
     """
 
     def __init__(
@@ -64,8 +68,9 @@ class Discriminator(sngan.Discriminator):
         *,
         width: float = 1.0,
         shortcut_input: sngan.ShortcutInput = "relu",
+        layout: sngan.LayoutName = "large",
     ) -> None:
-        super().__init__(image_size, width=width, shortcut_input=shortcut_input)
+        super().__init__(sngan.layout_called(layout, image_size), width, shortcut_input)
         self.embedding = SpectralEmbedding(n_classes, self.last.in_features)
 
     def feature_map(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
