@@ -119,7 +119,7 @@ def by_pil(images: Tensor, side: int) -> Tensor:
 
 
 def sample_of(run: Trained) -> Tensor:
-    return generated_uint8(run.method, N, Streams(3, CPU).generator("latent"), "fixed")
+    return generated_uint8(run.method, N, Streams(3, CPU).generator("evaluation/latent"), "fixed")
 
 
 def test_fewer_samples_and_another_filter_are_torch_fidelitys_own(run: Trained, shared: Shared) -> None:

@@ -98,7 +98,7 @@ def test_a_conditional_generator_is_measured_and_no_other(
         return
     got = measure(run, context, Options())
     labels = torch.arange(40) % 10
-    ours = generated_uint8(run.method, 40, Streams(0, CPU).generator("latent"), "fixed", labels=labels)
+    ours = generated_uint8(run.method, 40, context.generator("latent"), "fixed", labels=labels)
     theirs = load_images("cifar10", "train", source="synthetic", limit=50, root=None)
     assert {name: got[name] for name in ("precision", "recall")} == direct(ours, theirs.images)
     assert (got["generated"], got["reference"]) == (40, 50)

@@ -258,7 +258,8 @@ def test_noise_direction_and_its_sign(loss: str) -> None:
     worst = noise_directions(generator, network, chosen, z)
     pulled = generator.matrix.detach().T @ network.weight.detach().flatten()
     torch.testing.assert_close(worst, (-pulled / pulled.norm()).expand_as(z))
-    easiest = noise_directions(generator, network, chosen, z, sign="literal_algorithm")
+    literal = DirectionSearch(sign="literal_algorithm")
+    easiest = noise_directions(generator, network, chosen, z, search=literal)
     torch.testing.assert_close(easiest, -worst)
     assert all(p.grad is None and p.requires_grad for p in (*generator.parameters(), *network.parameters()))
 
@@ -283,6 +284,59 @@ def test_several_steps_from_a_random_start_find_what_one_from_the_clean_point_ca
         DirectionSearch(2, 0.3).climb(objective, other),
         DirectionSearch().climb(objective, other + 0.3 * first),
     )
+
+
+def critic(seed: int) -> tuple[nn.Module, Tensor, Tensor]:
+    """A curved D in float64, real and fake images (5,3,5,5)."""
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)
+    ).double()
+    real, fake = torch.rand(2, 5, 3, 5, 5, dtype=torch.float64) * 2 - 1
+    return network, real, fake
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**31),
+    loss=st.sampled_from(["non_saturating", "saturating", "wasserstein"]),
+    steps=st.integers(1, 3),
+)
+def test_slopes_of_logit_and_loss_point_alike_where_the_loss_has_no_margin(
+    seed: int, loss: str, steps: int
+) -> None:
+    network, real, fake = critic(seed)
+    found = [
+        image_directions(
+            network,
+            make_loss(loss),
+            real,
+            fake,
+            search=DirectionSearch(steps, 0.5, of=of),  # type: ignore[arg-type]
+        )
+        for of in ("logit", "loss")
+    ]
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_beyond_the_hinges_margin_images_still_move_against_d() -> None:
+    network, real, fake = critic(3)
+    network[3].weight.data *= 20  # type: ignore[index, operator]
+    last = network[3].bias  # type: ignore[index]
+    with torch.no_grad():
+        logits = network(torch.cat([real, fake]))
+    for side, at in (("real", 1.5 - logits.min()), ("fake", -1.5 - logits.max())):
+        last.data += at  # type: ignore[union-attr, operator]
+        images, index = (real, 0) if side == "real" else (fake, 1)
+        flat = image_directions(network, HINGE, real, fake, search=DirectionSearch(of="loss"))[index]
+        assert not flat.any()
+        direction = image_directions(network, HINGE, real, fake)[index]
+        torch.testing.assert_close(direction.flatten(1).norm(dim=1), torch.ones(5, dtype=torch.float64))
+        with torch.no_grad():
+            change = network(images + 0.05 * direction) - network(images)
+        assert ((change < 0) if side == "real" else (change > 0)).all()
+        last.data -= at  # type: ignore[union-attr, operator]
 
 
 def test_saturated_discriminators_still_give_a_direction() -> None:

@@ -16,7 +16,7 @@ from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
 from repro.data.synthetic import make_synthetic
 from repro.methods.base import Method
-from repro.methods.gan_base import GanMethod
+from repro.methods.gan_base import NO_LABELS, GanMethod
 from repro.methods.registry import load_method, validate_options
 from small_run import small_run
 
@@ -38,7 +38,7 @@ CASES = [
     ("rgan", {"random_start": True, "regulariser": "gradient_penalty", "penalty_images": "worst_case"}),
     ("gan", {"network": "sngan_projection", "n_dis": 1, "regulariser": "gradient_penalty"}),
     ("gan", {"network": "robgan_resnet", "n_dis": 1, "decay": "linear"}),
-    ("rgan", {"network": "conditional_dcgan"}),
+    ("rgan", {"network": "conditional_dcgan", "fake_latents": "mixture", "trade_off": 0.5}),
     ("rgan", {"network": "acgan_dcgan"}),
     ("rgan", {"network": "wgan_gp_resnet_acgan", "loss": "wasserstein", "regulariser": "banach_penalty"}),
 ]
@@ -213,6 +213,9 @@ def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Ten
                 {"direction_steps": 2},
                 {"direction_steps": 2, "direction_distance": "unit"},
                 {"random_start": True},
+                {"mode": "random_noise", "random_noise": "instead"},
+                {"fake_latents": "mixture", "trade_off": 0.5, "noise_radius": 1.0},
+                {"fake_latents": "clean", "trade_off": 0.5, "noise_radius": 1.0},
                 {"regulariser": "zero_gp"},
                 {"regulariser": "zero_gp", "penalty_images": "worst_case"},
             ],
@@ -239,6 +242,35 @@ def test_rgan_without_trade_off_is_the_plain_gan(data: ImageSet) -> None:
     plain, robust = outcome(data, "gan", DCGAN), outcome(data, "rgan", {"trade_off": 0.0})
     parameters = [key for key in plain if "running" not in key and "num_batches" not in key]
     torch.testing.assert_close({k: robust[k] for k in parameters}, {k: plain[k] for k in parameters})
+
+
+def test_noise_instead_trains_on_noisy_inputs_alone(data: ImageSet) -> None:
+    """Noise of no length is the plain GAN, batch-norm buffers too: there is no clean pass beside it."""
+    of_noise = {"mode": "random_noise", "random_noise": "instead"}
+    still = {**of_noise, "noise_radius": 0.0, "image_radius": 0.0}
+    assert equal(outcome(data, "rgan", still), outcome(data, "gan", DCGAN))
+    assert not equal(outcome(data, "rgan", of_noise), outcome(data, "gan", DCGAN))
+
+
+def test_a_mixture_of_no_length_changes_no_fake(data: ImageSet) -> None:
+    """With lambda 1 every latent of the robust fakes is a worst one, with eps1 = 0 a clean one."""
+    base = {"trade_off": 1.0, "noise_radius": 0.0}
+    mixed, clean = (
+        outcome(data, "rgan", {**base, "fake_latents": latents}) for latents in ("mixture", "clean")
+    )
+    parameters = [key for key in clean if "running" not in key and "num_batches" not in key]
+    torch.testing.assert_close({k: mixed[k] for k in parameters}, {k: clean[k] for k in parameters})
+
+
+def test_rgan_moves_every_image_beyond_the_hinges_margin(data: ImageSet) -> None:
+    method, _ = make(data, "rgan", {"network": "sngan", "loss": "hinge", "image_radius": 2.0})
+    with torch.no_grad():
+        method.D.last.bias += 50.0  # type: ignore[union-attr, operator]
+    real = method.real_images()
+    fake = real.flip(0).roll(1, 2)
+    worse = method.worse_images(real, fake, NO_LABELS)  # type: ignore[attr-defined]
+    for before, after in zip((real, fake), worse, strict=True):
+        torch.testing.assert_close((after - before).flatten(1).norm(dim=1), torch.full((len(real),), 2.0))
 
 
 def test_generator_only_leaves_the_discriminators_images_clean(data: ImageSet) -> None:

@@ -19,6 +19,7 @@ from repro.models.labelled import of_side
 from repro.models.modes import frozen
 
 NoiseSign = Literal["maximise", "literal_algorithm"]
+DirectionOf = Literal["logit", "loss"]
 
 
 class DirectionSearch(NamedTuple):
@@ -28,11 +29,18 @@ class DirectionSearch(NamedTuple):
         steps: number of normalised gradient steps.
         distance: how far from the point a later step, or the first one of a random start, looks.
         start: source of a random first direction; None begins at the point itself.
+        sign: for noise alone: ``maximise`` raises the generator's loss (Eq. 9); ``literal_algorithm`` lowers
+            it, as Algorithm 1, line 5 is printed, which finds the easiest noise.
+        of: for images alone, what the slope is of: D's ``logit``, or its ``loss`` as it is written. For a
+            monotone loss both have one optimum on the sphere, but the hinge's slope is 0 beyond its margin,
+            which gives no direction there. LSGAN's is not monotone: the logit leads towards D's wrong answer.
     """
 
     steps: int = 1
     distance: float = 0.0
     start: torch.Generator | None = None
+    sign: NoiseSign = "maximise"
+    of: DirectionOf = "logit"
 
     def climb(
         self, objective: Callable[[Tensor], Tensor], points: Tensor, watch: SplitWatch | None = None
@@ -88,7 +96,6 @@ def noise_directions(
     loss: WorstCaseLosses,
     z: Tensor,
     *,
-    sign: NoiseSign = "maximise",
     search: DirectionSearch = ONE_STEP,
     watch: SplitWatch | None = None,
 ) -> Tensor:
@@ -99,12 +106,11 @@ def noise_directions(
         discriminator: images to logits; the same holds.
         loss: the generator's loss is what r_z raises.
         z: latents (N, latent_dim).
-        sign: ``maximise`` raises the generator's loss (Eq. 9); ``literal_algorithm`` lowers it, as Algorithm
-            1, line 5 is printed, which finds the easiest noise.
-        search: how the direction is looked for.
+        search: how the direction is looked for; the slope is that of G's loss, which the hinge
+            leaves at -t, without a margin.
         watch: where the time of network and kernel is added up.
     """
-    up = 1 if sign == "maximise" else -1
+    up = 1 if search.sign == "maximise" else -1
     with frozen(generator), frozen(discriminator):
         return search.climb(
             lambda points: up * loss.each_g(discriminator(generator(points)).float()), z, watch
@@ -122,7 +128,8 @@ def image_directions(
 ) -> tuple[Tensor, Tensor]:
     """Return the directions r_1, r_2 (N,3,H,W) that lower D's gain on real and on fake images.
 
-    Eq. 10: r_1 minimises g1(D(x + r)) (log D), r_2 minimises g2(D(G(z) + r)) (log(1 - D)).
+    Eq. 10: r_1 minimises g1(D(x + r)) (log D), r_2 minimises g2(D(G(z) + r)) (log(1 - D)). Where g1 rises and
+    g2 falls throughout, that is the smallest logit of real images and the largest of fake ones.
 
     Args:
         discriminator: images to logits (one that is given classes: as ``LabelledSides``); neither its
@@ -133,8 +140,15 @@ def image_directions(
         search: how the directions are looked for.
         watch: where the time of network and kernel is added up.
     """
+
+    def lost_real(t: Tensor) -> Tensor:
+        return -t if search.of == "logit" else -loss.g1(t)
+
+    def lost_fake(t: Tensor) -> Tensor:
+        return t if search.of == "logit" else -loss.g2(t)
+
     with frozen(discriminator):
         on_real, on_fake = of_side(discriminator, "real"), of_side(discriminator, "fake")
-        first = search.climb(lambda points: -loss.g1(on_real(points).float()), real, watch)
-        second = search.climb(lambda points: -loss.g2(on_fake(points).float()), fake, watch)
+        first = search.climb(lambda points: lost_real(on_real(points).float()), real, watch)
+        second = search.climb(lambda points: lost_fake(on_fake(points).float()), fake, watch)
     return first, second

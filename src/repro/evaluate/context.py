@@ -128,8 +128,11 @@ class Context:
         return self.shared.device
 
     def generator(self, name: str) -> torch.Generator:
-        """Return the random stream ``name`` at its start, derived from the evaluation's seed alone."""
-        return Streams(self.spec.seed, self.device).generator(name)
+        """Return the random stream ``name`` at its start, derived from the evaluation's seed alone.
+
+        It is none of a training's: a run of the same seed would be measured from the latents it learnt from.
+        """
+        return Streams(self.spec.seed, self.device).generator(f"evaluation/{name}")
 
     def images(self, split: str, at_most: int | None = None) -> ImageSet:
         """Return at most ``spec.limit`` images of one split of the evaluation's data set, on the device.

@@ -16,7 +16,7 @@ from repro.evaluate.generated import ToUint8, generated_uint8
 from repro.evaluate.registry import Values
 from repro.evaluate.scores import Metric, ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
-from repro.evaluate.worst_case import gan_of, worst_noise
+from repro.evaluate.worst_case import gan_of, search_of, worst_noise
 
 FEATURES = True
 VALUES = "is is_std"
@@ -50,14 +50,15 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     method, extractor, n = gan_of(trained), context.extractor(), context.spec.generated
     assert n is not None  # of a run there is a number of samples
     lengths = " and ".join(f"{radius:g}" for radius in options.radii)
-    context.threat_model = (
-        f"latents moved by {lengths} where G's loss grows fastest (RGAN, Algorithm 1, line 5)"
-    )
+    sign = search_of(method, 1.0, "noise/latent", context.generator).sign
+    way = "grows fastest (RGAN, Eq. 9)" if sign == "maximise" else "falls fastest (RGAN, Algorithm 1, line 5)"
+    context.threat_model = f"latents moved by {lengths} where G's loss {way}"
     values: Values = {}
     for radius in (0.0, *options.radii):
         scores = []
         for draw in range(options.draws):
-            latent, moved = context.generator(f"latent/{draw}"), worst_noise(method, radius)
+            latent = context.generator(f"latent/{draw}")
+            moved = worst_noise(method, radius, context.generator, f"noise/latent/{draw}")
             samples = partial(generated_uint8, method, n, latent, options.to_uint8, moved)
             features = context.shared.features.of(samples, extractor, options.batch_size)
             scores.append(fidelity_scores(features, None, options, seed=context.spec.seed)["is"])

@@ -98,12 +98,12 @@ def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor,
             torch.randn(n, size, generator=context.generator(name), device=context.device)
             for name in ("latent", "latent/worst")
         )
-        return original, worst_noise(method, options.noise_radius)(other)
+        return original, worst_noise(method, options.noise_radius, context.generator)(other)
     real = scale(context.images(options.split, n).first(n).images, method.bounds)
     fake = finite_sample(method, len(real), context.generator("latent"))
     if options.pair == "images":
         return real, fake
-    return worst_images(method, real, fake, options.image_radius)
+    return worst_images(method, real, fake, options.image_radius, context.generator)
 
 
 def _features(images: Tensor, trained: Trained, context: Context) -> Tensor:
@@ -123,7 +123,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     first, second = _pair(trained, context, options)
     if options.pair != "images":
-        context.threat_model = "worst inputs of the length of training (RGAN, Algorithm 1, lines 5 to 7)"
+        context.threat_model = "worst inputs of the length of training (RGAN, Eqs. 9 and 10)"
     if options.pair == "noise":
         frechet = frechet_distance(first, second)
     else:

@@ -1,14 +1,24 @@
-"""The worst inputs of a trained GAN, sought as RGAN's training seeks them (Algorithm 1, lines 5 to 7)."""
+"""The worst inputs of a trained GAN, sought as RGAN's training seeks them (Eq. 9 and 10).
+
+Of a run of RGAN that is as its own options say (sign, steps, start, distance, logit or loss); of any other
+GAN one normalised gradient step from the clean point, RGAN's default.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
-from repro.attacks.rgan_directions import image_directions, noise_directions
+from repro.attacks.rgan_directions import ONE_STEP, DirectionSearch, image_directions, noise_directions
 from repro.core.errors import ReproError
 from repro.evaluate.generated import Moved
 from repro.evaluate.trained import Trained
 from repro.methods.gan_base import GanMethod
+from repro.methods.rgan import Rgan
+
+Draw = Callable[[str], torch.Generator]  # a random stream by its name, such as ``Context.generator``
 
 
 def gan_of(trained: Trained) -> GanMethod:
@@ -26,19 +36,30 @@ def gan_of(trained: Trained) -> GanMethod:
     return method
 
 
-def worst_noise(method: GanMethod, radius: float) -> Moved:
+def search_of(method: GanMethod, radius: float, stream: str, draw: Draw) -> DirectionSearch:
+    """Return how the directions of ``method`` are looked for; a random start is of ``draw(stream)``."""
+    return method.search(radius, stream, draw) if isinstance(method, Rgan) else ONE_STEP
+
+
+def worst_noise(method: GanMethod, radius: float, draw: Draw, stream: str = "noise/latent") -> Moved:
     """Return what turns latents z (N, latent_dim) into z + radius r_z; radius 0 leaves them.
 
     The networks are in the mode that they are in: in eval mode no sample depends on its batch.
     """
+    search = search_of(method, radius, stream, draw)
 
     def moved(z: Tensor) -> Tensor:
-        return z + radius * noise_directions(method.G, method.D, method.loss, z) if radius else z
+        if not radius:
+            return z
+        return z + radius * noise_directions(method.G, method.D, method.loss, z, search=search)
 
     return moved
 
 
-def worst_images(method: GanMethod, real: Tensor, fake: Tensor, radius: float) -> tuple[Tensor, Tensor]:
+def worst_images(
+    method: GanMethod, real: Tensor, fake: Tensor, radius: float, draw: Draw
+) -> tuple[Tensor, Tensor]:
     """Return x + radius r_1 and G(z) + radius r_2 (N,3,H,W), in the bounds of the method's images."""
-    directions = image_directions(method.D, method.loss, real, fake)
+    search = search_of(method, radius, "noise/images", draw)
+    directions = image_directions(method.D, method.loss, real, fake, search=search)
     return real + radius * directions[0], fake + radius * directions[1]

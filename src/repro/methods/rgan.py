@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from repro.attacks.rgan_directions import (
+    DirectionOf,
     DirectionSearch,
     NoiseSign,
     image_directions,
@@ -27,12 +30,18 @@ class RganOptions(GanOptions):
 
     Attributes:
         mode: who trains robustly (Table 3); ``random_noise`` takes random directions for both.
+        random_noise: what ``random_noise`` trains on: ``added_term``, the noisy copies in the robust terms'
+            place, or ``instead``, on noisy latents and images alone, at full weight.
         noise_radius: eps1, length of the change of the noise.
         image_radius: eps2, length of the change of an image, in [-1,1] units.
         trade_off: lambda, weight of the robust terms.
         mixing: ``additive`` clean + lambda * robust (Algorithm 1), ``convex`` (1 - lambda) * clean + lambda *
             robust (Eq. 11).
+        fake_latents: of the fakes in D's robust term: ``clean`` (Algorithm 1, line 7), or ``mixture``, of
+            which each is a worst one with probability lambda (Eqs. 11 and 12; in mode ``both`` alone).
         noise_sign: ``maximise`` (Eq. 9) or ``literal_algorithm`` (Algorithm 1, line 5, as printed).
+        direction_of: whether images go where D's ``logit`` or where its ``loss`` changes fastest; they differ
+            beyond the hinge's margin, where the loss has no slope.
         clip_images: move perturbed images back into [-1,1] (the paper does not say).
         direction_steps: normalised gradient steps to a direction.
         random_start: look for it from a random direction instead of from the clean point.
@@ -49,11 +58,14 @@ class RganOptions(GanOptions):
     decay: Literal["none", "linear"] = "none"
 
     mode: Literal["both", "g_only", "d_only", "random_noise"] = "both"
+    random_noise: Literal["added_term", "instead"] = "added_term"
     noise_radius: float = Field(default=0.01, ge=0)
     image_radius: float = Field(default=4.0, ge=0)
     trade_off: float = Field(default=0.1, ge=0)
     mixing: Literal["additive", "convex"] = "additive"
+    fake_latents: Literal["clean", "mixture"] = "clean"
     noise_sign: NoiseSign = "maximise"
+    direction_of: DirectionOf = "logit"
     clip_images: bool = False
     direction_steps: int = Field(default=1, ge=1)
     random_start: bool = False
@@ -67,17 +79,39 @@ class Rgan(GanMethod):
     Options: ClassVar[type[MethodOptions]] = RganOptions
     options: RganOptions
     worst: tuple[Tensor, Tensor]  # images of D's update at hand
+    mixed_fakes: Tensor  # of ``fake_latents: mixture``, G(z) of D's robust term
 
     def draws_within_updates(self) -> bool:
-        """As in ``GanMethod``; random directions are drawn within the updates."""
-        drawn = self.options.mode == "random_noise" or self.options.random_start
+        """As in ``GanMethod``; random directions and mixtures are drawn within the updates."""
+        drawn = self.options.mode == "random_noise" or self.options.random_start or self.mixes()
         return super().draws_within_updates() or drawn
 
-    def search(self, radius: float, stream: str) -> DirectionSearch:
-        """Return how a direction for changes of length ``radius`` is looked for."""
+    def mixes(self) -> bool:
+        """Return whether D's robust term has fakes of other latents than its clean one."""
+        return self.options.fake_latents == "mixture" and self.options.mode == "both"
+
+    def noise_alone(self) -> bool:
+        """Return whether both networks see noisy inputs and no clean ones."""
+        return self.options.mode == "random_noise" and self.options.random_noise == "instead"
+
+    def search(
+        self, radius: float, stream: str, generator: Callable[[str], torch.Generator] | None = None
+    ) -> DirectionSearch:
+        """Return how a direction for changes of length ``radius`` is looked for.
+
+        Args:
+            radius: eps1 or eps2.
+            stream: name of a random start's stream.
+            generator: gives a stream by its name; None for the run's own.
+        """
         o = self.options
-        start = self.streams.generator(stream) if o.random_start else None
-        return DirectionSearch(o.direction_steps, radius if o.direction_distance == "applied" else 1.0, start)
+        return DirectionSearch(
+            steps=o.direction_steps,
+            distance=radius if o.direction_distance == "applied" else 1.0,
+            start=(generator or self.streams.generator)(stream) if o.random_start else None,
+            sign=o.noise_sign,
+            of=o.direction_of,
+        )
 
     def mixed(self, clean: Tensor, robust: Tensor) -> Tensor:
         """Return the objective of both terms, 0-d."""
@@ -112,20 +146,32 @@ class Rgan(GanMethod):
                     of_side(self.judge(Labels(classes, classes)), "fake"),
                     self.loss,
                     z,
-                    sign=self.options.noise_sign,
                     search=search,
                     watch=self.watch,
                 )
         return z + self.options.noise_radius * direction
 
+    def update_discriminator(self, real: Tensor, z: Tensor, *classes: Tensor) -> dict[str, Tensor]:
+        """As in ``GanMethod``; of a mixture the fakes of the robust term are made first."""
+        if self.mixes():
+            fake_classes = Labels(*classes).fake
+            draw = torch.rand(len(z), 1, generator=self.streams.generator("noise/mixture"), device=z.device)
+            with torch.no_grad():
+                mixture = torch.where(draw < self.options.trade_off, self.worse_noise(z, fake_classes), z)
+                self.mixed_fakes = self.fakes(mixture, fake_classes)
+        return super().update_discriminator(real, z, *classes)
+
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Line 11 (minimised here): S plus lambda times S on worst-case images."""
+        if self.noise_alone():
+            self.worst = self.worse_images(real, fake, labels)
+            return super().discriminator_loss(*self.worst, labels)
         clean, record = super().discriminator_loss(real, fake, labels)
         if self.options.mode == "g_only":
             return clean, record
-        self.worst = self.worse_images(real, fake, labels)
+        self.worst = self.worse_images(real, self.mixed_fakes if self.mixes() else fake, labels)
         worst = zip(self.worst, labels, strict=True)
         robust = self.loss.d(*(self.logits(images, classes) for images, classes in worst))
         return self.mixed(clean, robust), record | {"d_robust": robust}
@@ -137,6 +183,8 @@ class Rgan(GanMethod):
 
     def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Line 9: G's loss plus lambda times its loss on worst-case noise."""
+        if self.noise_alone():
+            return super().generator_loss(self.worse_noise(z, classes), classes)
         clean = super().generator_loss(z, classes)
         if self.options.mode == "d_only":
             return clean
