@@ -15,6 +15,7 @@ from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
 from repro.core.locks import only_process
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.evaluate.accuracy import correct
@@ -22,6 +23,7 @@ from repro.methods.classifier import PATIENCE, Classifier
 from repro.methods.early_stopping import EarlyStopping
 from repro.methods.registry import load_method
 from repro.train.begin import new_run
+from repro.train.record import record_line
 from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
@@ -116,6 +118,9 @@ def test_killed_before_the_best_after_it_and_after_the_stop_a_run_ends_bit_ident
     assert shas[0] == shas[1]
     logs = [read_lines(place.log(spec.run_id)) for place in (layout, again)]
     assert [line["metrics"] for line in logs[0]] == [line["metrics"] for line in logs[1]]
+    records = [read_record(place, spec.run_id) for place in (layout, again)]
+    assert [(record["steps"], record["steps_taken"]) for record in records] == [(spec.steps, 3 * STOP)] * 2
+    assert f" {3 * STOP} of at most {spec.steps} steps in " in record_line(records[0])
     # nothing was trained after the stop: no line, and no seconds a step of nothing
     assert [line["step"] for line in logs[0]] == list(range(1, 3 * STOP + 1))
     assert logs[0][-1]["metrics"]["kept_step"] == 3 * BEST

@@ -36,6 +36,12 @@ def test_no_training_is_reduced_and_all_rows_have_one_rule(plan: Plan) -> None:
     assert rules == {("train45k", "best_validation", 8)}
 
 
+def test_a_shorter_profile_gives_no_run_more_than_the_sheet() -> None:
+    quick = build_plan(load_config(CONFIG, "quick"))
+    attacks = {(run.steps, run.stand_ins) for run in quick.runs.values() if run.recipe == "gat.gat_attack"}
+    assert attacks == {(3 * 703, ())}  # its workload's 30 epochs are for the classifiers
+
+
 def test_table_2_is_comparable_on_cifar10_and_pending_on_cifar100(plan: Plan) -> None:
     for cell in plan.cells["gat/table2"]:
         if cell.column == "CIFAR-10":

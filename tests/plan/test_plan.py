@@ -101,7 +101,10 @@ def bound(config: Config, name: str = "baseline", seed: int = 0, **profile: obje
         ({"limits": {"train": 1000}}, 100, ("sample_data", "reduced_budget")),
         ({"limits": {"train": 60_000}}, 5000, ()),
         ({"workloads": {"classifier": {"steps": 4999}}}, 4999, ("reduced_budget",)),
-        ({"workloads": {"classifier": {"epochs": 20}}}, 10_000, ()),
+        ({"workloads": {"classifier": {"epochs": 20}}}, 5000, ()),  # cut to the sheet's
+        ({"workloads": {"classifier": {"steps": 5001}}}, 5000, ()),
+        ({"workloads": {"classifier": {"steps": 2600, "batch_size": 200}}}, 2500, ("changed_batch_size",)),
+        ({"workloads": {"classifier": {"epochs": 1e9}}, "recipes": {"gat.*": {"seeds": 2}}}, 5000, ()),
         ({"workloads": {"classifier": {"steps": 2500, "batch_size": 200}}}, 2500, ("changed_batch_size",)),
         ({"workloads": {"classifier": {"width": 0.5}}}, 5000, ("reduced_width",)),
         ({"workloads": {"gan": {"width": 0.5, "steps": 1}}}, 5000, ()),
@@ -114,6 +117,13 @@ def test_whatever_falls_short_of_the_papers_schedule_is_marked(
     run = bound(config, **profile)
     assert (run.steps, run.stand_ins) == (steps, stand_ins)
     assert run.train_limit == (1000 if profile.get("limits") == {"train": 1000} else None)
+
+
+@pytest.mark.parametrize("entry", [{"epochs": 11}, {"steps": 5001}, {"steps": 2501, "batch_size": 200}])
+def test_an_entry_that_lengthens_its_recipe_is_refused(config: Config, entry: dict[str, int]) -> None:
+    with pytest.raises(ReproError, match=r"gat\.baseline .* steps, more than its sheet's") as caught:
+        bound(config, recipes={"gat.base*": entry})
+    assert "config/profiles/p.yaml" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,19 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
     assert all(run.run_id in opened.runs for c in rates for run in c.runs)
 
 
+@pytest.mark.parametrize(("images", "limit"), [(9999, 9999), (10_000, None), (20_000, None)])
+def test_images_that_a_profile_limits_are_marked_where_a_split_is_cut(
+    tmp_path: Path, images: int, limit: int | None
+) -> None:
+    profile = PROFILE.replace("data: synthetic\nlimits: {train: 200, test: 50}", "data: real")
+    assert profile != PROFILE
+    opened = plan(tmp_path, sheet=SEARCHED, profile=profile.replace("images: 30", f"images: {images}"))
+    for search in opened.searches.values():
+        for spec in (spec for candidate in search.candidates for spec in candidate.evaluations):
+            marked = "sample_data" in spec.stand_ins
+            assert (spec.source, spec.limit, marked) == ("real", limit, limit is not None)
+
+
 def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})

@@ -19,6 +19,7 @@ from repro.judge.cells import read_cells
 from repro.plan.config import load_config
 from repro.site.manifest import MANIFEST, hashes
 from repro.site.published.numbers import HEADINGS, Line, best, lines
+from repro.site.published.paragraphs import steps_of
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
 from repro.site.published.verdicts import verdict_lines
 from repro.site.published.write import INDEX, SITE, index_text, read_publications, write_published
@@ -181,6 +182,29 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     figure9 = next(line for line in text.splitlines() if "Fig. 9" in line)
     assert "*Shows:* cannot be told (1 claim)." in figure9
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
+
+
+def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> None:
+    text = index_text(read_publications(PUBLISHED, PAPERS))
+    table2 = [line for line in text.splitlines() if "Table 2" in line and "*Run:*" in line]
+    assert any(
+        "; at most 21,090 steps of 64 (they ended by step 17,640 to 21,090), " in line for line in table2
+    )
+    assert "at most 20,000 steps" not in text  # of DAT's DCGANs, none of which stopped
+    (page,) = (
+        each.material.runs[name]
+        for each in read_publications(PUBLISHED, PAPERS)
+        for name in [max(each.material.runs)]
+        if each.name == "dat-toy-amd-epyc"
+    )
+    batch = f"{page.spec['batch_size']:,}"
+    for log, record, said in (
+        (page.log, {}, f"10,000 steps of {batch}"),
+        ((), {}, f"at most 10,000 steps of {batch}"),
+        ((), {"steps_taken": 900}, f"at most 10,000 steps of {batch} (they ended by step 900)"),
+        (page.log, {"diverged": {"step": 7}}, f"at most 10,000 steps of {batch} (they ended by step 7)"),
+    ):
+        assert steps_of([replace(page, log=log, record={**page.record, **record})]) == said
 
 
 def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:

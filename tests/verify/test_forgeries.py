@@ -11,21 +11,38 @@ import shutil
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
+import tiny_gan
 from papers_case import call
+from repro.core import checkpoint
+from repro.core.divergence import Divergence
+from repro.core.errors import ReproError
+from repro.core.failures import FailureRules, failures
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
+from repro.core.records import read_record
+from repro.evaluate.result import read_result, write_result
+from repro.evaluate.trained import load_trained
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 from repro.site.manifest import MANIFEST, write_manifest
+from repro.train.run import train_run
+from repro.train.settings import LoopSettings
 from repro.verify.drawn import check_made
 from repro.verify.findings import Findings
+from repro.verify.records import check_record
+from repro.verify.runs import check_runs
+from small_run import small_run
 
 FIGURES = Path("figures")
+CPU = torch.device("cpu")
+DCGAN = {"network": "dcgan", "n_dis": 1}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +71,14 @@ def all_refused(layout: Layout) -> dict[str, str]:
     found = Findings()
     check_made(plan, make_batches(plan), layout, FIGURES, found)
     return {str(error.where): error.remedy for error in found.problems}
+
+
+def runs_refused(layout: Layout) -> list[str | None]:
+    """Return the files of runs, of the plan or not, that verify finds fault with."""
+    plan = build_plan(load_config(Path("config")))
+    found = Findings()
+    check_runs(plan, make_batches(plan), layout, found)
+    return [error.where for error in found.problems]
 
 
 def refused(where: Path | str) -> str:
@@ -218,6 +243,10 @@ def test_a_changed_loss_with_its_mark_in_record_and_manifest(layout: Layout) -> 
     refused(path.with_name("run.json"))
 
 
+def made_up(step: int, *, last_good: int, quantity: str = "loss") -> dict[str, object]:
+    return {"quantity": quantity, "step": step, "last_good_step": last_good, "reason": "loss is not finite"}
+
+
 @pytest.mark.parametrize(
     "forge",
     [
@@ -230,6 +259,11 @@ def test_a_changed_loss_with_its_mark_in_record_and_manifest(layout: Layout) -> 
         lambda record: record["sessions"][0].update(device="NVIDIA H100"),
         lambda record: record["provenance"]["code"].update(version="9.9"),
         lambda record: record.update(stand_ins=[]),
+        lambda record: record.update(warnings={"mode_collapse": "all images are alike"}),
+        lambda record: record.update(diverged=made_up(1, last_good=0), steps=1),
+        lambda record: record.update(diverged=made_up(4, last_good=4), steps=4),
+        lambda record: record.update(diverged=made_up(5, last_good=4), steps=5),
+        lambda record: record.update(diverged=made_up(0, last_good=0, quantity="parent"), steps=0),
     ],
 )
 @pytest.mark.parametrize("manifest", ["kept", "updated", "deleted"])
@@ -243,6 +277,111 @@ def test_an_edited_record(layout: Layout, forge: Callable[[dict[str, object]], N
     elif manifest == "deleted":
         shutil.rmtree(layout.root / "batches" / "train")
     refused(path)
+
+
+RULES, RECORD = FailureRules(), LoopSettings(diverged="record", checkpoint_steps=7, log_every=5)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda record: record.update(diverged=None, steps=14),
+        lambda record: record.update(steps=14),
+        lambda record: record["diverged"].update(step=14),
+        lambda record: record["diverged"].update(last_good_step=7),
+        lambda record: record.update(diverged=made_up(0, last_good=0, quantity="parent"), steps=0),
+    ],
+)
+def test_a_run_that_diverged_otherwise_than_its_record_says(
+    tmp_path: Path, forge: Callable[[dict[str, Any]], None]
+) -> None:
+    layout, spec = Layout(tmp_path, "tiny"), tiny_gan.tiny_spec(poison_step=16)
+    tiny_gan.train(spec, layout, RECORD)
+    record = read_record(layout, spec.run_id)
+    check_record(layout, spec.run_id, record, RULES)
+    forge(record)
+    atomic_write_json(layout.record(spec.run_id), record)
+    with pytest.raises(ReproError, match="not what the checkpoint and the log say"):
+        check_record(layout, spec.run_id, record, RULES)
+
+
+def test_a_child_of_a_run_that_diverged(tmp_path: Path) -> None:
+    layout, parent = Layout(tmp_path, "tiny"), tiny_gan.tiny_spec(poison_step=3)
+    child = tiny_gan.tiny_spec(seed=1, parent=parent.run_id)
+    for spec in (parent, child):
+        tiny_gan.train(spec, layout, RECORD)
+        check_record(layout, spec.run_id, read_record(layout, spec.run_id), RULES)
+    record = read_record(layout, child.run_id)
+    record["diverged"]["reason"] = "a power cut"
+    atomic_write_json(layout.record(child.run_id), record)
+    with pytest.raises(ReproError, match="the record's diverged is not"):
+        check_record(layout, child.run_id, record, RULES)
+
+
+def test_a_warning_removed_or_told_by_other_rules(tmp_path: Path) -> None:
+    layout, spec = Layout(tmp_path, "tiny"), small_run(width=0.03, train_limit=24, steps=2, options=DCGAN)
+    train_run(spec, layout, device=CPU, data_root=None, progress=False)
+    lines = [{"step": 1, "metrics": {"diversity": 0.9}}, {"step": 2, "metrics": {"diversity": 0.4}}]
+    layout.log(spec.run_id).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = FailureRules(collapse_below=0.5)
+    record = {**read_record(layout, spec.run_id), "diverged": made_up(2, last_good=1), "steps": 2}
+    record |= {"metrics": lines[-1]["metrics"], "warnings": failures(lines, told)}
+    layout.checkpoint(spec.run_id).unlink()
+    record["diverged"]["last_good_step"] = 0
+    atomic_write_json(layout.record(spec.run_id), record)
+    check_record(layout, spec.run_id, record, told)
+    for changed, rules in ((record, RULES), ({**record, "warnings": {}}, told)):
+        with pytest.raises(ReproError, match="the record's warnings is not") as caught:
+            check_record(layout, spec.run_id, changed, rules)
+        assert "config/config.yaml" in caught.value.remedy
+
+
+@pytest.mark.parametrize("forge", [lambda facts: None, lambda facts: {**facts, "fingerprint": "0" * 64}])
+def test_the_images_that_chose_the_weights(
+    layout: Layout, forge: Callable[[dict[str, Any]], dict[str, Any] | None]
+) -> None:
+    options = {"network": "gat_classifier", "keep": "best_validation"}
+    spec = small_run("classifier", width=0.125, train_limit=12, steps=3, batch_size=4, options=options)
+    train_run(spec, layout, device=CPU, data_root=None, progress=False)
+    assert runs_refused(layout) == []
+    record = read_record(layout, spec.run_id)
+    atomic_write_json(layout.record(spec.run_id), {**record, "validation": forge(record["validation"])})
+    assert runs_refused(layout) == [str(layout.record(spec.run_id))]
+
+
+def test_a_snapshot_swapped_for_a_sound_one(layout: Layout) -> None:
+    spec = small_run(width=0.03, train_limit=24, steps=2, snapshots=2, options=DCGAN)
+    train_run(spec, layout, device=CPU, data_root=None, progress=False)
+    assert runs_refused(layout) == []
+    first, last = (layout.snapshot(spec.run_id, step) for step in (1, 2))
+    checkpoint.save(first, checkpoint.load(last).state, checkpoint.load(first).header)
+    assert runs_refused(layout) == [str(first)]
+    trained = load_trained(layout, spec.run_id, CPU)
+    trained.load_snapshot(2)
+    with pytest.raises(ReproError, match="not the one that the run's record lists") as caught:
+        trained.load_snapshot(1)
+    assert "put it back" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        {"diverged": Divergence(**made_up(2, last_good=0)), "values": {}},  # type: ignore[arg-type]
+        {"diverged": Divergence(**made_up(2, last_good=0))},  # type: ignore[arg-type]
+        {"checkpoint_sha256": None},
+        {"checkpoint_sha256": None, "values": {"accuracy": 99.0}},
+    ],
+)
+def test_an_edited_result_with_its_hash_and_its_manifest(layout: Layout, forge: dict[str, Any]) -> None:
+    path = sorted((layout.root / "evaluations").glob("accuracy-*.json"))[0]
+    result = read_result(path)
+    assert result is not None
+    write_result(path, result.model_copy(update=forge))
+    for manifest in (layout.root / "batches" / "evaluate").glob("*.json"):
+        content = json.loads(manifest.read_text())
+        if path.stem in content:
+            atomic_write_json(manifest, {**content, path.stem: {"sha256": sha256_file(path)}})
+    assert "measures it anew" in refused(path)
 
 
 def test_another_command_s_manifest_is_none(layout: Layout) -> None:

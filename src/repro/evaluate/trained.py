@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Trained:
         layout: where the run lies.
         recorded: what stood in, as the run's record says it.
         failed: how the training went wrong without diverging, likewise.
+        listed: hashes of its snapshots by step, likewise; None where there is no record.
     """
 
     spec: RunSpec
@@ -43,6 +44,7 @@ class Trained:
     layout: Layout
     recorded: tuple[StandIn, ...] = ()
     failed: tuple[Flag, ...] = ()
+    listed: Mapping[int, str] | None = None
 
     @property
     def stand_ins(self) -> set[StandIn]:
@@ -78,13 +80,20 @@ class Trained:
             needs: modules that it must hold, such as ``discriminator``.
 
         Raises:
-            ReproError: the snapshot is missing, damaged, from another run or step, or lacks a needed module.
+            ReproError: the snapshot is missing, damaged, from another run or step, not the one that the run's
+                record lists, or lacks a needed module.
         """
         path = self.layout.snapshot(self.spec.run_id, step)
         loaded = checkpoint.load(path, device=self.method.device)
         checkpoint.require_same_run(loaded.header, self.spec, path)
         if checkpoint.step_of(loaded.header, self.spec, path) != step:
             raise ReproError("this snapshot is of another step than its name", remedy=_ANEW, where=path)
+        if self.listed is not None and self.listed.get(step) != loaded.sha256:
+            raise ReproError(
+                "this snapshot is not the one that the run's record lists",
+                remedy=f"put it back, or {_ANEW}",
+                where=path,
+            )
         missing = [name for name in needs if name not in loaded.state]
         if missing:
             raise ReproError(
@@ -144,7 +153,8 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
         module.eval()
     record = read_record(layout, run_id)
     stand_ins, failed = tuple(record.get("stand_ins", ())), tuple(record.get(WARNINGS, ()))
-    return Trained(spec, method, loaded.sha256, layout, stand_ins, failed)
+    listed = {entry["step"]: entry["sha256"] for entry in record.get("snapshots", ())} if record else None
+    return Trained(spec, method, loaded.sha256, layout, stand_ins, failed, listed)
 
 
 def _unfit(path: Path, error: Exception) -> ReproError:

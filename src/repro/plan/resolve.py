@@ -54,6 +54,9 @@ def run_spec(
 ) -> RunSpec:
     """Bind a recipe to one seed under a profile.
 
+    What a profile says of a whole workload shortens a run and never lengthens it: the sheet's schedule is the
+    most, in epochs or in images seen.
+
     Args:
         profile: how much work the run is given.
         name: the recipe's qualified name, ``paper.recipe``.
@@ -64,8 +67,8 @@ def run_spec(
         parent: the run that this one starts from.
 
     Raises:
-        ReproError: the data set has not the split that the method trains on, or a batch does not divide among
-            the processes.
+        ReproError: the data set has not the split that the method trains on, a batch does not divide among
+            the processes, or the profile's entry for the recipe asks for more than the sheet's schedule.
     """
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data)
@@ -80,13 +83,15 @@ def run_spec(
     full = info.splits.get(split, 0)
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)
-    if work.steps is not None:
-        steps = work.steps
-    else:
-        budget = recipe.budget.model_copy(update={"batch_size": batch_size})
-        if work.epochs is not None:
-            budget = budget.model_copy(update={"epochs": work.epochs, "steps": None})
-        steps = budget.resolve(images)
+    budget = sheet = recipe.budget.model_copy(update={"batch_size": batch_size})
+    if work.epochs is not None:
+        budget = budget.model_copy(update={"epochs": work.epochs, "steps": None})
+    steps = work.steps or budget.resolve(images)
+    images_seen = recipe.budget.resolve(full) * recipe.budget.batch_size
+    most = sheet.resolve(full) if sheet.epochs else -(-images_seen // batch_size)
+    if steps > most and (work.steps or work.epochs):
+        _require_no_entry(profile, name, data, steps, most)
+        steps = most
     check_divides(batch_size, work.processes or 1)
     width = 1.0 if work.width is None else work.width
     snapshots = recipe.snapshots if work.snapshots is None else work.snapshots
@@ -95,7 +100,6 @@ def run_spec(
         stand_ins.append("synthetic_data")
     elif images < full:
         stand_ins.append("sample_data")
-    images_seen = recipe.budget.resolve(full) * recipe.budget.batch_size
     if steps * batch_size < images_seen or snapshots < recipe.snapshots:
         stand_ins.append("reduced_budget")
     if batch_size != recipe.budget.batch_size:
@@ -118,3 +122,17 @@ def run_spec(
         snapshots=snapshots,
         stand_ins=in_order(stand_ins),
     )
+
+
+def _require_no_entry(profile: Profile, name: str, dataset: str, steps: int, most: int) -> None:
+    """Check that a length above the sheet's comes from a workload's setting, which speaks of many recipes.
+
+    Raises:
+        ReproError: it comes from an entry for the recipe, or for searches.
+    """
+    if any(entry.steps or entry.epochs for entry in profile.special(name, dataset)):
+        raise ReproError(
+            f"profile {profile.name} gives recipe {name} {steps:,} steps, more than its sheet's {most:,}",
+            remedy=f"give it at most {most} steps in config/profiles/{profile.name}.yaml, under recipes or "
+            "searches, or lengthen the sheet's budget",
+        )

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from repro.core.spec import EvaluationSpec, Options, OptionValue, RunSpec
+from repro.data.catalogue import dataset_info
 from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
-from repro.plan.resolve import run_spec, seeds_for, work_for
-from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Recipe, Search
+from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
+from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Evaluation, Recipe, Search
 
 
 @dataclass(frozen=True)
@@ -110,22 +111,30 @@ def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
                 continue
             for value in search.values:
                 runs = tuple(_runs(config.profile, recipe_name, recipe, search, dataset, value))
-                measured = tuple(
-                    EvaluationSpec(
-                        measure=evaluation.measure,
-                        run=run.run_id,
-                        dataset=dataset,
-                        source=run.source,
-                        limit=config.profile.measuring.images_of.get(
-                            evaluation.measure, config.profile.measuring.images
-                        ),
-                        options=evaluation.options,
-                        stand_ins=run.stand_ins,
-                    )
-                    for run in runs
-                )
+                measured = tuple(_measured(config.profile, evaluation, run) for run in runs)
                 candidates.append(Candidate(dataset, value, runs, measured))
         yield PlannedSearch(paper, name, search, recipe, tuple(candidates))
+
+
+def _measured(profile: Profile, evaluation: Evaluation, run: RunSpec) -> EvaluationSpec:
+    """Return the evaluation of a search's run, on as many validation images as the profile pays for."""
+    limit = profile.measuring.images_of.get(evaluation.measure, profile.measuring.images)
+    stand_ins = list(run.stand_ins)
+    if run.source == "real" and limit is not None:
+        size = dataset_info(run.dataset).splits.get(str(evaluation.options.get("split")))
+        if size is not None and limit >= size:
+            limit = None
+        else:
+            stand_ins.append("sample_data")
+    return EvaluationSpec(
+        measure=evaluation.measure,
+        run=run.run_id,
+        dataset=run.dataset,
+        source=run.source,
+        limit=limit,
+        options=evaluation.options,
+        stand_ins=in_order(stand_ins),
+    )
 
 
 def _runs(

@@ -20,12 +20,14 @@ class RunHistory(BaseModel):
 
     ``sessions`` name first step, code, packages and device of each process that trained; ``resumed`` holds a
     certificate for each but the first (see ``train.certificate``); ``log`` is where the metrics log ended,
-    ``checkpoint_sha256`` the content of the checkpoint that the history was written for.
+    ``checkpoint_sha256`` the content of the checkpoint that the history was written for. ``steps_taken``
+    counts the steps that trained anything, fewer than all where it stopped early; None where that is unknown.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     checkpoint_sha256: str = ""
+    steps_taken: int | None = None
     seconds: float = 0.0
     device_seconds: float = 0.0
     attack_seconds: dict[str, float] = {}
@@ -69,6 +71,7 @@ class RunHistory(BaseModel):
     def recorded(self) -> dict[str, Any]:
         """Return what the record of the finished run says of this."""
         return {
+            "steps_taken": self.steps_taken,
             "seconds": round(self.seconds, 3),
             "device_seconds": round(self.device_seconds, 3),
             "attack_seconds": {name: round(seconds, 3) for name, seconds in self.attack_seconds.items()},

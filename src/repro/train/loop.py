@@ -113,11 +113,16 @@ class Run:
         self.count_step(self.state.method.step(self.step))
 
     def count_step(self, metrics: Mapping[str, Tensor]) -> None:
-        """Take in a step that was taken: its metrics, 0-d tensors on the device; does not wait for them."""
+        """Take in a step that was taken: its metrics, 0-d tensors on the device; does not wait for them.
+
+        One without metrics trained nothing.
+        """
         if self.certificate is not None and self.certificate.step == self.step:
             self.certificate.first_step({name: float(value) for name, value in metrics.items()})
         self.state.metrics.add(metrics)
         self.step += 1
+        if metrics:
+            self.history.steps_taken = self.step
 
     def write_log(self) -> dict[str, float]:
         """Write the metrics' means since the last line, and return them; DivergedError where one is bad.

@@ -123,4 +123,6 @@ def record_line(record: dict[str, Any]) -> str:
         return f"{record['run_id']}: diverged at step {found.step} of {steps}, {found.reason}"
     warnings = "".join(f"; WARNING, {flag}: {text}" for flag, text in record[WARNINGS].items())
     metrics = "".join(f", {name} {value:.4g}" for name, value in record["metrics"].items())
-    return f"{record['run_id']}: {record['steps']} steps in {record['seconds']:.1f} s{metrics}{warnings}"
+    steps = record["steps"] if record["steps_taken"] is None else record["steps_taken"]
+    early = f" of at most {record['steps']}" if steps < record["steps"] else ""
+    return f"{record['run_id']}: {steps}{early} steps in {record['seconds']:.1f} s{metrics}{warnings}"

@@ -10,9 +10,11 @@ from repro.core.files import is_leftover
 from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, check_members, read_manifest
 from repro.core.paths import Layout
 from repro.core.records import read_record
+from repro.evaluate.diverged import divergence_behind
 from repro.evaluate.extractor import DINOV2, INCEPTION
 from repro.evaluate.result import Result, picture_hashes, read_result
 from repro.plan.batches import Batches
+from repro.plan.evaluations import REAL
 from repro.plan.plan import Plan
 from repro.verify.findings import Findings
 
@@ -67,19 +69,22 @@ def _check_result(
 
 
 def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -> None:
-    """Check that a result was measured from (and with) the checkpoints that are on disk."""
-    extractor = None if result.spec.extractor in (INCEPTION, DINOV2) else result.spec.extractor
+    """Check that a result was measured from (and with) the checkpoints that are on disk, or says why not."""
+    spec, known = result.spec, True
+    run = None if spec.run == REAL else spec.run
+    extractor = None if spec.extractor in (INCEPTION, DINOV2) else spec.extractor
     pairs = [
-        (result.spec.run, result.checkpoint_sha256),
+        (run, result.checkpoint_sha256),
         (extractor, result.extractor_sha256),
-        (result.spec.surrogate, result.surrogate_sha256),
+        (spec.surrogate, result.surrogate_sha256),
     ]
     for run_id, sha256 in pairs:
-        if run_id is None or sha256 is None:
-            continue
+        if run_id is None or (sha256 is None and result.diverged is not None and run_id != run):
+            continue  # where a training diverged nothing else was looked at
         content = read_record(layout, run_id)
         if not content:
             found.notes.append(f"measured from a run that is not on disk: {path}")
+            known = False
             continue
         if content.get("checkpoint_sha256") != sha256:
             raise ReproError(
@@ -97,3 +102,11 @@ def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -
                 where=path,
                 remedy=MEASURE_ANEW,
             )
+    behind = divergence_behind(spec, layout) if run else None
+    if (known and result.diverged != behind) or (result.diverged and result.values):
+        what = "diverged" if result.diverged else "did not diverge"
+        raise ReproError(
+            f"this result says that the training {what}, which its values or the run's record contradict",
+            where=path,
+            remedy=MEASURE_ANEW,
+        )

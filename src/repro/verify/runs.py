@@ -54,7 +54,7 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
     if _run_id(record.get("spec")) != run_id:
         raise ReproError("the record is of another run than its folder", where=folder, remedy=TRAIN_ANEW)
     _check_snapshots(folder, record)
-    check_record(layout, run_id, record)
+    check_record(layout, run_id, record, plan.config.settings.warnings)
     _check_parent(layout, record)
     if run_id in plan.runs:
         found.count("runs")

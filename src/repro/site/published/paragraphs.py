@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
-from repro.site.material import Material
+from repro.site.material import Material, RunPage
 from repro.site.published.verdicts import told, word_of
 
 
@@ -29,7 +30,7 @@ def paragraphs(material: Material) -> list[Paragraph]:
     found = []
     for artefact in material.artefacts.artefacts:
         own = select(material.cells, artefact.paper, artefact.name)
-        measured = [cell for cell in own if cell.measured is not None]
+        measured = [cell for cell in own if cell.measured is not None or cell.diverged]
         if measured:
             name = f"{material.named[artefact.paper].name}, {artefact.short_source}: {artefact.title}."
             shows = _shows(artefact, own, material)
@@ -40,20 +41,54 @@ def paragraphs(material: Material) -> list[Paragraph]:
 def _run(measured: Sequence[Cell], material: Material) -> str:
     """Say which runs the measured cells rest on."""
     ids = dict.fromkeys(run_id for cell in measured for run_id in cell.runs)
-    runs = [material.runs[run_id].record for run_id in ids if run_id in material.runs]
-    if not runs:
+    pages = [material.runs[run_id] for run_id in ids if run_id in material.runs]
+    if not pages:
         return "nothing; this is how the networks are built."
+    runs = [page.record for page in pages]
     specs = [run["spec"] for run in runs]
     data = sorted({f"{spec['dataset']} ({spec['source']})" for spec in specs})
     methods = sorted({spec["method"] for spec in specs})
-    steps, batch, width = (_span(spec[name] for spec in specs) for name in ("steps", "batch_size", "width"))
+    width = _span(spec["width"] for spec in specs)
     hours = sum(run.get("seconds") or 0 for run in runs) / 3600
-    devices = sorted({run["sessions"][-1]["device"] for run in runs})
     seeds = _span(cell.n_seeds for cell in measured)
     return (
-        f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps} steps of {batch}, "
-        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours by the clock on {', '.join(devices)}."
+        f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps_of(pages)}, "
+        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours by the clock on {made_by(runs)}."
     )
+
+
+def made_by(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Say on which devices and by which code trainings were made, with their numbers where that differs."""
+    ways = Counter((run["sessions"][-1]["device"], _code(run)) for run in runs)
+    said = [
+        f"{device} by {code}" + (f" ({count})" if len(ways) > 1 else "")
+        for (device, code), count in sorted(ways.items())
+    ]
+    return ", ".join(said)
+
+
+def _code(run: Mapping[str, Any]) -> str:
+    code = run["provenance"]["code"]
+    return f"code {code['commit'][:7]}" + (" with changes not committed" if code["changed"] else "")
+
+
+def steps_of(pages: Sequence[RunPage]) -> str:
+    """Say how long trainings were: at most their length where they stopped early or may have."""
+    steps, ended = [page.record["spec"]["steps"] for page in pages], [_ended(page) for page in pages]
+    said = f"{_span(steps)} steps of {_span(page.record['spec']['batch_size'] for page in pages)}"
+    if ended == steps:
+        return said
+    known = [step for step in ended if step is not None]
+    by = f" (they ended by step {_span(known)})" if len(known) == len(ended) else ""
+    return f"at most {said}{by}"
+
+
+def _ended(page: RunPage) -> int | None:
+    """Return by which step a training had ended; where an older record is silent, the log ends just after."""
+    if page.record.get("diverged"):
+        return int(page.record["diverged"]["step"])
+    step = page.record.get("steps_taken") or (page.log[-1]["step"] if page.log else None)
+    return None if step is None else int(step)
 
 
 def _span(values: Iterable[float]) -> str:
