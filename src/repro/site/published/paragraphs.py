@@ -69,6 +69,8 @@ def made_by(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _code(run: Mapping[str, Any]) -> str:
     code = run["provenance"]["code"]
+    if not code["commit"]:  # of a copy without git
+        return f"version {code['version']}"
     return f"code {code['commit'][:7]}" + (" with changes not committed" if code["changed"] else "")
 
 
