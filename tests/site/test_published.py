@@ -60,6 +60,8 @@ def test_the_readme_shows_what_the_index_shows_first() -> None:
     assert table
     readme = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| ")]
     assert readme[: len(table)] == table, f"README's first tables are those of {PUBLISHED / INDEX}"
+    count = next(line.split()[0] for line in index.splitlines() if "could be tested" in line)
+    assert f"Of {count} claims that" in (ROOT / "README.md").read_text()
 
 
 def test_the_committed_site_is_whole_and_has_a_page_for_all_that_the_cells_name(written: Path) -> None:
