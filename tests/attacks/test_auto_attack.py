@@ -114,3 +114,35 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ReproError, match=r"needs the package torchattacks") as caught:
         AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
     assert "--no-deps torchattacks==" in (caught.value.remedy or "")
+
+
+@needs_library
+@pytest.mark.parametrize("classes", [3, 5])
+def test_classes_are_those_of_the_network(classes: int) -> None:
+    network = Smooth(size=8)
+    threat = ThreatModel(radius=0.05, step_size=0.01)
+    with pytest.raises(ReproError, match=f"told {classes} classes, the network has 4"):
+        AutoAttack(model=network, threat=threat, classes=classes).audit(*batch(network, 4))
+
+
+def test_batch_statistics_are_refused() -> None:
+    threat = ThreatModel(radius=0.05, step_size=0.01, batch_norm_mode="train")
+    with pytest.raises(ReproError, match="which images are left"):
+        AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+
+
+@needs_library
+def test_generators_of_initialised_devices_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked = []
+    fork = torch.random.fork_rng
+
+    def noting(devices: list[int]) -> object:
+        forked.extend(devices)
+        return fork([])
+
+    monkeypatch.setattr(torch.random, "fork_rng", noting)
+    monkeypatch.setattr(module, "cuda_devices", lambda: [0, 1])
+    network = Smooth(size=8)
+    threat = ThreatModel(radius=0.05, step_size=0.01)
+    AutoAttack(model=network, threat=threat, classes=4, steps=1, queries=1)(*batch(network, 2))
+    assert forked == [0, 1]

@@ -60,6 +60,21 @@ def test_named_fast_gradients_are_fast_gradients(named: type[FGSM], norm: str) -
     assert torch.equal(named(model=network, radius=0.2)(images, labels), expected)
 
 
+@pytest.mark.parametrize("named", [FGSM, FGL2])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_given_gradient_of_any_format_keeps_the_radius_and_gives_no_graph(
+    named: type[FGSM], dtype: torch.dtype
+) -> None:
+    images, _ = images_of()
+    gradient = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    attack = named(model=Smooth(), radius=0.02, clip=False)
+    with_graphs = images.clone().requires_grad_(), gradient.clone().requires_grad_()
+    found = attack.along(*with_graphs)
+    assert not found.requires_grad
+    assert torch.equal(found, attack.along(images, gradient.float()))
+    assert attack.ball.length(found - images).max() <= 0.02 * (1 + 1e-5)
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "cw_margin"])
 def test_a_targeted_attack_comes_closer_to_its_target(norm: str, loss: str) -> None:

@@ -164,3 +164,13 @@ def test_attacks_that_cannot_be_counted_are_refused() -> None:
     plain = ThreatModel(radius=1, step_size=0.1, bounds=SYMMETRIC)
     with pytest.raises(ReproError, match=r"values in \[3, 3\]"):
         iterations_to_flip(network, images + 3, plain)
+
+
+def test_a_gradient_that_is_no_number_is_refused() -> None:
+    class Rooted(LinearD):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images) + (images.sum(dim=(1, 2, 3)) * 0).sqrt()
+
+    threat = ThreatModel(radius=1, step_size=0.1, steps=3, bounds=SYMMETRIC)
+    with pytest.raises(ReproError, match="gradient of the network's loss contains NaN"):
+        iterations_to_flip(TwoClasses(Rooted(torch.ones(SIZE))), torch.zeros(2, *SHAPE), threat)

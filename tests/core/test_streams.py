@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.core.errors import ReproError
-from repro.core.streams import Streams, stream_seed
+from repro.core.streams import Streams, cuda_devices, stream_seed
 
 
 def draw(streams: Streams, name: str, n: int = 5) -> list[float]:
@@ -71,6 +71,21 @@ def test_seeded_code_uses_the_stream_and_leaves_no_trace() -> None:
     with b.seeded("initialisation"):
         assert torch.equal(torch.nn.Linear(3, 3).weight, first)
     assert not torch.equal(first, second)
+
+
+def test_seeding_on_the_cpu_reaches_no_other_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reached.append)
+    with Streams(7).seeded("initialisation"):
+        torch.rand(1)
+    assert reached == []
+
+
+def test_devices_that_no_one_has_used_are_not_asked_for_their_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for used, devices in ((True, [0, 1]), (False, [])):
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda used=used: used)
+        assert cuda_devices() == devices
 
 
 def test_the_global_state_comes_back_after_an_error_too() -> None:

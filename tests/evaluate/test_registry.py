@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.evaluate.registry import load_measurement, measurement_names, needs, validate_options
 
 NAMES = {
@@ -67,3 +68,11 @@ def test_unknown_option_names_the_known_ones() -> None:
     with pytest.raises(ReproError, match="no option 'spilt'") as error:
         validate_options("accuracy", {"spilt": "test"})
     assert "split" in error.value.remedy
+
+
+def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
+    asked = EvaluationSpec(measure="fidelity", run="r", dataset="cifar10", source="real", generated=100)
+    options = {"checkpoint": "best_snapshot", "metrics": ("is", "kid")}
+    with pytest.raises(ReproError, match="lowest FID"):
+        validate_options("fidelity", options).check(asked)
+    validate_options("fidelity", {"metrics": ("is", "kid")}).check(asked)

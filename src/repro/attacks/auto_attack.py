@@ -16,14 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from repro.attacks.attack_mode import attack_mode
+from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import check_batch, check_classes
+from repro.attacks.checks import check_batch, check_classes, check_gradients
 from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
 from repro.core.errors import ReproError
 from repro.core.spec import Flag
+from repro.core.streams import cuda_devices
 
 VERSION = "3.5.1"  # of torchattacks, as in auditor.txt
 SQUARE_POINTS = 0.2
@@ -69,7 +70,9 @@ class AutoAttack:
         logits: how class logits (N, K) are read from what the network returns, where that is no tensor.
 
     Raises:
-        ReproError: torchattacks is not installed.
+        ReproError: torchattacks is not installed, or the threat model has batch norms use the batch's
+            statistics: each part of AutoAttack meets other images, so that no verdict would be the network's
+            on the images that are returned.
     """
 
     model: nn.Module
@@ -81,6 +84,11 @@ class AutoAttack:
     logits: ReadLogits | None = None
 
     def __post_init__(self) -> None:
+        if self.threat.batch_norm_mode == "train":
+            raise ReproError(
+                "AutoAttack with batch_norm_mode='train': verdicts would depend on which images are left",
+                remedy="leave batch_norm_mode at 'eval', or attack with PGD, which takes the batch as it is",
+            )
         self._library = _torchattacks()
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -90,26 +98,39 @@ class AutoAttack:
     def audit(self, images: Tensor, labels: Tensor) -> Audit:
         """Attack ``images`` (N, C, H, W) of classes ``labels``, int64 (N,), and look for suspect signs.
 
-        The network is attacked and judged in eval mode, batch norms in the threat model's mode, whatever mode
-        it comes in. It and the global random state are left as they were.
+        The network is attacked and judged in eval mode, whatever mode it comes in. It and the global random
+        states are left as they were.
 
         Raises:
-            ReproError: batch, network and bounds do not fit together, or the batch is empty.
+            ReproError: batch, network, classes and bounds do not fit together, the batch is empty, or the
+                network has no gradient at the images or one that is no number.
         """
         largest = check_batch(self.model, images, labels, self.threat, "refuse")
         if not len(images):
             raise ReproError("an audit of no images", remedy="give at least one image")
-        images = images.detach().float()
+        with torch.inference_mode(False), torch.random.fork_rng(cuda_devices()):
+            images, labels = ordinary(images.detach().float()), ordinary(labels)
+            return frozen_if_possible(
+                lambda freeze: self._audit(images, labels, largest, freeze=freeze), self.model
+            )
+
+    def _audit(self, images: Tensor, labels: Tensor, largest: int | None, *, freeze: bool) -> Audit:
         radius = self.threat.to(UNIT).radius
         clean = self.threat.bounds.to(UNIT, images).clamp(0, 1)
-        devices = [images.device] if images.is_cuda else []
-        with attack_mode(self.model, self.threat.batch_norm_mode), torch.random.fork_rng(devices):
+        with attack_mode(self.model, freeze=freeze):
             network = _OnUnit(self.model, self.threat.bounds, self.logits)
             with torch.no_grad():
                 outputs = network(clean)
             check_classes(largest, outputs.shape[1])
+            if outputs.shape[1] != self.classes:
+                raise ReproError(
+                    f"AutoAttack was told {self.classes} classes, the network has {outputs.shape[1]}",
+                    remedy=f"give AutoAttack(classes={outputs.shape[1]}), or the network of these classes",
+                )
             check_finite(outputs)
             slopes = image_gradient(network, clean, labels, "cross_entropy").flatten(1).abs().amax(dim=1)
+            # APGD drops steps to NaN, which would pass for robustness
+            check_gradients(slopes.isfinite().all())
             vanished = _percent(slopes <= VANISHED)
             right = self._right(network, clean, labels)
             accuracy = {"clean": _percent(right)}

@@ -45,7 +45,8 @@ class FastGradient(GradientAttack):
             images: (N, C, H, W) in the bounds.
             gradient: of the attack's loss, in the same shape; its length plays no part.
         """
-        attacked = images.detach().float().clone()
+        images, gradient = images.detach().float(), gradient.detach().float()
+        attacked = images.clone()
         if self.threat.radius == 0:
             return self.threat.bounds.clip(attacked) if self.clip else attacked
         with part(self.engine.watch, "kernel"):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from repro.attacks.attack_mode import attack_mode
+from repro.attacks.attack_mode import attack_mode, frozen_if_possible
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import check_batch
+from repro.attacks.checks import check_batch, check_gradients
 from repro.attacks.network import Network, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
@@ -43,20 +43,28 @@ def iterations_to_flip(
         watch: where the time of network and kernel is added up.
 
     Raises:
-        ReproError: images and network do not fit, or the images are outside the bounds.
+        ReproError: images and network do not fit, the images are outside the bounds, or the network has no
+            gradient or one that is no number.
         ValueError: the threat model starts at random or has restarts, which nothing here does.
     """
     if threat.random_start or threat.restarts > 1 or threat.targeted:
         raise ValueError("iterations are counted from the image itself, away from the verdict on it")
     no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
     check_batch(module, images, no_labels, threat, "refuse")
-    images = images.detach().float()
+    with torch.inference_mode(False):
+        images = images.detach().float().clone()
+        return frozen_if_possible(lambda freeze: _flips(module, images, threat, watch, freeze=freeze), module)
+
+
+def _flips(
+    module: nn.Module, images: Tensor, threat: ThreatModel, watch: SplitWatch | None, *, freeze: bool
+) -> Flips:
     ball, attacked = BALLS[threat.norm], images.clone()
     iterations = torch.full((len(images),), threat.steps, device=images.device)
     flipped = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     left = torch.arange(len(images), device=images.device)
-    network = Network(module)
-    with attack_mode(module, threat.batch_norm_mode):
+    network, sound = Network(module), torch.ones((), dtype=torch.bool, device=images.device)
+    with attack_mode(module, threat.batch_norm_mode, freeze=freeze):
         with torch.no_grad():
             outputs = network(images)
             check_finite(outputs)
@@ -65,6 +73,8 @@ def iterations_to_flip(
             here = attacked[left]
             with part(watch, "network"):
                 slope = image_gradient(network, here, first[left], threat.loss)
+                # a NaN's sign is 0: under Linf it would pass for an image whose verdict stands
+                sound &= slope.sum().isfinite()
             with part(watch, "kernel"):
                 ball.step_(here, images[left], slope, threat.step_size, threat.radius, threat.bounds)
                 attacked[left] = here
@@ -74,4 +84,5 @@ def iterations_to_flip(
             left = left[~changed]
             if not len(left):
                 break
+    check_gradients(sound)
     return Flips(iterations, flipped, attacked)

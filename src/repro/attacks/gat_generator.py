@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from repro.attacks.attack_mode import attack_mode
+from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
 from repro.attacks.objective import of_label
 from repro.attacks.threat_model import UNIT, Bounds
@@ -30,7 +30,8 @@ def probability_gradient(
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        probabilities = F.softmax(classifier(images).float(), dim=1)
+        # a copy, for a forward pass may write to what it is given
+        probabilities = F.softmax(classifier(images.clone()).float(), dim=1)
         total = of_label(probabilities, labels).sum()
         (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph)
     return gradient
@@ -69,7 +70,14 @@ class GATAttack:
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
-        with attack_mode(self.model), attack_mode(self.perturber):
+        with torch.inference_mode(False):
+            images, labels = ordinary(images.detach().float()), ordinary(labels)
+            return frozen_if_possible(
+                lambda freeze: self._attacked(images, labels, freeze=freeze), self.model
+            )
+
+    def _attacked(self, images: Tensor, labels: Tensor, *, freeze: bool) -> Tensor:
+        with attack_mode(self.model, freeze=freeze), attack_mode(self.perturber):
             delta = scale_delta(probability_gradient(self.model, images, labels), self.delta_scale)
             with torch.no_grad():
                 attacked = images + self.perturber(delta).float()

@@ -18,6 +18,10 @@ ReadLogits = Callable[[Any], Tensor]
 """Takes the class logits (N, K) out of what a network returns."""
 
 
+class OwnBackwardError(ReproError):
+    """A forward pass calls ``backward()`` where no parameter asks for a gradient."""
+
+
 class Network:
     """Runs the user's own module, and refuses outputs that cannot be class logits.
 
@@ -38,13 +42,21 @@ class Network:
 
         Raises:
             ReproError: the outputs are no class logits.
+            OwnBackwardError: the pass trains weights that do not ask for gradients.
         """
         # a copy, for a forward pass may write to what it is given
         outputs = self.module(images.to(self.dtype, copy=True))
+        if images.is_leaf and images.grad is not None:
+            self._check_backward()
         if self.logits is not None:
             outputs = self.logits(outputs)
         if isinstance(outputs, HeadLogits):
             _check(outputs.classes, len(images))
+            if outputs.source.shape != (len(images),):
+                raise ReproError(
+                    f"the real-or-fake logits of {len(images)} images are {tuple(outputs.source.shape)}",
+                    remedy="return one number an image, e.g. HeadLogits(source.squeeze(1), classes)",
+                )
         elif isinstance(outputs, Tensor):
             _check(outputs, len(images))
         else:
@@ -53,6 +65,15 @@ class Network:
                 remedy=f"say where they are, e.g. PGD(..., logits=lambda outputs: {_part(outputs)})",
             )
         return outputs  # type: ignore[no-any-return]
+
+    def _check_backward(self) -> None:
+        # Somebody called ``backward()`` within the pass. Where parameters are frozen they got nothing of it,
+        # and a network that trains itself would silently be another one.
+        if not any(parameter.requires_grad for parameter in self.module.parameters()):
+            raise OwnBackwardError(
+                "the network's forward pass calls backward(), and no parameter of it asks for a gradient",
+                remedy="let the parameters that it trains ask for gradients, or call torch.autograd.grad",
+            )
 
 
 def class_logits(outputs: Outputs) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import torch
 from torch import Tensor, nn
 
-from repro.attacks.attack_mode import attack_mode
+from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import Outside, check_batch, check_gradients
+from repro.attacks.checks import Outside, check_batch, check_classes, check_gradients
 from repro.attacks.engine import AnyClimb, Engine
 from repro.attacks.execution import Execution
-from repro.attacks.network import Network, ReadLogits, class_logits
+from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import losses
 from repro.attacks.threat_model import Bounds, ThreatModel
 from repro.core.timing import SplitWatch
@@ -81,16 +83,30 @@ class GradientAttack:
         images = images.detach().float()
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()
-        mode = self.threat.batch_norm_mode
-        with torch.inference_mode(False), attack_mode(self.model, mode), attack_mode(self.climbed, mode):
-            if labels.is_inference():
-                labels = labels.clone()
+        # a stream cannot be read while a graph is captured
+        captured = images.is_cuda and torch.cuda.is_current_stream_capturing()
+        drawn = None if captured else self.generator
+        state = None if drawn is None else drawn.get_state()
+
+        def attack(freeze: bool) -> Tensor:
+            if not freeze and drawn is not None and state is not None:
+                drawn.set_state(state)  # the second try begins where the first did
+            return self._attacked(images, labels, largest, freeze=freeze)
+
+        return torch.empty_like(images).copy_(frozen_if_possible(attack, self.model, self.climbed))
+
+    def _attacked(self, images: Tensor, labels: Tensor, largest: int | None, *, freeze: bool) -> Tensor:
+        with ExitStack() as held:
+            held.enter_context(torch.inference_mode(False))
+            for network in {id(network): network for network in (self.model, self.climbed)}.values():
+                held.enter_context(attack_mode(network, self.threat.batch_norm_mode, freeze=freeze))
+            labels = ordinary(labels)
             with self.engine.climb(self.climbed, self.step, images, labels, largest) as climb:
                 attacked = self.once(climb)
                 if self.threat.restarts > 1:
-                    attacked = self._worst(attacked, climb, labels)
+                    attacked = self._worst(attacked, climb, images, labels, largest)
         check_gradients(climb.sound)
-        return torch.empty_like(images).copy_(attacked)
+        return attacked
 
     def once(self, climb: AnyClimb) -> Tensor:
         """Return a copy of the result of one start."""
@@ -112,20 +128,31 @@ class GradientAttack:
         step = -self.threat.step_size if self.threat.targeted else self.threat.step_size
         self.ball.step_(attacked, images, gradient, step, self.threat.radius, self.bounds)
 
-    def _worst(self, attacked: Tensor, climb: AnyClimb, labels: Tensor) -> Tensor:
-        won, reached = self._score(attacked, labels)
+    def _worst(
+        self, attacked: Tensor, climb: AnyClimb, images: Tensor, labels: Tensor, largest: int | None
+    ) -> Tensor:
+        won, reached = self._score(attacked, images, labels, largest)
         for _ in range(self.threat.restarts - 1):
             other = self.once(climb)
-            other_won, other_reached = self._score(other, labels)
+            other_won, other_reached = self._score(other, images, labels, largest)
             better = torch.where(other_won == won, other_reached > reached, other_won)
             won, reached = won | other_won, torch.where(better, other_reached, reached)
             attacked = torch.where(better.view(-1, *[1] * (other.dim() - 1)), other, attacked)
         return attacked
 
     @torch.no_grad()
-    def _score(self, attacked: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _score(
+        self, attacked: Tensor, images: Tensor, labels: Tensor, largest: int | None
+    ) -> tuple[Tensor, Tensor]:
         """Return for each image whether the attack succeeded, and the loss that it reached; both (N,)."""
+        other = self.model is not self.climbed
+        if other:
+            # the memory order was tried on the climbed network, and may make another function of this one
+            attacked = torch.empty_like(images).copy_(attacked)
         outputs = Network(self.model, self.logits)(attacked)
+        if other and largest is not None:
+            check_classes(largest, class_logits(outputs).shape[1])
+            check_finite(outputs)
         hit = class_logits(outputs).argmax(dim=1) == labels
         reached = losses(outputs, labels, self.threat.loss)
         return (hit, -reached) if self.threat.targeted else (~hit, reached)

@@ -19,6 +19,11 @@ def stream_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big") >> 1
 
 
+def cuda_devices() -> list[int]:
+    """Return the CUDA devices whose global generators ``torch.manual_seed`` reaches, for ``fork_rng``."""
+    return list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+
+
 class Streams:
     """The random generators of one run.
 
@@ -53,7 +58,11 @@ class Streams:
         seed = int(torch.randint(2**62, (), generator=host))
         cuda = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)
+            # not ``torch.manual_seed``, which seeds every device there is
+            torch.default_generator.manual_seed(seed)
+            for device in cuda:
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
             yield
 
     def rewind(self, seed: int) -> None:

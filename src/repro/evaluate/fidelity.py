@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.data.image_set import ImageSet
 from repro.evaluate.context import Context
@@ -48,7 +49,16 @@ class Options(ScoreOptions):
     checkpoint: Literal["final", "best_snapshot"] = "final"
 
     def check(self, spec: EvaluationSpec) -> None:
-        """Check that the images that ``spec`` and the options pay for are enough."""
+        """Check that the images that ``spec`` and the options pay for are enough.
+
+        Raises:
+            ReproError: they are not, or the best snapshot is wanted without the FID that it is chosen by.
+        """
+        if self.checkpoint == "best_snapshot" and "fid" not in self.metrics:
+            raise ReproError(
+                f"best_snapshot is the one with the lowest FID, and metrics are {', '.join(self.metrics)}",
+                remedy="add fid to the option metrics, or set checkpoint: final",
+            )
         generated = [n for n in (spec.generated, self.generated) if n is not None]
         reference = [n for n in (spec.limit, self.reference_images) if n is not None]
         self.require_enough(min(generated, default=None), min(reference, default=None))
