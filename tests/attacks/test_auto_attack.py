@@ -146,3 +146,13 @@ def test_generators_of_initialised_devices_are_put_back(monkeypatch: pytest.Monk
     threat = ThreatModel(radius=0.05, step_size=0.01)
     AutoAttack(model=network, threat=threat, classes=4, steps=1, queries=1)(*batch(network, 2))
     assert forked == [0, 1]
+
+
+@needs_library
+@pytest.mark.parametrize(("classes", "targets"), [(4, 3), (10, 9), (143, 9)])
+def test_targeted_attacks_aim_at_as_many_classes_as_the_authors(classes: int, targets: int) -> None:
+    threat = ThreatModel(norm="linf", radius=0.1, step_size=0.1, steps=1)
+    made = AutoAttack(model=nn.Linear(1, classes), threat=threat, classes=classes)._attacks(
+        nn.Linear(1, classes), 0.1
+    )
+    assert {made[name]().n_target_classes for name in ("apgd_t", "fab_t")} == {targets}
