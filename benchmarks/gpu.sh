@@ -118,7 +118,6 @@ for precision in float32 tf32 bf16; do
 done
 bench loops-bf16 45 benchmarks/test_gan_loops.py --precision bf16 --workers 8 --rounds 5
 bench steps-float32 90 benchmarks/test_training_steps.py --rounds 3
-bench spectral-norm 45 benchmarks/test_spectral_norm.py --batch 64 --rounds 5
 asked=$(xargs <<< "$asked")
 [[ -z $asked ]] || { echo "error: GPU_STEPS names no step of this script: $asked" >&2 && wrong=1; }
 echo "done in $SECONDS s"

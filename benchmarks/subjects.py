@@ -14,7 +14,6 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -130,20 +129,3 @@ def as_others_run() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(fixed)
         torch.backends.cudnn.benchmark = trials
-
-
-class Operations(TorchDispatchMode):
-    """Counts the operations that compute something; views and allocations do not.
-
-    Attributes:
-        number: how many ran within so far.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.number = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.name().partition("::")[2].partition(".")[0]
-        self.number += not (func.is_view or name.startswith(("empty", "new_empty", "detach")))
-        return func(*args, **(kwargs or {}))

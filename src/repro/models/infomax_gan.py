@@ -78,8 +78,8 @@ class Discriminator(sngan.Discriminator):
 
     def views(self, images: Tensor) -> Views:
         """Return logits and features of images (N,3,S,S) in one pass."""
-        *_, maps, last = self.blocks.passed(images)
-        features = F.relu(last).sum(dim=(2, 3))
+        maps = self.blocks[:-1](images)
+        features = F.relu(self.blocks[-1](maps)).sum(dim=(2, 3))
         local = F.relu(maps) if self.after_relu else maps
         return Views(self.last(features).squeeze(1), local, features)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from repro.models.spectral_norm import SpectralVectors, resting
+from repro.models.spectral_norm import SpectralVectors
 
 
 @contextmanager
@@ -39,12 +39,15 @@ def frozen_statistics(network: nn.Module, *, spectral: bool = True) -> Iterator[
     for norm in norms:
         # In eval mode the running values are what normalises, and nothing moves them.
         norm.track_running_stats = not norm.training
+    for vector in vectors:
+        vector.resting = True
     try:
-        with resting(vectors):
-            yield
+        yield
     finally:
         for norm in norms:
             norm.track_running_stats = True
+        for vector in vectors:
+            vector.resting = False
 
 
 @contextmanager

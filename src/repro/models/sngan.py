@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from repro.core.errors import ReproError
 from repro.models.convolution import Convolution
 from repro.models.registry import LatentDim
-from repro.models.spectral_blocks import SpectralBlocks
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
 from repro.models.upsampling import double_bilinear, double_nearest
 from repro.models.width import channels
@@ -208,7 +207,7 @@ class DiscriminatorOf(nn.Module):
         blocks: list[nn.Module] = [FirstBlock(counts[0])]
         for index, (a, b) in enumerate(pairwise(counts), start=1):
             blocks.append(DiscriminatorBlock(a, b, index < plan.halving, shortcut_input))
-        self.blocks = SpectralBlocks(*blocks)
+        self.blocks = nn.Sequential(*blocks)
         self.last = SpectralLinear(counts[-1], 1)
 
     def feature_map(self, images: Tensor) -> Tensor:

@@ -3,17 +3,9 @@
 The value is estimated by one power iteration at each forward pass in training mode, from vectors that are
 kept between passes. In eval mode, and inside ``modes.frozen_statistics``, the vectors rest. The estimate is
 made in float32 whatever the network's format: in bf16 the weight's norm would be off by up to a percent.
-
-A layer iterates in its own pass, on CUDA those of ``SpectralBlocks`` together before it. On one core of an
-AMD EPYC all iterations of an update of SNGAN-32's discriminator are 0.13 % of it at the paper's size
-(batch 64), 0.5 % with a quarter of the channels, and 4 to 6 % with an eighth of them and a batch of 8
-(``benchmarks/test_spectral_norm.py``).
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -43,11 +35,6 @@ class SpectralVectors(nn.Module):
         self.register_buffer("u", u)
         self.register_buffer("v", F.normalize(matrix.T @ u, dim=0, eps=EPS))
 
-    @property
-    def moves(self) -> bool:
-        """Whether a pass takes a power iteration."""
-        return self.training and not self.resting
-
     def forward(self, weight: Tensor) -> Tensor:
         """Return ``weight`` divided by its estimated largest singular value; the same shape, float32.
 
@@ -55,7 +42,7 @@ class SpectralVectors(nn.Module):
         """
         with no_autocast(weight.device):
             matrix = weight.flatten(1)
-            if self.moves:
+            if self.training and not self.resting:
                 self.iterate(matrix)
             # Copies, for a later pass moves the buffers in place while this pass's gradient still needs the
             # old ones.
@@ -68,18 +55,6 @@ class SpectralVectors(nn.Module):
         for transformed, vector, other in ((matrix.T, self.v, self.u), (matrix, self.u, self.v)):
             torch.mv(transformed, other, out=vector)
             vector.div_(vector.norm().clamp_min_(EPS))  # as F.normalize, in place
-
-
-@contextmanager
-def resting(vectors: Sequence[SpectralVectors]) -> Iterator[None]:
-    """Within, these vectors do not move; none of them may rest already."""
-    for vector in vectors:
-        vector.resting = True
-    try:
-        yield
-    finally:
-        for vector in vectors:
-            vector.resting = False
 
 
 class SpectralConv2d(Convolution):
