@@ -1,7 +1,6 @@
 """Turns pytest-benchmark's JSON into small CSV files named by what was timed, where, format, width, versions.
 
-Where no GPU was at hand, each case that one could have run has a second row that says so. Whole attacks are
-also drawn (see ``ratios.py``).
+Where no GPU was at hand, each case that one could have run has a second row that says so.
 
 Use: ``python benchmarks/publish.py BENCH.json results/published/benchmarks``
 """
@@ -11,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +84,6 @@ def publish(source: Path, folder: Path) -> list[Path]:
             file.write(f"# {json.dumps(about)}\n")
             file.write(csv_text([COLUMNS, *([each.get(name, "") for name in COLUMNS] for each in rows)]))
         written.append(path)
-        if topic == "attacks" and find_spec("matplotlib"):  # a bare GPU machine has none
-            from ratios import draw_ratios
-
-            written += draw_ratios(path)
     return written
 
 

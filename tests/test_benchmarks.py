@@ -60,7 +60,7 @@ def test_benchmarks_run_and_are_published(tmp_path: Path) -> None:
     assert "'=1+1" in path.read_text()
 
 
-def test_whole_attacks_are_timed_against_other_libraries_and_drawn(tmp_path: Path) -> None:
+def test_whole_attacks_are_timed_against_other_libraries(tmp_path: Path) -> None:
     found = tmp_path / "bench.json"
     small = ["--rounds", "2", "--width", "0.03", "--batch", "4", "-k", "test_pgd and gat_classifier and linf"]
     switches = ["--benchmark-enable", "--benchmark-only", f"--benchmark-json={found}"]
@@ -68,10 +68,8 @@ def test_whole_attacks_are_timed_against_other_libraries_and_drawn(tmp_path: Pat
     assert done.returncode == 0, done.stdout + done.stderr
     done = python("benchmarks/publish.py", str(found), str(tmp_path / "published"))
     assert done.returncode == 0, done.stderr
-    written = sorted(path.suffix for path in (tmp_path / "published").iterdir())
     installed = [name for name in ("torchattacks", "foolbox") if find_spec(name)]
-    assert written == ([".csv", ".pdf", ".png"] if installed else [".csv"])
-    (path,) = (tmp_path / "published").glob("attacks_*.csv")
+    (path,) = (tmp_path / "published").glob("attacks_*")
     rows = [row for row in csv.DictReader(path.read_text().splitlines()[1:]) if row["device"] == "cpu"]
     (row,) = rows
     assert [name for name in installed if f"{name}_ratio" in row["details"]] == installed
@@ -129,9 +127,6 @@ def test_the_steps_of_the_gpu_script_can_be_run_on_a_bare_machine(tmp_path: Path
         "test_a_graph_gives",
     ):
         assert what in collected.stdout
-    code = "import publish, sys; sys.exit('matplotlib' in sys.modules)"
-    bare["PYTHONPATH"] += f":{ROOT / 'benchmarks'}"
-    assert subprocess.run([sys.executable, "-c", code], env=bare, check=False).returncode == 0
 
 
 def test_the_gpu_script_does_the_named_steps_alone(tmp_path: Path) -> None:
