@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import types
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.methods.losses import LOSS_NAMES, make_loss
-from repro.methods.regularisers import base
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.methods.regularisers.points import PenaltyAtPoints
 from repro.methods.regularisers.registry import make_regulariser, parse_regulariser, regulariser_names
@@ -159,17 +155,3 @@ def test_registry_lists_and_refuses() -> None:
         parse_regulariser("zero_gp", {"wieght": 1})
     with pytest.raises(ValueError, match="without a regulariser"):
         parse_regulariser("none", {"weight": 1})
-
-
-def test_the_documented_example_works_as_written() -> None:
-    lines = inspect.getdoc(base).splitlines()  # type: ignore[union-attr]
-    start, end = (
-        next(i for i, line in enumerate(lines) if mark in line) for mark in ('"""Drift', "REGULARISER =")
-    )
-    source = "\n".join(line.removeprefix("    ") for line in lines[start : end + 1])
-    module = types.ModuleType("logit_drift")
-    exec(source, module.__dict__)
-    kind = module.REGULARISER
-    drift = kind(kind.Options(weight=2.0), torch.Generator())
-    network, real = LinearD(torch.ones(3, 2, 2)), torch.ones(4, 3, 2, 2)
-    assert drift(network, real, real).item() == pytest.approx(2 * 12.3**2)

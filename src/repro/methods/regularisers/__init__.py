@@ -1,1 +1,1 @@
-"""Terms added to a discriminator's loss, one per file; ``base.py`` says how to add one."""
+"""Terms added to a discriminator's loss, one per file; README shows how to add one."""

@@ -1,35 +1,11 @@
-'''What a regulariser of the discriminator is, and how to add one.
+"""What a regulariser of the discriminator is.
 
-A new regulariser is one new file, ``src/repro/methods/regularisers/<name>.py``; nothing else changes. For
-example ``logit_drift.py``, which keeps the logits of real images near 0:
-
-    """Drift penalty (Karras et al. 2018, Sec. 3): weight * mean D(real)^2."""
-
-    from torch import Tensor, nn
-
-    from repro.methods.regularisers.base import Regulariser, RegulariserOptions
-
-
-    class LogitDrift(Regulariser):
-        """Keeps the logits of real images near 0."""
-
-        class Options(RegulariserOptions):
-            """Options of the penalty."""
-
-            weight: float = 0.001
-
-        def penalty(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-            """Return the mean squared logit of ``real``, 0-d."""
-            return discriminator(real).square().mean()
-
-
-    REGULARISER = LogitDrift
-
-Every method built on ``methods/gan_base.py`` then takes the option ``regulariser: logit_drift``, and the
-fields of its ``Options`` as ``regulariser.weight: 0.01``. Another option is another field there, read as
-``self.options.<field>`` (annotate ``options: Options`` in the class, so that mypy knows it). A penalty that
-draws random numbers takes them from ``self.noise`` and lets ``draws`` return True.
-'''
+A new regulariser is one new file, ``src/repro/methods/regularisers/<name>.py``; nothing else changes. README,
+"Your own row", shows one. Every method built on ``methods/gan_base.py`` then takes its name as the option
+``regulariser``, and the fields of its ``Options`` as ``regulariser.weight: 0.01``. Another option is another
+field there, read as ``self.options.<field>`` (annotate ``options: Options`` in the class, so that mypy knows
+it). A penalty that draws random numbers takes them from ``self.noise`` and lets ``draws`` return True.
+"""
 
 from __future__ import annotations
 
