@@ -41,6 +41,20 @@ class Linear(nn.Module):
         return torch.stack([score, torch.zeros_like(score)], dim=1)
 
 
+class LinearD(nn.Module):
+    """D(x) = <w, x> + b, whose input gradient is w everywhere and whose feature map is 2 x."""
+
+    def __init__(self, weight: Tensor, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight), bias
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        return 2 * images
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight.flatten() + self.bias
+
+
 class Normed(nn.Module):
     """Convolutions with batch norms, statistics far from the initial ones."""
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import repro.attacks
-from attack_cases import Linear, Normed, Smooth
+from attack_cases import Linear, LinearD, Normed, Smooth
 from repro.attacks import (
     FGL2,
     FGSM,
@@ -145,16 +145,7 @@ def test_transfer_restarts_are_judged_by_the_network_under_attack() -> None:
 def test_asgan_moves_both_batches_by_the_sign(value: str, direction: float) -> None:
     torch.manual_seed(0)
     weight = torch.randn(3, 4, 4)
-
-    class LinearD(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(weight)
-
-        def forward(self, images: Tensor) -> Tensor:
-            return (images * self.weight).sum(dim=(1, 2, 3))
-
-    discriminator = LinearD()
+    discriminator = LinearD(weight)
     real, fake = torch.rand(2, 5, 3, 4, 4) * 1.6 - 0.8
     step = AsganStep(make_loss("wasserstein"), radius=0.1, clip=True, bounds=SYMMETRIC, value=value)  # type: ignore[arg-type]
     moved = step(discriminator, real, fake)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from attack_cases import LinearD
 from repro.attacks.balls import BALLS
 from repro.attacks.flips import iterations_to_flip
 from repro.attacks.threat_model import SYMMETRIC, Norm, ThreatModel
@@ -17,18 +18,6 @@ from repro.core.errors import ReproError
 
 SHAPE = (3, 2, 2)
 SIZE = 12
-
-
-class LinearD(nn.Module):
-    """d(x) = a . x + b."""
-
-    def __init__(self, slope: Tensor, bias: float = 0.0) -> None:
-        super().__init__()
-        self.slope = nn.Parameter(slope)
-        self.bias = bias
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.slope + self.bias
 
 
 def plain_generator(z: Tensor) -> Tensor:

@@ -8,24 +8,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from attack_cases import LinearD
 from repro.methods.regularisers.banach_penalty import BanachPenalty, lp_norms, sobolev_filter
 from repro.methods.regularisers.registry import make_regulariser
 from repro.models import wgan_gp_resnet
 
 SPACES = [(0.0, 2.0), (-1.5, 2.0), (2.0, 2.0), (0.0, 10.0), (0.0, 1.3), (-1.0, 4.0), (1.0, 1.0)]
-
-
-class LinearD(nn.Module):
-    """D(x) = <w, x> + b."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(torch.zeros(()))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.weight.flatten() + self.bias
 
 
 def penalty(**options: Any) -> BanachPenalty:

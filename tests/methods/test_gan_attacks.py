@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from attack_cases import LinearD
 from repro.attacks.dat_step import DatImages, DatStep
 from repro.attacks.kernels.unit_direction import unit_direction
 from repro.attacks.rgan_directions import (
@@ -25,17 +26,6 @@ from repro.methods.registry import validate_options
 from repro.models import dcgan, sngan
 
 HINGE = make_loss("hinge")
-
-
-class LinearD(nn.Module):
-    """D(x) = <w, x>."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.weight.flatten()
 
 
 def setting() -> tuple[LinearD, Tensor, Tensor]:

@@ -7,23 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attack_cases import LinearD
 from repro.methods.losses import LOSS_NAMES, make_loss
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.methods.regularisers.points import PenaltyAtPoints
 from repro.methods.regularisers.registry import make_regulariser, parse_regulariser, regulariser_names
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-2.0, 0.25])
-
-
-class LinearD(nn.Module):
-    """D(x) = <w, x> + b: its input gradient is w everywhere."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.weight.flatten() + 0.3
 
 
 def test_discriminator_losses() -> None:

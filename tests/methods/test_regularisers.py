@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from attack_cases import LinearD
 from repro.attacks.asgan_step import AsganStep
 from repro.attacks.threat_model import SYMMETRIC
 from repro.methods.losses import make_loss
@@ -15,20 +16,6 @@ from repro.methods.optimisation import clip_weights
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.registry import make_regulariser, regulariser_names
 from repro.models import dcgan, robust_dcgan, sngan
-
-
-class LinearD(nn.Module):
-    """D(x) = <w, x>, whose feature map is 2 x."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        return 2 * images
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1) @ self.weight.flatten()
 
 
 def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regulariser:
