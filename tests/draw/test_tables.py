@@ -132,7 +132,7 @@ def test_files_are_the_same_each_time(tmp_path: Path) -> None:
 
 def test_artefacts_file(tmp_path: Path) -> None:
     path = tmp_path / "artefacts.json"
-    with pytest.raises(ReproError, match="no list of artefacts"):
+    with pytest.raises(ReproError, match=r"artefacts\.json is missing"):
         read_artefacts(path)
     path.write_text(
         '{"profile": "smoke", "artefacts": [{"paper": "gat", "name": "t", "kind": "poem", "title": ""}]}'

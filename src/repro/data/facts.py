@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from repro.core.errors import ReproError
-from repro.core.files import read_json
+from repro.core.files import read_model
 from repro.core.manifest import MAKE_ANEW
 from repro.core.spec import Frozen, Source
 
@@ -51,10 +48,7 @@ def read_facts(path: Path) -> list[SplitFacts]:
     Raises:
         ReproError: it is missing or damaged.
     """
-    try:
-        return _LIST.validate_python(read_json(path, remedy=MAKE_ANEW))
-    except ValidationError as error:
-        raise ReproError("this is no record of a data set", remedy=MAKE_ANEW, where=path) from error
+    return read_model(path, list[SplitFacts], remedy=MAKE_ANEW)
 
 
 def facts_of_run(record: Mapping[str, Any]) -> list[SplitFacts]:
@@ -63,6 +57,3 @@ def facts_of_run(record: Mapping[str, Any]) -> list[SplitFacts]:
     return [
         SplitFacts.model_validate(limit | record[name]) for name in ("data", "validation") if record.get(name)
     ]
-
-
-_LIST = TypeAdapter(list[SplitFacts])

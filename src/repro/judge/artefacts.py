@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from repro.core.cell_key import CellKey
-from repro.core.errors import ReproError
+from repro.core.files import read_model
 from repro.core.spec import STAND_INS, Frozen
 from repro.judge.cells import Cell, select
 
@@ -176,11 +176,4 @@ def read_artefacts(path: Path) -> Artefacts:
         ReproError: the file is missing, is no JSON, or does not have the fields above.
     """
     remedy = "compose the cells first: snakemake --cores all figures/"
-    if not path.is_file():
-        raise ReproError("there is no list of artefacts", remedy=remedy, where=path)
-    try:
-        return Artefacts.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ReproError(f"{place}: {first['msg']}", remedy=f"delete it and {remedy}", where=path) from None
+    return read_model(path, Artefacts, remedy=f"delete it and {remedy}" if path.is_file() else remedy)
