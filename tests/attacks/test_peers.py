@@ -46,19 +46,6 @@ def same(found: Tensor, expected: Tensor, images: Tensor) -> None:
     assert (expected - images).abs().amax() > 0.02
 
 
-@needs("torchattacks")
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("steps", [1, 7])
-def test_pgd_equals_torchattacks(norm: str, steps: int, setting: tuple[nn.Module, Tensor, Tensor]) -> None:
-    import torchattacks
-
-    network, images, labels = setting
-    radius, step_size = RADII[norm]
-    peer: Any = {"linf": torchattacks.PGD, "l2": torchattacks.PGDL2}[norm]
-    expected = peer(network, eps=radius, alpha=step_size, steps=steps, random_start=False)(images, labels)
-    same(ours(network, norm, steps, images, labels), expected, images)
-
-
 @needs("foolbox")
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("steps", [1, 7])
@@ -91,15 +78,6 @@ def test_a_targeted_attack_equals_foolbox(norm: str, setting: tuple[nn.Module, T
         epsilons=radius,
     )[1]
     same(PGD(model=network, threat=threat)(images, aims), expected, images)
-
-
-@needs("torchattacks")
-def test_fgsm_equals_torchattacks(setting: tuple[nn.Module, Tensor, Tensor]) -> None:
-    import torchattacks
-
-    network, images, labels = setting
-    expected = torchattacks.FGSM(network, eps=0.07)(images, labels)
-    same(FGSM(model=network, radius=0.07)(images, labels), expected, images)
 
 
 @needs("foolbox")
