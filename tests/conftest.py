@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,6 @@ from hypothesis import settings
 from papers_case import build
 from repro.core.device import set_deterministic
 from repro.core.paths import Layout
-from repro.data.catalogue import dataset_info
-from repro.data.image_set import ImageSet
-from repro.data.synthetic import make_synthetic
 
 if not torch.cuda.is_available():
     # Triton reads it when it is imported, which torch does on its own at some point
@@ -26,8 +22,6 @@ if not torch.cuda.is_available():
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("others", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
-
-MakeImages = Callable[..., ImageSet]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,16 +40,6 @@ def _same_global_numbers() -> None:
 def layout(tmp_path: Path) -> Layout:
     """An empty results folder."""
     return Layout(tmp_path / "results", "test")
-
-
-@pytest.fixture(scope="session")
-def tiny_images() -> MakeImages:
-    """``tiny_images(n=64, name="cifar10", split="train")``: that many synthetic images."""
-
-    def make(n: int = 64, name: str = "cifar10", split: str = "train") -> ImageSet:
-        return make_synthetic(dataset_info(name), split, n)
-
-    return make
 
 
 @pytest.fixture(scope="session")
