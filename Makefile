@@ -26,7 +26,7 @@ BENCH ?=
 .PHONY: help figures report docs test check bench gpu lock clean distclean FORCE
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|gat-cpu|dat-cpu|quick|paper] [PYTHON=python3]"
+	@echo "make TARGET [PROFILE=a name in config/profiles/] [PYTHON=python3]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  dat/table4  one artefact by its name (or dat_table4), into figures/dat/"

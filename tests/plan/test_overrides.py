@@ -42,12 +42,12 @@ def test_what_snakemake_reads_otherwise_is_refused_and_the_remedy_works(tmp_path
 @pytest.mark.parametrize(
     ("word", "says", "remedy"),
     [
-        ("profil=paper", "there is no setting 'profil'", "did you mean 'profile'?"),
-        ("dataroot=x", "there is no setting 'dataroot'", "did you mean 'data_root'?"),
+        ("profil=paper", "there is no setting 'profil'", "did you mean profile?"),
+        ("dataroot=x", "there is no setting 'dataroot'", "did you mean data_root?"),
         (
             "colour=red",
             "there is no setting 'colour'",
-            "--config takes profile, results, data_root, inception",
+            "choose one of profile, results, data_root, inception",
         ),
         ("tolerances=1", "--config does not take 'tolerances'", "change it in config/config.yaml"),
     ],

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from repro.core.vision import torchvision
+import repro.core.vision  # noqa: F401  the cure
 
-VERSION_OF_TORCHVISION: str = torchvision.__version__
 torch_fidelity: Any = importlib.import_module("torch_fidelity")
 FeatureExtractorBase: Any = torch_fidelity.FeatureExtractorBase
 REGISTERED: dict[str, type] = importlib.import_module("torch_fidelity.registry").FEATURE_EXTRACTORS_REGISTRY

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from repro.core.errors import ReproError
+from repro.core.named import named
 from repro.data.root import user_path
 from repro.plan.config import SETTINGS, Settings
 
@@ -27,7 +27,10 @@ def read_overrides(given: Mapping[str, object], words: Sequence[str]) -> dict[st
     texts = {}
     for name, value in given.items():
         if name not in NAMES:
-            raise _unknown(name)
+            if name in Settings.model_fields:
+                remedy = f"change it in config/{SETTINGS}, where every step reads it"
+                raise ReproError(f"--config does not take {name!r}", remedy=remedy)
+            named("setting", name, NAMES)
         if value is None:
             continue
         typed = [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
@@ -61,13 +64,3 @@ def results_folder(given: Mapping[str, str], settings: Settings) -> Path:
 def _unquoted(text: str) -> str:
     """Return the text without the pair of quotation marks around it that Snakemake takes away."""
     return text[1:-1] if text[:1] == text[-1:] and text[:1] in ("'", '"') else text
-
-
-def _unknown(name: str) -> ReproError:
-    """Return the error for a name that no command takes."""
-    if name in Settings.model_fields:
-        remedy = f"change it in config/{SETTINGS}, where every step reads it"
-        return ReproError(f"--config does not take {name!r}", remedy=remedy)
-    near = get_close_matches(name, NAMES, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return ReproError(f"there is no setting {name!r}", remedy=f"{meant}--config takes {', '.join(NAMES)}")

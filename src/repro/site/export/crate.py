@@ -21,11 +21,11 @@ from repro.core.files import read_json
 from repro.core.folders import replacing_folder
 from repro.core.paths import Layout
 from repro.site.attachments import drawn, files_of
+from repro.site.collect import TABLES
 from repro.site.export.files import COMMAND, export
 from repro.site.manifest import require_written, write_manifest
 from repro.site.material import Material
 
-TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json", "cost.csv")
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
