@@ -102,7 +102,7 @@ ALL = [
     ),
     spec("curve", GAN, generated=30, extractor=CLASSIFIER.run_id, options=SMALL),
     spec("fidelity_real", extractor=CLASSIFIER.run_id, options=SMALL),
-    spec("samples", GAN, options={"rows": 2, "columns": 3, "padding": 1}),
+    spec("samples", GAN, options={"rows": 2, "columns": 3}),
 ]
 MORE = [
     spec("robust_accuracy", CLASSIFIER, options={"radii": (0, 0.3), "steps": 2, "gap_split": "train"}),
@@ -178,7 +178,7 @@ def test_marks_and_notes_of_a_result(layout: Layout) -> None:
     assert fidelity["checkpoint_sha256"] == checkpoint.load(layout.checkpoint(GAN.run_id)).sha256
     assert samples["pictures"] == ["grid.png"]
     with Image.open(layout.evaluation(ALL[-1].evaluation_id).with_suffix("") / "grid.png") as picture:
-        assert picture.size == (3 * 33 + 1, 2 * 33 + 1)
+        assert picture.size == (3 * 34 + 2, 2 * 34 + 2)
 
 
 def test_the_same_evaluation_twice_gives_the_same_values(layout: Layout) -> None:

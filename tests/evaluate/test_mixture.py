@@ -147,7 +147,7 @@ def test_a_points_components_sum_to_its_density() -> None:
 
 def test_the_picture_shows_where_the_points_are(tmp_path: Path) -> None:
     points, _ = draw(spread="standard_deviation")
-    draw_density(points + torch.tensor([0.0, 0.5]), tmp_path / "d.png", "balanced", "standard_deviation", 2.0)
+    draw_density(points + torch.tensor([0.0, 0.5]), tmp_path / "d.png", "balanced", "standard_deviation")
     with Image.open(tmp_path / "d.png") as picture:
         assert picture.size == (256, 256)
         # the mode at (1, 1) has moved up to (1, 1.5): x rightwards, y upwards, 64 pixels a unit

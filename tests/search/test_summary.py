@@ -17,8 +17,8 @@ def row(value: float, mean: float | None, *, std: float | None = None, images: i
     return Outcome("cifar10", value, mean, std, seeds, False, False, ("reduced_budget",), ("a-s0",), images)
 
 
-def gain(in_use: Outcome | None, winner: Outcome | None, sign: float = 1.0) -> Gain:
-    return Gain("gat/c_g", "gat", "c_g", "cifar10", in_use, winner, sign)
+def gain(in_use: Outcome | None, winner: Outcome | None) -> Gain:
+    return Gain("gat/c_g", "gat", "c_g", "cifar10", in_use, winner)
 
 
 def test_noise_is_two_standard_errors_of_the_difference() -> None:
@@ -27,7 +27,7 @@ def test_noise_is_two_standard_errors_of_the_difference() -> None:
     assert even.noise == pytest.approx(2.0)
     spread = gain(row(1, 50.0, std=2.0), row(2, 50.0, std=4.0))
     assert spread.noise == pytest.approx(2 * math.sqrt(0.5 + 0.5 + 4 / 4 + 16 / 4))
-    seeds_alone = gain(row(1, 18.0, std=2.0, images=None), row(2, 16.0, std=2.0, images=None), sign=-1.0)
+    seeds_alone = gain(row(1, 16.0, std=2.0, images=None), row(2, 18.0, std=2.0, images=None))
     assert seeds_alone.gain == 2.0
     assert seeds_alone.noise == pytest.approx(2 * math.sqrt(2.0))
     assert seeds_alone.verdict == "within noise"
@@ -39,7 +39,7 @@ def test_what_cannot_be_told_is_said() -> None:
     assert gain(row(1, 50.0), row(2, 53.0)).verdict == "beyond noise"
     for pair in ((None, row(2, 50.0)), (row(1, None), row(2, 50.0)), (row(1, 50.0), None)):
         assert gain(*pair).verdict == "cannot be told"
-    one_seed = gain(row(1, 18.0, images=None), row(2, 16.0, images=None), sign=-1.0)
+    one_seed = gain(row(1, 16.0, images=None), row(2, 18.0, images=None))
     assert (one_seed.gain, one_seed.noise, one_seed.verdict) == (2.0, None, "cannot be told")
 
 

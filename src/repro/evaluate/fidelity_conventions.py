@@ -21,19 +21,19 @@ from repro.evaluate.trained import Trained
 FEATURES = True
 VALUES = "fid fid_test fid_fewer fid_min_max fid_bicubic is is_one_split kid kid_tenths precision recall"
 
+OTHER_SPLIT = "test"  # the real images of ``fid_test``
+
 
 class Options(MeasureOptions):
     """What the base convention is, from which each value departs by one step.
 
     Attributes:
         reference_split: the real images of all values but ``fid_test``.
-        other_split: those of ``fid_test``.
         fewer: samples of ``fid_fewer``, the first ones.
         kid_subsets: of ``kid``; ``kid_tenths`` takes ten.
     """
 
     reference_split: str = "train"
-    other_split: str = "test"
     fewer: int = Field(default=10_000, ge=2)
     kid_subsets: int = Field(default=100, ge=1)
 
@@ -43,7 +43,7 @@ class Options(MeasureOptions):
 
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return both references."""
-        return [(self.reference_split, None), (self.other_split, None)]
+        return [(self.reference_split, None), (OTHER_SPLIT, None)]
 
     def base(self) -> ScoreOptions:
         """Return the convention of the field: ten splits, a hundred subsets of a thousand."""
@@ -63,7 +63,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no generator, its output is not finite, or the extractor cannot be had.
     """
     base, resized = options.base(), context.extractor().weights is not None
-    reference, other = context.images(options.reference_split), context.images(options.other_split)
+    reference, other = context.images(options.reference_split), context.images(OTHER_SPLIT)
     n = context.spec.generated or len(reference)
     samples = partial(features_of_samples, trained, context, base, n)
     real = partial(features_of_reference, context, base)

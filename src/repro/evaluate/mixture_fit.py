@@ -51,5 +51,5 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"the generator of run {spec.run_id} gives points that are not finite",
             remedy="its training diverged: lower the learning rate and train again",
         )
-    draw_density(points, context.pictures / "density.png", toy.mixture, toy.spread, options.half)
+    draw_density(points, context.pictures / "density.png", toy.mixture, toy.spread)
     return mixture_scores(points, toy.mixture, toy.spread, options)

@@ -31,6 +31,10 @@ from repro.data.gaussians import (
 from repro.evaluate.registry import MeasureOptions, Values
 
 CHUNK = 1000  # points whose distances to all others are held at once
+SIGMAS = 3.0  # a point is of high quality within so many standard deviations of the nearest mode
+HIT = 0.5  # a mode counts as hit from this share of its true weight
+NEIGHBOUR = 5  # k of the nearest-neighbour estimator
+HALF = 2.0  # grid and picture cover [-HALF, HALF] in each direction
 PIXELS = 256  # side of a picture
 BANDWIDTH = 0.05  # standard deviation of the smoothing in a picture, in the plane's units
 CLOSEST = 1e-12  # distance below which points count as that far apart, so that copies cost a finite amount
@@ -41,21 +45,13 @@ class MixtureOptions(MeasureOptions):
 
     Attributes:
         samples: number of points.
-        sigmas: a point is of high quality within so many standard deviations of the nearest mode.
-        hit: a mode counts as hit from this share of its true weight.
-        estimator: of the divergence: ``nearest_neighbour`` (``neighbour`` says which) or ``grid``.
-        neighbour: k of the nearest-neighbour estimator.
-        cells, half: the grid covers [-half, half] in each direction with so many cells; it is also that of
-            the picture.
+        estimator: of the divergence: ``nearest_neighbour`` (the ``NEIGHBOUR``-th) or ``grid``.
+        cells: the grid has so many in each direction.
     """
 
     samples: int = Field(default=5_000, ge=20)
-    sigmas: float = Field(default=3.0, gt=0)
-    hit: float = Field(default=0.5, gt=0, le=1)
     estimator: Literal["nearest_neighbour", "grid"] = "nearest_neighbour"
-    neighbour: int = Field(default=5, ge=1)
     cells: int = Field(default=50, ge=2)
-    half: float = Field(default=2.0, gt=0)
 
 
 def mixture_scores(points: Tensor, mixture: Mixture, spread: Spread, options: MixtureOptions) -> Values:
@@ -73,10 +69,10 @@ def mixture_scores(points: Tensor, mixture: Mixture, spread: Spread, options: Mi
     if options.estimator == "grid":
         kl = grid_divergence(points, mixture, spread, options)
     else:
-        kl = neighbour_divergence(points, parts.logsumexp(dim=1), options.neighbour)
+        kl = neighbour_divergence(points, parts.logsumexp(dim=1), NEIGHBOUR)
     return {
-        "modes": float((shares >= options.hit * weights).sum()),
-        "high_quality": 100.0 * (nearest <= options.sigmas * deviation(spread)).double().mean().item(),
+        "modes": float((shares >= HIT * weights).sum()),
+        "high_quality": 100.0 * (nearest <= SIGMAS * deviation(spread)).double().mean().item(),
         "kl_modes": max(0.0, (shares * (shares.clamp_min(1e-300) / weights).log()).sum().item()),
         "kl": max(0.0, kl),
     }
@@ -105,40 +101,40 @@ def grid_divergence(points: Tensor, mixture: Mixture, spread: Spread, options: M
     What lies outside the grid is one more cell. Coarser than the neighbours' estimate, and biased upwards by
     about half of the occupied cells over the number of points.
     """
-    n, half = options.cells, options.half
-    counts = histogram(points, n, half).flatten()
-    centres = (torch.arange(n, device=points.device, dtype=torch.float64) + 0.5) * (2 * half / n) - half
+    n = options.cells
+    counts = histogram(points, n).flatten()
+    centres = (torch.arange(n, device=points.device, dtype=torch.float64) + 0.5) * (2 * HALF / n) - HALF
     places = torch.cartesian_prod(centres, centres)
     true = component_log_densities(places, mixture=mixture, spread=spread).logsumexp(dim=1).exp()
-    true = true * (2 * half / n) ** 2
+    true = true * (2 * HALF / n) ** 2
     true = torch.cat([true, (1 - true.sum()).clamp_min(1e-12).view(1)])
     found = torch.cat([counts, (len(points) - counts.sum()).view(1)]) / len(points)
     terms = torch.where(found > 0, found * (found.clamp_min(1e-300) / true.clamp_min(1e-300)).log(), 0.0)
     return float(terms.sum())
 
 
-def histogram(points: Tensor, cells: int, half: float) -> Tensor:
+def histogram(points: Tensor, cells: int) -> Tensor:
     """Return how many points lie in each cell, float64 (cells, cells): x by rows, y by columns."""
-    places = ((points.double() + half) * (cells / (2 * half))).floor()
+    places = ((points.double() + HALF) * (cells / (2 * HALF))).floor()
     inside = ((places >= 0) & (places < cells)).all(dim=1)
     index = places[inside].long()
     flat = torch.bincount(index[:, 0] * cells + index[:, 1], minlength=cells**2)
     return flat.view(cells, cells).double()
 
 
-def draw_density(points: Tensor, path: Path, mixture: Mixture, spread: Spread, half: float) -> None:
+def draw_density(points: Tensor, path: Path, mixture: Mixture, spread: Spread) -> None:
     """Write a grey picture of the points' density, smoothed: white is 0, black the true density's maximum.
 
-    It covers [-half, half] in both directions, y upwards.
+    It covers [-HALF, HALF] in both directions, y upwards.
     """
-    counts = histogram(points, PIXELS, half)
-    reach = 3 * BANDWIDTH * PIXELS / (2 * half)
+    counts = histogram(points, PIXELS)
+    reach = 3 * BANDWIDTH * PIXELS / (2 * HALF)
     steps = torch.arange(-math.ceil(reach), math.ceil(reach) + 1, dtype=torch.float64, device=counts.device)
     kernel = torch.exp(-((steps / (reach / 3)) ** 2) / 2)
     kernel = (kernel / kernel.sum()).view(1, 1, -1, 1)
     smooth = conv2d(counts[None, None], kernel, padding="same")
     smooth = conv2d(smooth, kernel.transpose(2, 3), padding="same")[0, 0]
-    density = smooth / len(points) / (2 * half / PIXELS) ** 2
+    density = smooth / len(points) / (2 * HALF / PIXELS) ** 2
     peaks = component_log_densities(component_means().to(points.device), mixture=mixture, spread=spread)
     darkness = (density / peaks.logsumexp(dim=1).exp().max()).clamp_max(1.0)
     grey = (255 * (1 - darkness)).round().to(torch.uint8).T.flip(0).cpu()

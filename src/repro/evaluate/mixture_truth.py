@@ -26,5 +26,5 @@ def measure(trained: None, context: Context, options: Options) -> Values:
     points, _ = sample_gaussians(
         options.samples, context.generator("latent"), mixture=options.mixture, spread=options.spread
     )
-    draw_density(points, context.pictures / "density.png", options.mixture, options.spread, options.half)
+    draw_density(points, context.pictures / "density.png", options.mixture, options.spread)
     return mixture_scores(points, options.mixture, options.spread, options)

@@ -27,14 +27,12 @@ class Options(MeasureOptions):
         classes: first label of the rows of a conditional generator: row i shows class (classes + i) modulo
             their number; None draws labels at random. Only for conditional generators.
         to_uint8: ``fixed`` or ``min_max``, see ``generated.as_uint8``.
-        padding: pixels between images.
     """
 
     rows: int = Field(default=8, ge=1)
     columns: int = Field(default=8, ge=1)
     classes: int | None = Field(default=None, ge=0)
     to_uint8: ToUint8 = "fixed"
-    padding: int = Field(default=2, ge=0)
 
 
 def row_labels(options: Options, n_classes: int, device: torch.device) -> torch.Tensor | None:
@@ -65,7 +63,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     labels = row_labels(options, int(method.generator().n_classes), context.device)  # type: ignore[arg-type]
     sample = finite_sample(method, n, context.generator("latent"), labels)
     images = as_uint8(sample, method.bounds, options.to_uint8)
-    grid = torchvision.utils.make_grid(images, nrow=options.columns, padding=options.padding, pad_value=255)
+    grid = torchvision.utils.make_grid(images, nrow=options.columns, padding=2, pad_value=255)
     with replacing(context.pictures / "grid.png") as file:
         Image.fromarray(grid.permute(1, 2, 0).cpu().numpy()).save(file, format="PNG")
     return {"images": float(n)}

@@ -71,7 +71,7 @@ class Measured:
                 where=self.layout.evaluation(seed[1]),
                 remedy=f"give {cell.passing.recipe} a snapshot, and the cell an evaluation of curves",
             )
-        return share_at_passing(curve, cell.value, other[end], cell.passing.in_a_row)
+        return share_at_passing(curve, cell.value, other[end])
 
     def _whole(self, cell: MeasuredCell) -> list[tuple[str, ...]]:
         """Return the seeds all of whose trainings stayed finite."""

@@ -85,7 +85,6 @@ class Profile(Frozen):
     limits: DataLimits = DataLimits()
     min_seeds: int = Field(default=1, ge=1)
     max_seeds: int | None = Field(default=None, ge=1)
-    first_seed: int = Field(default=0, ge=0)
     precision: Precision = "float32"
     extractor: Literal["embedded", "inception"] = "embedded"
     workloads: dict[Workload, Work] = {}

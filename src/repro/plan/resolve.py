@@ -39,7 +39,7 @@ def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
     count = work.seeds or max(recipe.seeds, profile.min_seeds)
     if profile.max_seeds is not None:
         count = min(count, profile.max_seeds)
-    return range(profile.first_seed, profile.first_seed + count)
+    return range(count)
 
 
 def run_spec(

@@ -55,8 +55,7 @@ class PlannedRuns:
 
     def real_seeds(self) -> range:
         """Return the seeds that a data set itself is measured with: each shuffles its images."""
-        profile = self.config.profile
-        return range(profile.first_seed, profile.first_seed + profile.min_seeds)
+        return range(self.config.profile.min_seeds)
 
     def evaluate(
         self, name: str, convention: Convention, measured: RunSpec | str, *, seed: int = 0
@@ -91,15 +90,14 @@ class PlannedRuns:
         It is of the next seed, in a circle; a profile with a single seed trains one more for it.
         """
         recipe = recipe_in_use(self.config, name, run.dataset)
-        first = self.config.profile.first_seed
         count = max(2, len(self._seeds(name, recipe, run.dataset)))
-        return self._run(name, recipe, first + (run.seed - first + 1) % count, run.dataset)
+        return self._run(name, recipe, (run.seed + 1) % count, run.dataset)
 
     def _extractor(self, dataset: str) -> RunSpec:
         """Return the run of the embedded feature extractor of a data set, or of that which lends it one."""
         settings = self.config.settings
         lender = settings.extractor_from.get(dataset, dataset)
-        return self._run(EXTRACTOR, settings.extractor, self.config.profile.first_seed, lender)
+        return self._run(EXTRACTOR, settings.extractor, 0, lender)
 
     def _seeds(self, name: str, recipe: Recipe, dataset: str | None) -> range:
         profile = self.config.profile

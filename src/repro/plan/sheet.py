@@ -77,9 +77,9 @@ class Search(Frozen):
     """What a paper leaves open and found by trying: an option's values, compared on validation images.
 
     ``option`` is one of the recipe's method or one of ``NO_OPTIONS``; ``start`` is the value
-    before the search where the recipe does not state it, the method's default. The winner by ``rule`` may be
-    adopted for ``recipe`` and those of ``used_by``, on the data set that it was found on; a number format
-    never is. ``seeds`` runs are trained for each value.
+    before the search where the recipe does not state it, the method's default. The winner, of the largest
+    ``value``, may be adopted for ``recipe`` and those of ``used_by``, on the data set that it was found on; a
+    number format never is. ``seeds`` runs are trained for each value.
     """
 
     recipe: str
@@ -88,7 +88,6 @@ class Search(Frozen):
     start: OptionValue = None
     evaluation: str
     value: str
-    rule: Literal["max", "min"] = "max"
     datasets: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     seeds: int = Field(default=1, ge=1)
@@ -98,12 +97,11 @@ class Passing(Frozen):
     """Asks when a curve passes a level instead of how high it is; see ``repro.jobs.overtaking``.
 
     ``recipe`` is the one whose score at the end of its own training is the level; the row's own training is
-    ``epochs`` long on the figure's axis; ``in_a_row`` snapshots must be above the level.
+    ``epochs`` long on the figure's axis.
     """
 
     recipe: str
     epochs: float = Field(gt=0)
-    in_a_row: int = Field(default=2, ge=1)
 
 
 class CellFields(Frozen):

@@ -10,10 +10,7 @@ from repro.search.table import Outcome
 
 @dataclass(frozen=True)
 class Gain:
-    """One search on one data set; ``in_use`` and ``winner`` are its rows, None where there is no such row.
-
-    ``sign`` is -1 for a score that is better when lower.
-    """
+    """One search on one data set; ``in_use`` and ``winner`` are its rows, None where there is no such row."""
 
     search: str
     recipe: str
@@ -21,7 +18,6 @@ class Gain:
     dataset: str
     in_use: Outcome | None
     winner: Outcome | None
-    sign: float = 1.0
 
     @property
     def kept(self) -> bool:
@@ -34,7 +30,7 @@ class Gain:
         if self.winner is None or self.in_use is None:
             return None
         new, old = self.winner.mean, self.in_use.mean
-        return None if new is None or old is None else self.sign * (new - old)
+        return None if new is None or old is None else new - old
 
     @property
     def noise(self) -> float | None:

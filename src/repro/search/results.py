@@ -33,7 +33,6 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcom
         ReproError: an evaluation is missing or not what the DAG made.
     """
     rows: list[Outcome] = []
-    sign = 1.0 if planned.search.rule == "max" else -1.0
     for dataset in dict.fromkeys(candidate.dataset for candidate in planned.candidates):
         own = [candidate for candidate in planned.candidates if candidate.dataset == dataset]
         numbers: list[list[float]] = []
@@ -42,7 +41,7 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcom
             whole = all(result.diverged is None for result in results)
             numbers.append([result.values[planned.search.value] for result in results] if whole else [])
         means = [statistics.fmean(values) if values else None for values in numbers]
-        scores = {index: sign * mean for index, mean in enumerate(means) if mean is not None}
+        scores = {index: mean for index, mean in enumerate(means) if mean is not None}
         best = max(scores, key=lambda index: scores[index]) if scores else None
         in_use = value_in_use(plan.config, planned, dataset)
         for index, candidate in enumerate(own):
@@ -94,7 +93,6 @@ def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
                     dataset=dataset,
                     in_use=next((row for row in here if row.in_use), None),
                     winner=next((row for row in here if row.winner), None),
-                    sign=1.0 if search.rule == "max" else -1.0,
                 )
             )
     return draw_summary(rows, layout.search_summary, profile=layout.profile)
