@@ -360,7 +360,7 @@ def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> N
         ({"network": "dcgan", "shortcut_input": "raw"}, "or choose network sngan"),
         ({"discriminator_norm": "none"}, "dcgan or robust_dcgan"),
         ({"regulariser": "lipschitz"}, "no regulariser 'lipschitz'"),
-        ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp.wieght"),
+        ({"regulariser": "zero_gp", "regulariser.wieght": 1}, "zero_gp has no option 'wieght'"),
         ({"regulariser.weight": 1}, "without a regulariser"),
         ({"n_dis": 0}, "n_dis"),
     ],

@@ -98,7 +98,7 @@ def test_a_reader_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", registry.regulariser_names())
 def test_a_negative_weight_of_any_regulariser(name: str) -> None:
     registry.parse_regulariser(name, {"weight": 0.0})
-    with pytest.raises(ValueError, match="a weight is 0 or more"):
+    with pytest.raises(ReproError, match="a weight is 0 or more"):
         registry.parse_regulariser(name, {"weight": -0.5})
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from difflib import get_close_matches
 
 import torch
-from pydantic import ValidationError
 
-from repro.core.by_name import declaring
+from repro.core.by_name import declaring, load_module, parse_options
 from repro.methods.losses import AdversarialLoss
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 
 NONE = "none"
+_PACKAGE, _DECLARATION = "repro.methods.regularisers", r"REGULARISER\b"
 
 
 def regulariser_names() -> tuple[str, ...]:
     """Return the names of all regularisers, sorted."""
-    return declaring("repro.methods.regularisers", r"REGULARISER\b")
+    return declaring(_PACKAGE, _DECLARATION)
 
 
 def parse_regulariser(
@@ -27,23 +26,16 @@ def parse_regulariser(
     """Return the regulariser's class and its options with defaults filled in; None for ``none``.
 
     Raises:
-        ValueError: no such regulariser, an unknown option or a forbidden value; says what there is.
+        ReproError: no such regulariser, an unknown option or a forbidden value; says what there is.
+        ValueError: options without a regulariser, or a class that is none.
     """
     if name == NONE:
         if options:
             raise ValueError(f"options {', '.join(options)} given without a regulariser")
         return None
-    if name not in regulariser_names():
-        raise ValueError(f"no regulariser {name!r}; there are: {', '.join((NONE, *regulariser_names()))}")
-    kind: type[Regulariser] = importlib.import_module(f"{__package__}.{name}").REGULARISER
+    kind: type[Regulariser] = load_module(_PACKAGE, _DECLARATION, "regulariser", name).REGULARISER
     _check_hooks(name, kind)
-    try:
-        return kind, kind.Options.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(kind.Options.model_fields)
-        raise ValueError(f"{name}.{field}: {first['msg']} (options of {name}: {known})") from error
+    return kind, parse_options("regulariser", name, kind.Options, options)
 
 
 def _check_hooks(name: str, kind: type[Regulariser]) -> None:
@@ -64,6 +56,6 @@ def _check_hooks(name: str, kind: type[Regulariser]) -> None:
 def make_regulariser(
     name: str, options: Mapping[str, object], noise: torch.Generator, loss: AdversarialLoss | None = None
 ) -> Regulariser | None:
-    """Return the regulariser called ``name``, or None for ``none``; ValueError as ``parse_regulariser``."""
+    """Return the regulariser called ``name``, or None for ``none``; errors as ``parse_regulariser``."""
     parsed = parse_regulariser(name, options)
     return None if parsed is None else parsed[0](parsed[1], noise, loss)
