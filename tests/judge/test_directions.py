@@ -130,6 +130,14 @@ def test_too_few_seeds_a_diverged_run_and_identical_seeds_tell_nothing() -> None
     assert (waiting.word, waiting.direction) == ("pending", "")
 
 
+def test_rows_of_two_number_formats_are_not_compared_though_nothing_stood_in() -> None:
+    cells = [replace(row(name, mean), stand_ins=()) for name, mean in (("a", 30.0), ("b", 20.0))]
+    assert judged(order("c", "a", "b"), *cells).word == "supported"
+    found = judged(order("c", "a", "b"), cells[0], replace(cells[1], precision=("bf16",)))
+    assert (found.word, found.p) == ("cannot be told", None)
+    assert found.reason.endswith("the rows differ in precision (float32 / bf16)")
+
+
 def test_a_margin_in_the_metrics_unit_is_left_out_and_a_part_of_a_row_is_no_order() -> None:
     cells = [row("a", 30.0), row("b", 20.0)]
     assert judged(order("c", "a", "b", by=100.0), *cells).direction == "direction holds"
