@@ -115,7 +115,7 @@ def _obstacle(
     if made.reduced and not made.order:
         whose = "a number of the paper" if len(sides) == 1 else "a part of a row's number"
         return "not comparable", f"{whose}, and a stand-in was involved"
-    # without stand-ins the sheet's schedules hold, and a profile can still have given one row another number format
+    # without stand-ins the sheet's schedules hold, but a profile may have given one row another number format
     alike = scales if made.reduced else {}
     if len(sides) == 2 and (differing := differences(sides[0], sides[1], alike)):
         return "cannot be told", "the rows differ in " + ", ".join(differing)
