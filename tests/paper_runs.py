@@ -52,4 +52,6 @@ def small(run: RunSpec) -> RunSpec:
         size |= {"dataset": "cifar10", "source": "synthetic", "train_limit": 20}
         if options.get("train_split") == "unlabeled":
             del options["train_split"]
+        if options.get("layout") == "small":  # there is none at 32 px
+            del options["layout"]
     return run.model_copy(update=size)

@@ -70,7 +70,9 @@ def test_a_batch_counts_relative_to_the_recipes_own() -> None:
 
 
 BETTER = {"Rob-GAN (w/ FT)", "our model", "CIFAR10: w/ fine-tune", "gap: w/o augmentation"}
-UNTOLD = {("quick", f"rgan.best_unconditional_{name}") for name in ("cifar10", "stl10")}
+UNTOLD = {
+    ("quick", f"rgan.best_{name}") for name in ("conditional", "unconditional_cifar10", "unconditional_stl10")
+}
 """Claims whose rows have unequal shares of their budgets; the comment of the profile says why."""
 
 

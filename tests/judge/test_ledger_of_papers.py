@@ -123,6 +123,8 @@ ONLY_WHERE: dict[str, Callable[[RunSpec], bool]] = {  # elsewhere the option, or
     "dat.clip_real": lambda run: run.method != "toy_dat",
     "dat.clip_fake": lambda run: run.method != "toy_dat",
     "fast_gradient_training.norm": lambda run: False,  # which of Table 2's two networks a figure shows
+    "adversarial_training.augmentation": lambda run: run.recipe == "robgan.vgg16",
+    "adversarial_training.optimiser": lambda run: run.recipe != "robgan.vgg16",  # whose entry it is not
     "robgan.class_loss": on_cifar,
     "robgan.radius": on_cifar,
 }

@@ -152,7 +152,7 @@ def test_searches_are_shown_once_they_exist(tmp_path: Path) -> None:
     ]
     stem = made.search("gat", "c_g")
     draw_search(values, stem, heading="gat/c_g", option="c_g", score="accuracy", profile="smoke")
-    gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1], 1.0)
+    gain = Gain("gat/c_g", "gat", "c_g", "cifar10", values[0], values[1])
     draw_summary([gain], made.search_summary, profile="smoke")
     write_report(made, PAPERS)
     assert_links_hold(folder)
