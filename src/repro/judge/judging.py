@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from repro.core.cell_key import CellKey
 from repro.judge.cells import Cell
@@ -25,6 +26,8 @@ from repro.judge.claims import (
     joined,
 )
 from repro.judge.welch import Comparison, Scale, Tested, compare
+
+Name = TypeVar("Name")
 
 # What keeps a claim from a verdict, the gravest first.
 _OBSTACLES: tuple[ClaimWord, ...] = ("pending", "not comparable", "cannot be told")
@@ -91,12 +94,12 @@ def judge_claims(
     return [found[item.claim.id] for item in judged]
 
 
-def holm(values: Mapping[str, float]) -> dict[str, float]:
+def holm(values: Mapping[Name, float]) -> dict[Name, float]:
     """Return p values adjusted by Holm (1979).
 
     Whoever rejects those below a level errs with at most that chance, once or more in the whole family.
     """
-    adjusted: dict[str, float] = {}
+    adjusted: dict[Name, float] = {}
     largest = 0.0
     for rank, name in enumerate(sorted(values, key=lambda name: values[name])):
         largest = max(largest, min(1.0, (len(values) - rank) * values[name]))

@@ -33,14 +33,13 @@ def pooled(published: Mapping[str, Material], level: float) -> dict[str, Materia
     """
     corrected: dict[tuple[str, str, str], float] = {}
     for kind in ("p", "p_reverse"):
-        families: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        families: defaultdict[str, dict[tuple[str, str], float]] = defaultdict(dict)
         for name, material in published.items():
             for page in material.claims:
                 if page.row[kind]:
-                    families[page.row["paper"]][f"{name} {page.id}"] = float(page.row[kind])
+                    families[page.row["paper"]][name, page.id] = float(page.row[kind])
         for family in families.values():
-            for at, p in holm(family).items():
-                name, _, of = at.partition(" ")
+            for (name, of), p in holm(family).items():
                 corrected[name, of, f"{kind}_holm"] = p
     return {
         name: replace(
