@@ -5,7 +5,7 @@ One gather does crop and flip together, on uint8, so that a batch is touched as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,12 @@ def scale(images: Tensor, bounds: tuple[float, float]) -> Tensor:
     """Return uint8 ``images`` of any shape as float32, [0, 255] mapped linearly onto ``bounds``."""
     low, high = bounds
     return images.to(torch.float32, copy=True).mul_((high - low) / 255).add_(low)
+
+
+def in_order(data: ImageSet, size: int, bounds: tuple[float, float]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield all images, scaled to ``bounds``, and labels, in their order, ``size`` at a time."""
+    for images, labels in zip(torch.split(data.images, size), torch.split(data.labels, size), strict=True):
+        yield scale(images, bounds), labels
 
 
 def to_uint8(images: Tensor, bounds: tuple[float, float]) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from repro.attacks.network import check_finite
 from repro.data.image_set import ImageSet
-from repro.data.minibatches import scale
+from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
@@ -40,10 +40,7 @@ def correct(network: nn.Module, data: ImageSet, bounds: tuple[float, float], bat
     Raises:
         ReproError: a logit is not finite.
     """
-    parts = [
-        classified(network, scale(data.images[i : i + batch_size], bounds)) == data.labels[i : i + batch_size]
-        for i in range(0, len(data), batch_size)
-    ]
+    parts = [classified(network, images) == labels for images, labels in in_order(data, batch_size, bounds)]
     return torch.cat(parts)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from repro.attacks.auto_attack import AutoAttack, suspect_signs
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.core.spec import EvaluationSpec
-from repro.data.minibatches import scale
+from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.robust_accuracy import Unit, check_radii, stated_bounds
@@ -98,10 +98,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         )
         left: defaultdict[str, float] = defaultdict(float)
         vanished = 0.0
-        for i in range(0, len(data), options.batch_size):
-            images = scale(data.images[i : i + options.batch_size], bounds)
+        for images, labels in in_order(data, options.batch_size, bounds):
             with context.watch.part("attack"):
-                audit = attack.audit(images, data.labels[i : i + options.batch_size])
+                audit = attack.audit(images, labels)
             share = len(images) / len(data)
             vanished += share * audit.vanished
             for name, percent in audit.accuracy.items():

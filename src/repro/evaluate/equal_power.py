@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,7 +14,7 @@ from repro.attacks.fast_gradient import FGL2, FGSM
 from repro.attacks.threat_model import UNIT
 from repro.core.errors import ReproError
 from repro.data.image_set import ImageSet
-from repro.data.minibatches import scale
+from repro.data.minibatches import in_order
 from repro.evaluate.accuracy import classified
 from repro.evaluate.context import Context
 from repro.evaluate.perturbation_grid import draw_perturbations
@@ -23,6 +23,8 @@ from repro.evaluate.snapshots import over_training
 from repro.evaluate.trained import Trained
 from repro.methods.perturber import Perturber
 from repro.methods.random_perturbation import of_length
+
+RANGE = (UNIT.low, UNIT.high)
 
 Power = Literal["mean_norm", "root_mean_square"]
 
@@ -53,17 +55,12 @@ def mean_power(lengths: Tensor, power: Power) -> float:
     return float(mean)
 
 
-def _batches(data: ImageSet, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for i in range(0, len(data), size):
-        yield scale(data.images[i : i + size], (0.0, 1.0)), data.labels[i : i + size]
-
-
 def _attacked(
     network: nn.Module, data: ImageSet, attack: Callable[[Tensor, Tensor], Tensor], options: Options
 ) -> tuple[float, float]:
     """Return accuracy in percent under ``attack``, and its power."""
     hits, lengths = [], []
-    for images, labels in _batches(data, options.batch_size):
+    for images, labels in in_order(data, options.batch_size, RANGE):
         attacked = attack(images, labels)
         lengths.append((attacked - images).flatten(1).norm(dim=1))
         hits.append(classified(network, attacked) == labels)
@@ -116,7 +113,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     data = context.images(options.split)
     values = _rivals(method, data, context.generator("noise"), options)
     if options.shown:
-        images, labels = next(_batches(data.first(options.shown), options.shown))
+        images, labels = next(in_order(data.first(options.shown), options.shown, RANGE))
         with attack_mode(method.network), attack_mode(method.perturber):
             delta = method.delta(images, labels)
             with torch.no_grad():

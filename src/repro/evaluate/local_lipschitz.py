@@ -13,7 +13,7 @@ from repro.attacks.attack_mode import attack_mode
 from repro.attacks.checks import check_gradients
 from repro.attacks.objective import image_gradient
 from repro.data.image_set import ImageSet
-from repro.data.minibatches import scale
+from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.snapshots import over_training, require_snapshots
@@ -59,9 +59,7 @@ def _at_end(trained: Trained, data: ImageSet, options: Options) -> Values:
     network, bounds = trained.method.classifier(), trained.method.bounds
     parts = []
     with attack_mode(network):
-        for i in range(0, len(data), options.batch_size):
-            images = scale(data.images[i : i + options.batch_size], bounds)
-            labels = data.labels[i : i + options.batch_size]
+        for images, labels in in_order(data, options.batch_size, bounds):
             parts.append(image_gradient(network, images, labels, "cross_entropy").flatten(1).norm(dim=1))
     norms = torch.cat(parts).double()
     check_gradients(norms.isfinite().all())

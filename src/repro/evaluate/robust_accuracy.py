@@ -20,7 +20,7 @@ from repro.core.spec import EvaluationSpec
 from repro.core.timing import SplitWatch
 from repro.data.catalogue import dataset_info
 from repro.data.image_set import ImageSet
-from repro.data.minibatches import scale
+from repro.data.minibatches import in_order, scale
 from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
 from repro.evaluate.planted import PlantedOptions, hits_of
@@ -158,8 +158,7 @@ def withstands(
     else:
         attack = Transfer(model=network, surrogate=surrogate, **how)
     parts = []
-    for i in range(0, len(data), batch_size):
-        images, labels = scale(data.images[i : i + batch_size], bounds), data.labels[i : i + batch_size]
+    for images, labels in in_order(data, batch_size, bounds):
         attacked = attack(images, labels)
         parts.append(classified(network, attacked) == labels)
     return torch.cat(parts)

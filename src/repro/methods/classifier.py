@@ -15,7 +15,7 @@ from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch, part
-from repro.data.minibatches import Minibatches, scale
+from repro.data.minibatches import Minibatches, in_order
 from repro.methods.base import Method, State
 from repro.methods.early_stopping import EarlyStopping
 from repro.methods.optimisation import descend, place
@@ -208,12 +208,10 @@ class Classifier(Method):
         return correct / len(self.validation)
 
     def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the validation images, scaled, and their labels, always in the same batches."""
-        data, size = self.validation, self.spec.batch_size
-        if data is None:
+        """Return the validation images, scaled, and their labels, always in the same batches."""
+        if self.validation is None:
             raise RuntimeError("the training loop has given this method no validation images")
-        for i in range(0, len(data), size):
-            yield scale(data.images[i : i + size], self.bounds), data.labels[i : i + size]
+        return in_order(self.validation, self.spec.batch_size, self.bounds)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state; where the best weights are kept, these too."""
