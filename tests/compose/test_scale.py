@@ -72,8 +72,8 @@ def test_a_batch_counts_relative_to_the_recipes_own() -> None:
 BETTER = {"Rob-GAN (w/ FT)", "our model", "CIFAR10: w/ fine-tune", "gap: w/o augmentation"}
 UNTOLD = {
     ("quick", f"rgan.best_{name}") for name in ("conditional", "unconditional_cifar10", "unconditional_stl10")
-}
-"""Claims whose rows have unequal shares of their budgets; the comment of the profile says why."""
+} | {("robgan-cpu", "robgan.accuracy_gap")}
+"""Claims whose rows have unequal shares of their budgets, or are of parts of two splits; profiles say why."""
 
 
 def judged(profile: str) -> dict[str, list[Judgement]]:
@@ -120,6 +120,21 @@ def test_rob_gans_claims_on_classifiers_can_be_told(profile: str) -> None:
     ):  # fmt: skip
         words = {(item.word, item.direction) for item in found[name]}
         assert words == {("not comparable", "direction holds")}, name
+
+
+def test_parts_of_two_splits_are_other_images_and_whole_splits_are_not() -> None:
+    made = scales(build_plan(load_config(CONFIG, "robgan-cpu")))
+    seen = {
+        (quantity, split): made[("robgan", "figure2", f"{row}: {split}", *column)]
+        for quantity, row, column in (
+            ("part", "accuracy", ("0.01", "accuracy", "paper")),
+            ("whole", "local Lipschitz value", ("100", "local_lipschitz", "standard")),
+        )
+        for split in ("Train", "Test")
+    }
+    train, test = seen["part", "Train"], seen["part", "Test"]
+    assert {aspect for aspect in train if train[aspect] != test[aspect]} == {"images measured"}
+    assert seen["whole", "Train"] == seen["whole", "Test"]
 
 
 def test_a_run_that_starts_from_another_is_made_with_both() -> None:
