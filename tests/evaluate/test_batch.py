@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from data_archives import write_cifar10
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
@@ -19,6 +20,7 @@ from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
+from repro.evaluate import accuracy
 from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.result import read_result, write_result
 from repro.evaluate.trained import load_trained
@@ -216,6 +218,48 @@ def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout
     results = evaluate([accuracy, samples], layout)
     assert results[accuracy.evaluation_id]["values"] == found.values
     assert files[1].stat().st_mtime_ns != written[1]
+
+
+VERDICTS = {"samples": 5, "steps": 2, "checked": 0}
+OTHERS = [
+    spec("adversarial_share", GAN, options=VERDICTS),
+    spec("adversarial_share", GAN, options={**VERDICTS, "threshold": "midpoint"}),
+    spec("flip_iterations", GAN, options={"images": 5, "largest": 2, "examples": 0}),
+    spec("fidelity_conventions", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"kid_subsets": 2}),
+    spec("gradient_effect", GAN, options={"batches": 2}),
+    spec("auto_attack", CLASSIFIER, limit=5, options={"steps": 2, "queries": 2}),
+    spec("input_noise", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"splits": 2, "draws": 2}),
+    *(
+        spec("tsne", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"points": 10, "pair": pair})
+        for pair in ("noise", "images")
+    ),
+]
+
+
+def test_results_on_real_images_are_kept_until_the_images_change(layout: Layout, tmp_path: Path) -> None:
+    synthetic = [s.model_dump() for s in (*ALL, *MORE, *OTHERS)]
+    asked = [EvaluationSpec.model_validate({**fields, "source": "real"}) for fields in synthetic]
+    files = [layout.evaluation(s.evaluation_id) for s in asked]
+    written = []
+    for root, seed in (("one", 0), ("copy", 0), ("other", 1)):
+        write_cifar10(tmp_path / root / "cifar-10-batches-py", seed=seed)
+        manifest = layout.batch("evaluate", "b0")
+        evaluate_batch(asked, layout, manifest, device=CPU, data_root=tmp_path / root)
+        written.append([file.stat().st_mtime_ns for file in files])
+    assert written[0] == written[1]
+    kept = [s for s, was, now in zip(asked, *written[1:], strict=True) if was == now]
+    assert {s.measure for s in kept} == {"adversarial_share", "input_noise", "samples", "tsne"}
+    assert [s.options for s in kept if s.measure == "adversarial_share"] == [VERDICTS]
+    assert [s.options["pair"] for s in kept if s.measure == "tsne"] == ["noise"]
+
+
+def test_a_measurement_reads_all_that_its_options_name(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accuracy, "measure", lambda *_: {"accuracy": 1.0})
+    with pytest.raises(ReproError, match=r"accuracy leaves out images that its options' `reads` name"):
+        evaluate(ALL[:1], layout)
+    assert not layout.evaluation(ALL[0].evaluation_id).exists()
 
 
 def test_a_result_that_no_measurement_wrote_is_refused_and_kept(layout: Layout) -> None:
