@@ -22,6 +22,7 @@ from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate import accuracy
 from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.registry import needs
 from repro.evaluate.result import read_result, write_result
 from repro.evaluate.trained import load_trained
 from repro.methods.registry import load_method
@@ -404,6 +405,22 @@ def test_best_snapshot_is_the_lowest_point_of_the_curve(layout: Layout) -> None:
     points, chosen = results[curve.evaluation_id]["values"], results[best.evaluation_id]["values"]
     assert chosen["fid"] == min(points["fid@1"], points["fid@2"])  # type: ignore[index]
     assert points[f"fid@{chosen['step']:g}"] == chosen["fid"]  # type: ignore[index]
+
+
+def test_each_number_of_real_images_is_one_that_is_declared(layout: Layout) -> None:
+    metrics = ("is", "fid", "kid", "prc")
+    asked = [
+        spec("fidelity_real", extractor=CLASSIFIER.run_id, options={**SMALL, "metrics": chosen})
+        for chosen in (metrics, *((metric,) for metric in metrics))
+    ]
+    whole, *single = (set(result["values"]) for result in evaluate(asked, layout).values())  # type: ignore[call-overload]
+    assert whole == set().union(*single) == set(needs("fidelity_real").values or ())
+
+
+def test_a_curve_of_scores_without_real_images_reads_none(layout: Layout) -> None:
+    options = {**SMALL, "metrics": ("is", "prc")}
+    asked = spec("curve", GAN, generated=30, extractor=CLASSIFIER.run_id, options=options)
+    assert evaluate([asked], layout)[asked.evaluation_id]["data"] == []
 
 
 def test_the_inception_score_alone_is_the_same_number(layout: Layout) -> None:

@@ -76,3 +76,22 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
     with pytest.raises(ReproError, match="lowest FID"):
         validate_options("fidelity", options).check(asked)
     validate_options("fidelity", {"metrics": ("is", "kid")}).check(asked)
+
+
+@pytest.mark.parametrize(
+    ("measure", "options", "message"),
+    [
+        ("curve", {"checkpoint": "best_snapshot"}, "each snapshot"),
+        ("curve", {"metrics": ("prc",)}, "each snapshot"),
+        ("input_noise", {"metrics": ("fid",)}, "no option 'metrics'"),
+        ("input_noise", {"kid_subsets": 10}, "no option 'kid_subsets'"),
+        ("input_noise", {"splits": 200}, "too few for 200 splits"),
+    ],
+)
+def test_options_that_a_measurement_cannot_heed_are_refused(
+    measure: str, options: dict[str, object], message: str
+) -> None:
+    asked = EvaluationSpec(measure=measure, run="r", dataset="cifar10", source="real", generated=100)
+    with pytest.raises(ReproError, match=message):
+        validate_options(measure, options).check(asked)
+    validate_options(measure, {}).check(asked)

@@ -13,8 +13,8 @@ from pydantic import Field
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
-from repro.evaluate.registry import Values
-from repro.evaluate.scores import Metric, ScoreOptions, fidelity_scores
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, search_of, worst_noise
 
@@ -22,23 +22,29 @@ FEATURES = True
 VALUES = "is is_std"
 
 
-class Options(ScoreOptions):
+class Options(MeasureOptions):
     """How noise is drawn and moved.
 
     Attributes:
         radii: lengths of the change from the original to the worst noise, beside 0.
         draws: samples of each noise.
         to_uint8: see ``generated.as_uint8``.
+        splits, batch_size: see ``scores.ScoreOptions``.
     """
 
-    metrics: tuple[Metric, ...] = ("is",)
     radii: tuple[float, ...] = (0.01, 1.0)
     draws: int = Field(default=5, ge=2)
     to_uint8: ToUint8 = "fixed"
+    splits: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=128, ge=1)
 
-    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
-        """Return nothing: an Inception score is of generated images alone."""
-        return []
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the images that ``spec`` pays for are enough."""
+        self.score().check(spec)
+
+    def score(self) -> ScoreOptions:
+        """Return how a sample's Inception score is taken."""
+        return ScoreOptions(metrics=("is",), splits=self.splits)
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
@@ -61,6 +67,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             moved = worst_noise(method, radius, context.generator, f"noise/latent/{draw}")
             samples = partial(generated_uint8, method, n, latent, options.to_uint8, moved)
             features = context.shared.features.of(samples, extractor, options.batch_size)
-            scores.append(fidelity_scores(features, None, options, seed=context.spec.seed)["is"])
+            scores.append(fidelity_scores(features, None, options.score(), seed=context.spec.seed)["is"])
         values |= {f"is@{radius:g}": fmean(scores), f"is_std@{radius:g}": stdev(scores)}
     return values
