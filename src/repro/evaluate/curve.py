@@ -28,7 +28,7 @@ class Options(fidelity.Options):
         super().check(spec)
         if self.checkpoint != "final" or set(self.metrics) == {"prc"}:
             raise ReproError(
-                "a curve has IS, FID and KID of each snapshot: it chooses none, and has no precision and recall",
+                "a curve has IS, FID and KID of each snapshot; it chooses none, nor has precision and recall",
                 remedy="leave out checkpoint, and name is, fid or kid among the metrics; or measure fidelity",
             )
 

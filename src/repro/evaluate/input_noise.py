@@ -16,7 +16,7 @@ from repro.evaluate.generated import ToUint8, generated_uint8
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
-from repro.evaluate.worst_case import gan_of, search_of, worst_noise
+from repro.evaluate.worst_case import gan_of, said_of_noise, worst_noise
 
 FEATURES = True
 VALUES = "is is_std"
@@ -55,10 +55,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     method, extractor, n = gan_of(trained), context.extractor(), context.spec.generated
     assert n is not None  # of a run there is a number of samples
-    lengths = " and ".join(f"{radius:g}" for radius in options.radii)
-    sign = search_of(method, 1.0, "noise/latent", context.generator).sign
-    way = "grows fastest (RGAN, Eq. 9)" if sign == "maximise" else "falls fastest (RGAN, Algorithm 1, line 5)"
-    context.threat_model = f"latents moved by {lengths} where G's loss {way}"
+    context.threat_model = said_of_noise(method, options.radii, context.generator)
     values: Values = {}
     for radius in (0.0, *options.radii):
         scores = []
