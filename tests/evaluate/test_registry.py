@@ -86,6 +86,8 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
         ("input_noise", {"metrics": ("fid",)}, "no option 'metrics'"),
         ("input_noise", {"kid_subsets": 10}, "no option 'kid_subsets'"),
         ("input_noise", {"splits": 200}, "too few for 200 splits"),
+        ("mode_coverage", {"images": 10}, "10 generated and 10 real images are too few for 10 classes"),
+        ("mode_coverage", {"neighbours": 100}, "100 generated and 10000 real images are too few"),
     ],
 )
 def test_options_that_a_measurement_cannot_heed_are_refused(
