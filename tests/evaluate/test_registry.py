@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from repro.core.by_name import declaring
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
-from repro.evaluate.registry import load_measurement, measurement_names, needs, validate_options
+from repro.evaluate.registry import load_measurement, needs, validate_options
 
 NAMES = {
     "accuracy",
@@ -46,7 +47,7 @@ OF_FEATURES = {
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:
-    assert set(measurement_names()) == NAMES
+    assert set(declaring("repro.evaluate", r"def measure\(")) == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -59,8 +60,8 @@ def test_each_has_options_with_defaults(name: str) -> None:
 
 
 def test_listing_imports_no_torch() -> None:
-    listing = "import sys; from repro.evaluate.registry import measurement_names; print(measurement_names())"
-    code = f"{listing}; assert 'torch' not in sys.modules"
+    listing = f"from repro.evaluate.registry import needs; print([needs(name) for name in {sorted(NAMES)}])"
+    code = f"import sys; {listing}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
