@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from data_archives import write_cifar10
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
@@ -19,7 +20,9 @@ from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
+from repro.evaluate import accuracy
 from repro.evaluate.batch import evaluate_batch
+from repro.evaluate.registry import needs
 from repro.evaluate.result import read_result, write_result
 from repro.evaluate.trained import load_trained
 from repro.methods.registry import load_method
@@ -218,6 +221,48 @@ def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout
     assert files[1].stat().st_mtime_ns != written[1]
 
 
+VERDICTS = {"samples": 5, "steps": 2, "checked": 0}
+OTHERS = [
+    spec("adversarial_share", GAN, options=VERDICTS),
+    spec("adversarial_share", GAN, options={**VERDICTS, "threshold": "midpoint"}),
+    spec("flip_iterations", GAN, options={"images": 5, "largest": 2, "examples": 0}),
+    spec("fidelity_conventions", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"kid_subsets": 2}),
+    spec("gradient_effect", GAN, options={"batches": 2}),
+    spec("auto_attack", CLASSIFIER, limit=5, options={"steps": 2, "queries": 2}),
+    spec("input_noise", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"splits": 2, "draws": 2}),
+    *(
+        spec("tsne", GAN, generated=30, extractor=CLASSIFIER.run_id, options={"points": 10, "pair": pair})
+        for pair in ("noise", "images")
+    ),
+]
+
+
+def test_results_on_real_images_are_kept_until_the_images_change(layout: Layout, tmp_path: Path) -> None:
+    synthetic = [s.model_dump() for s in (*ALL, *MORE, *OTHERS)]
+    asked = [EvaluationSpec.model_validate({**fields, "source": "real"}) for fields in synthetic]
+    files = [layout.evaluation(s.evaluation_id) for s in asked]
+    written = []
+    for root, seed in (("one", 0), ("copy", 0), ("other", 1)):
+        write_cifar10(tmp_path / root / "cifar-10-batches-py", seed=seed)
+        manifest = layout.batch("evaluate", "b0")
+        evaluate_batch(asked, layout, manifest, device=CPU, data_root=tmp_path / root)
+        written.append([file.stat().st_mtime_ns for file in files])
+    assert written[0] == written[1]
+    kept = [s for s, was, now in zip(asked, *written[1:], strict=True) if was == now]
+    assert {s.measure for s in kept} == {"adversarial_share", "input_noise", "samples", "tsne"}
+    assert [s.options for s in kept if s.measure == "adversarial_share"] == [VERDICTS]
+    assert [s.options["pair"] for s in kept if s.measure == "tsne"] == ["noise"]
+
+
+def test_a_measurement_reads_all_that_its_options_name(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accuracy, "measure", lambda *_: {"accuracy": 1.0})
+    with pytest.raises(ReproError, match=r"accuracy leaves out images that its options' `reads` name"):
+        evaluate(ALL[:1], layout)
+    assert not layout.evaluation(ALL[0].evaluation_id).exists()
+
+
 def test_a_result_that_no_measurement_wrote_is_refused_and_kept(layout: Layout) -> None:
     accuracy = ALL[0]
     file = layout.evaluation(accuracy.evaluation_id)
@@ -360,6 +405,22 @@ def test_best_snapshot_is_the_lowest_point_of_the_curve(layout: Layout) -> None:
     points, chosen = results[curve.evaluation_id]["values"], results[best.evaluation_id]["values"]
     assert chosen["fid"] == min(points["fid@1"], points["fid@2"])  # type: ignore[index]
     assert points[f"fid@{chosen['step']:g}"] == chosen["fid"]  # type: ignore[index]
+
+
+def test_each_number_of_real_images_is_one_that_is_declared(layout: Layout) -> None:
+    metrics = ("is", "fid", "kid", "prc")
+    asked = [
+        spec("fidelity_real", extractor=CLASSIFIER.run_id, options={**SMALL, "metrics": chosen})
+        for chosen in (metrics, *((metric,) for metric in metrics))
+    ]
+    whole, *single = (set(result["values"]) for result in evaluate(asked, layout).values())  # type: ignore[call-overload]
+    assert whole == set().union(*single) == set(needs("fidelity_real").values or ())
+
+
+def test_a_curve_of_scores_without_real_images_reads_none(layout: Layout) -> None:
+    options = {**SMALL, "metrics": ("is", "prc")}
+    asked = spec("curve", GAN, generated=30, extractor=CLASSIFIER.run_id, options=options)
+    assert evaluate([asked], layout)[asked.evaluation_id]["data"] == []
 
 
 def test_the_inception_score_alone_is_the_same_number(layout: Layout) -> None:

@@ -76,9 +76,9 @@ def trained(layout: Layout, offsets: dict[int, float], *, with_critic: bool = Tr
     return Trained(SPEC, method, "0" * 64, layout)
 
 
-def context(layout: Layout, measure: str, limit: int = 60) -> Context:
+def context(layout: Layout, measure: str, limit: int = 60, **options: object) -> Context:
     spec = EvaluationSpec(
-        measure=measure, run=SPEC.run_id, dataset="cifar10", source="synthetic", limit=limit
+        measure=measure, run=SPEC.run_id, dataset="cifar10", source="synthetic", limit=limit, options=options
     )
     shared = Shared(layout, CPU, None, None)
     return Context(spec, shared, layout.root / "pictures")
@@ -155,7 +155,7 @@ def test_without_a_fake_there_is_no_twin(layout: Layout) -> None:
 
 def test_the_midpoint_lies_between_real_and_generated(layout: Layout) -> None:
     """With an offset that calls everything fake, the midpoint still parts the two."""
-    run, where = trained(layout, {2: 5.0, 4: 5.0}), context(layout, "adversarial_share")
+    run, where = trained(layout, {2: 5.0, 4: 5.0}), context(layout, "adversarial_share", threshold="midpoint")
     zero, midpoint = (
         adversarial_share.measure(run, where, adversarial_share.Options(threshold=threshold, samples=50))
         for threshold in ("zero", "midpoint")

@@ -18,9 +18,11 @@ from repro.evaluate.context import Context, Shared
 from repro.evaluate.extractor import INCEPTION, Extractor
 from repro.evaluate.feature_store import FeatureStore, UintImages
 from repro.evaluate.features import register
+from repro.evaluate.fidelity import features_of_reference
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.mode_coverage import Options, measure, spread_within
+from repro.evaluate.registry import needs
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.methods.registry import load_method
@@ -102,6 +104,10 @@ def test_a_conditional_generator_is_measured_and_no_other(
     theirs = load_images("cifar10", "train", source="synthetic", limit=50, root=None)
     assert {name: got[name] for name in ("precision", "recall")} == direct(ours, theirs.images)
     assert (got["generated"], got["reference"]) == (40, 50)
+    assert set(got) == set(needs("mode_coverage").values or ())
+    name = (theirs.name, theirs.split, 50, theirs.fingerprint)
+    kept = shared.features.of(lambda: pytest.fail("the reference is not kept"), an_extractor, 128, name)
+    assert kept is features_of_reference(context, ScoreOptions(), theirs)
     store = FeatureStore(CPU)
     spreads = [
         spread_within(store.of(lambda: images, an_extractor).by_metric["prc"], classes)  # noqa: B023

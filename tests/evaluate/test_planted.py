@@ -102,6 +102,26 @@ def test_features_are_what_the_last_layer_sees() -> None:
         torch.testing.assert_close(Features(convolutional, x[0])(x), model[:4](x).mean(dim=(2, 3)))
 
 
+class Tokens(nn.Module):
+    """Patches of four by four to as many tokens, whose logits are averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.head = nn.Conv2d(3, 20, 4, stride=4), nn.Linear(20, 10)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        return self.patches(x).flatten(2).transpose(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.tokens(x)).mean(dim=1)  # type: ignore[no-any-return]
+
+
+def test_features_of_tokens_are_averaged_over_the_tokens() -> None:
+    model, x = Tokens(), images(3)
+    with torch.no_grad():
+        torch.testing.assert_close(Features(model, x[0])(x), model.tokens(x).mean(dim=1))
+
+
 def test_where_no_layer_tells_the_points_apart_nothing_is_planted() -> None:
     constant = nn.Sequential(nn.Flatten(), nn.Linear(432, 2), nn.Linear(2, 5)).eval()
     nn.init.zeros_(constant[1].weight)

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from repro.core.by_name import declaring
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
-from repro.evaluate.registry import load_measurement, measurement_names, needs, validate_options
+from repro.evaluate.registry import load_measurement, needs, validate_options
 
 NAMES = {
     "accuracy",
@@ -46,7 +47,7 @@ OF_FEATURES = {
 
 
 def test_the_measurements_are_those_with_a_measure_function() -> None:
-    assert set(measurement_names()) == NAMES
+    assert set(declaring("repro.evaluate", r"def measure\(")) == NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -59,8 +60,8 @@ def test_each_has_options_with_defaults(name: str) -> None:
 
 
 def test_listing_imports_no_torch() -> None:
-    listing = "import sys; from repro.evaluate.registry import measurement_names; print(measurement_names())"
-    code = f"{listing}; assert 'torch' not in sys.modules"
+    listing = f"from repro.evaluate.registry import needs; print([needs(name) for name in {sorted(NAMES)}])"
+    code = f"import sys; {listing}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -76,3 +77,24 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
     with pytest.raises(ReproError, match="lowest FID"):
         validate_options("fidelity", options).check(asked)
     validate_options("fidelity", {"metrics": ("is", "kid")}).check(asked)
+
+
+@pytest.mark.parametrize(
+    ("measure", "options", "message"),
+    [
+        ("curve", {"checkpoint": "best_snapshot"}, "each snapshot"),
+        ("curve", {"metrics": ("prc",)}, "each snapshot"),
+        ("input_noise", {"metrics": ("fid",)}, "no option 'metrics'"),
+        ("input_noise", {"kid_subsets": 10}, "no option 'kid_subsets'"),
+        ("input_noise", {"splits": 200}, "too few for 200 splits"),
+        ("mode_coverage", {"images": 10}, "10 generated and 10 real images are too few for 10 classes"),
+        ("mode_coverage", {"neighbours": 100}, "100 generated and 10000 real images are too few"),
+    ],
+)
+def test_options_that_a_measurement_cannot_heed_are_refused(
+    measure: str, options: dict[str, object], message: str
+) -> None:
+    asked = EvaluationSpec(measure=measure, run="r", dataset="cifar10", source="real", generated=100)
+    with pytest.raises(ReproError, match=message):
+        validate_options(measure, options).check(asked)
+    validate_options(measure, {}).check(asked)

@@ -100,6 +100,8 @@ def test_fixed_step_size_does_not_follow_the_radius() -> None:
     ("option", "value", "message"),
     [
         ("step_size", "a fifth", "part of the radius"),
+        ("step_size", "radius/0", "part of the radius"),
+        ("step_size", "radius/0.00", "part of the radius"),
         ("radii", (), "at least 1 item"),
         ("norm", "l7", "linf"),
         ("loss", "joint", "cross_entropy"),
@@ -109,6 +111,12 @@ def test_fixed_step_size_does_not_follow_the_radius() -> None:
 def test_bad_options_are_refused(option: str, value: object, message: str) -> None:
     with pytest.raises(ReproError, match=message):
         validate_options("robust_accuracy", {option: value})
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "equal_power"])
+def test_batches_of_no_image_are_refused(measure: str) -> None:
+    with pytest.raises(ReproError, match="batch_size"):
+        validate_options(measure, {"batch_size": 0})
 
 
 @pytest.mark.parametrize("measure", ["robust_accuracy", "auto_attack"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from repro.core.errors import ReproError
 from repro.evaluate.extractor import Extractor
-from repro.evaluate.feature_store import FeatureStore, UintImages
+from repro.evaluate.feature_store import METRICS, Features, FeatureStore, UintImages
 from repro.evaluate.features import register
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.registry import Values
@@ -92,7 +96,32 @@ def test_a_set_against_itself(extractor: Extractor) -> None:
     same = images(300, 5)
     got = scores_of(same, same, extractor)
     assert abs(got["fid"]) < 1e-4
-    assert abs(got["kid"]) < 1e-2
+    assert abs(got["kid"]) < 1e-4 < scores_of(same, images(300, 2, high=200), extractor)["kid"]
+
+
+def covered(points: NDArray[Any], others: NDArray[Any], neighbours: int) -> float:
+    """Return the percentage of points in a ball around one of ``others`` up to its nearest ``neighbours``."""
+    reach = NearestNeighbors(n_neighbors=neighbours).fit(others).kneighbors()[0][:, -1]
+    distances = np.linalg.norm(points[:, None] - others, axis=2)
+    return float(100 * (distances <= reach).any(axis=1).mean())
+
+
+def test_kid_precision_and_recall_equal_their_definitions() -> None:
+    """The unbiased MMD^2 of Binkowski et al. (2018), balls of Kynkäänniemi et al. (2019)."""
+    draw = np.random.default_rng(5)
+    ours, theirs = (draw.normal(size=(n, 6)) @ draw.normal(size=(6, 6)) for n in (137, 137))
+    features = [Features(dict.fromkeys(METRICS, torch.from_numpy(each))) for each in (ours, theirs)]
+    options = ScoreOptions(metrics=("kid", "prc"), kid_subsets=2, kid_subset_size=137, neighbours=4)
+    got = fidelity_scores(*features, options)
+    first, second, cross = (
+        (a @ b.T / 6 + 1) ** 3 for a, b in ((ours, ours), (theirs, theirs), (ours, theirs))
+    )
+    within = sum((each.sum() - np.trace(each)) / (137 * 136) for each in (first, second))
+    assert got["kid"] == pytest.approx(within - 2 * cross.mean(), rel=1e-9)
+    assert got["kid_std"] == pytest.approx(0, abs=1e-9)  # every subset is the whole
+    expected = (covered(ours, theirs, 4), covered(theirs, ours, 4))
+    assert (got["precision"], got["recall"]) == pytest.approx(expected)
+    assert 0 < min(expected) < max(expected) < 100
 
 
 class Sorter(nn.Module):

@@ -20,8 +20,9 @@ from repro.evaluate.extractor import Extractor
 from repro.evaluate.features import register
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import worst_images, worst_noise
-from repro.methods.gan_base import GanMethod
+from repro.methods.gan_base import NO_LABELS, GanMethod
 from repro.methods.registry import load_method
+from repro.methods.rgan import Rgan
 from repro.models.embedding import EmbeddingNetwork
 from small_run import small_run
 
@@ -113,6 +114,17 @@ def test_rgans_worst_inputs_are_sought_as_its_run_seeks_them() -> None:
     assert all(torch.equal(value, started.streams.state_dict()[name]) for name, value in before.items())
 
 
+@pytest.mark.parametrize("clipped", [False, True])
+def test_rgans_worst_images_are_those_of_its_training(clipped: bool) -> None:
+    method = robust(clip_images=clipped)
+    assert isinstance(method, Rgan)
+    real, fake = torch.ones(2, 4, 3, 32, 32) * torch.tensor([0.99, -0.99])[:, None, None, None, None]
+    found = worst_images(method, real, fake, method.options.image_radius, unasked)
+    for ours, theirs in zip(found, method.worse_images(real, fake, NO_LABELS), strict=True):
+        torch.testing.assert_close(ours, theirs)
+        assert bool((ours.abs() <= 1).all()) == clipped
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_no_evaluation_draws_what_a_training_of_its_seed_draws(
     trained: Trained, tmp_path: Path, seed: int
@@ -154,12 +166,20 @@ def test_frechet_distance_of_moved_and_stretched_points() -> None:
     assert tsne.frechet_distance(points, points * scales) == pytest.approx(4 + 0.25, abs=1e-3)
 
 
-@pytest.mark.parametrize("pair", ["noise", "worst_images", "images"])
-def test_a_picture_of_both_samples(trained: Trained, tmp_path: Path, pair: str) -> None:
-    options = tsne.Options(pair=pair, points=24)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("noise", "latents moved by 0.5 where G's loss grows fastest (RGAN, Eq. 9)"),
+        ("worst_images", "images moved by 4 where what D gains falls fastest (RGAN, Eq. 10)"),
+        ("images", None),
+    ],
+)
+def test_a_picture_of_both_samples(trained: Trained, tmp_path: Path, pair: str, said: str | None) -> None:
+    options = tsne.Options(pair=pair, points=24, noise_radius=0.5)  # type: ignore[arg-type]
     measured = context(trained, tmp_path, "tsne", pair=pair, points=24)
     values = tsne.measure(trained, measured, options)
     assert values["points"] == 24
+    assert measured.threat_model == said
     assert 0 <= values["nearest_neighbour"] <= 100
     picture = np.asarray(Image.open(measured.pictures / "tsne.png")).astype(int)
     for colour in ((0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2), (255, 255, 255)):

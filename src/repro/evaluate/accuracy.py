@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from repro.attacks.network import check_finite
@@ -24,7 +25,7 @@ class Options(MeasureOptions):
     """
 
     split: str = "test"
-    batch_size: int = 500
+    batch_size: int = Field(default=500, ge=1)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.twins import TwinSearch, latent_twins
 from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
+from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.decision import VerdictOptions, two_classes
 from repro.evaluate.registry import Values
@@ -54,6 +55,10 @@ class Options(VerdictOptions):
     of: Literal["called_fake", "all"] = "called_fake"
     samples: int = Field(default=500, ge=1)
     checked: int = Field(default=100, ge=0)
+
+    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
+        """Return the real images, which only the midpoint asks for."""
+        return super().reads(spec) if self.threshold == "midpoint" else []
 
     def search(self) -> TwinSearch:
         """Return the search in the latent."""

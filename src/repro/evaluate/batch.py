@@ -148,6 +148,8 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         raise RuntimeError(
             f"src/repro/evaluate/{spec.measure}.py returns {more}: name them in its line VALUES"
         )
+    if context.data != context.promised():  # its result would be taken for one of other images
+        raise RuntimeError(f"{spec.measure} leaves out images that its options' `reads` name")
     strange = [name for name, value in values.items() if not isfinite(value)]
     if strange:
         raise ReproError(

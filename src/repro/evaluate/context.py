@@ -162,7 +162,11 @@ class Context:
             dataset_info(spec.dataset), self.shared.data_root
         ):
             return False
-        return set(data) != {self._load(*wanted).facts for wanted in self._reads()}
+        return set(data) != self.promised()
+
+    def promised(self) -> set[SplitFacts]:
+        """Return what the measurement's options say that it reads."""
+        return {self._load(*wanted).facts for wanted in self._reads()}
 
     def _reads(self) -> list[tuple[str, int | None]]:
         return validate_options(self.spec.measure, self.spec.options).reads(self.spec)

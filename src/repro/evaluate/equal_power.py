@@ -43,7 +43,7 @@ class Options(MeasureOptions):
 
     power: Power = "mean_norm"
     split: str = "test"
-    batch_size: int = 250
+    batch_size: int = Field(default=250, ge=1)
     shown: int = Field(default=8, ge=0)
     over_training: bool = False
 

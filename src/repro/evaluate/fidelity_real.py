@@ -13,7 +13,7 @@ from repro.evaluate.trained import Trained
 
 NEEDS_RUN = False
 FEATURES = True
-VALUES = "is is_std fid kid kid_std kid_subset_size"
+VALUES = "is is_std fid kid kid_std kid_subset_size precision recall"
 
 
 class Options(ScoreOptions):

@@ -13,32 +13,38 @@ from pydantic import Field
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
-from repro.evaluate.registry import Values
-from repro.evaluate.scores import Metric, ScoreOptions, fidelity_scores
+from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
-from repro.evaluate.worst_case import gan_of, search_of, worst_noise
+from repro.evaluate.worst_case import gan_of, said_of_noise, worst_noise
 
 FEATURES = True
 VALUES = "is is_std"
 
 
-class Options(ScoreOptions):
+class Options(MeasureOptions):
     """How noise is drawn and moved.
 
     Attributes:
         radii: lengths of the change from the original to the worst noise, beside 0.
         draws: samples of each noise.
         to_uint8: see ``generated.as_uint8``.
+        splits, batch_size: see ``scores.ScoreOptions``.
     """
 
-    metrics: tuple[Metric, ...] = ("is",)
     radii: tuple[float, ...] = (0.01, 1.0)
     draws: int = Field(default=5, ge=2)
     to_uint8: ToUint8 = "fixed"
+    splits: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=128, ge=1)
 
-    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
-        """Return nothing: an Inception score is of generated images alone."""
-        return []
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the images that ``spec`` pays for are enough."""
+        self.score().check(spec)
+
+    def score(self) -> ScoreOptions:
+        """Return how a sample's Inception score is taken."""
+        return ScoreOptions(metrics=("is",), splits=self.splits)
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
@@ -49,10 +55,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """
     method, extractor, n = gan_of(trained), context.extractor(), context.spec.generated
     assert n is not None  # of a run there is a number of samples
-    lengths = " and ".join(f"{radius:g}" for radius in options.radii)
-    sign = search_of(method, 1.0, "noise/latent", context.generator).sign
-    way = "grows fastest (RGAN, Eq. 9)" if sign == "maximise" else "falls fastest (RGAN, Algorithm 1, line 5)"
-    context.threat_model = f"latents moved by {lengths} where G's loss {way}"
+    context.threat_model = said_of_noise(method, options.radii, context.generator)
     values: Values = {}
     for radius in (0.0, *options.radii):
         scores = []
@@ -61,6 +64,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             moved = worst_noise(method, radius, context.generator, f"noise/latent/{draw}")
             samples = partial(generated_uint8, method, n, latent, options.to_uint8, moved)
             features = context.shared.features.of(samples, extractor, options.batch_size)
-            scores.append(fidelity_scores(features, None, options, seed=context.spec.seed)["is"])
+            scores.append(fidelity_scores(features, None, options.score(), seed=context.spec.seed)["is"])
         values |= {f"is@{radius:g}": fmean(scores), f"is_std@{radius:g}": stdev(scores)}
     return values

@@ -13,13 +13,16 @@ from torch import Tensor
 
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
+from repro.data.catalogue import dataset_info
 from repro.evaluate.context import Context
+from repro.evaluate.fidelity import features_of_reference
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 
 FEATURES = True
+VALUES = "diversity precision recall generated reference"
 
 
 class Options(MeasureOptions):
@@ -37,9 +40,28 @@ class Options(MeasureOptions):
     neighbours: int = Field(default=3, ge=1)
     batch_size: int = Field(default=128, ge=1)
 
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that a class has two images on either side, and that an image has its neighbours.
+
+        Raises:
+            ReproError: there are too few.
+        """
+        classes = dataset_info(spec.dataset).classes
+        generated, reference = (min(n or self.images, self.images) for n in (spec.generated, spec.limit))
+        if min(generated, reference) <= max(classes, self.neighbours):
+            raise too_few(generated, reference, classes)
+
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return the real images."""
         return [(self.reference_split, self.images)]
+
+
+def too_few(generated: int, reference: int, classes: int) -> ReproError:
+    """Return the error that so many images of either side are."""
+    return ReproError(
+        f"{generated} generated and {reference} real images are too few for {classes} classes",
+        remedy="let the profile generate and measure more images, two for each class at least",
+    )
 
 
 def spread_within(features: Tensor, labels: Tensor) -> dict[int, float]:
@@ -74,19 +96,14 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     n = min(options.images, context.spec.generated or options.images)
     labels = torch.arange(n) % classes
     generated = generated_uint8(method, n, context.generator("latent"), "fixed", labels=labels)
-    ours, theirs = (
-        context.shared.features.of(images, context.extractor(), options.batch_size)
-        for images in (lambda: generated, lambda: real.images)
-    )
+    balls = ScoreOptions(metrics=("prc",), neighbours=options.neighbours, batch_size=options.batch_size)
+    ours = context.shared.features.of(lambda: generated, context.extractor(), options.batch_size)
+    theirs = features_of_reference(context, balls, real)
     found = spread_within(ours.by_metric["prc"], labels)
     reference = spread_within(theirs.by_metric["prc"], real.labels.cpu())
     shared = found.keys() & reference.keys()
     if not shared or min(n, len(real)) <= options.neighbours:
-        raise ReproError(
-            f"{n} generated and {len(real)} real images are too few for {classes} classes",
-            remedy="let the profile generate and measure more images, two for each class at least",
-        )
-    balls = ScoreOptions(metrics=("prc",), neighbours=options.neighbours)
+        raise too_few(n, len(real), classes)
     return {
         "diversity": 100 * sum(found[k] for k in shared) / sum(reference[k] for k in shared),
         **fidelity_scores(ours, theirs, balls),

@@ -44,7 +44,7 @@ class PlantedOptions(Frozen):
 
 
 class Features(nn.Module):
-    """The input of a network's last linear layer or convolution, averaged over space: (N, D)."""
+    """The input of a network's last linear layer or convolution, averaged over space or tokens: (N, D)."""
 
     def __init__(self, network: nn.Module, image: Tensor) -> None:
         super().__init__()
@@ -66,7 +66,8 @@ class Features(nn.Module):
             self.network(images)
         finally:
             hook.remove()
-        maps = found[-1]
+        linear = isinstance(self.last[0], nn.Linear)  # which has its channels last
+        maps = found[-1].movedim(-1, 1) if linear else found[-1]
         return maps.flatten(2).mean(dim=2) if maps.dim() > 2 else maps
 
 

@@ -30,7 +30,7 @@ from repro.evaluate.trained import Trained
 Unit = Literal["model", "unit", "symmetric"]
 INDIRECT = True  # may take its gradients from another run
 VALUES = "accuracy accuracy_gap accuracy_of_gap_split planted_found planted_random planted_images"
-_FRACTION = re.compile(r"radius\s*/\s*(\d+(?:\.\d+)?)")
+_FRACTION = re.compile(r"radius\s*/\s*(?![0.]+$)(\d+(?:\.\d+)?)")
 
 
 class Options(MeasureOptions, PlantedOptions):

@@ -27,7 +27,7 @@ from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import finite_sample
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
-from repro.evaluate.worst_case import gan_of, worst_images, worst_noise
+from repro.evaluate.worst_case import gan_of, said_of_noise, worst_images, worst_noise
 
 FEATURES = True
 VALUES = "frechet nearest_neighbour points"
@@ -98,11 +98,15 @@ def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor,
             torch.randn(n, size, generator=context.generator(name), device=context.device)
             for name in ("latent", "latent/worst")
         )
+        context.threat_model = said_of_noise(method, [options.noise_radius], context.generator)
         return original, worst_noise(method, options.noise_radius, context.generator)(other)
     real = scale(context.images(options.split, n).first(n).images, method.bounds)
     fake = finite_sample(method, len(real), context.generator("latent"))
     if options.pair == "images":
         return real, fake
+    context.threat_model = (
+        f"images moved by {options.image_radius:g} where what D gains falls fastest (RGAN, Eq. 10)"
+    )
     return worst_images(method, real, fake, options.image_radius, context.generator)
 
 
@@ -122,8 +126,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run is no unconditional GAN, its output is not finite, or the extractor cannot be had.
     """
     first, second = _pair(trained, context, options)
-    if options.pair != "images":
-        context.threat_model = "worst inputs of the length of training (RGAN, Eqs. 9 and 10)"
     if options.pair == "noise":
         frechet = frechet_distance(first, second)
     else:

@@ -1,17 +1,18 @@
 """The worst inputs of a trained GAN, sought as RGAN's training seeks them (Eq. 9 and 10).
 
-Of a run of RGAN that is as its own options say (sign, steps, start, distance, logit or loss); of any other
-GAN one normalised gradient step from the clean point, RGAN's default.
+Of a run of RGAN that is as its own options say (sign, steps, start, distance, logit or loss, clipping); of
+any other GAN one normalised gradient step from the clean point, RGAN's default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from repro.attacks.rgan_directions import ONE_STEP, DirectionSearch, image_directions, noise_directions
+from repro.attacks.threat_model import SYMMETRIC
 from repro.core.errors import ReproError
 from repro.evaluate.generated import Moved
 from repro.evaluate.trained import Trained
@@ -41,6 +42,13 @@ def search_of(method: GanMethod, radius: float, stream: str, draw: Draw) -> Dire
     return method.search(radius, stream, draw) if isinstance(method, Rgan) else ONE_STEP
 
 
+def said_of_noise(method: GanMethod, radii: Iterable[float], draw: Draw) -> str:
+    """Return what results say of latents moved by ``radii``."""
+    sign = search_of(method, 1.0, "noise/latent", draw).sign
+    way = "grows fastest (RGAN, Eq. 9)" if sign == "maximise" else "falls fastest (RGAN, Algorithm 1, line 5)"
+    return f"latents moved by {' and '.join(f'{radius:g}' for radius in radii)} where G's loss {way}"
+
+
 def worst_noise(method: GanMethod, radius: float, draw: Draw, stream: str = "noise/latent") -> Moved:
     """Return what turns latents z (N, latent_dim) into z + radius r_z; radius 0 leaves them.
 
@@ -59,7 +67,10 @@ def worst_noise(method: GanMethod, radius: float, draw: Draw, stream: str = "noi
 def worst_images(
     method: GanMethod, real: Tensor, fake: Tensor, radius: float, draw: Draw
 ) -> tuple[Tensor, Tensor]:
-    """Return x + radius r_1 and G(z) + radius r_2 (N,3,H,W), in the bounds of the method's images."""
+    """Return x + radius r_1 and G(z) + radius r_2 (N,3,H,W); beyond the box where the training goes there."""
     search = search_of(method, radius, "noise/images", draw)
     directions = image_directions(method.D, method.loss, real, fake, search=search)
-    return real + radius * directions[0], fake + radius * directions[1]
+    worse = [x + radius * r for x, r in zip((real, fake), directions, strict=True)]
+    if isinstance(method, Rgan) and method.options.clip_images:
+        worse = [SYMMETRIC.clip(x) for x in worse]
+    return worse[0], worse[1]
