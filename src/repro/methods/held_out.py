@@ -23,8 +23,8 @@ class HeldOutOptions(Frozen):
 
     Attributes:
         held_out: split of which ``held_out_images`` are attacked once an epoch; None: none are.
-        held_out_images: so many at most, of all classes alike. An epoch costs as many passes more as they take ``held_out_steps``
-            steps: for 512 of CIFAR-10 and 10 steps, where training takes 5, 2 %.
+        held_out_images: so many at most, of all classes alike. An epoch costs as many passes more as they
+            take ``held_out_steps`` steps: for 512 of CIFAR-10 and 10 steps, where training takes 5, 2 %.
         held_out_steps: steps of a quarter of the radius from the image, since what a one-step attack overfits
             to does not show under that attack (Wong et al. 2020).
     """
