@@ -20,7 +20,7 @@ from torch import Tensor
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.nested import first_non_finite, unflatten
+from repro.core.nested import first_non_finite
 from repro.core.spec import RunSpec
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
@@ -100,11 +100,6 @@ def test_awkward_tensors_come_back(tmp_path: Path) -> None:
     assert torch.equal(loaded["channels_last"], state["channels_last"])
     assert loaded["special"].view(torch.int32).tolist() == state["special"].view(torch.int32).tolist()
     assert loaded["infinity"] == float("inf")
-
-
-def test_files_that_name_a_memory_order_are_still_read() -> None:
-    weight = torch.randn(2, 3)
-    assert torch.equal(unflatten({"dict": [["w", {"channels_last": "w"}]]}, {"w": weight})["w"], weight)
 
 
 def test_the_hash_tells_every_change(tmp_path: Path) -> None:

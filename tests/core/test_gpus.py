@@ -22,6 +22,7 @@ from dag_case import copy_workflow, snakemake
 from repro.core import gpus, locks, ranks
 from repro.core.errors import ReproError
 from repro.core.gpus import jobs_at_once, use_device
+from repro.core.paths import Layout
 from repro.jobs.steps import train_step
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
@@ -210,7 +211,7 @@ def test_processes_of_one_run_want_a_gpu_each(text: str, count: int, monkeypatch
 
 def test_jobs_of_the_dag_use_what_they_lease(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = build_plan(load_config(Path("config")))
-    run, batches, layout = next(iter(plan.runs)), make_batches(plan), mock.Mock()
+    run, batches, layout = next(iter(plan.runs)), make_batches(plan), Layout(project / "results", "smoke")
     seen: list[torch.device] = []
     monkeypatch.setattr("repro.train.run.train_run", lambda *_, device, **__: seen.append(device))
     with machine(2), use_device():

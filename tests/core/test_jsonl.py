@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,23 @@ def test_the_log_goes_on_after_the_resumed_step(tmp_path: Path) -> None:
     assert lines[2] == {"step": 15, "again": True}
     with StepLog(path), pytest.raises(ValueError, match="JSON compliant"):
         StepLog(path).write({"step": 1, "loss": float("inf")})
+
+
+def test_a_full_disk_is_said_and_what_was_written_stays(tmp_path: Path) -> None:
+    path, line = tmp_path / "metrics.jsonl", {"step": 1, "text": "x" * 20}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(ReproError, match=r"cannot write metrics\.jsonl"), StepLog(path) as log:
+            log.write(line)
+            mark = log.mark
+            resource.setrlimit(resource.RLIMIT_FSIZE, (mark.size + 10, limits[1]))  # fails half-way
+            log.write({**line, "step": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert read_lines(path) == [line]
+    with StepLog(path, keep=mark):
+        pass
+    assert path.stat().st_size == mark.size
 
 
 def test_a_log_that_is_damaged_half_way_is_an_error(tmp_path: Path) -> None:

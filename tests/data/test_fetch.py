@@ -11,6 +11,7 @@ import pytest
 from data_archives import packed, write_cifar10, write_stl10, write_tiny_imagenet, zipped
 from data_server import FileServer, serving
 from repro.core.errors import ReproError
+from repro.core.scratch import HELD
 from repro.data import download as download_module
 from repro.data.catalogue import CATALOGUE
 from repro.data.fetch import fetch, fetch_archive
@@ -41,6 +42,9 @@ def test_a_fetched_set_can_be_read_and_is_not_fetched_again(
     tmp_path: Path, server: FileServer, cifar: bytes
 ) -> None:
     root = tmp_path / "data"
+    killed = root / ".downloads" / "unpacking-killed"
+    killed.mkdir(parents=True)
+    (killed / HELD).touch()
     folder = fetch_archive(INFO, archive_at(server, "cifar.tar.gz", cifar), root, progress=False)
     assert folder == root / "cifar10" / "cifar-10-batches-py"
     assert len(load_images("cifar10", "train", source="real", limit=None, root=root)) == 100

@@ -11,6 +11,7 @@ import torch
 from data_archives import write_class_folders, write_picture
 from repro.core.errors import ReproError
 from repro.data import load as load_module
+from repro.data import memory
 from repro.data.cache import cache_file, load_cached, save_cached
 from repro.data.catalogue import CATALOGUE, dataset_info
 from repro.data.check import check
@@ -107,6 +108,13 @@ def test_the_cache_gives_the_same_set_and_notices_changed_files(folders: Path) -
     assert len(load(folders)) == 7
 
 
+def test_memory_is_asked_for_a_cached_set_too(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(folders)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
+    with pytest.raises(ReproError, match="of memory"):
+        load(folders)
+
+
 def test_checking_opens_every_file_although_a_cache_is_there(
     folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,8 +135,8 @@ def test_a_damaged_cache_is_made_again(folders: Path, position: int) -> None:
     content[position] ^= 0xFF
     path.write_bytes(content)
     assert torch.equal(load(folders).images, first.images)
-    state = folder_state(folders / "imagenet", dataset_info("imagenet143_64"))
-    assert load_cached(path, state) is not None
+    info = dataset_info("imagenet143_64")
+    assert load_cached(path, folder_state(folders / "imagenet", info), info, "train") is not None
 
 
 def test_any_bytes_make_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from repro.methods.classifier import PATIENCE, Classifier
 from repro.methods.early_stopping import EarlyStopping
 from repro.methods.registry import load_method
 from repro.train.begin import new_run
+from repro.train.clock import Clock, TimeUsed
 from repro.train.record import record_line
 from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
@@ -93,10 +95,10 @@ def run_spec(name: str = "classifier", **options: Any) -> RunSpec:
     )  # fmt: skip
 
 
-def train(spec: RunSpec, layout: Layout, kind: Any) -> dict[str, Any]:
+def train(spec: RunSpec, layout: Layout, kind: Any, log_every: int = 1) -> dict[str, Any]:
     """Train, checkpoint every second step; three steps are an epoch."""
     images, validation = TrainingData().load_all(kind, spec, None, CPU)
-    settings = LoopSettings(checkpoint_steps=2, log_every=1)
+    settings = LoopSettings(checkpoint_steps=2, log_every=log_every)
     with only_process(layout.run(spec.run_id), spec.run_id):
         run = new_run(kind, images, spec, layout, device=CPU, validation=validation, settings=settings)
         train_to_record(run, progress=False)
@@ -126,6 +128,31 @@ def test_killed_before_the_best_after_it_and_after_the_stop_a_run_ends_bit_ident
     assert logs[0][-1]["metrics"]["kept_step"] == 3 * BEST
     best = checkpoint.load(layout.snapshot(spec.run_id, 3 * BEST)).state
     torch.testing.assert_close(through["method"]["modules"], best, rtol=0, atol=0)
+
+
+def test_the_last_line_is_of_the_last_step_that_trained(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, kind, again = run_spec(), planted("classifier"), Layout(layout.results, "again")
+    counted: dict[Clock, int] = Counter()
+    monkeypatch.setattr(Clock, "start", lambda clock: counted.update([clock]))
+    took = {layout: 3 * STOP, again: 3 * STOP}  # seconds: one a step, none after the stop
+    place = layout
+    monkeypatch.setattr(
+        Clock, "used", lambda clock: TimeUsed(device_seconds=min(counted[clock], took[place]))
+    )
+    train(spec, layout, kind, 7)
+    lines = read_lines(layout.log(spec.run_id))
+    assert [(line["step"], line["device_seconds_per_step"]) for line in lines] == [
+        (step, 1.0) for step in (7, 14, 21, 3 * STOP)
+    ]
+    place = again
+    with pytest.raises(PowerCutError):
+        train(spec, again, cut_at(kind, 27), 7)  # its checkpoint is of step 26, before the line
+    took[again] = 0
+    train(spec, again, kind, 7)
+    assert [line["step"] for line in read_lines(again.log(spec.run_id))] == [7, 14, 21, 3 * STOP]
+    assert read_lines(again.log(spec.run_id))[-1]["device_seconds_per_step"] == 0
 
 
 def test_a_look_is_the_accuracy_of_the_network_at_rest() -> None:

@@ -121,6 +121,8 @@ def test_every_option_of_every_method_is_in_the_table() -> None:
 def test_impossible_combinations_are_refused() -> None:
     with pytest.raises(ReproError, match="dropout"):
         make("classifier", network="embedding", dropout=0.5)
+    with pytest.raises(ReproError, match="crop_area"):
+        make("adversarial_training", augmentation=False, crop_area=(0.5, 0.9))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -172,6 +174,22 @@ def test_watching_held_out_images_changes_no_weight_and_looks_at_each_epochs_end
     assert looked == [1, 3]
     theirs = weights(plain)
     assert all(torch.equal(ours, theirs[name]) for name, ours in weights(watching).items())
+
+
+@pytest.mark.parametrize("order", ["cyclic", "by class"])
+def test_images_of_all_classes_are_watched(order: str) -> None:
+    method = robgan(held_out="test", held_out_images=10, held_out_steps=1)
+    looked, attack = [], method.watched.attack
+
+    def noting(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        looked.append(labels)
+        return attack(images, labels)
+
+    noting.threat = attack.threat  # type: ignore[attr-defined]
+    method.watched.attack = noting  # type: ignore[assignment]
+    labels = torch.arange(10).repeat(2) if order == "cyclic" else torch.arange(10).repeat_interleave(2)
+    method.watched.accuracy(replace(method.data, labels=labels))
+    assert torch.cat(looked).tolist() == list(range(10))
 
 
 def test_what_is_watched_is_the_accuracy_under_the_attack_that_training_can_reach() -> None:

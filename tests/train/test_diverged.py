@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from repro.train.record import finished
 from repro.train.run import train_run
 from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
+from repro.verify.records import check_record
 
 CPU = torch.device("cpu")
 RECORD = LoopSettings(diverged="record", checkpoint_steps=7, log_every=5)
@@ -123,6 +125,22 @@ def test_what_starts_from_it_is_recorded_untrained(layout: Layout) -> None:
     assert record["diverged"]["quantity"] == "parent"
     assert record["steps"] == 0
     assert not layout.log(child.run_id).exists()
+
+
+def test_what_was_begun_from_an_earlier_parent_is_recorded_untrained_too(layout: Layout) -> None:
+    parent, diverged = tiny_gan.tiny_spec(), RECORD.model_copy(update={"largest_loss": 1e-3})
+    child = tiny_gan.tiny_spec(seed=1, parent=parent.run_id, snapshots=4)
+    tiny_gan.train(parent, layout, RECORD)
+    with pytest.raises(tiny_gan.PowerCutError):
+        tiny_gan.train(child, layout, RECORD, kind=tiny_gan.cut_at(tiny_gan.TinyGan, 19))
+    shutil.rmtree(layout.run(parent.run_id))
+    tiny_gan.train(parent, layout, diverged)
+    tiny_gan.train(child, layout, RECORD)
+    record = finished(layout, child.run_id, child)
+    assert record is not None
+    assert record["diverged"]["quantity"] == "parent"
+    assert list(files(layout, child.run_id)) == ["run.json"]
+    check_record(layout, child.run_id, record, RECORD.failures)
 
 
 def test_a_batch_goes_on_and_its_manifest_lists_it(layout: Layout) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from data_archives import write_cifar10
+from repro.core.failures import FailureRules
 from repro.core.paths import Layout
 from repro.core.records import read_record
 from repro.core.spec import RunSpec
 from repro.evaluate.trained import load_trained
+from repro.jobs.steps import train_step
 from repro.train.batch import train_batch
 from repro.train.run import train_run
 
@@ -77,6 +81,43 @@ def test_a_batch_of_seeds_does_likewise(layout: Layout, roots: tuple[Path, Path]
     assert prints[1] == prints[2]
     assert all(len(set(each)) == 1 for each in prints)
     assert len(list((layout.root / "set-aside").iterdir())) == 2
+
+
+def test_a_run_trained_anew_by_itself_is_listed_anew(layout: Layout, roots: tuple[Path, Path]) -> None:
+    profile = SimpleNamespace(device="cpu", diverged="stop")
+    settings = SimpleNamespace(data_root=None, warnings=FailureRules())
+    config = SimpleNamespace(profile=profile, settings=settings)
+    plan: Any = SimpleNamespace(runs={PARENT.run_id: PARENT}, processes=lambda _: 1, config=config)
+    batches: Any = SimpleNamespace(train_of={PARENT.run_id: "b"})
+    manifest = layout.batch("train", "b")
+    train_batch([PARENT], layout, manifest, device=CPU, data_root=roots[0], progress=False)
+    for root, kept in ((roots[0], True), (roots[1], False)):
+        train_step(plan, batches, layout, batch=None, run=PARENT.run_id, data_root=root, device="cpu")
+        assert manifest.exists() == kept  # without it, Snakemake goes through the batch again
+
+
+def test_a_run_killed_while_it_is_set_aside_is_set_aside_whole(
+    layout: Layout, roots: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(PARENT, layout, roots[0])
+    folder = layout.run(PARENT.run_id)
+    names = {path.name for path in folder.iterdir() if path.name != ".lock"}
+    rename = Path.rename
+    for _ in range(len(names) - 1):
+        moved: list[Path] = []
+
+        def killed(path: Path, to: Path, moved: list[Path] = moved) -> Path:
+            if moved:
+                raise KeyboardInterrupt
+            moved.append(path)
+            return rename(path, to)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Path, "rename", killed)
+            train(PARENT, layout, roots[1])
+    train(PARENT, layout, roots[1])
+    (aside,) = (layout.root / "set-aside").iterdir()
+    assert {path.name for path in aside.iterdir()} == names
 
 
 def test_a_part_of_the_set_marks_the_run_its_children_and_what_is_measured(

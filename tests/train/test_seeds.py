@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from repro.core import checkpoint
+from repro.core.errors import ReproError
 from repro.core.families import seed_batches
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
@@ -191,6 +192,37 @@ def test_a_seed_that_diverges_leaves_the_batch(layout: Layout, alone: Layout) ->
     left = [spec for spec in runs if spec.run_id != failing]
     equal(alone, layout, left)
     assert finished(layout, failing) is None
+
+
+def test_a_damaged_seed_leaves_the_others(layout: Layout, alone: Layout) -> None:
+    runs = [*specs(), *specs("gat", 5)[3:]]
+    damaged = {runs[0].run_id: "checkpoint", runs[1].run_id: "record", runs[3].run_id: "checkpoint"}
+    for spec in (*runs[:2], runs[3], runs[4]):
+        train_run(spec, layout, device=CPU, data_root=None, progress=False, settings=QUIET)
+    layout.record(runs[0].run_id).unlink()  # one that would go on, two that are finished; another is whole
+    for run_id, what in damaged.items():
+        getattr(layout, what)(run_id).write_bytes(b"x")
+    with pytest.raises(ReproError, match="3 of 5 runs failed") as caught:
+        train_batch(
+            runs, layout, layout.batch("train", "b"), device=CPU, data_root=None, progress=False, seeds=5
+        )
+    assert [run.run_id for run in runs if f"- {run.run_id}: " in str(caught.value)] == list(damaged)
+    equal(alone, layout, runs[2:3])
+    assert finished(layout, runs[2].run_id) is not None
+
+
+def test_what_fails_all_that_are_left_fails_no_finished_one(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = specs()
+    train_run(runs[0], layout, device=CPU, data_root=None, progress=False)
+
+    def missing(*_: object) -> None:
+        raise ReproError("no images", remedy="place them")
+
+    monkeypatch.setattr(TrainingData, "load_all", missing)
+    failed = train_seeds(runs, layout, device=CPU, data_root=None, progress=False)
+    assert list(failed) == [spec.run_id for spec in runs[1:]]
 
 
 def test_only_seeds_of_one_training_are_batched() -> None:

@@ -80,7 +80,7 @@ class StepLog:
         with replacing(path) as temporary:
             temporary.write_bytes(content)
         self._size, self._hash = len(content), hashlib.sha256(content)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)  # what a full disk refused is not tried again in closing
 
     @property
     def mark(self) -> Mark:
@@ -88,16 +88,17 @@ class StepLog:
         return Mark(size=self._size, sha256=self._hash.hexdigest())
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one line and flush it.
+        """Append one line, at once.
 
         Raises:
             ReproError: the disk is full.
             ValueError: a value is not a number (JSON has none such).
         """
         content = (json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n").encode()
+        left = memoryview(content)
         try:
-            self._file.write(content)
-            self._file.flush()
+            while left:  # a disk that fills up takes a part
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise cannot_write(self.path, error) from error
         self._size += len(content)

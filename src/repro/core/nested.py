@@ -63,7 +63,7 @@ def unflatten(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
     """
     ((kind, content),) = skeleton.items()
     match kind:
-        case "tensor" | "channels_last":  # the second in older files; a method restores the order itself
+        case "tensor":
             return tensors[content]
         case "value":
             return content

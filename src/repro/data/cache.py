@@ -19,6 +19,7 @@ from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import fingerprint
+from repro.data.memory import require_memory
 from repro.data.readers.found import Found
 
 WORTH_IT = 2000  # images; fewer are decoded faster than this page is read
@@ -30,8 +31,12 @@ def cache_file(root: Path, info: DatasetInfo, split: str, limit: int | None) -> 
     return root / ".cache" / f"{info.name}-{split}-{limit or 'all'}.safetensors"
 
 
-def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
-    """Return the cached images and their fingerprint; None where there are none, or not of this ``state``."""
+def load_cached(path: Path, state: str, info: DatasetInfo, split: str) -> tuple[Found, str] | None:
+    """Return the cached images and their fingerprint; None where there are none, or not of this ``state``.
+
+    Raises:
+        ReproError: more images than memory holds.
+    """
     if not path.exists():
         return None
     try:
@@ -39,7 +44,9 @@ def load_cached(path: Path, state: str) -> tuple[Found, str] | None:
             facts = json.loads(file.metadata()["facts"])
             if (facts["state"], facts.get("format")) != (state, FORMAT):
                 return None
-            images, labels = file.get_tensor("images"), file.get_tensor("labels")
+            labels = file.get_tensor("labels")
+            require_memory(len(labels), info, split)
+            images = file.get_tensor("images")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError):
         return None  # RuntimeError: replaced by a smaller one while it was being opened
     if fingerprint(images, labels) != facts["fingerprint"]:

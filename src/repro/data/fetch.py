@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write, replacing
 from repro.core.locks import only_process
+from repro.core.scratch import scratch_folder
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.data.download import checksum, download
@@ -75,9 +75,9 @@ def fetch_archive(info: DatasetInfo, archive: Archive, root: Path, *, progress: 
     with only_process(work, f"downloads below {root}"):
         try:
             file = placed or download(archive, work, progress=progress)
-            with tempfile.TemporaryDirectory(prefix="unpacking-", dir=work) as temporary:
-                extract(file, Path(temporary))
-                unpacked = Path(temporary) / Path(info.folders[0]).name
+            with scratch_folder(work, "unpacking-") as temporary:
+                extract(file, temporary)
+                unpacked = temporary / Path(info.folders[0]).name
                 if not unpacked.is_dir():
                     raise ReproError(
                         f"{file.name} does not hold the folder {unpacked.name}",

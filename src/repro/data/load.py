@@ -97,7 +97,7 @@ def _read(
     """Return what the reader or the cache holds, and its fingerprint."""
     path = cache_file(root, info, split, limit) if root and info.decoded else None
     state = "" if path is None else folder_state(folder, info)
-    cached = None if path is None else load_cached(path, state)
+    cached = None if path is None else load_cached(path, state, info, split)
     if cached is not None:
         return cached
     assert info.read is not None  # every set of images has a reader

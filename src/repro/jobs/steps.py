@@ -9,7 +9,7 @@ from pathlib import Path
 from repro.core import ranks
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
-from repro.core.manifest import Stage
+from repro.core.manifest import Stage, listed_file
 from repro.core.named import named
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, INCEPTION, choose_path
@@ -52,10 +52,14 @@ def train_step(
             raise ReproError(
                 f"the plan has no run {run!r}", remedy="`repro plan` lists the runs of a profile"
             )
+        batch = batches.train_of[run]
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
-            layout.batch("train", batches.train_of[run]).unlink(missing_ok=True)
-        with ranks.joined(), use_device(asked) as where:
-            train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
+            layout.batch("train", batch).unlink(missing_ok=True)
+        try:
+            with ranks.joined(), use_device(asked) as where:
+                train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
+        finally:
+            _forget_other(layout, batch, run)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)
@@ -95,6 +99,17 @@ def evaluate_step(
             data_root=choose_path(data_root, DATA_ROOT, plan.config.settings.data_root),
             inception=choose_path(inception, INCEPTION, plan.config.settings.inception),
         )
+
+
+def _forget_other(layout: Layout, batch: str, run: str) -> None:
+    """Remove a batch's manifest, for Snakemake to make it anew, unless it lists the record that there is now.
+
+    A run of other images was set aside, and its record with it.
+    """
+    try:
+        listed_file(layout, "train", batch, run)
+    except ReproError:
+        layout.batch("train", batch).unlink(missing_ok=True)
 
 
 def _alone(layout: Layout, stage: Stage, batch: str) -> AbstractContextManager[None]:

@@ -6,10 +6,10 @@ code's fine-tuning script with weight 0 on fake images, which is the same loss.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -69,6 +69,12 @@ class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     crop_area: CropArea = None
     eval_mode: bool = False
 
+    @model_validator(mode="after")
+    def _augmented(self) -> Self:
+        if self.crop_area and not self.augmentation:
+            raise ValueError("crop_area is a part of the augmentation: it needs augmentation: true")
+        return self
+
 
 class AdversarialTraining(Method):
     """Minimise the cross-entropy of images that PGD made as bad as it could."""
@@ -93,7 +99,7 @@ class AdversarialTraining(Method):
             bounds=self.bounds,
             flip=options.augmentation,
             crop_padding=4 if options.augmentation and not options.crop_area else 0,
-            crop_area=options.crop_area if options.augmentation else None,
+            crop_area=options.crop_area,
             augmentation=streams.generator("augmentation"),
         )
         threat = ThreatModel(

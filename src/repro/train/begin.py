@@ -115,16 +115,17 @@ def _resume(run: Run) -> None:
     differing = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     if differing:
         raise _foreign(run, f"the method did not take up {', '.join(differing)} as they were")
-    run.certificate = Certificate(
-        step=step,
-        checkpoint_sha256=loaded.sha256,
-        state_sha256=found,
-        mark=history.log,
-        before=before[-1] if before else None,
-        later=later,
-    )
-    history.resumed.append(run.certificate.content)
-    history.sessions.append({**run.history.sessions[-1], "step": step})
+    if step < run.spec.steps:  # one that lacks its record alone is not trained on
+        run.certificate = Certificate(
+            step=step,
+            checkpoint_sha256=loaded.sha256,
+            state_sha256=found,
+            mark=history.log,
+            before=before[-1] if before else None,
+            later=later,
+        )
+        history.resumed.append(run.certificate.content)
+        history.sessions.append({**run.history.sessions[-1], "step": step})
     run.step = run.saved_step = step
     run.sha256, run.history = loaded.sha256, history
 

@@ -127,17 +127,19 @@ class Run:
     def write_log(self) -> dict[str, float]:
         """Write the metrics' means since the last line, and return them; DivergedError where one is bad.
 
-        Steps after an early stop train nothing and return none: they leave no line, and no seconds a step.
+        Steps after an early stop train nothing and return none: they leave no line, and no seconds a step;
+        the last line is of the last step that trained.
         """
         self._check_metrics()
         means = self.state.metrics.means()
         if not means:
             return means
-        since, before = self.logged
-        self.logged = self.step, self.history.used
-        per_step = (self.history.used - before) / (self.step - since)
+        (since, before), at = self.logged, self.history.steps_taken or self.step
+        self.logged = at, self.history.used
+        # a run that goes on after its stop may have this line left to write, and no step
+        per_step = (self.history.used - before) / max(at - since, 1)
         line: dict[str, Any] = {
-            "step": self.step,
+            "step": at,
             "seconds": round(self.history.used.seconds, 3),
             "device_seconds_per_step": per_step.device_seconds,
             "metrics": means,

@@ -5,7 +5,6 @@ They are trained anew. What took hours is not destroyed for a wrong data root: t
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,11 +38,13 @@ def set_aside_other(
     why = record and (_other_parent(spec, layout, record) or _other_images(spec, record, data, root, device))
     if not why:
         return
-    folder = layout.run(spec.run_id)
-    aside = layout.set_aside(spec.run_id, sha256_file(layout.record(spec.run_id))[:12])
-    shutil.rmtree(aside, ignore_errors=True)  # this very run, begun to be set aside before
-    aside.mkdir(parents=True)
-    for path in folder.iterdir():
+    folder, last = (
+        layout.run(spec.run_id),
+        layout.record(spec.run_id),
+    )  # which makes it a finished run
+    aside = layout.set_aside(spec.run_id, sha256_file(last)[:12])
+    aside.mkdir(parents=True, exist_ok=True)  # a process killed here has moved a part of this very run
+    for path in sorted(folder.iterdir(), key=lambda path: path == last):
         if path.name not in LOCK_FILES:
             path.rename(aside / path.name)
     print(f"{spec.run_id} is trained anew: {why}; the old run is in {aside}", file=sys.stderr, flush=True)

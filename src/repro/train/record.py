@@ -50,7 +50,7 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
             "log": _log_mark(layout, spec.run_id),
             "resumed": history.resumed,
         },
-        "provenance": provenance(run.device),
+        "provenance": {**provenance(run.device), "code": history.sessions[-1]["code"]},
     }
     atomic_write_json(layout.record(spec.run_id), record)
     return record

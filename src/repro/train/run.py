@@ -13,6 +13,7 @@ from repro.core.device import within_memory
 from repro.core.divergence import Divergence, divergence_of
 from repro.core.locks import only_process
 from repro.core.paths import Layout
+from repro.core.scratch import remove
 from repro.core.spec import RunSpec
 from repro.methods.registry import load_method
 from repro.train.begin import begin, new_run
@@ -109,6 +110,12 @@ def finish(run: Run, divergence: Divergence | None = None, *, progress: bool) ->
     """Write the record of a run that is done, and say how it ended; of several processes the first does."""
     if not ranks.first():
         return
+    if (
+        divergence is not None and divergence.quantity == "parent"
+    ):  # what it had trained was of another parent
+        layout, run_id = run.layout, run.spec.run_id
+        for path in (run.path, layout.log(run_id), layout.run(run_id) / "snapshots"):
+            remove(path)
     record = write_record(run, divergence)
     if progress:
         print(record_line(record), file=sys.stderr, flush=True)

@@ -12,26 +12,25 @@ from repro.methods.classifier import Classifier
 from repro.methods.seed_batch import FASTEST, can_be_joined, joined
 from repro.train.clock import Clock, TimeUsed
 from repro.train.loop import Run
-from repro.train.metric_means import DivergedError
 
 T = TypeVar("T")
 
 
-class MembersDivergedError(ReproError):
-    """Runs that were trained side by side diverged: why, by run id."""
+class MembersFailedError(ReproError):
+    """Runs that were trained side by side diverged or failed: why, by run id."""
 
-    def __init__(self, members: dict[str, DivergedError]) -> None:
+    def __init__(self, members: dict[str, ReproError]) -> None:
         self.members = members
         super().__init__(
-            f"training diverged: {', '.join(members)}", remedy="the other seeds can go on without them"
+            f"training failed: {', '.join(members)}", remedy="the other seeds can go on without them"
         )
 
 
 class SeedBatch:
     """Runs at the same step as one for the loop (``train.loop``): what a run does, each of them does.
 
-    Times in their logs and histories are each run's share. One that diverges keeps none of the others from
-    what they do; ``MembersDivergedError`` comes when all have done it.
+    Times in their logs and histories are each run's share. One that diverges or fails keeps none of the
+    others from what they do; ``MembersFailedError`` comes when all have done it.
 
     Args:
         members: the runs, begun.
@@ -104,17 +103,17 @@ def each(runs: Sequence[Run], act: Callable[[Run], T]) -> list[T]:
     """Do ``act`` for every run and return what it returned.
 
     Raises:
-        MembersDivergedError: afterwards, where some diverged.
+        MembersFailedError: afterwards, where some diverged or failed.
     """
     done: list[T] = []
-    diverged: dict[str, DivergedError] = {}
+    failed: dict[str, ReproError] = {}
     for run in runs:
         try:
             done.append(act(run))
-        except DivergedError as error:
-            diverged[run.name] = error
-    if diverged:
-        raise MembersDivergedError(diverged)
+        except ReproError as error:
+            failed[run.name] = error
+    if failed:
+        raise MembersFailedError(failed)
     return done
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from repro.core.device import within_memory
+from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
@@ -19,8 +20,9 @@ from repro.train.loop import train
 from repro.train.metric_means import DivergedError
 from repro.train.other_data import set_aside_other
 from repro.train.run import finish, is_finished, stopped_at_the_end
-from repro.train.seed_batch import MembersDivergedError, SeedBatch, each
+from repro.train.seed_batch import MembersFailedError, SeedBatch, each
 from repro.train.settings import LoopSettings
+from repro.train.signals import StoppedError
 from repro.train.training_data import TrainingData
 
 
@@ -33,10 +35,10 @@ def train_seeds(
     progress: bool = True,
     settings: LoopSettings | None = None,
     data: TrainingData | None = None,
-) -> dict[str, DivergedError]:
+) -> dict[str, ReproError]:
     """Train runs that differ in their seeds alone, side by side; finished ones as ``run.train_run`` does.
 
-    Runs that were stopped at different steps catch up first. One that diverges leaves the others.
+    Runs that were stopped at different steps catch up first. One that diverges or fails leaves the others.
 
     Args:
         specs: the runs.
@@ -44,11 +46,13 @@ def train_seeds(
     Other args as ``run.train_run``.
 
     Returns:
-        Why runs diverged, now or earlier, by run id, where ``settings.diverged`` is "stop"; the last good
-        checkpoint of each is kept. One whose divergence was recorded did not fail.
+        Why runs failed, by run id: damaged files, what keeps all that are left from being trained, or a
+        divergence, now or earlier, where ``settings.diverged`` is "stop"; the last good checkpoint of each is
+        kept. One whose divergence was recorded did not fail.
 
     Raises:
-        ReproError, StoppedError: as ``run.train_run``.
+        ReproError: another process trains one of them, or the device's memory is full.
+        StoppedError: as ``run.train_run``.
     """
     settings = settings or LoopSettings()
     first, steps = specs[0], specs[0].steps
@@ -58,37 +62,44 @@ def train_seeds(
         locks.enter_context(within_memory(device, f"run {first.run_id}", layout.run(first.run_id)))
         left: list[RunSpec] = []
         data = data or TrainingData()
-        failed: dict[str, DivergedError] = {}
+        failed: dict[str, ReproError] = {}
         for spec in specs:
-            set_aside_other(spec, layout, data, data_root, device)
             try:
+                set_aside_other(spec, layout, data, data_root, device)
                 if not is_finished(spec, layout, settings):
                     left.append(spec)
-            except DivergedError as error:
+            except ReproError as error:
                 failed[spec.run_id] = error
         while left:
-            kind = load_method(first.method)
-            images, validation = data.load_all(kind, first, data_root, device)
-            runs = [
-                new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
-                for spec in left
-            ]
             try:
+                kind = load_method(first.method)
+                images, validation = data.load_all(kind, first, data_root, device)
+                runs = [
+                    new_run(
+                        kind, images, spec, layout, device=device, validation=validation, settings=settings
+                    )
+                    for spec in left
+                ]
                 each(runs, begin)
                 step = min(run.step for run in runs)
                 now = [run for run in runs if run.step == step]
                 until = min((run.step for run in runs if run.step > step), default=steps)
                 signal = train(SeedBatch(now), until=until, progress=progress)
-            except MembersDivergedError as error:
+            except MembersFailedError as error:
                 for run in [run for run in runs if run.name in error.members]:
-                    if settings.diverged == "stop":
-                        failed[run.name] = error.members[run.name]
+                    why = error.members[run.name]
+                    if isinstance(why, DivergedError) and settings.diverged == "record":
+                        finish(run, why.divergence, progress=progress)
                     else:
-                        finish(run, error.members[run.name].divergence, progress=progress)
+                        failed[run.name] = why
                 left = [run.spec for run in runs if run.name not in error.members]
                 if left:
                     print(f"going on without {', '.join(error.members)}", file=sys.stderr, flush=True)
                 continue
+            except StoppedError:
+                raise
+            except ReproError as error:  # of what all have in common
+                return failed | dict.fromkeys([spec.run_id for spec in left], error)
             if until == steps:
                 for run in now:
                     finish(run, progress=progress)
