@@ -38,13 +38,10 @@ def set_aside_other(
     why = record and (_other_parent(spec, layout, record) or _other_images(spec, record, data, root, device))
     if not why:
         return
-    folder, last = (
-        layout.run(spec.run_id),
-        layout.record(spec.run_id),
-    )  # which makes it a finished run
-    aside = layout.set_aside(spec.run_id, sha256_file(last)[:12])
+    folder, record_file = layout.run(spec.run_id), layout.record(spec.run_id)
+    aside = layout.set_aside(spec.run_id, sha256_file(record_file)[:12])
     aside.mkdir(parents=True, exist_ok=True)  # a process killed here has moved a part of this very run
-    for path in sorted(folder.iterdir(), key=lambda path: path == last):
+    for path in sorted(folder.iterdir(), key=lambda path: path == record_file):  # last: it names the folder
         if path.name not in LOCK_FILES:
             path.rename(aside / path.name)
     print(f"{spec.run_id} is trained anew: {why}; the old run is in {aside}", file=sys.stderr, flush=True)

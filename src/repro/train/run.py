@@ -110,10 +110,8 @@ def finish(run: Run, divergence: Divergence | None = None, *, progress: bool) ->
     """Write the record of a run that is done, and say how it ended; of several processes the first does."""
     if not ranks.first():
         return
-    if (
-        divergence is not None and divergence.quantity == "parent"
-    ):  # what it had trained was of another parent
-        layout, run_id = run.layout, run.spec.run_id
+    if divergence is not None and divergence.quantity == "parent":
+        layout, run_id = run.layout, run.spec.run_id  # what it had trained was of another parent
         for path in (run.path, layout.log(run_id), layout.run(run_id) / "snapshots"):
             remove(path)
     record = write_record(run, divergence)
