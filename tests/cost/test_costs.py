@@ -124,6 +124,9 @@ def test_the_command_prints_what_there_is(opened: Plan, measured: Layout, tmp_pa
     code, printed = call("cost", *words, "--results", str(tmp_path / "results"))
     assert code == 0
     assert "3.05 ×" in printed
+    into = tmp_path / "out"
+    assert call("cost", *words, "--results", str(tmp_path / "results"), "--into", str(into)) == (0, printed)
+    assert (into / "cost.csv").is_file()
     code, printed = call("cost", *words, "--results", str(tmp_path / "nothing"))
     assert code == 0
     assert "no finished run" in printed
