@@ -54,8 +54,9 @@ def test_a_new_paper_is_valid_and_planned_after_the_others(config: Path) -> None
 
 def test_the_examples_in_a_new_papers_files_are_valid_too(config: Path) -> None:
     call("new", "paper", "sngan", "--config", str(config))
-    call("new", "row", "Ours", "--of", "sngan/table1", "--config", str(config))
     folder = config / "papers" / "sngan"
+    code, printed = call("new", "row", "Ours", "--of", "sngan_table1", "--config", str(config))
+    assert (code, printed.splitlines()[0]) == (0, str(folder / "sheet.yaml"))
     for name in ("claims.yaml", "audit.yaml", "ledger.yaml"):
         lines = (folder / name).read_text(encoding="utf-8").splitlines()
         example = [line.removeprefix("# ") for line in lines if line.startswith(("# - ", "#   "))]

@@ -153,22 +153,13 @@ def test_every_claim_is_about_cells_that_have_a_scale() -> None:
 
 def test_a_printed_metric_without_a_tolerance_is_refused_and_the_remedy_works() -> None:
     loaded = load_config(CONFIG, "smoke")
-    # every metric that is measured and printed has one today; take a family's away
-    import repro.judge.tolerances as tolerances
-
-    without = {name: value for name, value in tolerances.DEFAULTS.items() if name != "kid"}
-    patch = pytest.MonkeyPatch()
-    patch.setattr(tolerances, "DEFAULTS", without)
     declared = {name: value for name, value in loaded.settings.tolerances.items() if name != "kid"}
 
     def settings(**more: object) -> Config:
         changed = loaded.settings.model_copy(update={"tolerances": {**declared, **more}})
         return Config(loaded.folder, changed, loaded.profile, loaded.sheets)
 
-    try:
-        with pytest.raises(ReproError, match="no tolerance is declared for `kid_train`") as caught:
-            check_paper_files(build_plan(settings()))
-        assert "`kid_train: {relative: 0.05}`" in caught.value.remedy
-        check_paper_files(build_plan(settings(kid_train={"relative": 0.05}, kid_test={"relative": 0.05})))
-    finally:
-        patch.undo()
+    with pytest.raises(ReproError, match="no tolerance is declared for `kid_train`") as caught:
+        check_paper_files(build_plan(settings()))
+    assert "`kid_train: {relative: 0.05}`" in caught.value.remedy
+    check_paper_files(build_plan(settings(kid_train={"relative": 0.05}, kid_test={"relative": 0.05})))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from papers_case import SHEET, call, plan
+from papers_case import ROOT, SHEET, call, plan
+from repro.compose.paper_files import all_claims
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
@@ -18,7 +19,8 @@ from repro.cost.costs import RunCost
 from repro.cost.measure import measure_costs, write_cost
 from repro.judge.claims import Claim, Predicate, Reference
 from repro.judge.judging import judge_claims
-from repro.plan.plan import Plan
+from repro.plan.config import load_config
+from repro.plan.plan import Plan, build_plan
 
 COMPARISONS = '- {recipes: "gat.*", baseline: gat.baseline}\n'
 TWIN = SHEET.replace(
@@ -122,6 +124,9 @@ def test_the_command_prints_what_there_is(opened: Plan, measured: Layout, tmp_pa
     code, printed = call("cost", *words, "--results", str(tmp_path / "results"))
     assert code == 0
     assert "3.05 ×" in printed
+    into = tmp_path / "out"
+    assert call("cost", *words, "--results", str(tmp_path / "results"), "--into", str(into)) == (0, printed)
+    assert (into / "cost.csv").is_file()
     code, printed = call("cost", *words, "--results", str(tmp_path / "nothing"))
     assert code == 0
     assert "no finished run" in printed
@@ -148,3 +153,33 @@ def test_a_claim_is_judged_on_the_ratios_of_the_seeds(opened: Plan, measured: La
     assert len(cells[0].runs) == 4
     words = [judgement.word for judgement in judge_claims(claims, cells)]
     assert words == ["not comparable", "pending"]
+
+
+def test_a_run_that_two_papers_share_has_the_costs_of_both(tmp_path: Path) -> None:
+    opened, layout = build_plan(load_config(ROOT / "config", "paper")), Layout(tmp_path, "paper")
+    for run_id in opened.runs.keys() - opened.only_searched:
+        finish(layout, opened.runs[run_id], [0.1], {})
+    cells = claimed_cells(all_claims(opened.config), opened, layout)
+    assert {(cell.row, cell.column) for cell in cells} >= {
+        ("dat_discriminator", "sngan"), ("dat_six_passes", "sngan"), ("gat", "fast_gradient_l2"),
+    }  # fmt: skip
+    assert {cell.measured for cell in cells} == {1.0}  # none is pending
+    costs = [cost for cost in measure_costs(opened, layout) if cost.baseline == "dat.sngan"]
+    assert costs
+    assert all(cost.relative == 1.0 for cost in costs)
+
+
+def test_a_claim_is_judged_on_the_data_set_of_which_most_seeds_have_run(tmp_path: Path) -> None:
+    column = '{name: "CIFAR-10", metric: accuracy, evaluation: test_accuracy}'
+    other = column.replace("CIFAR-10", "CIFAR-100").replace("metric", "dataset: cifar100, metric")
+    opened = plan(tmp_path / "config", sheet=TWIN.replace(column, f"{column}\n          - {other}"))
+    layout = Layout(tmp_path / "results", "tiny")
+    for spec in opened.runs.values():
+        seconds = 0.4 if spec.recipe == "gat.twin" else 0.1 if spec.dataset == "cifar100" else 0.2
+        if spec.recipe != "gat.twin" or spec.dataset == "cifar100" or spec.seed == 0:
+            finish(layout, spec, [seconds], {})
+    left = Reference(artefact="cost", row="twin", column="baseline", metric="cost_ratio")
+    claim = Claim(id="gat.c", statement="s", all=(Predicate(left=left, relation="greater", right=2.0),))
+    (cell,) = claimed_cells([claim], opened, layout)
+    assert (cell.n_seeds, cell.measured) == (2, 4.0)
+    assert all("-cifar100-" in run for run in cell.runs)

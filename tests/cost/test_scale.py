@@ -48,7 +48,7 @@ def test_totals_are_those_of_the_plan() -> None:
     found, sizes = estimate(plan, batches, CONFIG, gpu), read_steps(CONFIG)
     asked = [run for name, run in plan.runs.items() if name not in plan.only_searched]
     assert found.runs.total() == len(asked)
-    work = sum(seconds_of(run, gpu, [], sizes)[0] for run in asked)
+    work = sum(seconds_of(run, plan.recipes[run.run_id], gpu, [], sizes)[0] for run in asked)
     assert sum(map(sum, found.of_paper.values())) == pytest.approx(work)
     known = [size for run in asked if (size := size_of(run, sizes))]
     assert found.checkpoints == pytest.approx(sum(size.state_mib for size in known))
@@ -65,12 +65,12 @@ def test_seconds_are_measured_or_predicted_or_unknown() -> None:
     size = StepSize(**place, gflop=500, step_mib=1, state_mib=1, snapshot_mib=1)
     rate = Rate(**place, device="a", seconds_per_step=0.5, source="here")
     gpu = Gpu(device="a", float32=10, tf32=1, bf16=1, source="here")
-    assert seconds_of(run, gpu, [rate], [size]) == (run.steps * 0.5, "measured")
+    assert seconds_of(run, ["rgan.x", "gat.gat"], gpu, [rate], [size]) == (run.steps * 0.5, "measured")
     elsewhere = rate.model_copy(update={"device": "b"})
-    assert seconds_of(run, gpu, [elsewhere], [size]) == (run.steps * 500 / 10_000, "predicted")
-    assert seconds_of(run, gpu, [elsewhere], []) == (0.0, "unknown")
+    assert seconds_of(run, ["gat.gat"], gpu, [elsewhere], [size]) == (run.steps * 500 / 10_000, "predicted")
+    assert seconds_of(run, ["gat.gat"], gpu, [elsewhere], []) == (0.0, "unknown")
     narrow = run.model_copy(update={"width": 0.5})  # a wider network's memory is a bound, its time is not
-    assert seconds_of(narrow, gpu, [], [size]) == (0.0, "unknown")
+    assert seconds_of(narrow, ["gat.gat"], gpu, [], [size]) == (0.0, "unknown")
 
 
 def test_a_run_of_several_processes_takes_a_gpu_for_each(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dag_case import copy_workflow, run_snakemake, snakemake
 from papers_case import call
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
+from repro.jobs.architectures import networks
 
 TABLE = "figures/gat/table1.png"
 SAME_ENVIRONMENT = """\
@@ -99,6 +100,32 @@ def test_a_picture_of_another_profile_is_replaced_in_all_formats(checkout: Path)
             assert collected.read_bytes() == drawn[name].with_suffix(ending).read_bytes()
         assert "Nothing to be done" in snakemake(checkout, target, "--config", f"profile={name}")
     assert "rule figures" in snakemake(checkout, "-n", "figures/")
+
+
+@pytest.mark.slow
+def test_a_cell_that_is_left_out_or_taken_back_draws_its_table_again(checkout: Path) -> None:
+    """Its measurements are another cell's too, so that no input of the table changes."""
+    Path(TABLE).unlink()
+    Layout(Path("results"), "tiny").artefact("gat", "table1").with_suffix(".png").unlink()
+    assert "rule table" in snakemake(checkout, TABLE)
+    profile = Path("config/profiles/tiny.yaml")
+    whole = profile.read_text()
+    for text in (f'{whole}leave_out: ["gat/table1/left: Other/*"]\n', whole):
+        assert "Nothing to be done" in snakemake(checkout, TABLE)
+        profile.write_text(text)
+        printed = snakemake(checkout, TABLE)
+        assert "rule table" in printed
+        assert "rule evaluate" not in printed
+
+
+@pytest.mark.slow
+def test_networks_that_are_shown_are_inputs_of_their_description(checkout: Path) -> None:
+    path = Path("results/tiny/architectures.json")
+    path.unlink(missing_ok=True)
+    printed = snakemake(checkout, "-n", str(path))
+    papers = {name.partition(".")[0] for name in networks()}
+    assert papers
+    assert {paper for paper in papers if f"draw/figures/{paper}/networks.py" not in printed} == set()
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ def test_settings_are_equal_or_not() -> None:
 
 
 def test_tolerances() -> None:
-    declared = read_tolerances({"accuracy": 2.0, "lipschitz": {"relative": 0.1}})
+    declared = read_tolerances({"accuracy": 2.0, "fid": {"relative": 0.05}, "lipschitz": {"relative": 0.1}})
     assert tolerance_around("accuracy", 80.0, declared) == 2.0
     assert tolerance_around("accuracy_gain", 3.0, declared) == 2.0
     assert tolerance_around("fid_train", 20.0, declared) == pytest.approx(1.0)

@@ -9,9 +9,11 @@ import pytest
 from papers_case import PROFILE, SHEET
 from papers_case import plan as plan_of
 from papers_case import read as read_config
+from repro.compose.scale import scales
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.plan.batches import make_batches
+from repro.plan.cells import MeasuredCell
 from repro.plan.config import Config
 from repro.plan.evaluations import evaluation_of
 from repro.plan.plan import Plan
@@ -35,6 +37,34 @@ def test_two_recipes_that_say_the_same_are_one_run_a_seed(plan: Plan) -> None:
     rows = {(p.row, p.convention): p for p in plan.cells["gat/table1"] if p.column == "CIFAR-10"}
     assert rows["left: Baseline", "paper"].runs == rows["left: Other", "paper"].runs
     assert rows["left: Baseline", "paper"].evaluations == rows["left: Other", "paper"].evaluations
+
+
+@pytest.mark.parametrize("longer", ["baseline", "twin"])
+def test_a_recipe_that_asks_for_a_part_of_its_budget_keeps_its_mark(tmp_path: Path, longer: str) -> None:
+    """The same training is the other recipe's whole budget, whichever stands first."""
+    head, found, rest = SHEET.partition(f"  {longer}:\n")
+    sheet = head + found + rest.replace("{epochs: 10,", "{epochs: 20,", 1)
+    profile = PROFILE.replace("data: synthetic", "data: real").replace("max_seeds: 2", "max_seeds: 1")
+    profile = profile.replace("limits: {train: 200, test: 50}\n", "").replace(
+        "classifier: {steps: 4, batch_size: 20, width: 0.25}", "classifier: {epochs: 10}"
+    )
+    plan = plan_of(tmp_path, sheet=sheet, profile=profile)
+    (run,) = of(plan, "gat.baseline")
+    assert plan.recipes[run.run_id].keys() == {"gat.baseline", "gat.twin"}
+    assert run.stand_ins == ("reduced_budget",)
+    row = {"baseline": "left: Baseline", "twin": "left: Other"}[longer]
+    cells = [cell for cell in plan.cells["gat/table1"] if isinstance(cell, MeasuredCell) and cell.row == row]
+    assert cells
+    for cell in cells:
+        assert "reduced_budget" in cell.stand_ins
+        assert all("reduced_budget" in plan.evaluations[name].stand_ins for name in cell.evaluations)
+    shares = scales(plan)[cells[0].key]["share of the budget"]
+    assert shares == {"0.5", "1"}
+
+
+def test_a_shared_run_has_the_most_processes_that_a_recipe_of_it_is_given(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, profile=PROFILE + "recipes: {gat.twin: {processes: 5}}\n")
+    assert {plan.processes(run.run_id) for run in of(plan, "gat.baseline")} == {5}
 
 
 def test_two_conventions_measure_the_same_runs(plan: Plan) -> None:

@@ -27,15 +27,16 @@ searches:
     option: dropout
     values: [0.0, 0.2, 0.4]
     start: 0.0
-    evaluation: test_accuracy
+    evaluation: on_validation
     value: accuracy
     used_by: [baseline]
     seeds: 2
-  size: {recipe: twin, option: batch_size, values: [50, 100], evaluation: test_accuracy, value: accuracy}
+  size: {recipe: twin, option: batch_size, values: [50, 100], evaluation: on_validation, value: accuracy}
 artefacts:
 """
 SHEET = papers_case.SHEET.replace("network: embedding", "network: gat_classifier")  # which has dropout
-SEARCHED = SHEET.replace("artefacts:\n", SEARCHES, 1)
+VALIDATION = "  on_validation: {measure: accuracy, options: {split: validation5k}}\n"
+SEARCHED = SHEET.replace("artefacts:\n", VALIDATION + SEARCHES, 1)
 
 
 def planned(tmp_path: Path) -> tuple[Plan, Batches, Layout]:
@@ -90,7 +91,7 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
     assert all(run.run_id in opened.runs for c in rates for run in c.runs)
 
 
-@pytest.mark.parametrize(("images", "limit"), [(9999, 9999), (10_000, None), (20_000, None)])
+@pytest.mark.parametrize(("images", "limit"), [(4999, 4999), (5000, None), (10_000, None)])
 def test_images_that_a_profile_limits_are_marked_where_a_split_is_cut(
     tmp_path: Path, images: int, limit: int | None
 ) -> None:
@@ -174,6 +175,28 @@ def test_a_search_starts_at_the_default_of_all_that_use_it(tmp_path: Path) -> No
     with pytest.raises(ReproError, match="starts at None") as error:
         validate_plan(plan(tmp_path, sheet=stated))
     assert "recipe baseline" in str(error.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "message"),
+    [
+        ("rate:\n    recipe: twin", "rate:\n    recipe: later", "recipe later starts from another's run"),
+        ("size: {recipe: twin,", "size: {recipe: gan,", "gan is in steps: batch_size would change"),
+        ("size: {recipe: twin, option: batch_size", "size: {recipe: gan, option: epochs", "gan is in steps"),
+        ("size: {recipe: twin,", "size: {used_by: [gan], recipe: twin,", "gan is in steps"),
+        ("evaluation: on_validation", "evaluation: scores", "scores needs generated images, features"),
+        ("{measure: accuracy,", "{measure: robust_accuracy, surrogate: gan,", "a surrogate, which no"),
+        ("{split: validation5k}", "{split: test}", "the split test, not one that is there for validation"),
+        ("{split: validation5k}", "{}", "the split None"),
+        ("validation5k}", "validation5k}, conventions: {paper: {batch_size: 5}}", "conventions with options"),
+    ],
+)  # fmt: skip
+def test_what_no_search_can_plan_is_refused(tmp_path: Path, written: str, wrong: str, message: str) -> None:
+    assert written in SEARCHED
+    with pytest.raises(ReproError, match=message) as error:
+        validate_plan(plan(tmp_path, sheet=SEARCHED.replace(written, wrong, 1)))
+    assert error.value.line
+    assert error.value.remedy
 
 
 def test_all_searches_are_summarised_once_they_are_finished(tmp_path: Path) -> None:

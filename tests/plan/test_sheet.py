@@ -91,6 +91,13 @@ def test_an_unknown_data_set_is_refused_with_its_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_passed_recipe_that_is_misspelt_is_refused_with_its_line(tmp_path: Path) -> None:
+    panel = '{name: "IS", metric: is, evaluation: scores'
+    text = SHEET.replace(panel, panel + ", passes: {recipe: nobody, epochs: 2}")
+    folder = write_config(tmp_path, sheet=text)
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, "nobody"), "no recipe 'gat.nobody'")
+
+
 def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
     text = SETTINGS.replace("cifar10", "mnist")
     folder = write_config(tmp_path, settings=text)
@@ -125,6 +132,11 @@ def test_papers_stand_in_the_order_that_their_sheets_state(tmp_path: Path) -> No
         ("device: cpu", "recipes: {gat.basline: {steps: 1}}", "no recipe 'gat.basline'"),
         ("device: cpu", "recipes: {gat.bas?lin: {steps: 1}}", "no recipe"),
         ("device: cpu", 'recipes: {"gat.*@cifar11": {steps: 1}}', "no data set 'cifar11'"),
+        ("device: cpu", "leave_out: [gat.droput]", "no recipe or cell 'gat.droput'"),
+        ("device: cpu", 'leave_out: ["gat/table1/left: */CIFAR-11"]', "no recipe or cell"),
+        ("images: 30", "images_of: {acuracy: 5}", "no measurement 'acuracy'"),
+        ("images: 30", "images_of: {accuracy@paper: 5}", "no measurement 'accuracy@paper'"),
+        ("images: 30", "options_of: {accuracy@standrad: {}}", "no measurement 'accuracy@standrad'"),
         ("classifier: {steps: 4", "clasifier: {steps: 4", "workloads.clasifier"),
         ("data: synthetic", "data: imagined", "data"),
         ("steps: 4", "steps: 0", "workloads.classifier.steps"),

@@ -4,6 +4,7 @@
 rule architectures:
     input:
         sorted((PACKAGE / "models").glob("*.py")),
+        sorted((PACKAGE / "draw" / "figures").glob("*/networks.py")),
     output:
         results("architectures.json"),
     log:
@@ -38,6 +39,7 @@ rule table:
     params:
         common=COMMON,
         title=title_of_artefact,
+        unfilled=unfilled_cells,
     shell:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
@@ -66,6 +68,7 @@ rule figure:
     params:
         common=COMMON,
         title=title_of_artefact,
+        unfilled=unfilled_cells,
     shell:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 

@@ -16,7 +16,7 @@ from repro.cost.needs import Forecast
 from repro.data.root import DATA_ROOT, choose_path
 from repro.jobs.data_state import sets_in_use
 from repro.plan.batches import make_batches
-from repro.plan.cells import SettingCell
+from repro.plan.cells import PendingCell, SettingCell
 from repro.plan.config import load_config
 from repro.plan.overrides import read_overrides, results_folder
 from repro.plan.plan import build_plan
@@ -256,6 +256,17 @@ def title_of_artefact(wildcards):
     sheet = PLAN.config.sheets.get(wildcards.paper)
     found = sheet and sheet.artefacts.get(wildcards.artefact)
     return found.title if found else ""
+
+
+def unfilled_cells(wildcards):
+    """Return the cells that an artefact leaves pending, and why; a changed list draws it again.
+
+    A cell that a profile leaves out may take no batch from the artefact's inputs.
+    """
+    cells = PLAN.cells.get(f"{wildcards.paper}/{wildcards.artefact}", ())
+    return [
+        f"{cell.key}: {cell.reason}" for cell in cells if isinstance(cell, PendingCell)
+    ]
 
 
 def artefact_files(*endings):

@@ -49,7 +49,8 @@ def row(
 
     opened = load_config(config)
     recipe = new_row(opened, of, name, like=like, panel=panel)
-    _tell([opened.sheet_path(of.partition("/")[0])], f"change the recipe {recipe}, then: repro validate")
+    paper = opened.find_artefact(of).partition("/")[0]
+    _tell([opened.sheet_path(paper)], f"change the recipe {recipe}, then: repro validate")
 
 
 @new_app.command()

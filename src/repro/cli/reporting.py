@@ -41,9 +41,8 @@ def cost(
     from repro.cost.measure import measure_costs, write_cost
 
     opened, _, layout = open_plan(config, profile, results)
-    if into is not None:
-        write_cost(opened, layout, into)
-    show_cost(measure_costs(opened, layout), layout.profile)
+    costs = measure_costs(opened, layout) if into is None else write_cost(opened, layout, into)
+    show_cost(costs, layout.profile)
 
 
 def report(

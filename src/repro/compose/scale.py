@@ -22,15 +22,16 @@ def scales(plan: Plan) -> dict[CellKey, Scale]:
 
     @cache
     def made_with(run_id: str) -> tuple[tuple[str, str], ...]:
-        run, whole = plan.runs[run_id], plan.unreduced(run_id)
-        own = (
+        run = plan.runs[run_id]
+        own = [
             ("width", f"{run.width:g}"),
-            ("share of the budget", f"{_images(run) / _images(whole):.2g}"),
-            ("share of the batch size", f"{run.batch_size / whole.batch_size:.2g}"),
             ("precision", run.precision),
             ("data", f"{run.dataset} {run.source} {run.train_limit or 'all'}"),
-        )
-        return own + (made_with(run.parent) if run.parent else ())
+        ]
+        for whole in plan.unreduced(run_id):
+            own.append(("share of the budget", f"{_images(run) / _images(whole):.2g}"))
+            own.append(("share of the batch size", f"{run.batch_size / whole.batch_size:.2g}"))
+        return *own, *(made_with(run.parent) if run.parent else ())
 
     def of(planned: PlannedCell) -> Scale:
         found: defaultdict[str, set[str]] = defaultdict(set)

@@ -64,7 +64,8 @@ def run_setting(
     record = read_json(listed_file(layout, "train", batches.train_of[run_id], run_id), remedy=TRAIN_ANEW)
     run = RunSpec.model_validate(record["spec"])
     value, mark = read_setting(run, cell.setting), REDUCES.get(cell.setting)
-    if mark in run.stand_ins and value != read_setting(plan.unreduced(run_id), cell.setting):
+    marks = (*run.stand_ins, *plan.runs[run_id].stand_ins)  # also of a recipe that asked after the training
+    if mark in marks and any(value != read_setting(each, cell.setting) for each in plan.unreduced(run_id)):
         return value, (mark,)
     return value, ()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 from repro.core.paths import Layout
 from repro.cost.costs import Cost, alike, measure_cost
@@ -32,26 +34,25 @@ def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[C
                     pairs[side.paper, side.row, side.column] = None
     if not pairs:
         return []
-    costs: dict[tuple[str, int], Cost] = {}
-    for run in read_runs(plan, layout).values():
-        cost = measure_cost([run])
-        if cost is not None:
-            costs.setdefault((run.spec.recipe, run.spec.seed), cost)
+    costs: defaultdict[str, list[Cost]] = defaultdict(list)
+    for run_id, run in read_runs(plan, layout).items():
+        if (cost := measure_cost([run])) is not None:
+            for name in plan.recipes[run_id]:
+                costs[name].append(cost)
     return [_ratio(paper, row, column, costs) for paper, row, column in pairs]
 
 
-def _ratio(paper: str, row: str, column: str, costs: Mapping[tuple[str, int], Cost]) -> Cell:
-    ratios: list[float] = []
-    runs: list[str] = []
-    stand_ins: dict[str, None] = {}
-    for (recipe, seed), cost in costs.items():
-        other = costs.get((f"{paper}.{column}", seed))
-        if recipe != f"{paper}.{row}" or other is None:
-            continue
-        if alike(cost.spec, other.spec) and cost.device == other.device:
-            ratios.append(cost.seconds / other.seconds)
-            runs += [cost.spec.run_id, other.spec.run_id]
-            stand_ins |= dict.fromkeys(cost.stand_ins + other.stand_ins)
+def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Cost]]) -> Cell:
+    """Divide seed by seed, on the data and with the options that most seeds of both recipes have run with."""
+    trainings: defaultdict[tuple[str, ...], list[tuple[Cost, Cost]]] = defaultdict(list)
+    for pair in product(costs.get(f"{paper}.{row}", ()), costs.get(f"{paper}.{column}", ())):
+        cost, other = pair
+        if cost.spec.seed == other.spec.seed and alike(cost.spec, other.spec) and cost.device == other.device:
+            trainings[tuple(each.spec.run_id.rpartition("-s")[0] for each in pair)].append(pair)
+    chosen = max(trainings.values(), key=len, default=[])
+    ratios = [cost.seconds / other.seconds for cost, other in chosen]
+    runs = [each.spec.run_id for pair in chosen for each in pair]
+    stand_ins = dict.fromkeys(mark for pair in chosen for each in pair for mark in each.stand_ins)
     verdict = judge(None, None, ratios, None, tuple(stand_ins), pending=not ratios)
     return Cell(
         paper, ARTEFACT, row, column, METRIC,

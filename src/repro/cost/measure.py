@@ -76,8 +76,10 @@ def measure_costs(plan: Plan, layout: Layout) -> list[Cost]:
     costs = []
     for name, seeds in trainings.items():
         spec = seeds[0].spec
-        baseline = next((c.baseline for c in comparisons if fnmatchcase(spec.recipe, c.recipes)), "")
-        plain = _plain(baseline, spec, first.values())
+        names = plan.recipes[spec.run_id]
+        fitting = (c.baseline for each in names for c in comparisons if fnmatchcase(each, c.recipes))
+        baseline = next(fitting, "")
+        plain = _plain(plan, baseline, spec, first.values())
         hours = statistics.median(per_cell[name]) if per_cell.get(name) else None
         cost = measure_cost(
             seeds, options=told_apart[spec.run_id], baseline=baseline, plain=plain, hours_per_cell=hours
@@ -87,10 +89,10 @@ def measure_costs(plan: Plan, layout: Layout) -> list[Cost]:
     return costs
 
 
-def _plain(baseline: str, spec: RunSpec, costs: Iterable[Cost | None]) -> Cost | None:
+def _plain(plan: Plan, baseline: str, spec: RunSpec, costs: Iterable[Cost | None]) -> Cost | None:
     """Return the cost of the baseline on the same data, the one of this very width and batch if there is."""
-    wanted = (baseline, spec.dataset)
-    found = [cost for cost in costs if cost and (cost.spec.recipe, cost.spec.dataset) == wanted]
+    on_same_data = (cost for cost in costs if cost and cost.spec.dataset == spec.dataset)
+    found = [cost for cost in on_same_data if baseline in plan.recipes[cost.spec.run_id]]
     found.sort(key=lambda cost: (cost.spec.width, cost.spec.batch_size) != (spec.width, spec.batch_size))
     return found[0] if found else None
 

@@ -7,7 +7,7 @@ size of image; steps of another batch size are taken to cost in proportion. What
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,12 @@ class Rate(Frozen):
     seconds_per_step: float = Field(gt=0)
     source: str
 
-    def fits(self, run: RunSpec) -> bool:
-        """Tell whether a step of a run costs this, but for its batch size."""
+    def fits(self, run: RunSpec, names: Collection[str]) -> bool:
+        """Tell whether a step of a run, by any of its recipes' names, costs this but for its batch size."""
         own, other = dataset_info(self.dataset), dataset_info(run.dataset)
         return (
-            (self.recipe, self.width, self.precision) == (run.recipe, run.width, run.precision)
+            self.recipe in names
+            and (self.width, self.precision) == (run.width, run.precision)
             and (own.height, own.width) == (other.height, other.width)
         )  # fmt: skip
 
@@ -120,7 +121,7 @@ def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device:
     seconds, unknown = 0.0, Counter[str]()
     own = [rate for rate in rates if rate.device == device]
     for run in runs.values():
-        took = measured_seconds(run, own)
+        took = measured_seconds(run, own, plan.recipes[run.run_id])
         if took is None:
             unknown[run.recipe] += 1
         else:
@@ -139,8 +140,8 @@ def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device:
     )
 
 
-def measured_seconds(run: RunSpec, rates: Iterable[Rate]) -> float | None:
+def measured_seconds(run: RunSpec, rates: Iterable[Rate], names: Collection[str]) -> float | None:
     """Return the seconds of a run's steps by the rate of the nearest batch size; None where none fits."""
-    fitting = [rate for rate in rates if rate.fits(run)]
+    fitting = [rate for rate in rates if rate.fits(run, names)]
     rate = min(fitting, key=lambda rate: abs(rate.batch_size - run.batch_size), default=None)
     return None if rate is None else run.steps * rate.seconds_per_step * run.batch_size / rate.batch_size

@@ -9,7 +9,7 @@ processes takes a GPU for each and divides its time among them without loss. So 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,9 +65,11 @@ def choose_gpu(config: Path, name: str) -> Gpu:
     return known[named("GPU of known peak", name, known, where=config / GPUS, more=", or add it")]
 
 
-def seconds_of(run: RunSpec, gpu: Gpu, rates: Sequence[Rate], sizes: Sequence[StepSize]) -> tuple[float, str]:
-    """Return a run's seconds, 0 where they are unknown, and where they come from."""
-    measured = measured_seconds(run, [rate for rate in rates if rate.device == gpu.device])
+def seconds_of(
+    run: RunSpec, names: Collection[str], gpu: Gpu, rates: Sequence[Rate], sizes: Sequence[StepSize]
+) -> tuple[float, str]:
+    """Return a run's seconds, by its recipes' names, 0 where unknown, and where they come from."""
+    measured = measured_seconds(run, [rate for rate in rates if rate.device == gpu.device], names)
     if measured is not None:
         return measured, "measured"
     size = size_of(run, sizes)
@@ -86,7 +88,7 @@ def estimate(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> Estimate:
         found.trainings += 1
         total = 0.0
         for run in (plan.runs[member] for member in batch.members):
-            seconds, source = seconds_of(run, gpu, rates, sizes)
+            seconds, source = seconds_of(run, plan.recipes[run.run_id], gpu, rates, sizes)
             total += seconds
             found.runs[source] += 1
             found.unknown[run.recipe] += source == "unknown"

@@ -38,25 +38,17 @@ class Tolerance(Frozen):
         return abs(reported) * (self.relative or 0.0)
 
 
-DEFAULTS: Mapping[str, Tolerance] = {
-    "accuracy": Tolerance(absolute=1.0),
-    "is": Tolerance(absolute=0.2),
-    "fid": Tolerance(relative=0.05),
-    "kid": Tolerance(absolute=0.001),
-}
-
-
 def read_tolerances(
     section: Mapping[str, Any] | None, where: str | Path = "config.yaml"
 ) -> dict[str, Tolerance]:
-    """Return the declared tolerances: ``section`` over the defaults.
+    """Return the declared tolerances, by metric.
 
     An entry is ``metric: number`` or ``metric: {relative: 0.05}``.
 
     Raises:
         ReproError: an entry is neither a number nor one of ``absolute`` and ``relative``.
     """
-    declared = dict(DEFAULTS)
+    declared: dict[str, Tolerance] = {}
     for metric, value in (section or {}).items():
         try:
             declared[metric] = Tolerance.model_validate(value)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.failures import FailureRules
 from repro.core.named import named
@@ -17,6 +18,7 @@ from repro.core.spec import Frozen, OptionValue
 from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
+from repro.evaluate.registry import measurement_names
 from repro.plan.names import check_names, no_such, qualified
 from repro.plan.profile import Profile
 from repro.plan.sheet import Evaluation, Recipe, Sheet
@@ -164,8 +166,20 @@ def _artefacts(sheets: Mapping[str, Sheet]) -> list[str]:
     return [f"{paper}/{name}" for paper, sheet in sheets.items() for name in sheet.artefacts]
 
 
+def _cells(sheets: Mapping[str, Sheet]) -> list[str]:
+    """Return every cell as ``paper/artefact/row/column``."""
+    return [
+        f"{paper}/{name}/{row_key(panel.name, row.name)}/{column.name}"
+        for paper, sheet in sheets.items()
+        for name, artefact in sheet.artefacts.items()
+        for panel in artefact.panels
+        for row in panel.rows
+        for column in panel.columns
+    ]
+
+
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
-    """Read one profile; the artefacts and recipes that it names must exist."""
+    """Read one profile; all that it names must exist."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     named("profile", name, known, where=folder)
     path = folder / f"{name}.yaml"
@@ -192,4 +206,15 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
             raise no_such("recipe", name, recipes, path, line_of(("recipes", pattern)))
         if dataset and not fnmatch.filter(CATALOGUE, dataset):
             raise no_such("data set", dataset, list(CATALOGUE), path, line_of(("recipes", pattern)))
+    left = [*recipes, *(f"{name}@{dataset}" for name in recipes for dataset in CATALOGUE), *_cells(sheets)]
+    for index, pattern in enumerate(profile.leave_out):
+        if not fnmatch.filter(left, pattern):
+            raise no_such("recipe or cell", pattern, left, path, line_of(("leave_out", index)))
+    evaluations = [evaluation for sheet in sheets.values() for evaluation in sheet.evaluations.values()]
+    measured = list(measurement_names())
+    conventions = [f"{each.measure}@{convention}" for each in evaluations for convention in each.conventions]
+    for group, known in (("images_of", measured), ("options_of", measured + conventions)):
+        for key in getattr(profile.measuring, group):
+            if key not in known:
+                raise no_such("measurement", key, known, path, line_of(("measuring", group, key)))
     return profile

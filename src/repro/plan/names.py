@@ -66,4 +66,5 @@ def used_names(sheet: Sheet) -> Iterator[Used]:
                     yield place, "recipe", entry.recipe
                     yield place, "evaluation", entry.evaluation
                     yield place, "data set", entry.dataset
-                    yield place, "recipe", None if entry.minus in rows else entry.minus
+                    for other in (entry.minus, entry.passes.recipe if entry.passes else None):
+                        yield place, "recipe", None if other in rows else other

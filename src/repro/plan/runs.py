@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from repro.core.spec import EvaluationSpec, Options, RunSpec
 from repro.evaluate.registry import needs
@@ -11,24 +12,26 @@ from repro.plan.config import EXTRACTOR, Config
 from repro.plan.evaluations import evaluation_of
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
-from repro.plan.resolve import run_spec, seeds_for, work_for
+from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
 from repro.plan.searches import recipe_in_use
 from repro.plan.sheet import Convention, Recipe
 
+Spec = TypeVar("Spec", RunSpec, EvaluationSpec)
 UNREDUCED = Profile(name="unreduced", title="the recipes as they are written", data="real")
 
 
 @dataclass
 class PlannedRuns:
-    """Runs and evaluations by their ids, in a stable order; ``recipes`` are those that runs are made from.
+    """Runs and evaluations by their ids, in a stable order.
 
-    ``asked`` holds each run by what a cell asked for: many cells ask for the same one.
+    ``recipes`` are those that ask for a run, by name, first the one whose name it has. ``asked`` holds each
+    run by what a cell asked for: many cells ask for the same one.
     """
 
     config: Config
     runs: dict[str, RunSpec] = field(default_factory=dict)
     evaluations: dict[str, EvaluationSpec] = field(default_factory=dict)
-    recipes: dict[str, Recipe] = field(default_factory=dict)
+    recipes: dict[str, dict[str, Recipe]] = field(default_factory=dict)
     asked: dict[tuple[str, int, str | None, str], RunSpec] = field(default_factory=dict, repr=False)
 
     def level(self, run_id: str) -> int:
@@ -36,22 +39,28 @@ class PlannedRuns:
         parent = self.runs[run_id].parent
         return 0 if parent is None else 1 + self.level(parent)
 
-    def unreduced(self, run_id: str) -> RunSpec:
-        """Return a run as its recipe is written, whatever the profile pays for."""
+    def unreduced(self, run_id: str) -> list[RunSpec]:
+        """Return a run as each recipe that asks for it is written, whatever the profile pays for."""
         run = self.runs[run_id]
-        return run_spec(
-            UNREDUCED, run.recipe, self.recipes[run_id], run.seed, dataset=run.dataset, options=run.options
-        )
+        return [
+            run_spec(UNREDUCED, name, recipe, run.seed, dataset=run.dataset, options=run.options)
+            for name, recipe in self.recipes[run_id].items()
+        ]
 
     def processes(self, run_id: str) -> int:
-        """Return how many processes train a run together."""
-        run = self.runs[run_id]
-        return work_for(self.config.profile, run.recipe, self.recipes[run_id], run.dataset).processes or 1
+        """Return how many processes train a run together: the most that a recipe of it is given."""
+        profile, dataset = self.config.profile, self.runs[run_id].dataset
+        given = (work_for(profile, *named, dataset).processes for named in self.recipes[run_id].items())
+        return max(processes or 1 for processes in given)
 
     def enter_run(self, run: RunSpec, recipe: Recipe) -> RunSpec:
-        """Add a run unless it is there; a shared run keeps the name of the recipe that asked first."""
-        self.recipes.setdefault(run.run_id, recipe)
-        return self.runs.setdefault(run.run_id, run)
+        """Add a run; a shared one keeps the name of the recipe that asked first, and the marks of all.
+
+        The same training may be a whole budget to one recipe and a part of it to another.
+        """
+        self.recipes.setdefault(run.run_id, {}).setdefault(run.recipe, recipe)
+        self.runs[run.run_id] = _marked(self.runs.get(run.run_id, run), run)
+        return self.runs[run.run_id]
 
     def real_seeds(self) -> range:
         """Return the seeds that a data set itself is measured with: each shuffles its images."""
@@ -75,8 +84,10 @@ class PlannedRuns:
         return self.enter_evaluation(evaluation)
 
     def enter_evaluation(self, evaluation: EvaluationSpec) -> EvaluationSpec:
-        """Add an evaluation unless it is there."""
-        return self.evaluations.setdefault(evaluation.evaluation_id, evaluation)
+        """Add an evaluation; a shared one keeps the marks of all that ask for it."""
+        name = evaluation.evaluation_id
+        self.evaluations[name] = _marked(self.evaluations.get(name, evaluation), evaluation)
+        return self.evaluations[name]
 
     def of_recipe(self, name: str, dataset: str | None, options: Options) -> Iterator[RunSpec]:
         """Yield one run of a recipe (``paper.recipe``) for each seed, all entered."""
@@ -118,3 +129,8 @@ class PlannedRuns:
         run = run_spec(profile, name, recipe, seed, dataset=dataset, options=options, parent=parent)
         self.asked[key] = self.enter_run(run, recipe)
         return self.asked[key]
+
+
+def _marked(first: Spec, other: Spec) -> Spec:
+    """Return ``first`` with the stand-ins of both."""
+    return first.model_copy(update={"stand_ins": in_order(first.stand_ins + other.stand_ins)})

@@ -157,7 +157,7 @@ def _runs(
             run = run.model_copy(update={"batch_size": size, "steps": steps})
         elif search.option == PRECISION:
             run = run.model_copy(update={"precision": value})
-        elif search.option == "epochs":  # as many times more steps as the value is above the sheet's
-            factor = float(str(value)) / (recipe.budget.epochs or 1.0)
+        elif search.option == "epochs" and recipe.budget.epochs:  # in steps it is refused beforehand
+            factor = float(str(value)) / recipe.budget.epochs
             run = run.model_copy(update={"steps": max(1, round(run.steps * factor))})
         yield RunSpec.model_validate(run.model_dump())  # a copy would keep the old run's cached id

@@ -19,7 +19,7 @@ from repro.plan.config import PAPERS, Config
 from repro.plan.names import qualified
 from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
-from repro.plan.sheet import NO_OPTIONS
+from repro.plan.sheet import NO_OPTIONS, SCHEDULE
 
 REGISTERED = {  # what is found by a line of its own: what the line begins with, and what to do without it
     "repro.methods": (r"METHOD\b", "end it with `METHOD = ...`"),
@@ -70,7 +70,8 @@ def validate_plan(plan: Plan) -> None:
             _require_snapshots(plan, spec)
     for planned_search in plan.searches.values():
         place = ("searches", planned_search.name)
-        _check(config, planned_search.paper, place, _starts_at_default, config, planned_search)
+        for check in (_searchable, _starts_at_default):
+            _check(config, planned_search.paper, place, check, config, planned_search)
     for artefact_id, cells in plan.cells.items():
         paper, _, artefact = artefact_id.partition("/")
         for cell in cells:
@@ -155,6 +156,44 @@ def _indirect(measure: str) -> None:
     """Check that a measurement which is given a surrogate can use it."""
     if not measurements.load_measurement(measure).indirect:
         raise ReproError(f"the measurement {measure} uses no surrogate", remedy="remove surrogate")
+
+
+def _searchable(config: Config, planned: PlannedSearch) -> None:
+    """Check that a search can be planned as its sheet says, on validation images alone."""
+    search = planned.search
+    evaluation = config.evaluations[qualified(search.evaluation, planned.paper)]
+    users = (search.recipe, *search.used_by)
+    in_steps = [name for name in users if config.recipes[qualified(name, planned.paper)].budget.steps]
+    split, other = evaluation.options.get("split"), "let the search name another evaluation"
+    for wrong, message, remedy in (
+        (
+            planned.recipe.start_from,
+            f"recipe {search.recipe} starts from another's run, those of a search start from scratch",
+            "search an option of a recipe without start_from",
+        ),
+        (
+            search.option in SCHEDULE and in_steps,
+            f"the length of {', '.join(in_steps)} is in steps: {search.option} would change the images seen",
+            "give the recipe's budget epochs in the place of steps",
+        ),
+        (
+            measurements.needs(evaluation.measure).samples or evaluation.surrogate,
+            f"{search.evaluation} needs generated images, features or a surrogate, which no search has",
+            other,
+        ),
+        (
+            any(evaluation.conventions.values()),
+            f"{search.evaluation} has conventions with options, which no search reads",
+            f"{other}, with all its options under options",
+        ),
+        (
+            not str(split).startswith("validation"),
+            f"{search.evaluation} measures the split {split}, not one that is there for validation",
+            f"{other}, with an option split such as validation5k",
+        ),
+    ):
+        if wrong:
+            raise ReproError(message, remedy=remedy)
 
 
 def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
