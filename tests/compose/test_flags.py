@@ -61,7 +61,7 @@ def nothing(run: RunSpec) -> dict[str, float]:
 def write_results(
     opened: Plan, layout: Layout, suspect: str, more: Callable[[RunSpec], dict[str, float]] = nothing
 ) -> None:
-    """Write what the measurements would have, and ``more`` of each run: the audit of ``suspect`` raised flags."""
+    """Write what the measurements would have, and ``more`` of each run; ``suspect`` has two flags."""
     batches = make_batches(opened)
     for name, batch in batches.evaluate.items():
         for member in batch.members:

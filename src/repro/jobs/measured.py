@@ -55,7 +55,7 @@ class Measured:
                 return []
             numbers.append(found[0] - sum(found[1:]))
             operands += found
-        return list(levelled(numbers, operands)) if operands else numbers
+        return levelled(numbers, operands) if operands else numbers
 
     def never_passed(self, cell: MeasuredCell) -> int:
         """Return how many seeds never pass the level, where the cell asks when one is passed."""

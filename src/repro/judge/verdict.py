@@ -71,7 +71,7 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
     return mean * unit, std * unit, (mean - half) * unit, (mean + half) * unit
 
 
-def levelled(values: Sequence[float], operands: Iterable[float]) -> Sequence[float]:
+def levelled(values: Sequence[float], operands: Iterable[float]) -> list[float]:
     """Return ``values``, each as the first where they differ by no more than the rounding of ``operands``.
 
     Differences of numbers that lie equally far apart (40.2 - 40.0, 38.8 - 38.6) differ in their last digits,
@@ -79,7 +79,7 @@ def levelled(values: Sequence[float], operands: Iterable[float]) -> Sequence[flo
     numbers themselves, or those that were subtracted.
     """
     alike = max(values) - min(values) <= _ROUNDING * max(map(abs, operands))
-    return [values[0]] * len(values) if alike else values
+    return [values[0]] * len(values) if alike else list(values)
 
 
 def unit_of(values: Iterable[float]) -> float:
