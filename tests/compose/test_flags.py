@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from papers_case import PROFILE, plan
 from repro.compose.artefact import compose_artefact
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec
+from repro.core.spec import EvaluationSpec, RunSpec
 from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result, write_result
 from repro.jobs.measured import Measured
@@ -47,13 +50,25 @@ artefacts:
 """
 
 
-def write_results(opened: Plan, layout: Layout, suspect: str) -> None:
-    """Write what the measurements would have: the audit of ``suspect`` raised two flags."""
+SEEDED = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
+SEEDS = PROFILE.replace("max_seeds: 2", "max_seeds: 3")
+
+
+def nothing(run: RunSpec) -> dict[str, float]:
+    return {}
+
+
+def write_results(
+    opened: Plan, layout: Layout, suspect: str, more: Callable[[RunSpec], dict[str, float]] = nothing
+) -> None:
+    """Write what the measurements would have, and ``more`` of each run; ``suspect`` has two flags."""
     batches = make_batches(opened)
     for name, batch in batches.evaluate.items():
         for member in batch.members:
             spec = opened.evaluations[member]
-            write_result(layout.evaluation(member), _result(spec, spec.run == suspect))
+            result = _result(spec, spec.run == suspect)
+            values = {**result.values, **more(opened.runs[spec.run])}
+            write_result(layout.evaluation(member), result.model_copy(update={"values": values}))
         listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
         atomic_write_json(layout.batch("evaluate", name), listed)
 
@@ -105,8 +120,7 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
 
 
 def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:
-    sheet = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
-    opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE.replace("max_seeds: 2", "max_seeds: 3"))
+    opened = plan(tmp_path / "config", sheet=SEEDED, profile=SEEDS)
     layout = Layout(tmp_path / "results", "tiny")
     write_results(opened, layout, "none")
     measured = Measured(layout, make_batches(opened))
@@ -114,6 +128,38 @@ def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:
     marked = [cell for cell in cells if "seeds_alike" in cell.flags]
     assert marked == [cell for cell in cells if cell.n_seeds >= 3] != []
     assert "look whether they are used" in table_markdown(artefact, cells, "tiny")
+
+
+@pytest.mark.parametrize("why", ["a picture's count", "another number differs"])
+def test_seeds_that_were_used_are_not_marked(tmp_path: Path, why: str) -> None:
+    counted = why == "a picture's count"
+    sheet = SEEDED.replace("metric: accuracy", "metric: images") if counted else SEEDED
+    opened = plan(tmp_path / "config", sheet=sheet, profile=SEEDS)
+    layout = Layout(tmp_path / "results", "tiny")
+    write_results(
+        opened, layout, "none", lambda run: {"images": 500.0, "beside": 0.0 if counted else run.seed}
+    )
+    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    assert max(cell.n_seeds for cell in cells) == 3
+    assert [cell for cell in cells if cell.flags] == []
+
+
+def test_differences_that_only_rounding_tells_apart_are_one_number(tmp_path: Path) -> None:
+    gain = (
+        '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
+    )
+    opened = plan(tmp_path / "config", sheet=SEEDED + gain, profile=SEEDS)
+    layout = Layout(tmp_path / "results", "tiny")
+    plain, other = (40.0, 38.6, 41.2), (40.2, 38.8, 41.4)
+    write_results(
+        opened,
+        layout,
+        "none",
+        lambda run: {"accuracy": (plain if run.recipe == "gat.plain" else other)[run.seed]},
+    )
+    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    found = {cell.row: cell for cell in cells if cell.column == "gain"}["Other"]
+    assert (found.measured, found.measured_std, found.flags) == (pytest.approx(0.2), 0.0, ())
 
 
 def test_a_profile_that_makes_a_measurement_cheaper_marks_it(tmp_path: Path) -> None:

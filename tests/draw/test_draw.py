@@ -107,7 +107,8 @@ def test_a_plot_shows_its_lines_reported_values_and_pending_panel(
     shown = texts(drawn[0])
     assert "pending" in shown
     assert "printed in the paper" in shown
-    assert "smoke profile · synthetic_data" in shown
+    assert "smoke profile · synthetic_data · seeds: 3" in shown
+    assert "band: ± 1 std over seeds" in shown
 
 
 def test_rounding_is_not_drawn_as_a_curve(tmp_path: Path, drawn: list[Figure]) -> None:
@@ -140,7 +141,43 @@ def test_bars_over_categories(tmp_path: Path, drawn: list[Figure]) -> None:
     draw_plot(BARS, some, tmp_path / "some", "quick")
     assert texts(drawn[1]).count("pending") == 1
     assert "RGAN" in texts(drawn[1])
-    assert "quick profile · no stand-ins" in texts(drawn[0])
+    assert "quick profile · no stand-ins · seeds: 1" in texts(drawn[0])
+    assert "line: ± 1 std over seeds" not in texts(drawn[0])
+    spread = [replace(cell, measured_std=0.1, n_seeds=2 + place) for place, cell in enumerate(some[::2])]
+    draw_plot(BARS, spread, tmp_path / "spread", "quick")
+    assert {"line: ± 1 std over seeds", "quick profile · no stand-ins · seeds: 2 to 3"} <= set(
+        texts(drawn[2])
+    )
+
+
+@pytest.mark.parametrize("kind", ["lines", "bars", "samples"])
+def test_what_may_mislead_has_a_flag_and_its_reason(kind: str, tmp_path: Path, drawn: list[Figure]) -> None:
+    one = {"measured": 5.0, "n_seeds": 3, "flags": ("never_passed",)}
+    if kind == "lines":
+        plain = curve("CIFAR-10", "With FT", 80.0)
+        draw_plot(CURVE, [replace(plain[0], flags=("never_passed",)), *plain[1:]], tmp_path / "a", "p")
+    elif kind == "bars":
+        cell = Cell("rgan", "figure1", "RGAN", "DCGAN", "is", **one)  # type: ignore[arg-type]
+        draw_plot(BARS, [cell], tmp_path / "a", "p")
+    else:
+        cell = Cell("dat", "figure5", "a", "x", "frechet", stand_ins=("embedded_features",), **one)  # type: ignore[arg-type]
+        panels = (Panel(rows=("a", "b"), columns=("x",)),)
+        grid = Artefact(
+            paper="dat", name="figure5", kind="samples", title="Two", notes="Red: real.", panels=panels
+        )
+        draw_samples(grid, [cell], tmp_path, tmp_path / "a", "p")
+        assert drawn[0].axes[0].get_xlabel() == "Fréchet distance*: 5.00\u00a0⚑"
+        assert "Red: real." in texts(drawn[0])
+    shown = texts(drawn[0])
+    assert kind == "samples" or shown.count("⚑") == 1
+    assert sum(text.startswith("⚑ suspect: a run never passed the level") for text in shown) == 1
+
+
+def test_a_row_that_one_panel_lacks_is_named_there(tmp_path: Path, drawn: list[Figure]) -> None:
+    waiting = [replace(cell, row="ImageNet: Without FT") for cell in PENDING]
+    cells = [*CELLS[:6], *curve("ImageNet", "With FT", 60.0), *waiting]
+    draw_plot(CURVE, cells, tmp_path / "a", "p")
+    assert [text for text in texts(drawn[0]) if "pending" in text] == ["pending in ImageNet: Without FT"]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

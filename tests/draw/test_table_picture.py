@@ -73,7 +73,7 @@ def test_every_cell_is_drawn_with_its_words_and_colour(tmp_path: Path, drawn: li
     assert measured
     assert {text.get_color() for text in measured} == {COLOURS["not reproduced"][1]}
     assert "ALI †" in texts
-    assert "smoke profile · reduced_budget" in texts
+    assert "smoke profile · reduced_budget · seeds: 3" in texts
     assert KEY in texts
     for word in {cell.verdict for cell in cells}:
         legend = [text for text in texts if text.startswith(f"{MARKS[word]} ".lstrip()) and len(text) > 20]
@@ -184,7 +184,11 @@ def test_small_print_can_be_read_on_its_tint(word: str) -> None:
 
 def test_the_legend_of_settings_speaks_of_no_seeds(tmp_path: Path, drawn: list[Figure]) -> None:
     settings = WIDE.model_copy(update={"kind": "settings"})
-    cells = [cell for cell in wide_cells() if cell.verdict != "inconclusive"]  # which no setting ever is
+    cells = [
+        replace(cell, metric=f"setting:{cell.metric}")
+        for cell in wide_cells()
+        if cell.verdict != "inconclusive"  # which no setting ever is
+    ]
     paths = draw(settings, cells, tmp_path / "table2", root=tmp_path, profile="smoke")
     legend = " ".join(text.get_text() for text in written(drawn[0]))
     assert "as the paper states" in legend

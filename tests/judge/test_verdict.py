@@ -76,6 +76,21 @@ def test_identical_seeds_are_a_finding_not_a_verdict() -> None:
     assert judge(80.0, None, [80.0] * 3, 1.0, ["reduced_budget"]).word == "not comparable"
 
 
+def test_seeds_that_only_rounding_tells_apart_are_alike() -> None:
+    verdict = judge(0.2, None, [40.2 - 40.0, 38.8 - 38.6, 41.4 - 41.2], 0.1)
+    assert (verdict.word, verdict.std) == ("inconclusive", 0.0)
+    assert judge(80.0, None, [80.0, 80.0001, 80.0], 0.1).word == "reproduced"
+
+
+def test_runs_that_never_passed_are_no_reproduction() -> None:
+    """What is known of such a run is a bound; only where all are bounds beyond the tolerance it decides."""
+    verdict = judge(25.0, None, [350.0] * 3, 5.0, censored=3)
+    assert (verdict.word, verdict.reason) == ("not reproduced", "no run passed within 350 epochs")
+    assert judge(348.0, None, [350.0] * 3, 5.0, censored=3).word == "inconclusive"
+    assert judge(25.0, None, [350.0, 350.0, 20.0], 5.0, censored=2).word == "inconclusive"
+    assert judge(25.0, None, [350.0] * 2, 5.0, censored=2).word == "inconclusive"
+
+
 def test_without_a_tolerance_nothing_is_judged() -> None:
     verdict = judge(80.0, None, [79.9, 80.0, 80.1], None)
     assert (verdict.word, verdict.tolerance) == ("inconclusive", None)

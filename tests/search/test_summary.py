@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
+from repro.draw import style
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
 from repro.search.table import Outcome
@@ -56,3 +59,24 @@ def test_the_summary_is_a_table_and_a_picture(tmp_path: Path) -> None:
     assert "reduced_budget" in page.read_text()
     assert png.read_bytes().startswith(b"\x89PNG")
     assert pdf.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_summary_keeps_off_its_stamp_and_exaggerates_nothing(
+    n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+
+    def keep(width: float, height: float) -> Figure:
+        drawn.append(style.new_figure(width, height))
+        return drawn[-1]
+
+    monkeypatch.setattr("repro.search.summary.new_figure", keep)
+    rows = [replace(gain(row(1, 50.0), row(2, 53.0)), search=f"gat/{at}") for at in range(n)]
+    draw_summary([*rows, replace(gain(row(1, 50.0), row(1, 50.0)), dataset="b")], tmp_path / "a", profile="p")
+    drawn[0].draw_without_rendering()
+    left, right = drawn[0].axes
+    assert left.xaxis.label.get_window_extent().y0 >= style.STAMP_HEIGHT * drawn[0].dpi
+    assert right.get_xlim() == (-1.0, 1.0)
+    assert left.containers[0].lines[0].get_marker() == "D", "beyond noise, told without colour"
+    assert right.containers[0].lines[0].get_markerfacecolor() == "white"

@@ -19,6 +19,7 @@ from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 
 OF_TRAINING = ("overfitting", "mode_collapse")  # flags that mark whatever is measured of a run
+COUNTED = "images"  # the metric of a picture that shows so many: the same for all seeds
 UNATTACKED = "@0"  # ends the name of a value at radius 0
 
 
@@ -82,11 +83,12 @@ def _cell(
         if any(result.threat_model for result in results) and not cell.value.endswith(UNATTACKED):
             flags = {flag for run in cell.runs for flag in signs.get(run, ())}
         tolerance = tolerance_around(cell.metric, value, tolerances)
-        verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged)
+        censored = measured.never_passed(cell)
+        verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged, censored=censored)
         flags |= {flag for result in results for flag in result.flags if flag in OF_TRAINING}
-        if verdict.seeds_alike:
+        if verdict.seeds_alike and cell.runs and cell.metric != COUNTED and measured.seeds_alike(cell):
             flags.add("seeds_alike")
-        if measured.never_passed(cell):
+        if censored:
             flags.add("never_passed")
     else:
         verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))

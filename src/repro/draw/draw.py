@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.core.errors import ReproError
+from repro.draw.numbers import FLAG
 from repro.draw.plots import draw_plot
 from repro.draw.samples import draw_samples
 from repro.draw.table_picture import draw_table
@@ -66,7 +67,9 @@ def draw(
         return drawing(f"{profile} profile · a drawing, no runs")
     own = select(cells, artefact.paper, artefact.name)
     if drawing is not None:
-        paths = drawing(stamp_of(profile, own))
+        raised = dict.fromkeys(flag for cell in own for flag in cell.flags)
+        signs = f" · {FLAG} {', '.join(raised)}: see the .csv" if raised else ""
+        paths = drawing(stamp_of(profile, own) + signs)
     elif artefact.kind == "plot":
         paths = draw_plot(artefact, cells, stem, profile)
     else:

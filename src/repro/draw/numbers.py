@@ -96,7 +96,7 @@ FLAG_MEANINGS: Mapping[str, str] = {
     "mode_collapse": "mode collapse, as the generator lost the variety that it had",
     "never_passed": "a run never passed the level, so that this is the least that it takes",
 }
-_EMBEDDED_FAMILIES = ("is", "fid", "kid", "diversity", "precision", "recall")
+_EMBEDDED_FAMILIES = ("is", "fid", "kid", "frechet", "diversity", "precision", "recall")
 
 
 def metric_label(metric: str, *, embedded: bool = False) -> str:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from repro.draw.numbers import FLAG, flag_lines
 from repro.draw.series import Group, Series, groups
 from repro.draw.style import (
     COLOURS,
@@ -22,11 +23,14 @@ from repro.draw.style import (
     INK,
     MARKERS,
     PAGE_WIDTH,
+    SMALL_LINE,
     STAMP_HEIGHT,
     mark_pending,
     new_figure,
     save,
+    small_print,
     styled,
+    write_small_print,
 )
 from repro.judge.artefacts import Artefact, stamp_of
 from repro.judge.cells import Cell, select
@@ -40,15 +44,16 @@ _LEAST_HEIGHT = 1e-3  # of a y axis of lines, likewise: rounding is not drawn as
 def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
     """Draw one figure as ``stem``.png and ``stem``.pdf and return the two paths.
 
-    Measured values are filled markers with a band (lines) or bar (bars) of one standard deviation over seeds;
-    values that the paper prints are open diamonds; what was not run says "pending", what diverged says so, on
-    lines by a cross at the upper edge.
+    Measured values are filled markers with a band (lines) or bar (bars) of one standard deviation over seeds,
+    those that may mislead have a flag, which is explained at the foot; values that the paper prints are open
+    diamonds; what was not run says "pending", what diverged says so, on lines by a cross at the upper edge.
     """
     own = select(cells, artefact.paper, artefact.name)
     shown = groups(artefact, own)
     absent = _absent(shown)
+    remarks = [*flag_lines(own), *_pending_lines(shown, absent)]
     with styled():
-        figure = _figure(artefact, shown, _handles(shown, absent))
+        figure = _figure(artefact, shown, _handles(shown, absent), remarks)
         axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
         for empty in axes[len(shown) :]:
             empty.axis("off")
@@ -68,21 +73,26 @@ def _grid(n: int) -> tuple[int, int]:
     return math.ceil(n / columns), columns
 
 
-def _figure(artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any]) -> Figure:
-    """Return a figure with title and shared legend, both outside the part that the axes may fill."""
+def _figure(
+    artefact: Artefact, shown: Sequence[Group], handles: Sequence[Any], remarks: Sequence[str]
+) -> Figure:
+    """Return a figure with title, shared legend and remarks, all outside the part that the axes may fill."""
     rows, columns = _grid(len(shown))
     width = 4.6 if columns == 1 else PAGE_WIDTH
     entry = 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)
     per_line = max(1, min(len(handles), int(width / entry)))
     legend = 0.165 * math.ceil(len(handles) / per_line) + 0.06  # inches
-    height = rows * _AXES_HEIGHT + 0.3 + legend + STAMP_HEIGHT
-    foot = (legend + STAMP_HEIGHT) / height
+    remarks = small_print(remarks, width)
+    below = STAMP_HEIGHT + SMALL_LINE * len(remarks)
+    height = rows * _AXES_HEIGHT + 0.3 + legend + below
+    foot = (legend + below) / height
     figure = new_figure(width, height)
+    write_small_print(figure, remarks)
     figure.set_layout_engine("constrained", rect=(0.005, foot, 0.99, 0.99 - foot), h_pad=0.05, w_pad=0.06)
     title = textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15))
     figure.suptitle(title, fontsize=8.5, color=INK)
     if handles:
-        anchor = (0.5, STAMP_HEIGHT / height)
+        anchor = (0.5, below / height)
         box = figure.legend(handles=handles, loc="lower center", bbox_to_anchor=anchor, ncols=per_line,
                             handlelength=2.2, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
         box.set_in_layout(False)
@@ -135,6 +145,18 @@ def _absent(shown: Sequence[Group]) -> dict[str, str]:
     return {name: word for name, word in words.items() if name not in measured}
 
 
+def _pending_lines(shown: Sequence[Group], absent: Collection[str]) -> list[str]:
+    """Return which rows have no line in a panel, though they have one in another."""
+    found = []
+    for group in shown:
+        names = [
+            each.name for each in group.series if each.pending and not each.lost and each.name not in absent
+        ]
+        if names and not group.pending and group.categories is None:
+            found.append(f"pending in {group.title}: {'; '.join(names)}")
+    return found
+
+
 def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> None:
     """Draw bars; a missing one says why, but where the legend says so of all of its series (``absent``)."""
     categories = group.categories or ()
@@ -151,6 +173,8 @@ def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> 
             else:
                 error = {"yerr": point.spread} if point.spread else {}
                 at.bar(x, point.measured, width * 0.92, color=colour, ecolor=INK, capsize=2, **error)
+                if point.flagged:
+                    _flag(at, x, point.measured + point.spread, INK)
                 if point.diverged:
                     _upright(at, x, 0.98, f"{point.diverged} of {point.runs} diverged", "top")
             if point.reported is not None:
@@ -162,6 +186,11 @@ def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> 
     at.set_xticks(
         range(len(categories)), categories, rotation=30 if slanted else 0, ha="right" if slanted else "center"
     )
+
+
+def _flag(at: Any, x: float, y: float, colour: str) -> None:
+    """Put a flag above what may mislead."""
+    at.annotate(FLAG, (x, y), (0, 3), textcoords="offset points", ha="center", fontsize=8, color=colour)
 
 
 def _upright(at: Any, x: float, y: float, text: str, va: str) -> None:
@@ -198,10 +227,14 @@ def mean_line(at: Any, series: Series, colour: str, marker: str, dash: Any, **st
     high = [value + point.spread for value, point in zip(y, points, strict=True)]
     at.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     at.plot(x, y, color=colour, marker=marker, linestyle=dash, **style)
+    for point in points:
+        if point.flagged:
+            _flag(at, point.place, point.measured or 0.0, colour)
 
 
 LOST = {"linestyle": "none", "marker": "x", "markersize": 5.0, "markeredgewidth": 1.3}
 LOST_LABEL = "a run diverged"
+SPREAD_LABEL = "± 1 std over seeds"
 
 
 def mark_lost(at: Any, series: Series, colour: str, row: int = 0) -> None:
@@ -239,6 +272,12 @@ def _handles(shown: Sequence[Group], absent: Mapping[str, str]) -> list[Any]:
     lines = [group for group in shown if group.categories is None]
     if any(series.lost for group in lines for series in group.series):
         handles[LOST_LABEL] = lost_handle()
+    if any(point.spread for group in lines for series in group.series for point in series.points):
+        handles[SPREAD_LABEL] = Patch(color=FAINT, alpha=0.35, linewidth=0, label=f"band: {SPREAD_LABEL}")
+    elif any(point.spread for group in shown for series in group.series for point in series.points):
+        mark = Line2D([], [], color=INK, marker="|", markersize=7, linestyle="none")
+        mark.set_label(f"line: {SPREAD_LABEL}")
+        handles[SPREAD_LABEL] = mark
     if any(
         point.reported is not None for group in shown for series in group.series for point in series.points
     ):

@@ -1,6 +1,7 @@
 """Sample grids side by side, as the papers show them; a picture that was not made is a hatched box.
 
-What is measured of a picture beside it stands below it.
+What is measured of a picture beside it stands below it; what explains it, flags and the sheet's notes, at the
+foot.
 """
 
 from __future__ import annotations
@@ -14,8 +15,19 @@ from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
-from repro.draw.numbers import metric_label, with_std
-from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, mark_pending, new_figure, save, styled
+from repro.draw.numbers import FLAG, flag_lines, metric_label, with_std
+from repro.draw.style import (
+    INK,
+    PAGE_WIDTH,
+    SMALL_LINE,
+    STAMP_HEIGHT,
+    mark_pending,
+    new_figure,
+    save,
+    small_print,
+    styled,
+    write_small_print,
+)
 from repro.judge.artefacts import Artefact, Panel, stamp_of
 from repro.judge.cells import Cell, select
 
@@ -36,6 +48,7 @@ def draw_samples(
     """
     own = select(cells, artefact.paper, artefact.name)
     lost = {(cell.row, cell.column) for cell in own if cell.diverged}
+    flagged = {(cell.row, cell.column) for cell in own if cell.flags and cell.metric == "images"}
     boxes = _boxes(artefact, lost)
     columns = _columns(artefact, len(boxes))
     rows = -(-len(boxes) // columns)
@@ -43,16 +56,20 @@ def draw_samples(
     side = (width - 0.1) / columns
     below = {place: _numbers(own, place, int(side * 19)) for place, *_ in boxes}
     lines = max(map(len, below.values()), default=0)
-    height = 0.4 + rows * (side + 0.3 + 0.13 * lines) + STAMP_HEIGHT
+    remarks = small_print([*flag_lines(own), *filter(None, [artefact.notes])], width)
+    foot = STAMP_HEIGHT + SMALL_LINE * len(remarks) + 0.04 * bool(remarks)
+    height = 0.4 + rows * (side + 0.3 + 0.13 * lines) + foot
     with styled():
         figure = new_figure(width, height)
-        band = STAMP_HEIGHT / height
+        write_small_print(figure, remarks)
+        band = foot / height
         figure.set_layout_engine("constrained", rect=(0.005, band, 0.99, 1 - band), h_pad=0.04, w_pad=0.04)
         figure.suptitle(
             textwrap.fill(f"{artefact.id}   {artefact.title}", int(width * 15)), fontsize=8.5, color=INK
         )
         axes = figure.subplots(rows, columns, squeeze=False).flatten()
         for at, (place, title, path, word) in zip(axes, boxes, strict=False):
+            title += f" {FLAG}" * (place in flagged)
             _box(at, textwrap.fill(title, int(side * 12)), None if path is None else root / path, word)
             at.set_xlabel("\n".join(below[place]), fontsize=6.5)
         for at in axes[len(boxes) :]:
@@ -65,8 +82,9 @@ def _numbers(cells: Sequence[Cell], place: tuple[str, str], width: int) -> list[
     own = [cell for cell in cells if (cell.row, cell.column) == place and cell.metric != "images"]
     lines: list[str] = []
     for cell in own:
-        number = with_std(cell.metric, cell.measured, cell.measured_std).replace(" ", "\u00a0")
-        lines += textwrap.wrap(f"{metric_label(cell.metric)}: {number}", width)
+        number = with_std(cell.metric, cell.measured, cell.measured_std) + f" {FLAG}" * bool(cell.flags)
+        label = metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
+        lines += textwrap.wrap(f"{label}: " + number.replace(" ", "\u00a0"), width)
     return lines
 
 

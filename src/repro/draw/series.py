@@ -15,7 +15,8 @@ from repro.judge.cells import Cell, Value
 class Point:
     """One cell of a series; ``place`` is its position on the axis, or its category's index.
 
-    ``diverged`` of its ``runs`` diverged; ``measured`` is the mean of the others, if there are any.
+    ``diverged`` of its ``runs`` diverged; ``measured`` is the mean of the others, if there are any. What is
+    ``flagged`` may mislead.
     """
 
     place: float
@@ -24,6 +25,7 @@ class Point:
     reported: float | None
     diverged: int = 0
     runs: int = 0
+    flagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _measured_x(artefact: Artefact, view: View) -> dict[str, float]:
 def _point(place: float, cell: Cell) -> Point:
     runs = cell.n_seeds + cell.diverged
     spread, reported = cell.measured_std or 0.0, _number(cell.reported)
-    return Point(place, _number(cell.measured), spread, reported, cell.diverged, runs)
+    return Point(place, _number(cell.measured), spread, reported, cell.diverged, runs, bool(cell.flags))
 
 
 def _number(value: Value) -> float | None:

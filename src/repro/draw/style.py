@@ -6,7 +6,8 @@ differ in marker and dash as well, so that a print without colour can be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ PAPER = "#f3f1ec"
 COLUMN_WIDTH = 3.4  # inches; the fonts below are legible at this width
 PAGE_WIDTH = 7.0
 STAMP_HEIGHT = 0.24  # inches kept free at the foot of each figure
+SMALL_LINE = 0.12  # inches of a line of small print above it
 _DPI = 200
 
 _SETTINGS: dict[str, Any] = {
@@ -76,6 +78,17 @@ def centred(figure: Figure, text: str, inches: float, *, size: float = 6.5, colo
     """Write one line of text across ``figure``, its middle ``inches`` above the foot."""
     y = inches / figure.get_figheight()
     figure.text(0.5, y, text, ha="center", va="center", fontsize=size, color=colour)
+
+
+def small_print(texts: Sequence[str], width: float) -> list[str]:
+    """Return ``texts`` as lines of small print that a figure of ``width`` inches holds."""
+    return [line for text in texts for line in textwrap.wrap(text, int(width * 20))]
+
+
+def write_small_print(figure: Figure, lines: Sequence[str]) -> None:
+    """Write ``lines`` above the stamp."""
+    for place, line in enumerate(reversed(lines)):
+        centred(figure, line, STAMP_HEIGHT + SMALL_LINE * (place + 0.5))
 
 
 def mark_pending(axes: Any, height: float = 0.5, word: str = "pending") -> None:

@@ -10,6 +10,7 @@ from repro.core.manifest import listed_file
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, read_result
 from repro.jobs.overtaking import share_at_passing
+from repro.judge.verdict import levelled
 from repro.plan.batches import Batches
 from repro.plan.cells import MeasuredCell
 
@@ -42,23 +43,33 @@ class Measured:
         None at all for a point of a curve (``is@10%``) of which a run has no snapshot: it is pending. A curve
         that never passes a level counts with the whole training, the least that it can have taken.
         """
-        numbers = []
+        numbers: list[float] = []
+        operands: list[float] = []
         for seed in self._whole(cell):
             if cell.passing is not None:
                 share = self._passed(cell, seed)
                 numbers.append(cell.passing.epochs * (1.0 if share is None else share))
                 continue
-            first, *subtracted = (self._value(name, cell) for name in seed)
-            if first is None or None in subtracted:
+            found = [value for name in seed if (value := self._value(name, cell)) is not None]
+            if len(found) < len(seed):
                 return []
-            numbers.append(first - sum(value for value in subtracted if value is not None))
-        return numbers
+            numbers.append(found[0] - sum(found[1:]))
+            operands += found
+        return levelled(numbers, operands) if operands else numbers
 
-    def never_passed(self, cell: MeasuredCell) -> bool:
-        """Return whether the cell asks when a level is passed, and a seed never does."""
-        return cell.passing is not None and any(
-            self._passed(cell, seed) is None for seed in self._whole(cell)
-        )
+    def never_passed(self, cell: MeasuredCell) -> int:
+        """Return how many seeds never pass the level, where the cell asks when one is passed."""
+        whole = self._whole(cell) if cell.passing is not None else []
+        return sum(self._passed(cell, seed) is None for seed in whole)
+
+    def seeds_alike(self, cell: MeasuredCell) -> bool:
+        """Return whether nothing that was measured beside the cell's number differs between its seeds either.
+
+        A count that comes out alike (all nine modes, say) is no sign of seeds that nothing read where another
+        number of the same measurement differs.
+        """
+        sides = zip(*self._whole(cell), strict=True)
+        return all(len({tuple(sorted(self.result(n).values.items())) for n in side}) == 1 for side in sides)
 
     def _passed(self, cell: MeasuredCell, seed: tuple[str, ...]) -> float | None:
         """Return the share of its training after which a seed's curve is above the other run's end."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from repro.core.cell_key import CellKey
 from repro.core.files import read_model
 from repro.core.spec import STAND_INS, Frozen
-from repro.judge.cells import Cell, select
+from repro.judge.cells import SETTING, Cell, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
@@ -153,14 +153,16 @@ def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
 
 
 def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
-    """Return the stamp of what is made from ``cells``: stand-ins and number formats (beside float32)."""
+    """Return the stamp of what is made from ``cells``: stand-ins, number formats (beside float32), seeds."""
     measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
     if not measured:
         return f"{profile} profile · pending"
     line = stamp(
         profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
     )
-    return with_formats(line, measured)
+    seeds = [cell.n_seeds for cell in measured if cell.n_seeds and not f"{cell.metric}:".startswith(SETTING)]
+    span = " to ".join(dict.fromkeys([str(min(seeds)), str(max(seeds))])) if seeds else ""
+    return with_formats(line, measured) + (f" · seeds: {span}" if span else "")
 
 
 def with_formats(line: str, cells: Iterable[Cell]) -> str:

@@ -16,7 +16,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import Frozen
 from repro.judge.cells import Cell
 from repro.judge.entries import Entry, read_entries
-from repro.judge.verdict import MIN_SEEDS
+from repro.judge.verdict import MIN_SEEDS, levelled
 
 ClaimWord = Literal["supported", "not supported", "cannot be told", "not comparable", "pending"]
 Direction = Literal["direction holds", "direction reverses", "cannot be told", ""]
@@ -226,6 +226,7 @@ def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
     largest = max(numbers, key=lambda each: statistics.fmean(each[:first]))
     smallest = min(numbers, key=lambda each: statistics.fmean(each[:first]))
     found = [high - low for high, low in zip(largest[first:], smallest[first:], strict=True)]
+    found = levelled(found, (*largest, *smallest))
     std = statistics.stdev(found) if len(found) > 1 else None
     return replace(whole, measured=statistics.fmean(found), measured_std=std, n_seeds=len(found))
 

@@ -21,7 +21,7 @@ VERDICTS: tuple[VerdictWord, ...] = get_args(VerdictWord)
 
 CONFIDENCE = 0.95
 MIN_SEEDS = 3  # below this the interval says more about the t distribution than about the method
-_ROUNDING = 1e-9  # relative slack at a bound, so that 0.1 + 0.2 lies inside 0.3
+_ROUNDING = 1e-9  # relative: at a bound 0.1 + 0.2 lies inside 0.3, and values so near each other are alike
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
     if n == 0 or not all(math.isfinite(value) for value in values):
         return math.nan, math.nan, math.nan, math.nan
     unit = unit_of(values)
-    values = [value / unit for value in values]
-    # A common value is returned as it is: summing and dividing could move it by one rounding error.
+    values = [value / unit for value in levelled(values, values)]
+    # a common value is returned as it is: summing and dividing could move it by one rounding error
     mean = values[0] if min(values) == max(values) else math.fsum(values) / n
     if n == 1:
         return mean * unit, math.nan, -math.inf, math.inf
@@ -69,6 +69,17 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
 
     half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * std / math.sqrt(n)
     return mean * unit, std * unit, (mean - half) * unit, (mean + half) * unit
+
+
+def levelled(values: Sequence[float], operands: Iterable[float]) -> list[float]:
+    """Return ``values``, each as the first where they differ by no more than the rounding of ``operands``.
+
+    Differences of numbers that lie equally far apart (40.2 - 40.0, 38.8 - 38.6) differ in their last digits,
+    and a deviation of 1e-15 would be taken for certainty. ``operands`` are what the values were made of: the
+    numbers themselves, or those that were subtracted.
+    """
+    alike = max(values) - min(values) <= _ROUNDING * max(map(abs, operands))
+    return [values[0]] * len(values) if alike else list(values)
 
 
 def unit_of(values: Iterable[float]) -> float:
@@ -90,6 +101,7 @@ def judge(
     cited: bool = False,
     pending: bool = False,
     diverged: int = 0,
+    censored: int = 0,
 ) -> Verdict:
     """Judge one cell.
 
@@ -107,6 +119,8 @@ def judge(
         cited: the paper took the number from elsewhere, so that it says nothing about its method.
         pending: not run.
         diverged: number of further runs, which diverged.
+        censored: of how many ``values`` it is known only that the number is no smaller (epochs until a level
+            is passed, of runs that never passed it).
     """
     n = len(values)
     if cited:
@@ -136,6 +150,8 @@ def judge(
     word, reason = _compare(reported, allowed, n, mean, low, high)
     if measured.seeds_alike:
         word, reason = "inconclusive", f"all {n} seeds gave the same number: look whether they are used"
+    if censored == n >= MIN_SEEDS and mean > reported + allowed:
+        word, reason = "not reproduced", f"no run passed within {mean:g} epochs"
     return replace(measured, word=word, reason=reason, tolerance=allowed)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from repro.core.cell_key import CellKey
 from repro.judge.cells import Cell
 from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, find_cell
-from repro.judge.verdict import CONFIDENCE, unit_of
+from repro.judge.verdict import CONFIDENCE, levelled, unit_of
 
 Sample = tuple[float, float, int]
 """Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
@@ -181,6 +181,7 @@ def _sides(
     if pairs:
         sign = -1.0 if predicate.relation == "less" else 1.0
         found = [sign * (first - predicate.times * second) for first, second in pairs]
+        found = levelled(found, (number for pair in pairs for number in pair))
         return (statistics.fmean(found), statistics.stdev(found), len(found)), (0.0, 0.0, 2)
     first, second = _sample(left), _sample(right)
     second = (second[0] * predicate.times, second[1] * abs(predicate.times), second[2])

@@ -8,11 +8,12 @@ from typing import Any
 
 from repro.core.csv_text import csv_text
 from repro.core.files import atomic_write_text
-from repro.draw.style import COLOURS, FAINT, PAGE_WIDTH, new_figure, save, styled
+from repro.draw.style import COLOURS, FAINT, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
 from repro.judge.artefacts import stamp
 from repro.search.gain import Gain
 from repro.search.table import Outcome, text_of
 
+_LEAST_SPAN = 1.0  # points to each side: less is not drawn as if it were much
 COLUMNS = (
     "search",
     "dataset",
@@ -79,9 +80,11 @@ def _picture(rows: Sequence[Gain], stem: Path, line: str) -> list[Path]:
     datasets = list(dict.fromkeys(row.dataset for row in rows))
     searches = list(dict.fromkeys(row.search for row in rows))
     with styled():
-        figure = new_figure(PAGE_WIDTH, 1.0 + 0.24 * max(1, len(searches)))
-        figure.set_layout_engine("constrained", rect=(0.01, 0.08, 0.98, 0.91))
-        figure.suptitle(f"{TITLE} (green: beyond noise)", fontsize=8)
+        height = 1.0 + STAMP_HEIGHT + 0.24 * max(1, len(searches))
+        figure = new_figure(PAGE_WIDTH, height)
+        foot = STAMP_HEIGHT / height
+        figure.set_layout_engine("constrained", rect=(0.01, foot, 0.98, 0.99 - foot))
+        figure.suptitle(f"{TITLE} (◆ beyond noise, ○ it stays)", fontsize=8)
         panels = figure.subplots(1, max(1, len(datasets)), squeeze=False, sharey=True)[0]
         for panel, dataset in zip(panels, datasets, strict=False):
             panel.axvline(0, color=FAINT, linewidth=0.7)
@@ -92,6 +95,8 @@ def _picture(rows: Sequence[Gain], stem: Path, line: str) -> list[Path]:
             panel.set_xlabel("gain (points) ± two standard errors")
             panel.grid(True, axis="x")
             panel.margins(x=0.3)
+            low, high = panel.get_xlim()
+            panel.set_xlim(min(low, -_LEAST_SPAN), max(high, _LEAST_SPAN))
         panels[0].set_yticks(range(len(searches)), searches)
         panels[0].set_ylim(len(searches) - 0.5, -0.7)
         return save(figure, stem, line)
@@ -103,7 +108,9 @@ def _mark(panel: Any, row: Gain, place: int) -> None:
         panel.text(0, place, row.verdict, fontsize=6, color=FAINT, va="center")
         return
     colour = COLOURS[2] if row.verdict == "beyond noise" else FAINT if row.kept else COLOURS[0]
-    look = {"fmt": "o", "color": colour, "capsize": 2, "markersize": 3.5, "linewidth": 1}
+    look: dict[str, Any] = {"color": colour, "capsize": 2, "markersize": 3.5, "linewidth": 1}
+    look |= {"fmt": "D" if row.verdict == "beyond noise" else "o"}
+    look |= {"markerfacecolor": "white" if row.kept else colour}
     panel.errorbar(row.gain, place, xerr=row.noise, **look)
     old, new = text_of(row.in_use.value), text_of(row.winner.value)
     words = f"{old} stays" if row.kept else f"{old} → {new}"
