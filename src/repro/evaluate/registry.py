@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from repro.core.by_name import load_module, parse_options, said
+from repro.core.by_name import declaring, load_module, parse_options, said
 from repro.core.spec import EvaluationSpec, Frozen
 
 if TYPE_CHECKING:
@@ -100,6 +100,11 @@ def needs(name: str) -> Needs:
         said(_PACKAGE, name, r'EXTRACTOR = "([\w-]+)"'),
         None if values is None else tuple(values.split()),
     )
+
+
+def measurement_names() -> tuple[str, ...]:
+    """Return the names of all measurements, sorted."""
+    return declaring(_PACKAGE, _DECLARATION)
 
 
 def load_measurement(name: str) -> Measurement:
