@@ -174,6 +174,15 @@ def test_a_run_that_two_papers_share_has_the_costs_of_both(tmp_path: Path) -> No
     assert all(cost.relative == 1.0 for cost in costs)
 
 
+def test_seeds_that_start_from_other_seeds_are_one_training(tmp_path: Path) -> None:
+    opened, layout = build_plan(load_config(ROOT / "config", "robgan-cpu")), Layout(tmp_path, "robgan-cpu")
+    for spec in opened.runs.values():
+        finish(layout, spec, [0.1], {})
+    (cost,) = (each for each in measure_costs(opened, layout) if each.spec.recipe == "robgan.finetune")
+    assert [spec.seed for spec in cost.specs] == [0, 1, 2]
+    assert len({spec.parent for spec in cost.specs}) == 3
+
+
 def test_a_claim_is_judged_on_the_data_set_of_which_most_seeds_have_run(tmp_path: Path) -> None:
     column = '{name: "CIFAR-10", metric: accuracy, evaluation: test_accuracy}'
     other = column.replace("CIFAR-10", "CIFAR-100").replace("metric", "dataset: cifar100, metric")

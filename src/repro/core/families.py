@@ -18,7 +18,7 @@ def seed_batches(specs: Iterable[RunSpec], size: int, joinable: Sequence[str]) -
     batches: list[list[RunSpec]] = []
     open_batches: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        family = spec.run_id.rpartition("-s")[0]
+        family = spec.training
         found = open_batches.get(family)
         if found is not None and len(found) < size:
             found.append(spec)

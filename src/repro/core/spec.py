@@ -80,8 +80,16 @@ class RunSpec(Frozen):
     @cached_property
     def run_id(self) -> str:
         """Folder name of the run, e.g. ``gat-cifar10-1a2b3c4d5e-s0``."""
-        identity = digest(self, leave_out={"recipe", "stand_ins", "seed"})
-        return f"{self.method}-{self.dataset}-{identity}-s{self.seed}"
+        return f"{self._named(self.parent)}-s{self.seed}"
+
+    @cached_property
+    def training(self) -> str:
+        """What runs share that differ in their seeds alone, and in that of the run that each starts from."""
+        return self._named(self.parent and self.parent.rpartition("-s")[0])
+
+    def _named(self, parent: str | None) -> str:
+        content = self.model_copy(update={"parent": parent})
+        return f"{self.method}-{self.dataset}-{digest(content, leave_out={'recipe', 'stand_ins', 'seed'})}"
 
 
 def snapshot_steps(steps: int, count: int) -> tuple[int, ...]:

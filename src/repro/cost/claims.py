@@ -48,7 +48,7 @@ def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Cost]
     for pair in product(costs.get(f"{paper}.{row}", ()), costs.get(f"{paper}.{column}", ())):
         cost, other = pair
         if cost.spec.seed == other.spec.seed and alike(cost.spec, other.spec) and cost.device == other.device:
-            trainings[tuple(each.spec.run_id.rpartition("-s")[0] for each in pair)].append(pair)
+            trainings[tuple(each.spec.training for each in pair)].append(pair)
     chosen = max(trainings.values(), key=len, default=[])
     ratios = [cost.seconds / other.seconds for cost, other in chosen]
     runs = [each.spec.run_id for pair in chosen for each in pair]

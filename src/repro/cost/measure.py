@@ -68,8 +68,8 @@ def measure_costs(plan: Plan, layout: Layout) -> list[Cost]:
     """Return the cost of every training of which artefacts ask for a finished run, in the plan's order."""
     runs, comparisons = read_runs(plan, layout), read_comparisons(plan.config)
     trainings: dict[str, list[RunCost]] = defaultdict(list)
-    for run_id, run in runs.items():
-        trainings[run_id.rpartition("-s")[0]].append(run)
+    for run in runs.values():
+        trainings[run.spec.training].append(run)
     told_apart = _options(run[0].spec for run in trainings.values())
     per_cell = _hours_per_cell(plan, layout, runs)
     first = {name: measure_cost(seeds) for name, seeds in trainings.items()}
@@ -118,7 +118,7 @@ def _hours_per_cell(plan: Plan, layout: Layout, runs: Mapping[str, RunCost]) -> 
     for cells in plan.cells.values():
         for cell in cells:
             if cell.runs and (spent := _hours(cell, plan, layout, runs, known)) is not None:
-                hours[cell.runs[0].rpartition("-s")[0]].append(spent)
+                hours[plan.runs[cell.runs[0]].training].append(spent)
     return hours
 
 
