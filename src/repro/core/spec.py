@@ -88,7 +88,7 @@ class RunSpec(Frozen):
         return self._named(self.parent and self.parent.rpartition("-s")[0])
 
     def _named(self, parent: str | None) -> str:
-        content = self.model_copy(update={"parent": parent})
+        content = self if parent == self.parent else self.model_copy(update={"parent": parent})
         return f"{self.method}-{self.dataset}-{digest(content, leave_out={'recipe', 'stand_ins', 'seed'})}"
 
 

@@ -133,4 +133,6 @@ class PlannedRuns:
 
 def _marked(first: Spec, other: Spec) -> Spec:
     """Return ``first`` with the stand-ins of both."""
+    if first.stand_ins == other.stand_ins:
+        return first
     return first.model_copy(update={"stand_ins": in_order(first.stand_ins + other.stand_ins)})
