@@ -65,6 +65,18 @@ def test_a_published_table_is_read_without_a_run() -> None:
     assert [each["measured"] for each in shown["cells"]] == [cell.measured for cell in wanted]
 
 
+def test_what_a_publication_lacks_is_not_to_be_drawn_there() -> None:
+    config = ("--config", str(ROOT / "config"))
+    error = told("table", "gat/figure4", "--from", "dat-cpu-amd-epyc", *config, code=2)["error"]
+    assert error["message"] == "there is no artefact in this publication 'gat/figure4'"
+    assert "dat/table4" in error["remedy"]
+
+
+def test_a_device_is_for_one_artefacts_cost(project: Path) -> None:
+    error = told("plan", "--device", "cpu", code=2)["error"]
+    assert error["message"] == "--device is for the cost of one artefact"
+
+
 def test_two_sets_of_results_cell_by_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = str(ROOT / "config")

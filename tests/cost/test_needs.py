@@ -31,11 +31,16 @@ def forecast(profile: str, results: Path) -> Forecast:
     return Forecast(plan, batches, Layout(results, profile), CONFIG)
 
 
-def record(found: Forecast, stage: str, batch: str, mib: float, members: tuple[str, ...]) -> None:
-    """Write what Snakemake notes of a job, and the manifest of what it made."""
+def record(
+    found: Forecast, stage: str, batch: str, mib: float, members: tuple[str, ...], seconds: float = 12.5
+) -> None:
+    """Write what Snakemake notes of a job, its members' records and the manifest of what it made."""
     path = found.layout.benchmark(stage, batch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"s\th:m:s\tmax_rss\n12.5\t0:00:12\t{mib}\n")
+    path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:12\t{mib}\n")
+    for member in members:
+        place = found.layout.record(member) if stage == "train" else found.layout.evaluation(member)
+        atomic_write_json(place, {"seconds": 12.0, "steps": 1})
     atomic_write_json(found.layout.batch(stage, batch), {member: {"sha256": "0" * 64} for member in members})
 
 
@@ -88,14 +93,17 @@ def test_records_of_the_same_kinds_count_for_other_seeds(tmp_path: Path) -> None
     one, other, *_ = next(names for names in families.values() if len(names) > 1)
     before = found.training(other)
     run = found.plan.runs[found.batches.train[one].members[0]]
-    record(found, "train", one, 5000.0, (run.run_id,))
+    record(found, "train", one, 5000.0, (run.run_id,), seconds=7210.0)
     atomic_write_json(found.layout.record(run.run_id), {"seconds": 7200.0, "steps": run.steps})
     needs = forecast("paper", tmp_path).training(other)
     assert needs.mem_mb == 5000 * MEASURED != before.mem_mb
+    record(found, "train", one, 300.0, (run.run_id,), seconds=3.0)  # a job that found the run finished
+    atomic_write_json(found.layout.record(run.run_id), {"seconds": 7200.0, "steps": run.steps})
+    assert forecast("paper", tmp_path).training(other).mem_mb == before.mem_mb
     assert needs.minutes == 10 + TIMES * 120
 
 
-@pytest.mark.parametrize("spoilt", ["other members", "empty", "no number", "no manifest"])
+@pytest.mark.parametrize("spoilt", ["other members", "empty", "no number", "no manifest", "no record"])
 def test_a_record_of_something_else_does_not_count(spoilt: str, tmp_path: Path) -> None:
     found = forecast("smoke", tmp_path)
     name, batch = next(iter(found.batches.evaluate.items()))
@@ -104,10 +112,12 @@ def test_a_record_of_something_else_does_not_count(spoilt: str, tmp_path: Path) 
     record(found, "evaluate", name, 3.0, members)
     if spoilt == "no manifest":
         found.layout.batch("evaluate", name).unlink()
+    elif spoilt == "no record":
+        found.layout.evaluation(members[-1]).unlink()
     elif spoilt != "other members":
         text = {"empty": "", "no number": "s\tmax_rss\n1\tNA\n"}[spoilt]
         found.layout.benchmark("evaluate", name).write_text(text)
-    assert forecast("smoke", tmp_path).evaluation(name) == before
+    assert forecast("smoke", tmp_path).evaluation(name).mem_mb == before.mem_mb
 
 
 def test_a_damaged_result_has_no_minutes(tmp_path: Path) -> None:

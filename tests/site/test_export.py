@@ -184,6 +184,9 @@ def test_a_crate_needs_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     code, printed = call("export", "--ro-crate", "crate")
     assert code == 2
     assert "pip install rocrate" in printed
+    code, printed = call("export", "--ro-crate", "crate", "--into", "files")
+    assert code == 2
+    assert "two exports" in printed
 
 
 def test_a_cells_address_is_of_its_key_alone() -> None:

@@ -8,6 +8,7 @@ import typer
 
 from repro.cli.completion import artefacts
 from repro.cli.options import CONFIG, ConfigFolder, Json, Profile, Results, open_plan, tell
+from repro.core.errors import ReproError
 
 
 def plan(
@@ -29,6 +30,10 @@ def plan(
     """
     opened, batches, layout = open_plan(config, profile, results)
     if artefact is None:
+        if device is not None:
+            raise ReproError(
+                "--device is for the cost of one artefact", remedy="name the artefact, e.g. dat/table4"
+            )
         from repro.cli.show import plan_of, show_plan
 
         if as_json:

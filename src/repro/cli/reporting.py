@@ -20,6 +20,7 @@ from repro.cli.options import (
     path_option,
     tell,
 )
+from repro.core.errors import ReproError
 from repro.data.root import DATA_ROOT, choose_path
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def export(
             autocompletion=finished,
         ),
     ] = None,
-    into: Annotated[Path, path_option(help="Folder to make.")] = Path("export"),
+    into: Annotated[Path | None, path_option(help="Folder to make; default: export.")] = None,
     ro_crate: Annotated[
         Path | None,
         path_option("--ro-crate", help="Pack workflow and results into this folder."),
@@ -126,13 +127,15 @@ def export(
     from repro.site.material import read_material
     from repro.verify.remake import papers_of
 
+    if into is not None and ro_crate is not None:
+        raise ReproError("--into and --ro-crate are two exports", remedy="leave one out")
     opened = load_config(config, profile)
     layout = layout_of(opened, results, source)
     material = read_material(layout, papers_of(opened))
     if ro_crate is not None:
         typer.echo(write_crate(material, layout, config.resolve().parent, ro_crate))
     else:
-        typer.echo(export_files(material, into))
+        typer.echo(export_files(material, into or Path("export")))
 
 
 def verify(

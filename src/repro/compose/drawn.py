@@ -50,6 +50,8 @@ def read_drawn(layout: Layout, artefact_id: str) -> tuple[Artefact, list[Cell]]:
     listed = layout.root / "artefacts.json"
     found = {each.id: each for each in read_artefacts(listed).artefacts} if listed.is_file() else {}
     if artefact_id not in found:
+        if layout.root.parent.name == PUBLISHED:  # nobody draws into a publication
+            named("artefact in this publication", artefact_id, found, where=layout.root)
         raise ReproError(
             f"{artefact_id} has not been drawn",
             where=layout.root,

@@ -131,15 +131,20 @@ class Forecast:
         return found
 
     def _recorded(self, stage: Stage, batch: Batch) -> float | None:
-        """Return the most MiB that each process of a batch held, if its job did the same members."""
+        """Return the most MiB that each process of a batch held, if its job did the same members.
+
+        One that lasted less than a member took found it finished, after a merge say, and held little.
+        """
         path = self.layout.benchmark(stage, batch.name)
         if not path.is_file():
             return None
-        with suppress(ReproError, OSError, ValueError, KeyError):
+        with suppress(ReproError, OSError, ValueError, KeyError, TypeError):
             done = read_manifest(self.layout.batch(stage, batch.name))
             (line,) = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
             mib = float(line["max_rss"]) / batch.processes
-            return mib if done.keys() == {*batch.members} else None
+            place = self.layout.record if stage == "train" else self.layout.evaluation
+            longest = max(json.loads(place(name).read_bytes())["seconds"] for name in batch.members)
+            return mib if done.keys() == {*batch.members} and float(line["s"]) >= longest else None
         return None
 
     @cached_property
