@@ -252,6 +252,8 @@ def test_figure8_shows_each_gan_with_and_without_dat(tmp_path: Path, monkeypatch
     ]  # fmt: skip
     for at in figure.axes:
         assert [list(line.get_xdata()) for line in at.lines] == [list(range(10, 101, 10))] * 2
+    plain, with_dat = (handle.get_marker() for handle in figure.legends[0].legend_handles)
+    assert [plain, with_dat] == [line.get_marker() for line in figure.axes[0].lines]
 
 
 def test_figure9_has_bars_means_and_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from repro.draw.draw import Shown
 from repro.draw.plots import LOST, lost_handle, series_look
 from repro.draw.series import Group, Series, groups
 from repro.draw.style import (
-    COLOURS,
     INK,
     PAGE_WIDTH,
     STAMP_HEIGHT,
@@ -73,23 +72,24 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
         mark_pending(at, word=group.missing_word)
         return
     for series in group.series:
+        colour = _look(series)["color"]
         points = [point for point in series.points if point.measured is not None]
         theta = [angles[point.place] for point in points]
         radius = [point.measured or 0.0 for point in points]
         closed = len(points) == len(spokes)
         at.plot(theta + theta[:closed], radius + radius[:closed], **_look(series))
         if closed:
-            at.fill(theta, radius, color=COLOURS[series.slot], alpha=0.08, linewidth=0)
+            at.fill(theta, radius, color=colour, alpha=0.08, linewidth=0)
         at.errorbar(theta, radius, yerr=[point.spread for point in points], fmt="none", capsize=2,
-                    ecolor=COLOURS[series.slot], elinewidth=0.8)  # fmt: skip
+                    ecolor=colour, elinewidth=0.8)  # fmt: skip
     rim = 1.12 * max(point.measured or 0.0 for series in group.series for point in series.points)
     at.set_ylim(0, rim)
     for row, series in enumerate(group.series):
         crosses = [angles[point.place] for point in series.lost]
         if not crosses:
             continue
-        at.plot(crosses, [rim * (1 - 0.07 * row)] * len(crosses), color=COLOURS[series.slot], clip_on=False,
-                zorder=5, **LOST)  # fmt: skip
+        at.plot(crosses, [rim * (1 - 0.07 * row)] * len(crosses), color=_look(series)["color"],
+                clip_on=False, zorder=5, **LOST)  # fmt: skip
     at.yaxis.set_major_locator(MaxNLocator(4, prune="upper"))
     at.set_rlabel_position(180 / len(spokes))  # between the first two spokes
     at.tick_params(axis="y", labelsize=6.5, labelcolor="#666666")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
+
+from matplotlib.lines import Line2D
 
 from repro.draw.draw import Shown
 from repro.draw.plots import LOST_LABEL, lost_handle, mark_lost, mean_line
@@ -45,9 +48,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             if all(each.pending for each in pair):
                 mark_pending(at, word="diverged" if any(each.lost for each in pair) else "pending")
             for index, each in enumerate(pair):
-                mean_line(
-                    at, each, COLOURS[index], MARKERS[index], DASHES[index], markersize=3.5, label=each.name
-                )
+                mean_line(at, each, COLOURS[index], MARKERS[index], DASHES[index], markersize=3.5)
                 mark_lost(at, each, COLOURS[index], index)
             at.set_xlim(0, 104)
             at.set_xticks([20, 60, 100])
@@ -55,7 +56,12 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             at.set_ylim(-4, 104)
         axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
         centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
-        handles, labels = axes[0].get_legend_handles_labels()[0], ["without DAT", "with DAT"]
+        labels = ["without DAT", "with DAT"]
+        looks: list[dict[str, Any]] = [
+            {"color": COLOURS[index], "marker": MARKERS[index], "linestyle": DASHES[index]}
+            for index in range(len(labels))
+        ]
+        handles = [Line2D([], [], markersize=3.5, **look) for look in looks]
         if any(each.lost for each in group.series):
             handles.append(lost_handle())
             labels.append(LOST_LABEL)
