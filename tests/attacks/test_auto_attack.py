@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 from attack_cases import Smooth
 from repro.attacks import PGD, SYMMETRIC, UNIT, AutoAttack, ThreatModel
 from repro.attacks import auto_attack as module
-from repro.attacks.auto_attack import suspect_signs
+from repro.attacks.auto_attack import suspect_signs, tiled_by_square
 from repro.attacks.balls import BALLS
 from repro.core.errors import ReproError
 
@@ -129,6 +131,142 @@ def test_batch_statistics_are_refused() -> None:
     threat = ThreatModel(radius=0.05, step_size=0.01, batch_norm_mode="train")
     with pytest.raises(ReproError, match="which images are left"):
         AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+
+
+@needs_library
+def test_a_targeted_threat_model_is_refused() -> None:
+    network = Smooth(size=8)
+    images, labels = batch(network, 8)
+    aims = (labels + 1) % 4
+    threat = ThreatModel(radius=0.3, step_size=0.03, steps=20, targeted=True)
+    with pytest.raises(ReproError, match="whatever class") as caught:
+        AutoAttack(model=network, threat=threat, classes=4)
+    assert caught.value.remedy == "leave targeted at False, or attack with PGD, which aims at the labels"
+    AutoAttack(model=network, threat=threat.model_copy(update={"targeted": False}), classes=4)
+    assert (network(PGD(model=network, threat=threat)(images, aims)).argmax(1) == aims).any()
+
+
+@needs_library
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_channels_last_changes_nothing(norm: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Tanh(), nn.Flatten(), nn.Linear(216, 4)).eval()
+    images, labels = batch(network, 6)
+    threat = ThreatModel(norm=norm, radius=0.02, step_size=0.01)  # type: ignore[arg-type]
+    attack = AutoAttack(model=network, threat=threat, classes=4, steps=3, queries=5)
+    plain = attack.audit(images, labels)
+    assert plain.accuracy["fab_t"] > 0, "FAB and Square met no image"
+    last = attack.audit(images.contiguous(memory_format=torch.channels_last), labels)
+    assert last.accuracy == plain.accuracy
+    torch.testing.assert_close(last.images, plain.images)
+    network.to(memory_format=torch.channels_last)
+    assert attack.audit(images, labels).accuracy == plain.accuracy
+
+
+@needs_library
+@pytest.mark.parametrize("height", [*range(1, 13), 16, 20, 24, 28, 31, 32])
+def test_sizes_that_square_cannot_tile_are_known(height: int) -> None:
+    library, network = import_module("torchattacks"), Smooth()
+    network.forward = lambda x: torch.stack([x.flatten(1).mean(1) + 9, x.flatten(1).mean(1)], 1)  # type: ignore[method-assign]
+    square = library.Square(network, norm="L2", eps=0.5, n_queries=2)
+    for width in (1, 2, 5, 6, 8, 11, 12, 16, 20, 24, 31, 32, 33, 40):
+        try:
+            square(torch.full((2, 3, height, width), 0.5), torch.zeros(2, dtype=torch.int64))
+            works = True
+        except (RuntimeError, ZeroDivisionError):
+            works = False
+        assert tiled_by_square(height, width) == works, width
+
+
+class Mean(nn.Module):
+    """Two classes by an image's mean, of any shape."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean = images.flatten(1).mean(dim=1)
+        return torch.stack([mean, 0.9 - mean], dim=1)
+
+
+@needs_library
+def test_shapes_that_an_attack_cannot_take_are_refused_before_any_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, threat = Mean(), ThreatModel(norm="l2", radius=0.1, step_size=0.05)
+    attack = AutoAttack(model=network, threat=threat, classes=2, steps=1, queries=1)
+    plain = ThreatModel(radius=0.01, step_size=0.005)
+    linf = AutoAttack(model=network, threat=plain, classes=2, steps=1, queries=1)
+    large, labels = torch.rand(2, 3, 24, 24), torch.zeros(2, dtype=torch.int64)
+    # the remedies
+    linf(large, labels)
+    attack(torch.rand(2, 3, 32, 32), labels)
+    PGD(model=network, threat=threat)(large, labels)
+    PGD(model=network, threat=plain)(torch.rand(2, 20), labels)
+
+    monkeypatch.setattr(AutoAttack, "_audit", None)
+    with pytest.raises(ReproError, match="cannot lay its tiles on images of 24 x 24") as caught:
+        attack(large, labels)
+    assert caught.value.remedy == (
+        "attack with norm linf or with PGD, or resize the images, to 32 x 32 for example"
+    )
+    with pytest.raises(ReproError, match=r"takes images \(N, C, H, W\), not \(2, 20\)") as caught:
+        linf(torch.rand(2, 20), labels)
+    assert caught.value.remedy == "attack with PGD, which takes any shape"
+
+
+@pytest.fixture
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def strict() -> bool:
+    enabled = torch.are_deterministic_algorithms_enabled()
+    return enabled and not torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+@needs_library
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("fails", [False, True])
+def test_deterministic_mode_only_warns_within_an_audit(fails: bool) -> None:
+    seen = []
+
+    class Looking(Smooth):
+        def forward(self, images: Tensor) -> Tensor:
+            assert torch.are_deterministic_algorithms_enabled()
+            seen.append(strict())
+            if fails and len(seen) == 9:
+                raise ValueError("in the middle")
+            return super().forward(images)
+
+    network = Looking(size=8)
+    images, labels = batch(Smooth(size=8), 4)
+    attack = AutoAttack(
+        model=network, threat=ThreatModel(radius=0.05, step_size=0.01), classes=4, steps=3, queries=5
+    )
+    if fails:
+        with pytest.raises(ValueError, match="in the middle"):
+            attack(images, labels)
+    else:
+        attack(images, labels)
+    assert len(seen) > 8
+    assert not any(seen)
+    assert strict()
+
+
+@needs_library
+@pytest.mark.parametrize("mode", ["default", "warn", "error"])
+def test_an_audit_leaves_deterministic_mode_as_it_is(mode: str) -> None:
+    network = Smooth(size=8)
+    attack = AutoAttack(
+        model=network, threat=ThreatModel(radius=0.05, step_size=0.01), classes=4, steps=1, queries=1
+    )
+    try:
+        torch.set_deterministic_debug_mode(mode)
+        before = torch.get_deterministic_debug_mode()
+        attack(*batch(network, 2))
+        assert torch.get_deterministic_debug_mode() == before
+    finally:
+        torch.set_deterministic_debug_mode("default")
 
 
 @needs_library

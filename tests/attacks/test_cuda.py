@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 from torch import nn
 
-from repro.attacks import PGD, Execution, ThreatModel
+from repro.attacks import PGD, AutoAttack, Execution, ThreatModel
 from repro.attacks.execution import GRAPHED
 from repro.core.timing import SplitWatch
 from repro.models.gat_classifier import GATClassifier
@@ -74,3 +76,22 @@ def test_a_network_that_cannot_be_captured_is_attacked_all_the_same() -> None:
         found = PGD(model=network, threat=threat, execution=GRAPHED)(images, labels)
     expected = PGD(model=network, threat=threat, execution=EAGER)(images, labels)
     assert ((found - expected).abs() > 1e-4).double().mean() < 1e-3
+
+
+@pytest.mark.skipif(find_spec("torchattacks") is None, reason="torchattacks is not installed (auditor.txt)")
+@pytest.mark.filterwarnings("ignore:.*does not have a deterministic implementation")
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_an_audit_runs_in_deterministic_mode(norm: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3072, 32), nn.Tanh(), nn.Linear(32, 10)).cuda().eval()
+    images = torch.rand(8, 3, 32, 32, device="cuda")
+    labels = network(images).argmax(1)
+    threat = ThreatModel(norm=norm, radius=1e-3, step_size=1e-3)  # type: ignore[arg-type]
+    attack = AutoAttack(model=network, threat=threat, classes=10, steps=3, queries=5)
+    try:
+        torch.use_deterministic_algorithms(True)
+        audit = attack.audit(images, labels)
+        assert torch.get_deterministic_debug_mode() == 2
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert audit.accuracy["apgd_t"] > 0, "FAB met no image"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attack_cases import Smooth
 from repro.attacks.gat_generator import GATAttack, probability_gradient, scale_delta
+from repro.core.errors import ReproError
 from repro.models.gat_generator import GATGenerator
 
 
@@ -59,3 +62,58 @@ def test_the_attack_adds_what_its_network_makes_of_delta() -> None:
     torch.testing.assert_close(free, expected)
     torch.testing.assert_close(clipped, expected.clamp(0, 1))
     assert not torch.equal(free, images)
+
+
+class Pair(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network(images), images
+
+
+class Rooted(Smooth):
+    """Its gradient at black images is infinity times 0."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + (images.sum(dim=(1, 2, 3)) * 0).sqrt()[:, None]
+
+
+PERTURBER = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Tanh())
+IMAGES, LABELS = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(5)), torch.tensor([0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("network", "images", "labels", "message"),
+    [
+        (Pair(Smooth()), IMAGES, LABELS, "returns a tuple of 2"),
+        (Smooth(), IMAGES, torch.full((3,), -100), "labels contain -100"),
+        (Smooth(classes=2), IMAGES, LABELS, "labels go up to 2, the network has 2 classes"),
+        (Smooth(), IMAGES, LABELS.int(), "labels of 3 images are"),
+        (Smooth(), IMAGES, LABELS[:2], "labels of 3 images are"),
+        (Smooth(), IMAGES * float("nan"), LABELS, "contain NaN"),
+        (Smooth(), IMAGES * 255, LABELS, r"images for an attack in \[0, 1\]"),
+        (Smooth().double(), IMAGES, LABELS, "perturbations are float32"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(48, 1)), IMAGES, LABELS, "one number an image"),
+        (Rooted(), IMAGES * 0, LABELS, "gradient of the network's loss contains NaN"),
+    ],
+)
+def test_what_the_attack_cannot_mean_is_refused(
+    network: nn.Module, images: Tensor, labels: Tensor, message: str
+) -> None:
+    with pytest.raises(ReproError, match=message):
+        GATAttack(model=network, perturber=PERTURBER)(images, labels)
+
+
+def test_logits_are_read_from_whatever_a_network_in_any_format_returns() -> None:
+    network = Smooth()
+    plain = GATAttack(model=network, perturber=PERTURBER)(IMAGES, LABELS)
+    read = GATAttack(model=Pair(network), perturber=PERTURBER, logits=lambda outputs: outputs[0])
+    assert torch.equal(read(IMAGES, LABELS), plain)
+    half = GATAttack(model=copy.deepcopy(network).bfloat16(), perturber=PERTURBER)(IMAGES, LABELS)
+    torch.testing.assert_close(half, plain, rtol=0, atol=0.05)
+
+
+def test_no_image_gives_no_image() -> None:
+    assert GATAttack(model=Smooth(), perturber=PERTURBER)(IMAGES[:0], LABELS[:0]).shape == (0, 3, 4, 4)

@@ -72,6 +72,13 @@ def test_the_description_tells_what_a_table_needs() -> None:
     assert "1 step of" in ThreatModel.fast_gradient("linf", 0.1).describe()
 
 
+@pytest.mark.parametrize("low", [-1.0, float("-inf")])
+def test_a_radius_in_an_endless_box_is_of_no_share_of_it(low: float) -> None:
+    text = ThreatModel(radius=0.1, step_size=0.1, bounds=Bounds(low=low, high=float("inf"))).describe()
+    assert text.startswith(f"L-infinity radius 0.1 in [{low:g}, inf], 1 step of")
+    assert "(0.05 in [0, 1])" in ThreatModel(radius=0.1, step_size=0.1, bounds=SYMMETRIC).describe()
+
+
 @pytest.mark.parametrize(("bounds", "radius"), [(UNIT, 8.0), (SYMMETRIC, 2.1), (UNIT, 1.001)])
 def test_a_radius_that_exceeds_the_box_is_refused(bounds: Bounds, radius: float) -> None:
     with pytest.raises(ReproError, match=r"exceeds the box \[") as caught:

@@ -155,6 +155,16 @@ def test_attacks_that_cannot_be_counted_are_refused() -> None:
         iterations_to_flip(network, images + 3, plain)
 
 
+def test_batch_statistics_are_refused() -> None:
+    """The batch shrinks as images flip, so that a verdict would depend on which others are left."""
+    network, images = TwoClasses(LinearD(torch.ones(SIZE))), torch.zeros(2, *SHAPE)
+    threat = ThreatModel(radius=1, step_size=0.1, bounds=SYMMETRIC, batch_norm_mode="train")
+    with pytest.raises(ReproError, match="which images are left") as caught:
+        iterations_to_flip(network, images, threat)
+    assert caught.value.remedy == "leave batch_norm_mode at 'eval'"
+    assert iterations_to_flip(network, images, threat.model_copy(update={"batch_norm_mode": "eval"}))
+
+
 def test_a_gradient_that_is_no_number_is_refused() -> None:
     class Rooted(LinearD):
         def forward(self, images: Tensor) -> Tensor:

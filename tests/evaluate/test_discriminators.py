@@ -111,6 +111,7 @@ def test_the_share_is_that_within_reach_of_the_threshold(layout: Layout, space: 
         assert 0 < least < 1
     assert where.threat_model is not None
     assert "0.1" in where.threat_model or "5.5" in where.threat_model
+    assert where.watch.seconds.keys() == ({"attack"} if space == "latent" else {"network", "kernel"})
 
 
 @pytest.mark.parametrize("space", ["latent", "image"])

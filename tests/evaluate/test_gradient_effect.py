@@ -193,7 +193,9 @@ def context(layout: Layout, limit: int = 60) -> Context:
 
 def test_measures_each_snapshot_on_the_same_images(layout: Layout) -> None:
     run = trained(layout, gan())
-    values = measure(run, context(layout), Options(batches=4))
+    where = context(layout)
+    values = measure(run, where, Options(batches=4))
+    assert where.watch.seconds.keys() == {"network", "kernel"}
     assert set(values) == {"gradient_change@50%", "gradient_change@100%"}
     assert values["gradient_change@50%"] != values["gradient_change@100%"]
     assert measure(run, context(layout), Options(batches=4)) == values

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
 from repro.attacks.threat_model import UNIT, Norm, ThreatModel
+from repro.core.timing import SplitWatch
 from repro.evaluate.planted import Features, PlantedOptions, hits_of, plant
 
 OPTIONS = PlantedOptions(planted=12, planted_inner=99)
@@ -87,6 +88,12 @@ def test_hidden_gradients_fail_and_an_attack_that_sees_through_them_passes() -> 
     assert found == 0
     found, _ = shares(Quantised(network(), honest=True), threat())
     assert found >= OPTIONS.planted_passes
+
+
+def test_the_attacks_time_is_counted() -> None:
+    watch, streams = SplitWatch(torch.device("cpu")), [torch.Generator() for _ in range(2)]
+    hits_of(network(), images(2), threat(), OPTIONS, starts=streams[0], points=streams[1], watch=watch)
+    assert watch.seconds.keys() == {"network", "kernel"}
 
 
 def test_one_tiny_step_fails() -> None:

@@ -87,6 +87,13 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
         ("input_noise", {"metrics": ("fid",)}, "no option 'metrics'"),
         ("input_noise", {"kid_subsets": 10}, "no option 'kid_subsets'"),
         ("input_noise", {"splits": 200}, "too few for 200 splits"),
+        ("input_noise", {"radii": (0.0, 1.0)}, "greater than 0"),
+        ("input_noise", {"radii": (-1.0,)}, "greater than 0"),
+        ("input_noise", {"radii": (0.01, 0.01)}, "each radius once"),
+        ("gradient_effect", {"against": "next_batch", "epsilon": 7.0}, "perturbs nothing, leave out epsilon"),
+        ("gradient_effect", {"against": "next_batch", "targets": "eq10"}, "leave out targets"),
+        ("adversarial_share", {"space": "image", "radius": 5.0}, "exceeds the box"),
+        ("adversarial_share", {"space": "image", "radius": 111.0, "norm": "l2"}, "exceeds the box"),
         ("mode_coverage", {"images": 10}, "10 generated and 10 real images are too few for 10 classes"),
         ("mode_coverage", {"neighbours": 100}, "100 generated and 10000 real images are too few"),
     ],
@@ -98,3 +105,19 @@ def test_options_that_a_measurement_cannot_heed_are_refused(
     with pytest.raises(ReproError, match=message):
         validate_options(measure, options).check(asked)
     validate_options(measure, {}).check(asked)
+
+
+@pytest.mark.parametrize(
+    ("measure", "options"),
+    [
+        ("input_noise", {"radii": (0.01, 0.0100001, 2.0)}),
+        ("gradient_effect", {"against": "next_batch"}),
+        ("adversarial_share", {"space": "image", "radius": 110.0, "norm": "l2"}),  # 32 x 32 x 3: 110.9 across
+        ("adversarial_share", {"radius": 5.0}),
+    ],
+)
+def test_options_on_the_right_side_of_these_bounds_are_taken(
+    measure: str, options: dict[str, object]
+) -> None:
+    asked = EvaluationSpec(measure=measure, run="r", dataset="cifar10", source="real", generated=100)
+    validate_options(measure, options).check(asked)

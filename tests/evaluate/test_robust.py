@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from repro.core.errors import ReproError
+from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
+from repro.data.load import load_images
 from repro.data.minibatches import scale
+from repro.evaluate import robust_accuracy as module
 from repro.evaluate.accuracy import correct
-from repro.evaluate.registry import validate_options
-from repro.evaluate.robust_accuracy import Options, withstands
+from repro.evaluate.context import Context, Shared
+from repro.evaluate.registry import Values, validate_options
+from repro.evaluate.robust_accuracy import Options, measure, without_gradient, withstands
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
@@ -80,6 +85,72 @@ def test_restarts_only_take_away() -> None:
         found.append(withstands(network, data, threat, starts=starts, batch_size=400))
     assert not (found[1] & ~found[0]).any()
     assert found[1].sum() < found[0].sum()
+
+
+def fitted(data: ImageSet, times: float) -> nn.Module:
+    """A linear classifier that is right on ``data``, its logits multiplied."""
+    x = scale(data.images, BOUNDS).flatten(1).double()
+    targets = nn.functional.one_hot(data.labels).double() * 2 - 1
+    layer = nn.Linear(x.shape[1], targets.shape[1], bias=False)
+    layer.weight.data = times * (torch.linalg.pinv(x) @ targets).T.float()
+    return nn.Sequential(nn.Flatten(), layer).eval()
+
+
+@pytest.mark.parametrize(
+    ("times", "loss", "flagged"),
+    [(1, "cross_entropy", False), (1e4, "cross_entropy", True), (1e4, "cw_margin", False)],
+)
+def test_a_saturated_loss_is_flagged(layout: Layout, times: float, loss: str, flagged: bool) -> None:
+    """Its gradient is exactly 0, so that the attack moves nothing; the margin does not saturate."""
+    data = load_images("cifar10", "test", source="synthetic", limit=40, root=None)
+    values, where = measured(layout, fitted(data, times), loss=loss)
+    assert values["accuracy@0"] == 100
+    assert (values["accuracy@0.5"] == 100) == flagged
+    assert where.flags == ({"vanishing_gradients"} if flagged else set())
+
+
+def test_the_time_of_the_test_of_the_attack_counts(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def noting(*args: object, watch: object, **streams: object) -> Tensor:
+        given.append(watch)
+        return torch.ones(2, 1, dtype=torch.bool)
+
+    monkeypatch.setattr(module, "hits_of", noting)
+    data = load_images("cifar10", "test", source="synthetic", limit=40, root=None)
+    _, where = measured(layout, fitted(data, 1), planted=2)
+    assert given == [where.watch]
+
+
+def measured(layout: Layout, network: nn.Module, **options: object) -> tuple[Values, Context]:
+    chosen = Options.model_validate({"radii": (0.0, 0.5), "steps": 3, **options})
+    spec = EvaluationSpec(
+        measure="robust_accuracy", run="r", dataset="cifar10", source="synthetic", limit=40,
+        options=chosen.model_dump(exclude_unset=True),
+    )  # fmt: skip
+    where = Context(spec, Shared(layout, torch.device("cpu"), None, None), layout.root / "pictures")
+    method = SimpleNamespace(classifier=lambda: network, bounds=BOUNDS)
+    return measure(SimpleNamespace(method=method), where, chosen), where  # type: ignore[arg-type]
+
+
+def test_images_without_a_gradient_are_those_that_were_right_and_cannot_be_moved() -> None:
+    data = grey_images(40)
+    clear, threat = Linear().eval(), Options().threat_model(0.1, BOUNDS)
+    assert without_gradient(clear, data, threat, batch_size=15) == 0
+
+    class Gated(nn.Module):
+        """No gradient at images whose first value is above the middle."""
+
+        def forward(self, images: Tensor) -> Tensor:
+            open_ = images[:, 0, 0, 0] <= 0
+            return clear(torch.where(open_[:, None, None, None], images, images.detach()))
+
+    images = scale(data.images, BOUNDS)
+    right = clear(images).argmax(1) == data.labels
+    closed = images[:, 0, 0, 0] > 0
+    expected = 100 * (closed & right).sum() / right.sum()
+    assert 0 < expected < 100
+    assert without_gradient(Gated(), data, threat, batch_size=15) == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("model", 1.0), ("symmetric", 1.0), ("unit", 2.0)])

@@ -140,7 +140,9 @@ def test_no_evaluation_draws_what_a_training_of_its_seed_draws(
 
 def test_scores_of_draws_from_the_same_latents(trained: Trained, tmp_path: Path) -> None:
     options = input_noise.Options(radii=(0.0001, 3.0), draws=3, splits=2)
-    values = input_noise.measure(trained, context(trained, tmp_path, "input_noise"), options)
+    where = context(trained, tmp_path, "input_noise")
+    values = input_noise.measure(trained, where, options)
+    assert where.watch.seconds.keys() == {"network", "kernel"}
     assert set(values) == {f"{name}@{radius}" for name in ("is", "is_std") for radius in ("0", "0.0001", "3")}
     assert values["is@0.0001"] == pytest.approx(values["is@0"], rel=1e-5)
     assert values["is@3"] != pytest.approx(values["is@0"], rel=1e-5)
@@ -180,6 +182,7 @@ def test_a_picture_of_both_samples(trained: Trained, tmp_path: Path, pair: str, 
     values = tsne.measure(trained, measured, options)
     assert values["points"] == 24
     assert measured.threat_model == said
+    assert measured.watch.seconds.keys() == ({"network", "kernel"} if said else set())
     assert 0 <= values["nearest_neighbour"] <= 100
     picture = np.asarray(Image.open(measured.pictures / "tsne.png")).astype(int)
     for colour in ((0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2), (255, 255, 255)):

@@ -176,7 +176,9 @@ def test_a_generator_that_barely_perturbs_has_rivals_that_do_not_either(
         weight.zero_()
         bias.fill_(level)
     spec = measured(run.spec.run_id, "equal_power")
-    values = measure(run, Context(spec, Shared(trained, CPU, None, None), tmp_path), Options(shown=2))
+    where = Context(spec, Shared(trained, CPU, None, None), tmp_path)
+    values = measure(run, where, Options(shown=2))
+    assert where.watch.seconds.keys() == {"attack"}
     assert all(math.isfinite(value) for value in values.values())
     assert values["power"] == pytest.approx(0, abs=1e-9)  # such steps are lost in all but black pixels
     for rival in ("l2", "linf", "noise"):

@@ -8,7 +8,8 @@ used, as it gives APGD and FAB 10 steps where the authors give them 100.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -71,9 +72,9 @@ class AutoAttack:
         logits: how class logits (N, K) are read from what the network returns, where that is no tensor.
 
     Raises:
-        ReproError: torchattacks is not installed, or the threat model has batch norms use the batch's
-            statistics: each part of AutoAttack meets other images, so that no verdict would be the network's
-            on the images that are returned.
+        ReproError: torchattacks is not installed; the threat model is targeted; or it has batch norms use the
+            batch's statistics: each part of AutoAttack meets other images, so that no verdict would be the
+            network's on the images that are returned.
     """
 
     model: nn.Module
@@ -90,34 +91,56 @@ class AutoAttack:
                 "AutoAttack with batch_norm_mode='train': verdicts would depend on which images are left",
                 remedy="leave batch_norm_mode at 'eval', or attack with PGD, which takes the batch as it is",
             )
+        if self.threat.targeted:
+            raise ReproError(
+                "AutoAttack with targeted=True: it leads away from the labels, to whatever class",
+                remedy="leave targeted at False, or attack with PGD, which aims at the labels",
+            )
         self._library = _torchattacks()
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return attacked images; arguments and errors as for the other attacks."""
+        """Return attacked images; arguments and errors as in ``audit``."""
         return self.audit(images, labels).images
 
     def audit(self, images: Tensor, labels: Tensor) -> Audit:
         """Attack ``images`` (N, C, H, W) of classes ``labels``, int64 (N,), and look for suspect signs.
 
         The network is attacked and judged in eval mode, whatever mode it comes in. It and the global random
-        states are left as they were.
+        states are left as they were. torch's deterministic mode is too, but within it only warns: FAB sums in
+        a way that it refuses on CUDA.
 
         Raises:
-            ReproError: batch, network, classes and bounds do not fit together, the batch is empty, or the
-                network has no gradient at the images or one that is no number.
+            ReproError: batch, network, classes and bounds do not fit together, the batch is empty, Square
+                cannot take images of this size, or the network has no gradient at the images or one that is
+                no number.
         """
         largest = check_batch(self.model, images, labels, self.threat, "refuse")
         if not len(images):
             raise ReproError("an audit of no images", remedy="give at least one image")
-        with torch.inference_mode(False), torch.random.fork_rng(cuda_devices()):
+        self._check_size(images)
+        with torch.inference_mode(False), torch.random.fork_rng(cuda_devices()), _warning_only():
             images, labels = ordinary(images.detach().float()), ordinary(labels)
             return frozen_if_possible(
                 lambda freeze: self._audit(images, labels, largest, freeze=freeze), self.model
             )
 
+    def _check_size(self, images: Tensor) -> None:
+        if images.dim() != 4:
+            raise ReproError(
+                f"AutoAttack takes images (N, C, H, W), not {tuple(images.shape)}",
+                remedy="attack with PGD, which takes any shape",
+            )
+        height, width = images.shape[2:]
+        if self.threat.norm == "l2" and not tiled_by_square(height, width):
+            raise ReproError(
+                f"AutoAttack's L2 Square cannot lay its tiles on images of {height} x {width}",
+                remedy="attack with norm linf or with PGD, or resize the images, to 32 x 32 for example",
+            )
+
     def _audit(self, images: Tensor, labels: Tensor, largest: int | None, *, freeze: bool) -> Audit:
         radius = self.threat.to(UNIT).radius
-        clean = self.threat.bounds.to(UNIT, images).clamp(0, 1)
+        # torchattacks views images as vectors, which those with their channels last are not
+        clean = self.threat.bounds.to(UNIT, images).clamp(0, 1).contiguous()
         with attack_mode(self.model, freeze=freeze):
             network = _OnUnit(self.model, self.threat.bounds, self.logits)
             with torch.no_grad():
@@ -179,6 +202,31 @@ def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ..
         "vanishing_gradients": vanished >= VANISHING_POINTS,
     }
     return tuple(flag for flag, seen in signs.items() if seen)
+
+
+def tiled_by_square(height: int, width: int) -> bool:
+    """Return whether the tiles and the first window of torchattacks' L2 Square fit on images of this size."""
+    tile = height // 5
+    if not tile:
+        return False
+    margin = (height - 5 * tile) // 2
+    ends = [margin + length // tile * tile <= length for length in (height, width)]
+    window = max(round((0.8 * height * width) ** 0.5), 3)
+    return (tile == 1 or all(ends)) and window + (window % 2 == 0) <= min(height, width)
+
+
+@contextmanager
+def _warning_only() -> Iterator[None]:
+    """Let deterministic mode, where it is on, warn instead of raise."""
+    strict = torch.are_deterministic_algorithms_enabled()
+    strict &= not torch.is_deterministic_algorithms_warn_only_enabled()
+    if strict:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        if strict:
+            torch.use_deterministic_algorithms(True)
 
 
 class _OnUnit(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from repro.attacks.threat_model import ThreatModel
+from repro.attacks.threat_model import Bounds, ThreatModel
 from repro.core.errors import ReproError
 
 Outside = Literal["refuse", "allow"]
@@ -39,8 +39,12 @@ def check_batch(
     check_layout(images, labels)
     check_network(model, images)
     threat.check_reach(math.prod(images.shape[1:]))
-    bounds = threat.bounds
-    if outside == "allow" or not len(images):
+    return None if outside == "allow" else check_values(images, labels, threat.bounds)
+
+
+def check_values(images: Tensor, labels: Tensor, bounds: Bounds) -> int | None:
+    """Refuse images outside ``bounds`` or with NaN, and negative labels; return the largest label."""
+    if not len(images):
         return None
     low, high = (value.to(torch.float64) for value in images.aminmax())
     least, most = (value.to(torch.float64) for value in labels.aminmax())

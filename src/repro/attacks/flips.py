@@ -13,6 +13,7 @@ from repro.attacks.checks import check_batch, check_gradients
 from repro.attacks.network import Network, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
+from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch, part
 
 
@@ -43,12 +44,18 @@ def iterations_to_flip(
         watch: where the time of network and kernel is added up.
 
     Raises:
-        ReproError: images and network do not fit, the images are outside the bounds, or the network has no
-            gradient or one that is no number.
+        ReproError: images and network do not fit, the images are outside the bounds, the network has no
+            gradient or one that is no number, or batch norms are to use the batch's statistics: the batch
+            shrinks as images flip, so that verdicts would depend on which are left.
         ValueError: the threat model starts at random or has restarts, which nothing here does.
     """
     if threat.random_start or threat.restarts > 1 or threat.targeted:
         raise ValueError("iterations are counted from the image itself, away from the verdict on it")
+    if threat.batch_norm_mode == "train":
+        raise ReproError(
+            "iterations with batch_norm_mode='train': verdicts would depend on which images are left",
+            remedy="leave batch_norm_mode at 'eval'",
+        )
     no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
     check_batch(module, images, no_labels, threat, "refuse")
     with torch.inference_mode(False):
@@ -64,7 +71,7 @@ def _flips(
     flipped = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     left = torch.arange(len(images), device=images.device)
     network, sound = Network(module), torch.ones((), dtype=torch.bool, device=images.device)
-    with attack_mode(module, threat.batch_norm_mode, freeze=freeze):
+    with attack_mode(module, freeze=freeze):
         with torch.no_grad():
             outputs = network(images)
             check_finite(outputs)

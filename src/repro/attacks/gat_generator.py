@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
+from repro.attacks.checks import check_classes, check_gradients, check_layout, check_network, check_values
 from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
+from repro.attacks.network import Network, Outputs, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import of_label
 from repro.attacks.threat_model import UNIT, Bounds
 
@@ -18,7 +21,7 @@ DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
 
 
 def probability_gradient(
-    classifier: nn.Module, images: Tensor, labels: Tensor, *, create_graph: bool = False
+    classifier: Callable[[Tensor], Outputs], images: Tensor, labels: Tensor, *, create_graph: bool = False
 ) -> Tensor:
     """Return Delta, the gradient of the true class's softmax probability with respect to each image.
 
@@ -31,7 +34,7 @@ def probability_gradient(
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         # a copy, for a forward pass may write to what it is given
-        probabilities = F.softmax(classifier(images.clone()).float(), dim=1)
+        probabilities = F.softmax(class_logits(classifier(images.clone())), dim=1)
         total = of_label(probabilities, labels).sum()
         (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph)
     return gradient
@@ -60,6 +63,7 @@ class GATAttack:
         bounds: pixel range.
         delta_scale: how Delta is scaled before the generator sees it; as in its training.
         clip: move values that left the bounds back to them.
+        logits: how class logits (N, K) are read from what the classifier returns, where that is no tensor.
     """
 
     model: nn.Module
@@ -67,18 +71,36 @@ class GATAttack:
     bounds: Bounds = UNIT
     delta_scale: DeltaScale = "none"
     clip: bool = True
+    logits: ReadLogits | None = None
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,)."""
+        """Return attacked images, float32 (N, C, H, W), of ``images`` (N, C, H, W) and labels int64 (N,).
+
+        Raises:
+            ReproError: images, labels, classifier and bounds do not fit together, or the classifier's logits
+                or gradient are no numbers.
+        """
+        check_layout(images, labels)
+        check_network(self.model, images)
+        largest = check_values(images, labels, self.bounds)
         with torch.inference_mode(False):
             images, labels = ordinary(images.detach().float()), ordinary(labels)
             return frozen_if_possible(
-                lambda freeze: self._attacked(images, labels, freeze=freeze), self.model
+                lambda freeze: self._attacked(images, labels, largest, freeze=freeze), self.model
             )
 
-    def _attacked(self, images: Tensor, labels: Tensor, *, freeze: bool) -> Tensor:
+    def _attacked(self, images: Tensor, labels: Tensor, largest: int | None, *, freeze: bool) -> Tensor:
+        network = Network(self.model, self.logits)
+
+        def outputs(points: Tensor) -> Outputs:
+            found = network(points)
+            check_classes(largest, class_logits(found).shape[1])
+            check_finite(found)
+            return found
+
         with attack_mode(self.model, freeze=freeze), attack_mode(self.perturber):
-            delta = scale_delta(probability_gradient(self.model, images, labels), self.delta_scale)
+            gradient = probability_gradient(outputs, images, labels)
+            check_gradients(gradient.isfinite().all())
             with torch.no_grad():
-                attacked = images + self.perturber(delta).float()
+                attacked = images + self.perturber(scale_delta(gradient, self.delta_scale)).float()
         return self.bounds.clip(attacked) if self.clip else attacked

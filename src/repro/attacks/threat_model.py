@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import ConfigDict, model_validator
@@ -154,7 +155,8 @@ class ThreatModel(Frozen):
         """Return one line for the header of a table."""
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
         loss = {"cross_entropy": "cross-entropy", "cw_margin": "CW margin", "joint": "joint loss"}[self.loss]
-        unit = "" if self.bounds == UNIT else f" ({self.to(UNIT).radius:g} in {UNIT})"
+        finite = isfinite(self.bounds.high - self.bounds.low)
+        unit = f" ({self.to(UNIT).radius:g} in {UNIT})" if finite and self.bounds != UNIT else ""
         start = "random start" if self.random_start else "start at the image"
         return (
             f"{norm} radius {self.radius:g} in {self.bounds}{unit}, "

@@ -20,9 +20,11 @@ from repro.attacks.twins import TwinSearch, latent_twins
 from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
+from repro.core.timing import SplitWatch
 from repro.evaluate.context import Context
 from repro.evaluate.decision import VerdictOptions, two_classes
 from repro.evaluate.registry import Values
+from repro.evaluate.robust_accuracy import check_radii
 from repro.evaluate.snapshots import over_training, require_snapshots
 from repro.evaluate.trained import Trained
 
@@ -55,6 +57,15 @@ class Options(VerdictOptions):
     of: Literal["called_fake", "all"] = "called_fake"
     samples: int = Field(default=500, ge=1)
     checked: int = Field(default=100, ge=0)
+
+    def check(self, spec: EvaluationSpec) -> None:
+        """Check that the radius of an attack on images does not exceed their box.
+
+        Raises:
+            ReproError: it does.
+        """
+        if self.space == "image":
+            check_radii(lambda _, bounds: self.threat_model(bounds), (self.radius,), spec)
 
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return the real images, which only the midpoint asks for."""
@@ -98,6 +109,7 @@ def has_twin(
     latents: Tensor,
     options: Options,
     starts: torch.Generator,
+    watch: SplitWatch,
     *,
     random_start: bool = False,
 ) -> tuple[Tensor, Tensor]:
@@ -109,17 +121,18 @@ def has_twin(
             images = generator(part).float()
             fake = network.verdicts(images) == FAKE
         if options.space == "latent":
-            found, _ = latent_twins(
-                lambda z: generator(z).float(),
-                network,
-                part,
-                options.search(),
-                starts,
-                random_start=random_start,
-            )
+            with watch.part("attack"):
+                found, _ = latent_twins(
+                    lambda z: generator(z).float(),
+                    network,
+                    part,
+                    options.search(),
+                    starts,
+                    random_start=random_start,
+                )
         else:
             threat = options.threat_model(bounds, random_start=random_start)
-            attack = PGD(model=network, threat=threat, generator=starts, execution=GRAPHED)
+            attack = PGD(model=network, threat=threat, generator=starts, execution=GRAPHED, watch=watch)
             attacked = attack(images, torch.full((len(part),), FAKE, device=images.device))
             with torch.no_grad():
                 found = network.verdicts(attacked) == REAL
@@ -156,7 +169,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
 
     def shares() -> Values:
         network = two_classes(method, context, options)
-        fake, twin = has_twin(trained, network, latents, options, context.generator("attack_start"))
+        starts, watch = context.generator("attack_start"), context.watch
+        fake, twin = has_twin(trained, network, latents, options, starts, watch)
         found = {"adversarial_share": share_of(twin, fake, options), "called_fake": percent(fake)}
         if options.checked:
             first = slice(options.checked)
@@ -166,6 +180,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
                 latents[first],
                 options,
                 context.generator("second_start"),
+                watch,
                 random_start=True,
             )
             found["second_share"] = share_of(again, fake[first], options)

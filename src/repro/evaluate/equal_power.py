@@ -13,9 +13,10 @@ from repro.attacks.attack_mode import attack_mode
 from repro.attacks.fast_gradient import FGL2, FGSM
 from repro.attacks.threat_model import UNIT
 from repro.core.errors import ReproError
+from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
 from repro.data.minibatches import in_order
-from repro.evaluate.accuracy import classified
+from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
 from repro.evaluate.perturbation_grid import draw_perturbations
 from repro.evaluate.registry import MeasureOptions, Values
@@ -56,24 +57,29 @@ def mean_power(lengths: Tensor, power: Power) -> float:
 
 
 def _attacked(
-    network: nn.Module, data: ImageSet, attack: Callable[[Tensor, Tensor], Tensor], options: Options
+    network: nn.Module,
+    data: ImageSet,
+    attack: Callable[[Tensor, Tensor], Tensor],
+    options: Options,
+    watch: SplitWatch,
 ) -> tuple[float, float]:
     """Return accuracy in percent under ``attack``, and its power."""
     hits, lengths = [], []
     for images, labels in in_order(data, options.batch_size, RANGE):
-        attacked = attack(images, labels)
+        with watch.part("attack"):
+            attacked = attack(images, labels)
         lengths.append((attacked - images).flatten(1).norm(dim=1))
         hits.append(classified(network, attacked) == labels)
     accuracy = 100.0 * torch.cat(hits).double().mean().item()
     return accuracy, mean_power(torch.cat(lengths), options.power)
 
 
-def _rivals(method: Perturber, data: ImageSet, noise: torch.Generator, options: Options) -> Values:
+def _rivals(method: Perturber, data: ImageSet, context: Context, options: Options) -> Values:
     """Return accuracies and powers of G and its rivals against the weights that ``method`` holds."""
-    network, clip = method.classifier(), method.options.clip
-    values: Values = {}
-    values["accuracy_clean"], _ = _attacked(network, data, lambda images, labels: images, options)
-    values["accuracy"], power = _attacked(network, data, method.attack(), options)
+    network, clip, noise = method.classifier(), method.options.clip, context.generator("noise")
+    clean = correct(network, data, RANGE, options.batch_size)
+    values: Values = {"accuracy_clean": 100.0 * clean.double().mean().item()}
+    values["accuracy"], power = _attacked(network, data, method.attack(), options, context.watch)
     values["power"] = power
 
     def noisy(images: Tensor, labels: Tensor) -> Tensor:
@@ -88,7 +94,9 @@ def _rivals(method: Perturber, data: ImageSet, noise: torch.Generator, options: 
         "noise": noisy,
     }
     for name, rival in rivals.items():
-        values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(network, data, rival, options)
+        values[f"accuracy_{name}"], values[f"power_{name}"] = _attacked(
+            network, data, rival, options, context.watch
+        )
     return values
 
 
@@ -111,7 +119,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             remedy="measure equal_power of a run of gat_attack or gat",
         )
     data = context.images(options.split)
-    values = _rivals(method, data, context.generator("noise"), options)
+    values = _rivals(method, data, context, options)
     if options.shown:
         images, labels = next(in_order(data.first(options.shown), options.shown, RANGE))
         with attack_mode(method.network), attack_mode(method.perturber):
@@ -123,7 +131,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     if options.over_training:
         values |= over_training(
             trained,
-            lambda: _rivals(method, data, context.generator("noise"), options),
+            lambda: _rivals(method, data, context, options),
             needs=("classifier", "perturber"),
         )
     power, clip = values["power"], method.options.clip

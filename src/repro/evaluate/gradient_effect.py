@@ -9,14 +9,15 @@ magnitude; beside them stands the change from one batch to another, the noise th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
+from repro.core.timing import SplitWatch
 from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
@@ -33,7 +34,8 @@ class Options(DatReading, MeasureOptions):
     """A reading of DAT's perturbation, and what the clean gradient is compared with.
 
     Attributes:
-        against: the gradient on the same images ``perturbed``, or on the clean images of the ``next_batch``.
+        against: the gradient on the same images ``perturbed``, or on the clean images of the ``next_batch``,
+            where a reading of the perturbation is refused.
         batches: number of batches, of the training's own size, over which norms are averaged.
         split: which real images.
     """
@@ -41,6 +43,13 @@ class Options(DatReading, MeasureOptions):
     against: Literal["perturbed", "next_batch"] = "perturbed"
     batches: int = Field(default=8, ge=2)
     split: str = "train"
+
+    @model_validator(mode="after")
+    def _reading(self) -> Self:
+        unread = sorted(self.model_fields_set & DatReading.model_fields.keys())
+        if self.against == "next_batch" and unread:
+            raise ValueError(f"against: next_batch perturbs nothing, leave out {', '.join(unread)}")
+        return self
 
 
 def weight_gradient(method: GanMethod, real: Tensor, fake: Tensor) -> Tensor:
@@ -52,7 +61,9 @@ def weight_gradient(method: GanMethod, real: Tensor, fake: Tensor) -> Tensor:
     return torch.cat([part.flatten() for part in parts]).double()
 
 
-def relative_change(method: GanMethod, real: Tensor, latents: Tensor, options: Options) -> float:
+def relative_change(
+    method: GanMethod, real: Tensor, latents: Tensor, options: Options, watch: SplitWatch | None = None
+) -> float:
     """Return the change in percent: the mean norm of the difference over the mean norm of the gradient.
 
     Both networks see what they see in training, batch norm the batch's own statistics; spectral norm takes
@@ -63,8 +74,9 @@ def relative_change(method: GanMethod, real: Tensor, latents: Tensor, options: O
         real: batches of real images (B, N, 3, H, W), in the method's bounds.
         latents: of as many generated ones (B, N, latent_dim).
         options: what is compared.
+        watch: where the time of the perturbation's network and kernel is added up.
     """
-    attack = options.attack(method.loss)
+    attack = options.attack(method.loss, watch)
     with attack_mode(method.G, "train"), attack_mode(method.D, "train", freeze=False):
         with torch.no_grad():
             fake = [method.fakes(z) for z in latents]
@@ -115,6 +127,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     latents = torch.randn(size, generator=context.generator("latent"), device=device)
 
     def change() -> Values:
-        return {"gradient_change": relative_change(method, images, latents, options)}
+        return {"gradient_change": relative_change(method, images, latents, options, context.watch)}
 
     return over_training(trained, change, needs=("generator", "discriminator"))

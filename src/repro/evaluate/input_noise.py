@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 from statistics import fmean, stdev
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
@@ -32,11 +33,18 @@ class Options(MeasureOptions):
         splits, batch_size: see ``scores.ScoreOptions``.
     """
 
-    radii: tuple[float, ...] = (0.01, 1.0)
+    radii: tuple[Annotated[float, Field(gt=0)], ...] = (0.01, 1.0)
     draws: int = Field(default=5, ge=2)
     to_uint8: ToUint8 = "fixed"
     splits: int = Field(default=10, ge=1)
     batch_size: int = Field(default=128, ge=1)
+
+    @field_validator("radii")
+    @classmethod
+    def _distinct(cls, radii: tuple[float, ...]) -> tuple[float, ...]:
+        if len({f"{radius:g}" for radius in radii}) < len(radii):
+            raise ValueError("give each radius once: the numbers of two that read alike have one name")
+        return radii
 
     def check(self, spec: EvaluationSpec) -> None:
         """Check that the images that ``spec`` pays for are enough."""
@@ -61,7 +69,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         scores = []
         for draw in range(options.draws):
             latent = context.generator(f"latent/{draw}")
-            moved = worst_noise(method, radius, context.generator, f"noise/latent/{draw}")
+            moved = worst_noise(
+                method, radius, context.generator, f"noise/latent/{draw}", watch=context.watch
+            )
             samples = partial(generated_uint8, method, n, latent, options.to_uint8, moved)
             features = context.shared.features.of(samples, extractor, options.batch_size)
             scores.append(fidelity_scores(features, None, options.score(), seed=context.spec.seed)["is"])

@@ -19,6 +19,7 @@ from repro.attacks.execution import Execution
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import ThreatModel
 from repro.core.spec import Frozen
+from repro.core.timing import SplitWatch
 from repro.evaluate.accuracy import classified
 
 CHUNK = 250
@@ -179,6 +180,7 @@ def hits_of(
     *,
     starts: torch.Generator,
     points: torch.Generator,
+    watch: SplitWatch | None = None,
 ) -> Tensor:
     """Return which planted images projected gradient descent finds, and which random points: bool (2, M).
 
@@ -189,13 +191,14 @@ def hits_of(
         options: how images are planted.
         starts: stream of the attack's random starts.
         points: stream of all other points.
+        watch: where the time of network and kernel is added up.
     """
     plants = plant(network, images, threat, options, points)
     if plants is None:
         return torch.zeros(2, 0, dtype=torch.bool, device=images.device)
     # whole batches in their order, since each image has a layer of its own
     whole = Execution(channels_last=False)
-    attack = PGD(model=plants.network, threat=threat, generator=starts, execution=whole)
+    attack = PGD(model=plants.network, threat=threat, generator=starts, execution=whole, watch=watch)
     inner = torch.zeros(len(plants.images), dtype=torch.int64, device=images.device)
     found = classified(plants.network, attack(plants.images, inner)) == 1
     return torch.stack([found, random_hits(plants, threat, points)])

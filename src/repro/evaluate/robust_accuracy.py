@@ -10,7 +10,11 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from repro.attacks.attack_mode import attack_mode
+from repro.attacks.auto_attack import VANISHING_POINTS
 from repro.attacks.execution import GRAPHED
+from repro.attacks.network import Network
+from repro.attacks.objective import image_gradient
 from repro.attacks.pgd import PGD
 from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
@@ -164,6 +168,28 @@ def withstands(
     return torch.cat(parts)
 
 
+def without_gradient(network: nn.Module, data: ImageSet, threat: ThreatModel, batch_size: int) -> float:
+    """Return the percentage of the rightly classified images at which the attack's gradient is exactly 0.
+
+    Where the softmax has saturated, which in half precision happens early, an attack has no direction and an
+    image passes for robust.
+
+    Args:
+        network: images in ``threat.bounds`` to class logits, in eval mode.
+        data: images and labels, on the network's device.
+        threat: its bounds and loss count.
+        batch_size: images at once.
+    """
+    right, none = [], []
+    with attack_mode(network):
+        for images, labels in in_order(data, batch_size, (threat.bounds.low, threat.bounds.high)):
+            right.append(classified(network, images) == labels)
+            slopes = image_gradient(Network(network), images, labels, threat.loss)
+            none.append((slopes == 0).flatten(1).all(dim=1))
+    shown = torch.cat(none)[torch.cat(right)]
+    return 100.0 * int(shown.sum()) / max(1, len(shown))
+
+
 def _surrogate(context: Context, bounds: tuple[float, float]) -> nn.Module | None:
     """Return the surrogate's classifier, if the attack is indirect.
 
@@ -187,7 +213,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     With a ``gap_split`` also ``accuracy_of_gap_split@R``, and ``accuracy_gap@R``, how much higher that is.
     With ``planted``, for the largest R, ``planted_found@R`` and ``planted_random@R``, the percentages of
     planted images that the attack and as many random points find, of ``planted_images@R``; and the flag
-    ``planted_missed`` where the attack finds too few.
+    ``planted_missed`` where the attack finds too few. The flag ``vanishing_gradients`` says that a direct
+    attack has no gradient (``without_gradient``) at as many images as make AutoAttack's audit say so.
 
     Raises:
         ReproError: the run has no classifier, the split does not exist, or a radius is negative.
@@ -222,6 +249,11 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             other = accuracy(options.gap_split, radius, threat)
             values[f"accuracy_of_gap_split@{radius:g}"] = other
             values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
+    if source is None and largest.radius:
+        data = context.images(options.split)
+        data = data.first(options.first or len(data))
+        if without_gradient(network, data, largest, options.batch_size) >= VANISHING_POINTS:
+            context.flags.add("vanishing_gradients")
     return values | _test_of_attack(network, largest, context, options)
 
 
@@ -233,7 +265,8 @@ def _test_of_attack(network: nn.Module, threat: ThreatModel, context: Context, o
     images = scale(data.first(min(options.planted, len(data))).images, bounds)
     starts, points = (context.generator(name) for name in ("attack_start/planted", "planted"))
     parts = torch.split(images, options.batch_size)
-    hits = [hits_of(network, part, threat, options, starts=starts, points=points) for part in parts]
+    streams: dict[str, Any] = {"starts": starts, "points": points, "watch": context.watch}
+    hits = [hits_of(network, part, threat, options, **streams) for part in parts]
     tested, at = torch.cat(hits, dim=1).double(), f"@{max(options.radii):g}"
     if not tested.shape[1]:
         return {f"planted_images{at}": 0.0}

@@ -99,7 +99,8 @@ def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor,
             for name in ("latent", "latent/worst")
         )
         context.threat_model = said_of_noise(method, [options.noise_radius], context.generator)
-        return original, worst_noise(method, options.noise_radius, context.generator)(other)
+        worse = worst_noise(method, options.noise_radius, context.generator, watch=context.watch)
+        return original, worse(other)
     real = scale(context.images(options.split, n).first(n).images, method.bounds)
     fake = finite_sample(method, len(real), context.generator("latent"))
     if options.pair == "images":
@@ -107,7 +108,7 @@ def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor,
     context.threat_model = (
         f"images moved by {options.image_radius:g} where what D gains falls fastest (RGAN, Eq. 10)"
     )
-    return worst_images(method, real, fake, options.image_radius, context.generator)
+    return worst_images(method, real, fake, options.image_radius, context.generator, context.watch)
 
 
 def _features(images: Tensor, trained: Trained, context: Context) -> Tensor:

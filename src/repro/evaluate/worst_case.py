@@ -14,6 +14,7 @@ from torch import Tensor
 from repro.attacks.rgan_directions import ONE_STEP, DirectionSearch, image_directions, noise_directions
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.errors import ReproError
+from repro.core.timing import SplitWatch
 from repro.evaluate.generated import Moved
 from repro.evaluate.trained import Trained
 from repro.methods.gan_base import GanMethod
@@ -49,27 +50,42 @@ def said_of_noise(method: GanMethod, radii: Iterable[float], draw: Draw) -> str:
     return f"latents moved by {' and '.join(f'{radius:g}' for radius in radii)} where G's loss {way}"
 
 
-def worst_noise(method: GanMethod, radius: float, draw: Draw, stream: str = "noise/latent") -> Moved:
+def worst_noise(
+    method: GanMethod,
+    radius: float,
+    draw: Draw,
+    stream: str = "noise/latent",
+    watch: SplitWatch | None = None,
+) -> Moved:
     """Return what turns latents z (N, latent_dim) into z + radius r_z; radius 0 leaves them.
 
-    The networks are in the mode that they are in: in eval mode no sample depends on its batch.
+    The networks are in the mode that they are in: in eval mode no sample depends on its batch. ``watch`` adds
+    up the time of ``network`` and ``kernel``.
     """
     search = search_of(method, radius, stream, draw)
 
     def moved(z: Tensor) -> Tensor:
         if not radius:
             return z
-        return z + radius * noise_directions(method.G, method.D, method.loss, z, search=search)
+        return z + radius * noise_directions(method.G, method.D, method.loss, z, search=search, watch=watch)
 
     return moved
 
 
 def worst_images(
-    method: GanMethod, real: Tensor, fake: Tensor, radius: float, draw: Draw
+    method: GanMethod,
+    real: Tensor,
+    fake: Tensor,
+    radius: float,
+    draw: Draw,
+    watch: SplitWatch | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return x + radius r_1 and G(z) + radius r_2 (N,3,H,W); beyond the box where the training goes there."""
+    """Return x + radius r_1 and G(z) + radius r_2 (N,3,H,W); beyond the box where the training goes there.
+
+    ``watch`` adds up the time of ``network`` and ``kernel``.
+    """
     search = search_of(method, radius, "noise/images", draw)
-    directions = image_directions(method.D, method.loss, real, fake, search=search)
+    directions = image_directions(method.D, method.loss, real, fake, search=search, watch=watch)
     worse = [x + radius * r for x, r in zip((real, fake), directions, strict=True)]
     if isinstance(method, Rgan) and method.options.clip_images:
         worse = [SYMMETRIC.clip(x) for x in worse]

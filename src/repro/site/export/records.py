@@ -63,7 +63,7 @@ class CellRecord(Frozen):
     ci_high: float | None = None
     tolerance: float | None = None
     verdict: str
-    unreliable: bool = Field(default=False, description="The audit found signs of hidden gradients.")
+    unreliable: bool = Field(default=False, description="There are signs of hidden gradients.")
     flags: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
     footnote: str = Field(default="", description="The stand-ins in words.")
