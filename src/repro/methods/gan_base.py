@@ -108,7 +108,7 @@ class GanMethod(Method):
         missing = ", ".join(need for need in regulariser.needs if not hasattr(judge, need))
         if missing:
             raise ReproError(
-                f"the discriminator of network {o.network} has no {missing}, which {o.regulariser} asks of it",
+                f"the discriminator of network {o.network} has no {missing}, which {o.regulariser} compares",
                 remedy="choose another network or regulariser",
             )
 
