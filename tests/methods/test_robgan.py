@@ -238,7 +238,10 @@ def test_without_generator_it_is_adversarial_training() -> None:
         torch.testing.assert_close(method.D.state_dict()[name], value)
     assert changed_modules(before, weights(method)) == {"discriminator"}
     with pytest.raises(ReproError, match="needs the generator"):
-        robgan(generator=False, regulariser="zero_gp")
+        robgan(generator=False, attacked_loss="class", regulariser="zero_gp")
+    with pytest.raises(ReproError, match="head is untrained: attacked_loss: class"):
+        robgan(generator=False)
+    robgan(generator=False, attacker=False)
 
 
 def test_rate_halves_at_epoch_ends_and_optimisers_begin_anew() -> None:
