@@ -277,6 +277,11 @@ def test_samples_depend_on_nothing_but_weights_and_latents() -> None:
     assert changed_modules(before, weights(method)) == set()
 
 
+def test_a_snapshot_of_fine_tuning_holds_the_classifier() -> None:
+    method, _ = make("robgan_finetune")
+    assert set(method.snapshot_state()) == {"generator", "classifier"}
+
+
 def test_a_snapshot_holds_both_networks_and_brings_them_back() -> None:
     first, second = train("robgan"), train("robgan", seed=1)
     snapshot = first.snapshot_state()

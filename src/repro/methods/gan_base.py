@@ -135,10 +135,6 @@ class GanMethod(Method):
             ),
         ]
 
-    def snapshot_state(self) -> dict[str, Any]:
-        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
-        return {name: module.state_dict() for name, module in self.modules.items()}
-
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
         o = self.options

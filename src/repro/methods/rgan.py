@@ -36,7 +36,7 @@ class RganOptions(GanOptions):
         image_radius: eps2, length of the change of an image, in [-1,1] units.
         trade_off: lambda, weight of the robust terms.
         mixing: ``additive`` clean + lambda * robust (Algorithm 1), ``convex`` (1 - lambda) * clean + lambda *
-            robust (Eq. 11).
+            robust (Eq. 11; of G only the weights are that equation's, its robust term is line 9's).
         fake_latents: of the fakes in D's robust term: ``clean`` (Algorithm 1, line 7), or ``mixture``, of
             which each is a worst one with probability lambda (Eqs. 11 and 12; in mode ``both`` alone).
         noise_sign: ``maximise`` (Eq. 9) or ``literal_algorithm`` (Algorithm 1, line 5, as printed).
