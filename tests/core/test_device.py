@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from repro.core import timing
-from repro.core.device import apply_precision, autocast, choose_device
+from repro.core.device import apply_precision, autocast, choose_device, without_tf32
 from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch, Stopwatch
 
@@ -87,6 +87,25 @@ def test_number_formats() -> None:
     assert torch.backends.cuda.matmul.allow_tf32
     apply_precision("float32", CPU)
     assert not torch.backends.cudnn.allow_tf32
+
+
+def formats() -> list[object]:
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return [
+        cuda.allow_tf32, cudnn.allow_tf32,
+        cuda.fp32_precision, cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision,
+    ]  # fmt: skip
+
+
+def test_without_tf32_all_is_float32_and_afterwards_as_before() -> None:
+    for precision in ("tf32", "float32"):
+        with mock.patch.object(torch.cuda, "get_device_capability", return_value=(8, 0)):
+            apply_precision(precision, torch.device("cuda"))  # type: ignore[arg-type]
+        before = formats()
+        with pytest.raises(ZeroDivisionError), without_tf32():
+            assert formats() == [False, False, "ieee", "ieee", "ieee"]
+            raise ZeroDivisionError
+        assert formats() == before
 
 
 def test_torchvision_imports_beside_any_torch() -> None:

@@ -170,6 +170,18 @@ def test_every_measurement_from_checkpoint_to_result(layout: Layout) -> None:
     }
 
 
+def test_a_class_head_of_a_discriminator_is_measured_over_the_training(tmp_path: Path) -> None:
+    layout, short = Layout(tmp_path, "test"), {"attacker": False}
+    run = RunSpec(
+        recipe="r", method="robgan", steps=2, width=0.03, snapshots=2, options=short, **SHARED  # type: ignore[arg-type]
+    )  # fmt: skip
+    train(run, layout)
+    asked = [spec("local_lipschitz", run), spec("local_lipschitz", run, options={"over_training": True})]
+    at_end, by_share = (result["values"] for result in evaluate(asked, layout).values())
+    assert by_share["local_lipschitz@100%"] == at_end["local_lipschitz"]  # type: ignore[index]
+    assert by_share["local_lipschitz@50%"] != at_end["local_lipschitz"]  # type: ignore[index]
+
+
 def test_marks_and_notes_of_a_result(layout: Layout) -> None:
     results = evaluate([ALL[1], FIDELITY, ALL[-1]], layout)
     robust, fidelity, samples = results.values()

@@ -81,6 +81,13 @@ def test_every_search_looks_for_a_choice_of_the_ledger() -> None:
                 assert item.option.option == search.option, item.id
 
 
+ONLY_WITH: dict[str, dict[str, object]] = {  # elsewhere a value without effect is refused
+    "dat.generator_images": {"position": "all"},
+    "rgan.random_noise": {"mode": "random_noise"},
+    "rgan.penalty_images": {"regulariser": "zero_gp"},
+}
+
+
 @pytest.mark.parametrize("item", WITH_OPTION, ids=lambda item: item.id)
 def test_every_option_exists_and_takes_each_value(item) -> None:
     from repro.evaluate import registry as measurements
@@ -92,13 +99,14 @@ def test_every_option_exists_and_takes_each_value(item) -> None:
     validate = methods.validate_options if of in methods.method_names() else measurements.validate_options
     name, _, inner = option.partition(".")
     for value in item.option.values:
+        needed = ONLY_WITH.get(item.option.name, {})
         # an option of a regulariser or a network comes with the first one that has it
         owners: list[dict[str, object]] = [{}]
         if inner:
             owners = [{name: each} for each in regulariser_names()]
         elif of in methods.method_names():
-            owners += [{"network": each} for each in network_names(("GAN", "CONDITIONAL_GAN"))]
-        assert any(takes(validate, of, {**owner, option: value}, name) for owner in owners)
+            owners += [{"network": each} for each in network_names(("GAN", "CONDITIONAL_GAN", "AC_GAN"))]
+        assert any(takes(validate, of, {**owner, **needed, option: value}, name) for owner in owners)
 
 
 def several_steps(run: RunSpec) -> bool:

@@ -78,7 +78,7 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("robgan", {}, {"flip": False}),
     ("robgan", {}, {"crop_padding": 0}),
     ("robgan", {}, {"attacked_loss": "class"}),
-    ("robgan", {}, {"generator": False}),
+    ("robgan", {"attacked_loss": "class"}, {"generator": False}),
     ("robgan", {}, {"decay": "linear"}),
     ("robgan", {}, {"latent_dim": 16}),
     ("robgan", {}, {"halve_every": 1}),
@@ -123,6 +123,28 @@ def test_impossible_combinations_are_refused() -> None:
         make("classifier", network="embedding", dropout=0.5)
     with pytest.raises(ReproError, match="crop_area"):
         make("adversarial_training", augmentation=False, crop_area=(0.5, 0.9))
+
+
+WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "needed"),
+    [
+        ("dat", {"clean_weight": 1.0, "position": "generator"}, {"position": "all"}),
+        ("dat", {"generator_images": "detached"}, {"position": "generator"}),
+        ("asgan", {"generator_images": "detached", "position": "real"}, {"position": "all"}),
+        ("rgan", {"fake_latents": "mixture", "mode": "d_only"}, {"mode": "both"}),
+        ("rgan", {"random_noise": "instead"}, {"mode": "random_noise"}),
+        ("rgan", {"noise_sign": "literal_algorithm", "mode": "d_only"}, {"mode": "g_only"}),
+        ("rgan", {**WORST, "mode": "g_only"}, {"mode": "d_only"}),
+        ("rgan", {"penalty_images": "worst_case"}, WORST),
+    ],
+)
+def test_what_has_no_effect_is_refused(name: str, options: dict[str, Any], needed: dict[str, Any]) -> None:
+    with pytest.raises(ReproError, match="has no effect"):
+        validate_options(name, options)
+    validate_options(name, options | needed)
 
 
 @pytest.mark.parametrize(

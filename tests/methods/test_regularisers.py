@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 from torch import nn
 
 from attack_cases import LinearD
+from pretended_graphs import pretended_graphs
 from repro.attacks.asgan_step import AsganStep
 from repro.attacks.threat_model import SYMMETRIC
+from repro.core.device import apply_precision
+from repro.core.errors import ReproError
+from repro.core.streams import Streams
+from repro.data.load import load_images
+from repro.methods.gan_base import GanMethod
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights
+from repro.methods.registry import load_method
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.registry import make_regulariser, regulariser_names
+from repro.methods.update_graph import WARM_UP
 from repro.models import dcgan, robust_dcgan, sngan
+from small_run import small_run
 
 
 def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regulariser:
     made = make_regulariser(name, options, torch.Generator(), make_loss(loss))  # type: ignore[arg-type]
     assert made is not None
     return made
+
+
+def trained(**options: Any) -> GanMethod:
+    spec = small_run(batch_size=6, width=0.03, options={"n_dis": 1, "loss": "non_saturating", **options})
+    images = load_images("cifar10", "train", source="synthetic", limit=24, root=None)
+    method = load_method("gan")(spec, images, Streams(0), torch.device("cpu"))
+    assert isinstance(method, GanMethod)
+    return method
 
 
 def test_every_regulariser_is_there() -> None:
@@ -77,6 +96,42 @@ def test_neighbours_raise_the_losses_own_value() -> None:
         made = regulariser("ar", loss, radius=1.0)
         moved = made.neighbours(network, real, real=True)  # type: ignore[attr-defined]
         assert (network(moved) - network(real)).sign().tolist() == signs, loss
+
+
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    with mock.patch.object(torch.cuda, "get_device_capability", return_value=(8, 0)):
+        apply_precision("tf32", torch.device("cuda"))
+    yield
+    apply_precision("float32", torch.device("cpu"))
+
+
+@pytest.mark.usefixtures("tf32")
+@pytest.mark.parametrize(("name", "exact"), [("ar", True), ("rfm", True), ("zero_gp", False)])
+def test_d_is_updated_without_tf32_where_the_penalty_is_smaller_than_its_rounding(
+    name: str, exact: bool
+) -> None:
+    """Forward and backward, at a graph's capture too; the rest of the training keeps the run's format."""
+    seen: list[bool] = []
+    with pretended_graphs():
+        method = trained(network="robust_dcgan", regulariser=name)
+        method.make_optimisers(graphs=True)
+        method.D.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+        weight = next(method.D.parameters())
+        weight.register_hook(lambda _: seen.append(torch.backends.cuda.matmul.allow_tf32))
+        for _ in range(WARM_UP + 2):
+            method.discriminator_step()
+            assert torch.backends.cudnn.allow_tf32
+        assert method.graphs._captured
+    assert len(seen) >= 2 * (WARM_UP + 1)
+    assert set(seen) == {not exact}
+
+
+@pytest.mark.parametrize("network", ["wgan_gp_resnet", "acgan_dcgan"])
+def test_features_that_a_network_does_not_show_cannot_be_matched(network: str) -> None:
+    with pytest.raises(ReproError, match=f"network {network} has no feature_map"):
+        trained(network=network, regulariser="rfm")
+    trained(network="sngan_projection", regulariser="rfm").discriminator_step()
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (8, 3)])

@@ -238,7 +238,10 @@ def test_without_generator_it_is_adversarial_training() -> None:
         torch.testing.assert_close(method.D.state_dict()[name], value)
     assert changed_modules(before, weights(method)) == {"discriminator"}
     with pytest.raises(ReproError, match="needs the generator"):
-        robgan(generator=False, regulariser="zero_gp")
+        robgan(generator=False, attacked_loss="class", regulariser="zero_gp")
+    with pytest.raises(ReproError, match="head is untrained: attacked_loss: class"):
+        robgan(generator=False)
+    robgan(generator=False, attacker=False)
 
 
 def test_rate_halves_at_epoch_ends_and_optimisers_begin_anew() -> None:
@@ -272,6 +275,11 @@ def test_samples_depend_on_nothing_but_weights_and_latents() -> None:
     assert not torch.allclose(first, other)
     assert method.modules["generator"].training
     assert changed_modules(before, weights(method)) == set()
+
+
+def test_a_snapshot_of_fine_tuning_holds_the_classifier() -> None:
+    method, _ = make("robgan_finetune")
+    assert set(method.snapshot_state()) == {"generator", "classifier"}
 
 
 def test_a_snapshot_holds_both_networks_and_brings_them_back() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from repro.draw.architectures import Architecture
+from repro.models import sngan
 from repro.models.describe import describe
 from repro.models.spectral_norm import SpectralConv2d
 
@@ -61,6 +63,16 @@ def test_the_network_is_left_as_it_was() -> None:
 def test_a_networks_own_spectral_norm_is_part_of_its_layer() -> None:
     found = Architecture.model_validate(describe(SpectralConv2d(3, 8, 3, 1.0), [torch.zeros(1, 3, 8, 8)]))
     assert [(layer.type, layer.detail) for layer in found.layers] == [("Conv2d", "3 x 3, spectral norm")]
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_layers_of_sngan_have_all_its_parameters(size: int) -> None:
+    latents, images = torch.zeros(2, 128), torch.zeros(2, 3, size, size)
+    for network, given in ((sngan.Generator, latents), (sngan.Discriminator, images)):
+        found = describe(network(size, width=0.03), [given])
+        assert sum(layer["parameters"] for layer in found["layers"]) == found["parameters"]
+    halved = next(layer for layer in found["layers"] if layer["name"] == "blocks.0.conv2")
+    assert halved["out_shape"][1:] == [size // 2, size // 2]
 
 
 def test_the_average_over_space_has_the_side_of_its_input_as_kernel() -> None:

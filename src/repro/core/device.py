@@ -67,13 +67,33 @@ def apply_precision(precision: Precision, device: torch.device) -> None:
             raise ReproError(
                 f"precision tf32 does not exist on {device}", remedy="choose precision float32 in the profile"
             )
-    tf32 = precision == "tf32"
+    _set_tf32(precision == "tf32")
+
+
+def _set_tf32(on: bool) -> None:
+    """Compute float32 matrix products and convolutions in TF32, or in float32."""
     # torch's older names for the same settings, which others still read: where the two differ they raise
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-    format_ = "tf32" if tf32 else "ieee"
-    torch.backends.cuda.matmul.fp32_precision = format_
-    torch.backends.cudnn.conv.fp32_precision = format_  # type: ignore[attr-defined]
-    torch.backends.cudnn.rnn.fp32_precision = format_  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = on
+    for part in _fp32_parts():
+        part.fp32_precision = "tf32" if on else "ieee"
+
+
+def _fp32_parts() -> tuple[Any, ...]:
+    return torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn  # type: ignore[attr-defined]
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Compute what runs within, backward passes too, without TF32; afterwards all is set as before."""
+    older = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    newer = [part.fp32_precision for part in _fp32_parts()]
+    _set_tf32(False)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = older
+        for part, precision in zip(_fp32_parts(), newer, strict=True):
+            part.fp32_precision = precision
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:

@@ -52,7 +52,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     if not options.over_training:
         return _at_end(trained, data, options)
     require_snapshots(trained)
-    return over_training(trained, lambda: _at_end(trained, data, options), needs=("classifier",))
+    holder = "classifier" if "classifier" in trained.method.modules else "discriminator"
+    return over_training(trained, lambda: _at_end(trained, data, options), needs=(holder,))
 
 
 def _at_end(trained: Trained, data: ImageSet, options: Options) -> Values:

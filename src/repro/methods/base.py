@@ -199,9 +199,8 @@ class Method(ABC):
         return torch.cat(parts)
 
     def snapshot_state(self) -> dict[str, Any]:
-        """Return what a snapshot holds: the generator's weights, or all modules if there is none."""
-        names = ["generator"] if "generator" in self.modules else list(self.modules)
-        return {name: self.modules[name].state_dict() for name in names}
+        """Return what a snapshot holds: all weights; whatever is asked over the training may need them."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
 
     def load_snapshot_state(self, state: State) -> None:
         """Take up what ``snapshot_state`` returned; modules that it does not hold stay as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
+from repro.core.device import without_tf32
+from repro.core.errors import ReproError
 from repro.core.ranks import count
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -22,6 +25,7 @@ from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
 from repro.methods.options import MethodOptions
 from repro.methods.published_trainer import act_as_published_trainer
+from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.registry import make_regulariser
 from repro.methods.update_graph import UpdateGraphs
 from repro.models.dropout import drops
@@ -92,10 +96,21 @@ class GanMethod(Method):
             self.loss,
         )
         if self.regulariser is not None:
+            self._check_needs(self.regulariser)
             self.regulariser.watch = self.watch
         self.open_data()
         wanted = self.options.cuda_graph and device.type == "cuda" and count() == 1
         self.make_optimisers(graphs=wanted and not self.draws_within_updates())
+
+    def _check_needs(self, regulariser: Regulariser) -> None:
+        """Check that D has what a regulariser asks of it; ReproError where not."""
+        judge, o = self.judge(NO_LABELS), self.options
+        missing = ", ".join(need for need in regulariser.needs if not hasattr(judge, need))
+        if missing:
+            raise ReproError(
+                f"the discriminator of network {o.network} has no {missing}, which {o.regulariser} compares",
+                remedy="choose another network or regulariser",
+            )
 
     def make_optimisers(self, *, graphs: bool) -> None:
         """Make optimisers and schedulers; with ``graphs`` such that updates can be replayed."""
@@ -119,10 +134,6 @@ class GanMethod(Method):
                 for value in state.values()
             ),
         ]
-
-    def snapshot_state(self) -> dict[str, Any]:
-        """Return both networks' weights: what is asked of D over the training needs D as it was then."""
-        return {name: module.state_dict() for name, module in self.modules.items()}
 
     def open_data(self) -> None:
         """Prepare the batches that ``real_images`` draws from."""
@@ -185,7 +196,9 @@ class GanMethod(Method):
         z, drawn = self.latents(len(real)), self.random_classes(len(real))
         labels = [classes, *drawn] if self.conditional else []
         name = f"discriminator, generator in {'train' if self.G.training else 'eval'} mode"
-        return self.graphs.run(name, self.update_discriminator, real, z, *labels)
+        exact = self.regulariser is not None and not self.regulariser.tf32
+        with without_tf32() if exact else nullcontext():
+            return self.graphs.run(name, self.update_discriminator, real, z, *labels)
 
     def generator_step(self) -> dict[str, Tensor]:
         """Update G once on fresh latents; returns its loss."""

@@ -22,9 +22,11 @@ class PerturbedOptions(GanOptions):
             alone, the fake ones of G's update alone, or all three.
         generator_images: what G's update sees of an image perturbed at its position: ``attached``, so that
             G's gradient passes through the image that the perturbation is added to, or ``detached``, so that
-            G gets none and keeps its weights, as the text's "breaks the gradient" may be read.
+            G gets none and keeps its weights, as the text's "breaks the gradient" may be read. Refused at
+            the other positions.
         clean_weight: DATT of Table III, "adversarial examples and normal examples together": weight of the
-            loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT.
+            loss on clean images beside that on perturbed ones (not given in the paper); 0 is DAT. It is of
+            D's loss: at the position ``generator``, which leaves that clean, it is refused.
         auxiliary_images: which images the auxiliary losses of SSGAN and InfoMaxGAN are of. DAT's code takes
             ``clean`` ones; ``perturbed`` those that the adversarial loss sees. Methods without such losses
             refuse it.
@@ -43,6 +45,14 @@ class PerturbedOptions(GanOptions):
     def _auxiliary(self) -> Self:
         if "auxiliary_images" in self.model_fields_set and not self.has_auxiliary:
             raise ValueError("auxiliary_images is for ssgan_dat and infomax_gan_dat, which have such losses")
+        return self
+
+    @model_validator(mode="after")
+    def _at_its_position(self) -> Self:
+        if self.clean_weight and self.position == "generator":
+            raise ValueError("clean_weight has no effect at position generator: D's loss is of clean images")
+        if self.generator_images == "detached" and self.position not in ("generator", "all"):
+            raise ValueError("generator_images: detached has no effect but at position generator or all")
         return self
 
 

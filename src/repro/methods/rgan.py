@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from repro.attacks.rgan_directions import (
@@ -36,7 +36,7 @@ class RganOptions(GanOptions):
         image_radius: eps2, length of the change of an image, in [-1,1] units.
         trade_off: lambda, weight of the robust terms.
         mixing: ``additive`` clean + lambda * robust (Algorithm 1), ``convex`` (1 - lambda) * clean + lambda *
-            robust (Eq. 11).
+            robust (Eq. 11; of G only the weights are that equation's, its robust term is line 9's).
         fake_latents: of the fakes in D's robust term: ``clean`` (Algorithm 1, line 7), or ``mixture``, of
             which each is a worst one with probability lambda (Eqs. 11 and 12; in mode ``both`` alone).
         noise_sign: ``maximise`` (Eq. 9) or ``literal_algorithm`` (Algorithm 1, line 5, as printed).
@@ -72,6 +72,26 @@ class RganOptions(GanOptions):
     direction_distance: Literal["applied", "unit"] = "applied"
     penalty_images: Literal["clean", "worst_case"] = "clean"
 
+    @model_validator(mode="after")
+    def _of_its_mode(self) -> Self:
+        """Refuse what has no effect in the mode."""
+        for given, option, modes in (
+            (self.fake_latents == "mixture", "fake_latents: mixture", ("both",)),
+            (self.random_noise == "instead", "random_noise: instead", ("random_noise",)),
+            (self.noise_sign != "maximise", f"noise_sign: {self.noise_sign}", ("both", "g_only")),
+            (self.worst_penalised, "penalty_images: worst_case", ("both", "d_only", "random_noise")),
+        ):
+            if given and self.mode not in modes:
+                raise ValueError(f"{option} has no effect in mode {self.mode}, but in {' or '.join(modes)}")
+        if self.worst_penalised and self.regulariser == "none":
+            raise ValueError("penalty_images: worst_case has no effect without a regulariser")
+        return self
+
+    @property
+    def worst_penalised(self) -> bool:
+        """Whether the regulariser is given worst-case images."""
+        return self.penalty_images == "worst_case"
+
 
 class Rgan(GanMethod):
     """A GAN with robust terms in one or both losses."""
@@ -88,11 +108,11 @@ class Rgan(GanMethod):
 
     def mixes(self) -> bool:
         """Return whether D's robust term has fakes of other latents than its clean one."""
-        return self.options.fake_latents == "mixture" and self.options.mode == "both"
+        return self.options.fake_latents == "mixture"
 
     def noise_alone(self) -> bool:
         """Return whether both networks see noisy inputs and no clean ones."""
-        return self.options.mode == "random_noise" and self.options.random_noise == "instead"
+        return self.options.random_noise == "instead"
 
     def search(
         self, radius: float, stream: str, generator: Callable[[str], torch.Generator] | None = None
@@ -178,8 +198,7 @@ class Rgan(GanMethod):
 
     def penalised(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return the real and the fake images that D's regulariser is given."""
-        worst = self.options.penalty_images == "worst_case" and self.options.mode != "g_only"
-        return self.worst if worst else (real, fake)
+        return self.worst if self.options.worst_penalised else (real, fake)
 
     def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Line 9: G's loss plus lambda times its loss on worst-case noise."""

@@ -60,13 +60,15 @@ class RobGANOptions(GanOptions, HeldOutOptions):
             no weights. ``class_real``, ``class_fake`` and ``class_generator`` multiply them.
         attacker: attack the real images.
         attacked_loss: what the attack maximises: the discriminator's ``joint`` loss of real images (code), or
-            their ``class`` loss alone.
+            their ``class`` loss alone. Without the generator nothing trains the other head: only ``class``
+            will do.
         generator: train the generator; without it the class loss of real images is all that is left.
         radius: largest change of a value; 5 steps of 0.0078 never get as far as 0.07.
         step_size: length of one step.
         steps: gradient steps.
         dequantisation: add uniform noise in [0, 1/128) to the real images.
         decay: ``halving`` halves the learning rate every ``halve_every`` epochs.
+        halve_every: epochs, not a share of the training: one that is shorter is never halved.
         recreate_optimisers: forget Adam's moments at every halving, as the code does by making new
             optimisers.
         held_out: as in adversarial training; with the attacker only, and as far as its steps get.
@@ -98,6 +100,12 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     def _penalised(self) -> Self:
         if self.regulariser != "none" and not self.generator:
             raise ValueError("a regulariser compares real with generated images: it needs the generator")
+        return self
+
+    @model_validator(mode="after")
+    def _attacks_what_it_trains(self) -> Self:
+        if self.attacker and self.attacked_loss == "joint" and not self.generator:
+            raise ValueError("without the generator the real-or-fake head is untrained: attacked_loss: class")
         return self
 
 

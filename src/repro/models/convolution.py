@@ -59,12 +59,15 @@ class Convolution(nn.Conv2d):
         """Return the weight (out, in, k, k) of this pass."""
         return self.weight
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the maps (N, out, H, W) of maps (N, in, H, W)."""
+    def forward(self, input: Tensor, halve: bool = False) -> Tensor:
+        """Return the maps (N, out, H, W) of maps (N, in, H, W).
+
+        Args:
+            input: the maps.
+            halve: average over squares of 2x2, to (N, out, H/2, W/2); of a 3x3 convolution.
+        """
+        if halve:
+            return conv_and_halve(input, self.weights(), self.bias)
         if self.as_product:
             return pointwise(input, self.weights(), self.bias)
         return F.conv2d(input, self.weights(), self.bias, padding=self.kernel_size[0] // 2)
-
-    def halved(self, input: Tensor) -> Tensor:
-        """Return the maps of a 3x3 convolution averaged over squares of 2x2: (N, out, H/2, W/2)."""
-        return conv_and_halve(input, self.weights(), self.bias)

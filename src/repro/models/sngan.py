@@ -157,7 +157,7 @@ class FirstBlock(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return maps of half the side."""
-        out = self.conv2.halved(F.relu(self.conv1(images), inplace=True))
+        out: Tensor = self.conv2(F.relu(self.conv1(images), inplace=True), halve=True)
         return out.add_(self.shortcut(F.avg_pool2d(images, 2)))
 
 
@@ -190,12 +190,11 @@ class DiscriminatorBlock(nn.Module):
         active = F.relu(self.norm1(maps))
         short = active if self.shortcut_input == "relu" else maps
         hidden = F.relu(self.norm2(self.conv1(active)), inplace=True)
+        out: Tensor = self.conv2(hidden, halve=self.halve)
         if self.halve:
             # Halving before the 1x1 convolution gives the same map at a quarter of the work.
-            hidden, short = self.conv2.halved(hidden), F.avg_pool2d(short, 2)
-        else:
-            hidden = self.conv2(hidden)
-        return hidden.add_(self.shortcut(short))
+            short = F.avg_pool2d(short, 2)
+        return out.add_(self.shortcut(short))
 
 
 class DiscriminatorOf(nn.Module):

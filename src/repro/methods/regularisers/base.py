@@ -42,6 +42,10 @@ class RegulariserOptions(Frozen):
 class Regulariser(ABC):
     """A term of the discriminator's loss.
 
+    Attributes:
+        tf32: whether D's updates may be computed in TF32 where the run's precision is.
+        needs: methods that D must have besides its forward pass.
+
     Args:
         options: a value of the class's ``Options``.
         noise: random stream for whatever the penalty draws.
@@ -49,6 +53,8 @@ class Regulariser(ABC):
     """
 
     Options: ClassVar[type[RegulariserOptions]] = RegulariserOptions
+    tf32: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ()
 
     options: RegulariserOptions
 

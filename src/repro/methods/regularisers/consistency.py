@@ -42,6 +42,7 @@ class Consistency(Regulariser):
     """Pulls D's answer to a worst neighbour towards its answer to the image; says not what an answer is."""
 
     Options = ConsistencyOptions
+    tf32 = False  # over a radius of 1e-4 answers change by less than its rounding
 
     options: ConsistencyOptions
 

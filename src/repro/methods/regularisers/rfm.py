@@ -13,6 +13,8 @@ from repro.methods.regularisers.consistency import Consistency
 class RobustFeatureMatching(Consistency):
     """Compares last feature maps."""
 
+    needs = ("feature_map",)
+
     def answer(self, discriminator: nn.Module, images: Tensor) -> Tensor:
         """Return the last feature maps (N,C,H,W) of a discriminator with ``feature_map``."""
         maps: Tensor = discriminator.feature_map(images)  # type: ignore[operator]
