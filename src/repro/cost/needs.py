@@ -20,7 +20,7 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.manifest import Stage, read_manifest
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.spec import EvaluationSpec, Options, RunSpec
 from repro.cost.sizes import images_mib, read_steps, size_of, training_mib
 from repro.data.catalogue import dataset_info
 from repro.plan.batches import Batch, Batches
@@ -96,7 +96,7 @@ class Forecast:
         found = {}
         for run in self.plan.runs.values():
             if (kind := _run_kind(run)) not in found:
-                size = size_of(run, sizes)
+                size = size_of(run, self.plan.recipes[run.run_id][run.recipe], sizes)
                 found[kind] = UNLISTED if size is None else size.step_mib
         return found
 
@@ -157,12 +157,15 @@ class Forecast:
 
 
 def _run_kind(run: RunSpec) -> Kind:
-    return run.recipe, run.dataset, run.batch_size, run.width, run.train_limit
+    return run.recipe, _text(run.options), run.dataset, run.batch_size, run.width, run.train_limit
 
 
 def _kind(spec: EvaluationSpec) -> Kind:
-    options = json.dumps(dict(spec.options), default=str, sort_keys=True)
-    return spec.measure, spec.dataset, spec.limit, spec.generated, options
+    return spec.measure, _text(spec.options), spec.dataset, spec.limit, spec.generated
+
+
+def _text(options: Options) -> str:
+    return json.dumps(options, default=str, sort_keys=True)
 
 
 def _most(files: Iterable[tuple[Kind, Path]], per: str | None) -> dict[Kind, float]:
