@@ -136,6 +136,23 @@ def test_a_damaged_result_has_no_minutes(tmp_path: Path) -> None:
     assert forecast("smoke", tmp_path).evaluation(name).minutes in (None, minutes)
 
 
+def test_minutes_are_of_steps_that_were_taken_and_of_what_did_not_diverge(tmp_path: Path) -> None:
+    found = forecast("smoke", tmp_path)
+    name, batch = next((name, b) for name, b in found.batches.train.items())
+    record = {"seconds": 600.0, "steps": 1000, "steps_taken": 10, "diverged": None}
+    for member in batch.members:
+        atomic_write_json(found.layout.record(member), record)
+    steps = sum(found.plan.runs[member].steps for member in batch.members)
+    assert forecast("smoke", tmp_path).training(name).minutes == 10 + TIMES * steps
+    for member in batch.members:
+        atomic_write_json(found.layout.record(member), record | {"diverged": {"step": 10}})
+    assert forecast("smoke", tmp_path).training(name).minutes is None
+    name, batch = next(iter(found.batches.evaluate.items()))
+    for member in batch.members:
+        atomic_write_json(found.layout.evaluation(member), {"seconds": 0.0, "diverged": {"step": 3}})
+    assert forecast("smoke", tmp_path).evaluation(name).minutes is None
+
+
 def test_sizes_go_with_the_batch_and_wider_networks_stand_for_narrower_ones() -> None:
     plan, _ = planned("paper")
     run = next(run for run in plan.runs.values() if run.recipe == "gat.gat" and run.dataset == "cifar10")

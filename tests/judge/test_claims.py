@@ -151,7 +151,7 @@ def test_families_can_be_corrected_again_from_claims_csv() -> None:
     waiting = replace(BASELINE, measured=None)
     whole = claim(predicate("GAT", "less", "Dropout"))
     parts = [
-        claim(predicate("Dropout", "greater", "GAT"), predicate("Dropout", "greater", "Baseline", by=by))
+        claim(predicate("GAT", "greater", "Dropout"), predicate("Dropout", "greater", "Baseline", by=by))
         for by in (1.0, 2.0)
     ]
     family = [each.model_copy(update={"id": f"gat.{i}"}) for i, each in enumerate([whole, *parts])]

@@ -10,7 +10,7 @@ from repro.core.paths import Layout
 from repro.cost.costs import Cost, alike, measure_cost
 from repro.cost.measure import read_runs
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, Reference
+from repro.judge.claims import Claim
 from repro.judge.verdict import judge
 from repro.plan.plan import Plan
 
@@ -28,12 +28,9 @@ def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[C
     """
     pairs: dict[tuple[str, str, str], None] = {}
     for claim in claims:
-        for predicate in claim.all:
-            left = predicate.left.over(Reference(paper=claim.paper))
-            sides = [left, predicate.right.over(left)] if isinstance(predicate.right, Reference) else [left]
-            for side in sides:
-                if side.artefact == ARTEFACT and side.paper and side.row and side.column:
-                    pairs[side.paper, side.row, side.column] = None
+        for side in claim.references:
+            if side.artefact == ARTEFACT and side.paper and side.row and side.column:
+                pairs[side.paper, side.row, side.column] = None
     if not pairs:
         return []
     costs: defaultdict[str, list[Timed]] = defaultdict(list)

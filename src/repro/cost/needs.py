@@ -153,7 +153,7 @@ class Forecast:
         trained = ((_run_kind(run), self.layout.record(name)) for name, run in self.plan.runs.items())
         evaluations = self.plan.evaluations.items()
         measured = ((_kind(spec), self.layout.evaluation(name)) for name, spec in evaluations)
-        return _most(trained, per="steps") | _most(measured, per=None)
+        return _most(trained) | _most(measured)
 
 
 def _run_kind(run: RunSpec) -> Kind:
@@ -168,11 +168,13 @@ def _text(options: Options) -> str:
     return json.dumps(options, default=str, sort_keys=True)
 
 
-def _most(files: Iterable[tuple[Kind, Path]], per: str | None) -> dict[Kind, float]:
+def _most(files: Iterable[tuple[Kind, Path]]) -> dict[Kind, float]:
+    """Return the most seconds, a step where a file tells how many were taken; none of what diverged."""
     found: dict[Kind, float] = {}
     for kind, path in files:
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
-            seconds = record["seconds"] / (max(1, record[per]) if per else 1)
-            found[kind] = max(seconds, found.get(kind, 0.0))
+            if record.get("diverged") is None:
+                seconds = record["seconds"] / (record.get("steps_taken") or record.get("steps") or 1)
+                found[kind] = max(seconds, found.get(kind, 0.0))
     return found
