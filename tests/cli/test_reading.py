@@ -55,7 +55,7 @@ def test_a_table_by_each_of_its_names(project: Path) -> None:
     shutil.rmtree("results")
     error = told("table", "gat/table1", code=2)["error"]
     assert error["message"] == "gat/table1 has not been drawn"
-    assert "snakemake --cores all gat_table1 --config profile=tiny" in error["remedy"]
+    assert "if profile tiny has it: snakemake --cores all gat_table1 --config profile=tiny" in error["remedy"]
 
 
 def test_a_published_table_is_read_without_a_run() -> None:

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from papers_case import ROOT, SHEET, call, plan
+from papers_case import PROFILE, ROOT, SHEET, call, plan
 from repro.compose.paper_files import all_claims
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
@@ -33,7 +33,9 @@ TWIN = SHEET.replace(
 ).replace("    options: {network: embedding}\n  gan:", "    options: {network: preact_resnet18}\n  gan:", 1)
 
 
-def finish(layout: Layout, spec: RunSpec, seconds: list[float], attack: dict[str, float]) -> None:
+def finish(
+    layout: Layout, spec: RunSpec, seconds: list[float], attack: dict[str, float], **session: object
+) -> None:
     """Write record and log of a finished run: one interval of ten steps for each of ``seconds``."""
     lines = []
     for at, value in enumerate(seconds):
@@ -42,7 +44,7 @@ def finish(layout: Layout, spec: RunSpec, seconds: list[float], attack: dict[str
             line["attack_seconds_per_step"] = attack
         lines.append(line)
     record: dict[str, Any] = {
-        "sessions": [{"step": 0, "device": "AMD EPYC"}],
+        "sessions": [{"step": 0, "device": "AMD EPYC", **session}],
         "stand_ins": list(spec.stand_ins),
         "device_seconds": 3600.0,
     }
@@ -197,6 +199,23 @@ def test_a_claim_is_judged_on_the_data_set_of_which_most_seeds_have_run(tmp_path
     (cell,) = claimed_cells([claim], opened, layout)
     assert (cell.n_seeds, cell.measured) == (2, 4.0)
     assert all("-cifar100-" in run for run in cell.runs)
+
+
+@pytest.mark.parametrize("other", [{"device": "NVIDIA H100"}, {"seeds_together": 3}])
+def test_a_claim_is_judged_on_the_device_and_in_the_way_of_most_seeds(
+    other: dict[str, object], tmp_path: Path
+) -> None:
+    profile = PROFILE.replace("max_seeds: 2", "max_seeds: 4")
+    opened, layout = plan(tmp_path / "config", sheet=TWIN, profile=profile), Layout(tmp_path / "r", "tiny")
+    for spec in opened.runs.values():
+        if spec.recipe in ("gat.twin", "gat.baseline"):
+            there = spec.seed == 0 or (spec.seed == 3 and spec.recipe == "gat.baseline")
+            slow = 7.0 if there else 3.0
+            finish(layout, spec, [slow if spec.recipe == "gat.twin" else 1.0], {}, **other if there else {})
+    left = Reference(artefact="cost", row="twin", column="baseline", metric="cost_ratio")
+    claim = Claim(id="gat.c", statement="s", all=(Predicate(left=left, relation="greater", right=2.0),))
+    (cell,) = claimed_cells([claim], opened, layout)
+    assert (cell.n_seeds, cell.measured) == (2, 3.0)  # seed 0 ran elsewhere, seed 3 here and there
 
 
 def test_the_plot_has_a_panel_per_device_and_no_text_leaves_the_page(

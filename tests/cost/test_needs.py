@@ -77,7 +77,7 @@ def test_on_a_cpu_a_step_counts_too(tmp_path: Path) -> None:
     found = forecast("gat-cpu", tmp_path)
     batch = next(name for name, b in found.batches.train.items() if b.members[0].startswith("gat-cifar10"))
     run = found.plan.runs[found.batches.train[batch].members[0]]
-    size = size_of(run, read_steps(CONFIG))
+    size = size_of(run, found.plan.recipes[run.run_id][run.recipe], read_steps(CONFIG))
     assert size is not None
     images = training_mib(run)
     least = (PROCESS["cpu"] + 2 * images + size.step_mib) * PREDICTED
@@ -136,6 +136,23 @@ def test_a_damaged_result_has_no_minutes(tmp_path: Path) -> None:
     assert forecast("smoke", tmp_path).evaluation(name).minutes in (None, minutes)
 
 
+def test_minutes_are_of_steps_that_were_taken_and_of_what_did_not_diverge(tmp_path: Path) -> None:
+    found = forecast("smoke", tmp_path)
+    name, batch = next((name, b) for name, b in found.batches.train.items())
+    record = {"seconds": 600.0, "steps": 1000, "steps_taken": 10, "diverged": None}
+    for member in batch.members:
+        atomic_write_json(found.layout.record(member), record)
+    steps = sum(found.plan.runs[member].steps for member in batch.members)
+    assert forecast("smoke", tmp_path).training(name).minutes == 10 + TIMES * steps
+    for member in batch.members:
+        atomic_write_json(found.layout.record(member), record | {"diverged": {"step": 10}})
+    assert forecast("smoke", tmp_path).training(name).minutes is None
+    name, batch = next(iter(found.batches.evaluate.items()))
+    for member in batch.members:
+        atomic_write_json(found.layout.evaluation(member), {"seconds": 0.0, "diverged": {"step": 3}})
+    assert forecast("smoke", tmp_path).evaluation(name).minutes is None
+
+
 def test_sizes_go_with_the_batch_and_wider_networks_stand_for_narrower_ones() -> None:
     plan, _ = planned("paper")
     run = next(run for run in plan.runs.values() if run.recipe == "gat.gat" and run.dataset == "cifar10")
@@ -143,13 +160,14 @@ def test_sizes_go_with_the_batch_and_wider_networks_stand_for_narrower_ones() ->
         recipe="gat.gat", dataset="cifar100", batch_size=64, width=1, gflop=8, step_mib=110, state_mib=10,
         snapshot_mib=3,
     )  # fmt: skip
+    recipe = plan.recipes[run.run_id]["gat.gat"]
     half = run.model_copy(update={"batch_size": 32})
-    found = size_of(half, [wide])
+    found = size_of(half, recipe, [wide])
     assert found is not None
     assert (found.gflop, found.step_mib, found.state_mib) == (4, 60, 10)
-    assert size_of(run.model_copy(update={"width": 0.5}), [wide]) == size_of(
-        run.model_copy(update={"batch_size": 64}), [wide]
+    assert size_of(run.model_copy(update={"width": 0.5}), recipe, [wide]) == size_of(
+        run.model_copy(update={"batch_size": 64}), recipe, [wide]
     )
-    assert size_of(run.model_copy(update={"width": 2.0}), [wide]) is None
-    assert size_of(run.model_copy(update={"dataset": "stl10"}), [wide]) is None
-    assert size_of(run.model_copy(update={"recipe": "gat.baseline"}), [wide]) is None
+    assert size_of(run.model_copy(update={"width": 2.0}), recipe, [wide]) is None
+    assert size_of(run.model_copy(update={"dataset": "stl10"}), recipe, [wide]) is None
+    assert size_of(run.model_copy(update={"recipe": "gat.baseline"}), recipe, [wide]) is None

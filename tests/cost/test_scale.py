@@ -13,12 +13,21 @@ from torch.nn import functional as F
 import papers_case
 from papers_case import call
 from repro.core.errors import ReproError
-from repro.core.spec import RunSpec
-from repro.cost.predict import Rate
+from repro.core.spec import Options, RunSpec
+from repro.cost.predict import Rate, measured_seconds
 from repro.cost.scale import Gpu, choose_gpu, estimate, seconds_of
 from repro.cost.scale_page import scale_page
 from repro.cost.schedule import schedule
-from repro.cost.sizes import StepSize, distinct_runs, images_mib, listed, read_steps, size_of, steps_text
+from repro.cost.sizes import (
+    StepSize,
+    distinct_runs,
+    images_mib,
+    listed,
+    read_steps,
+    size_of,
+    steps_text,
+    varied,
+)
 from repro.data.catalogue import dataset_info
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
@@ -30,8 +39,8 @@ CONFIG = ROOT / "config"
 H100 = "NVIDIA H100 80GB HBM3"
 
 
-def place(of: RunSpec | StepSize) -> tuple[object, ...]:
-    return of.recipe, of.dataset, of.batch_size, of.width
+def place(of: RunSpec | StepSize, options: Options) -> tuple[object, ...]:
+    return of.recipe, of.dataset, of.batch_size, of.width, repr(options)
 
 
 @pytest.mark.slow
@@ -50,7 +59,8 @@ def test_totals_are_those_of_the_plan() -> None:
     assert found.runs.total() == len(asked)
     work = sum(seconds_of(run, plan.recipes[run.run_id], gpu, [], sizes)[0] for run in asked)
     assert sum(map(sum, found.of_paper.values())) == pytest.approx(work)
-    known = [size for run in asked if (size := size_of(run, sizes))]
+    of = [(run, plan.recipes[run.run_id][run.recipe]) for run in asked]
+    known = [size for run, recipe in of if (size := size_of(run, recipe, sizes))]
     assert found.checkpoints == pytest.approx(sum(size.state_mib for size in known))
     assert found.unsized == len(asked) - len(known)
     made = schedule(found.jobs, 8)
@@ -61,16 +71,41 @@ def test_totals_are_those_of_the_plan() -> None:
 def test_seconds_are_measured_or_predicted_or_unknown() -> None:
     plan = build_plan(load_config(CONFIG, "paper"))
     run = next(run for run in plan.runs.values() if run.recipe == "gat.gat" and run.dataset == "cifar10")
+    recipes = plan.recipes[run.run_id]
     place = {"recipe": "gat.gat", "dataset": "cifar10", "batch_size": run.batch_size, "width": 1.0}
     size = StepSize(**place, gflop=500, step_mib=1, state_mib=1, snapshot_mib=1)
     rate = Rate(**place, device="a", seconds_per_step=0.5, source="here")
     gpu = Gpu(device="a", float32=10, tf32=1, bf16=1, source="here")
-    assert seconds_of(run, ["rgan.x", "gat.gat"], gpu, [rate], [size]) == (run.steps * 0.5, "measured")
+    shared = {"rgan.x": recipes["gat.gat"]} | recipes
+    assert seconds_of(run, shared, gpu, [rate], [size]) == (run.steps * 0.5, "measured")
     elsewhere = rate.model_copy(update={"device": "b"})
-    assert seconds_of(run, ["gat.gat"], gpu, [elsewhere], [size]) == (run.steps * 500 / 10_000, "predicted")
-    assert seconds_of(run, ["gat.gat"], gpu, [elsewhere], []) == (0.0, "unknown")
+    assert seconds_of(run, recipes, gpu, [elsewhere], [size]) == (run.steps * 500 / 10_000, "predicted")
+    assert seconds_of(run, recipes, gpu, [elsewhere], []) == (0.0, "unknown")
     narrow = run.model_copy(update={"width": 0.5})  # a wider network's memory is a bound, its time is not
-    assert seconds_of(narrow, ["gat.gat"], gpu, [], [size]) == (0.0, "unknown")
+    assert seconds_of(narrow, recipes, gpu, [], [size]) == (0.0, "unknown")
+
+
+def test_a_size_and_a_rate_are_of_the_options_that_they_name() -> None:
+    plan = build_plan(load_config(CONFIG, "paper"))
+    sizes, gflop, measured = read_steps(CONFIG), {}, {}
+    place = {"recipe": "robgan.cotrain", "dataset": "cifar10", "batch_size": 64, "width": 1.0}
+    rates = [
+        Rate(**place, device="a", seconds_per_step=0.5, source="here"),
+        Rate(**place, options={"attacker": False}, device="a", seconds_per_step=0.25, source="here"),
+    ]
+    for run in plan.runs.values():
+        if run.recipe == "robgan.cotrain" and run.seed == 0:
+            recipes = plan.recipes[run.run_id]
+            options = repr(varied(run, recipes[run.recipe]))
+            gflop[options] = size_of(run, recipes[run.recipe], sizes).gflop
+            measured[options] = measured_seconds(run, rates, recipes)
+            taught = run.model_copy(update={"options": {**run.options, "learning_rate": 1.0}})
+            assert size_of(taught, recipes[run.recipe], sizes) is None
+    assert len(gflop) == 4
+    assert gflop["{}"] == pytest.approx(2051.9)
+    assert gflop["{'attacker': False}"] == pytest.approx(1341, abs=1)
+    assert {name for name, seconds in measured.items() if seconds} == {"{}", "{'attacker': False}"}
+    assert measured["{}"] == 2 * measured["{'attacker': False}"]
 
 
 def test_a_run_of_several_processes_takes_a_gpu_for_each(tmp_path: Path) -> None:
@@ -135,12 +170,13 @@ def test_listed_sizes_are_those_of_a_step() -> None:
     """A few lines drawn anew each time the list changes; all of them take minutes."""
     plan = build_plan(load_config(CONFIG, "paper"))
     sizes = read_steps(CONFIG)
-    runs = {place(run): run for run in distinct_runs(plan.runs.values())}
-    assert {*map(place, sizes)} <= runs.keys()
+    own = {run.run_id: plan.recipes[run.run_id][run.recipe] for run in plan.runs.values()}
+    runs = {place(run, varied(run, own[run.run_id])): run for run in distinct_runs(plan)}
+    assert {place(size, size.options) for size in sizes} <= runs.keys()
     cheap = [size for size in sizes if size.gflop < 300]
     for size in random.Random(len(sizes)).sample(cheap, 3):
-        run = runs[place(size)]
-        assert listed(run, step_size(run)) == size
+        run = runs[place(size, size.options)]
+        assert listed(run, own[run.run_id], step_size(run)) == size
 
 
 def test_sizes_are_written_as_they_are_read(tmp_path: Path) -> None:

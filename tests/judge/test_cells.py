@@ -80,8 +80,10 @@ def test_a_wrong_field_names_file_and_line(tmp_path: Path, field: str, text: str
 
 def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
     path = tmp_path / "cells.csv"
-    with pytest.raises(ReproError, match="no cells file"):
-        read_cells(path)
+    for missing in (path, tmp_path / "cells" / "gat" / "table2.csv"):
+        with pytest.raises(ReproError, match="no cells file") as caught:
+            read_cells(missing)
+        assert caught.value.remedy.endswith(f"figures/ --config profile={tmp_path.name}")
     path.write_text("paper,artefact\n")
     with pytest.raises(ReproError, match=r"columns are not those.*ci_high"):
         read_cells(path)

@@ -88,6 +88,24 @@ def test_margin_and_fixed_number() -> None:
     assert word(claim(predicate("GAT", "less", 79.0)), GAT) == "not supported"
 
 
+def test_runs_that_never_passed_a_level_refute_a_smaller_number_alone() -> None:
+    at = {"artefact": "figure8", "row": "Rob-GAN", "column": "small", "metric": "epochs"}
+    within = claim({"left": at, "relation": "less", "right": 30.0})
+    never = replace(
+        GAT, artefact="figure8", row="Rob-GAN", column="small", metric="epochs",
+        measured=350.0, measured_std=0.0, flags=("never_passed",),
+    )  # fmt: skip
+    (found,) = judge_claims([within], [never])
+    assert (found.word, found.p, found.p_reverse, found.effect) == ("not supported", 1.0, 0.0, -320.0)
+    for changes in (
+        {"flags": ("seeds_alike",)},  # a count
+        {"measured": 25.0},  # none passed within a shorter training, which says nothing of 30
+        {"n_seeds": 2},
+    ):
+        assert word(within, replace(never, **changes)) == "cannot be told"
+    assert word(within, replace(never, stand_ins=("reduced_budget",))) == "not comparable"
+
+
 @pytest.mark.parametrize("other", [0.0, 0.6])
 def test_identical_seeds_are_no_certainty(other: float) -> None:
     still = replace(GAT, measured_std=0.0), replace(DROPOUT, measured_std=other)
@@ -111,7 +129,7 @@ def test_one_failed_comparison_sinks_the_chain() -> None:
     )
 
 
-def test_a_pending_claim_has_no_numbers_of_a_part_of_it() -> None:
+def test_a_pending_claim_has_no_effect_of_a_part_of_it_but_what_its_family_counts() -> None:
     waiting = replace(BASELINE, measured=None)
     good, open_ = predicate("GAT", "greater", "Dropout"), predicate("Dropout", "greater", "Baseline")
     (part,) = judge_claims([claim(good)], [GAT, DROPOUT])
@@ -119,13 +137,31 @@ def test_a_pending_claim_has_no_numbers_of_a_part_of_it() -> None:
     (judged,) = judge_claims([claim(good, open_)], [GAT, DROPOUT, waiting])
     assert judged.word == "pending"
     assert (judged.effect, judged.low, judged.high) == (None, None, None)
-    assert (judged.p, judged.p_holm, judged.p_reverse, judged.p_reverse_holm) == (None, None, None, None)
+    assert (judged.p, judged.p_holm) == (None, None)
+    assert judged.p_reverse == judged.p_reverse_holm == part.p_reverse  # it could have been refuted
     assert "effect +" in judged.reason  # each part is still told by itself
     reversed_ = [replace(cell, stand_ins=("reduced_width",)) for cell in (GAT, DROPOUT, waiting)]
     (judged,) = judge_claims([claim(predicate("GAT", "less", "Dropout"), open_)], reversed_)
     assert (judged.word, judged.direction) == ("pending", "direction reverses")
     assert judged.effect is not None
     assert judged.effect < 0  # of the part that makes it so
+
+
+def test_families_can_be_corrected_again_from_claims_csv() -> None:
+    waiting = replace(BASELINE, measured=None)
+    whole = claim(predicate("GAT", "less", "Dropout"))
+    parts = [
+        claim(predicate("GAT", "greater", "Dropout"), predicate("Dropout", "greater", "Baseline", by=by))
+        for by in (1.0, 2.0)
+    ]
+    family = [each.model_copy(update={"id": f"gat.{i}"}) for i, each in enumerate([whole, *parts])]
+    lines = render_claims(judge_claims(family, [GAT, DROPOUT, waiting])).splitlines()
+    rows = {row["id"]: row for row in csv.DictReader(lines)}
+    again = holm({name: float(row["p_reverse"]) for name, row in rows.items() if row["p_reverse"]})
+    assert len(again) == len(family)
+    assert again == pytest.approx(
+        {name: float(row["p_reverse_holm"]) for name, row in rows.items()}, rel=1e-3
+    )
 
 
 def test_the_standard_convention_is_meant_unless_said() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from repro.compose.paper_files import all_claims, all_reported
 from repro.judge.cells import Cell
-from repro.judge.claims import ALL_COLUMNS, Judgement, Reference, render_claims
+from repro.judge.claims import ALL_COLUMNS, DEFAULT_RULES, Judgement, Reference, render_claims
 from repro.judge.judging import judge_claims
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
@@ -50,6 +50,20 @@ def test_names_existing_and_different_cells(claim, cells) -> None:
                 assert len(columns) > 1
             else:
                 assert (paper, artefact, row, column, metric) in cells
+
+
+@pytest.mark.parametrize("profile", ["paper", "quick"])
+def test_the_spread_of_a_row_has_seeds_to_choose_by_and_to_measure_with(profile: str) -> None:
+    plan = build_plan(load_config(CONFIG, profile))
+    found = 0
+    for predicate in (each for claim in CLAIMS for each in claim.all if each.left.column == ALL_COLUMNS):
+        for side in (predicate.left, predicate.right):
+            assert isinstance(side, Reference)
+            row = side.over(predicate.left).row
+            for cell in (cell for cell in plan.cells[f"rgan/{predicate.left.artefact}"] if cell.row == row):
+                assert len(cell.runs) - len(cell.runs) // 2 >= DEFAULT_RULES.seeds
+                found += 1
+    assert found
 
 
 def test_every_paper_has_claims() -> None:

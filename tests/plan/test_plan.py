@@ -214,7 +214,7 @@ def test_precision_takes_part_in_a_runs_identity(config: Config) -> None:
         (1, {"min_seeds": 3}, {}, range(3)),
         (50, {"min_seeds": 3, "max_seeds": 3}, {}, range(3)),
         (50, {}, {"seeds": 2}, range(2)),
-        (1, {"max_seeds": 4}, {"seeds": 9}, range(4)),
+        (1, {"max_seeds": 4}, {"seeds": 9}, range(9)),
     ],
 )
 def test_seeds_are_the_papers_within_the_profiles_bounds(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,14 +16,17 @@ from repro.core.families import seed_batches
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.core.timing import SplitWatch
 from repro.methods.classifier import Classifier
 from repro.methods.registry import joinable_names, load_method
 from repro.methods.seed_batch import FASTEST
 from repro.train.batch import train_batch
 from repro.train.begin import begin, new_run
+from repro.train.clock import Clock
 from repro.train.loop import train
 from repro.train.record import finished
 from repro.train.run import train_run
+from repro.train.seed_batch import SeedBatch
 from repro.train.seeds import train_seeds
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
@@ -149,6 +155,40 @@ def test_seeds_that_stop_early_at_different_epochs_leave_the_stack(
             lines = read_lines(place.log(spec.run_id))
             assert [line["step"] for line in lines] == list(range(2, end + 1, 2))
             assert lines[-1]["metrics"]["kept_step"] == kept
+
+
+def test_time_is_shared_among_the_seeds_that_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("repro.core.timing.time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    class Member:
+        device, settings, path, step = CPU, QUIET, None, 0
+
+        def __init__(self, seed: int) -> None:
+            self.name, self.ends, self.spec = f"s{seed}", seed + 1, SimpleNamespace(precision="float32")
+            self.state = SimpleNamespace(method=SimpleNamespace(watch=SplitWatch(CPU), over=False))
+
+        @contextmanager
+        def opened(self, clock: Clock) -> Iterator[None]:
+            self.clock = clock
+            yield
+
+        def take_step(self) -> None:
+            now[0] += 0.0 if self.state.method.over else 10.0
+            self.step += 1
+            self.state.method.over = self.step >= self.ends
+
+    members = [Member(seed) for seed in range(3)]
+    batch = SeedBatch(members)  # type: ignore[arg-type]
+    with batch.opened():
+        for _ in range(4):  # the last without any
+            batch.take_step()
+            now[0] += 1.0  # of each step's time, as nothing asked for it yet
+        used = [member.clock.used() for member in members]
+    assert [each.device_seconds for each in used] == pytest.approx(
+        [31 / 3, 31 / 3 + 21 / 2, 31 / 3 + 21 / 2 + 11]
+    )
+    assert sum(each.seconds for each in used) > 0
 
 
 def test_a_seed_that_diverges_while_it_catches_up_leaves_the_others(layout: Layout, alone: Layout) -> None:

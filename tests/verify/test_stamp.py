@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from papers_case import copied_package
 from repro.core.paths import Layout
 from repro.verify.stamp import is_validated, remember
 
@@ -35,6 +37,19 @@ def test_a_changed_file_is_validated_again(name: str, config: Path, tmp_path: Pa
     remember(layout, config)
     path = config / name
     path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    assert not is_validated(layout, config)
+
+
+@pytest.mark.parametrize("package", ["methods", "evaluate", "models", "data/sets"])
+def test_changed_code_that_validation_reads_counts(
+    package: str, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = copied_package(tmp_path)
+    monkeypatch.setattr("repro.verify.stamp.repro", SimpleNamespace(__file__=str(code / "__init__.py")))
+    layout = Layout(tmp_path / "results", "smoke")
+    remember(layout, config)
+    assert is_validated(layout, config)
+    (code / package / "another.py").touch()
     assert not is_validated(layout, config)
 
 

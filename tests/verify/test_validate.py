@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from repro.methods.registry import validate_options
 from repro.methods.regularisers import registry
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.zero_gp import REGULARISER
+from repro.plan.config import load_config
+from repro.plan.plan import build_plan
 from repro.verify import validate
 from repro.verify.validate import validate_plan
 
@@ -57,6 +61,41 @@ def test_two_rows_of_one_name(tmp_path: Path) -> None:
     refused(tmp_path, sheet, "row 'left: Baseline'", "different names")
     sheet = SHEET.replace('{name: "Later", pending: "not yet"}', '{name: "Printed", cited: true}')
     refused(tmp_path, sheet, "row 'left: Printed'", "different names")
+
+
+BASELINE = {"artefact": "table1", "row": "left: Baseline", "column": "CIFAR-10", "metric": "accuracy"}
+OTHER = {"row": "left: Other"}
+RATIO = {"artefact": "cost", "row": "gan", "column": "baseline", "metric": "cost_ratio"}
+
+
+def written_claim(folder: Path, left: dict[str, str], right: object) -> None:
+    claim = {"id": "gat.c", "statement": "s", "all": [{"left": left, "relation": "less", "right": right}]}
+    path = write_config(folder / "config") / "papers" / "gat" / "claims.yaml"
+    path.write_text("# claims\n" + json.dumps([claim]))
+    validate_plan(build_plan(load_config(folder / "config", "tiny")))
+
+
+def test_claims_that_name_cells_and_costs_of_recipes_are_valid(tmp_path: Path) -> None:
+    written_claim(tmp_path, BASELINE, OTHER)
+    written_claim(tmp_path, RATIO, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "says"),
+    [
+        (BASELINE, {"row": "left: Othr"}, "names no cell: gat / table1 / left: Othr / CIFAR-10"),
+        ({**BASELINE, "metric": "acc"}, OTHER, "names no cell"),
+        ({**BASELINE, "artefact": "table9"}, OTHER, "names no artefact: gat/table9"),
+        ({**BASELINE, "paper": "dat"}, OTHER, "names no artefact: dat/table1"),
+        ({**RATIO, "row": "gann"}, 2.0, "names no recipe: gat.gann"),
+        ({**RATIO, "column": "plain"}, 2.0, "names no recipe: gat.plain"),
+        ({**RATIO, "metric": "ratio"}, 2.0, "names no metric of costs: ratio"),
+    ],
+)
+def test_a_claim_about_nothing(tmp_path: Path, left: dict[str, str], right: object, says: str) -> None:
+    with pytest.raises(ReproError, match=re.escape(says)) as caught:
+        written_claim(tmp_path, left, right)
+    assert (Path(str(caught.value.where)).name, caught.value.line) == ("claims.yaml", 2)
 
 
 @pytest.mark.parametrize("name", ["gat/sheet2.yaml", "gat/more/claims.yaml", "other.yaml", "gat/reportd.csv"])

@@ -78,7 +78,10 @@ def scale(
         from repro.cost.sizes import STEPS, distinct_runs, listed, steps_text
         from repro.train.step_size import step_size
 
-        sizes = [listed(run, step_size(run)) for run in distinct_runs(opened.runs.values())]
+        sizes = [
+            listed(run, opened.recipes[run.run_id][run.recipe], step_size(run))
+            for run in distinct_runs(opened)
+        ]
         atomic_write_text(config / STEPS, steps_text(sizes))
     typer.echo(scale_page(opened, batches, config, gpu), nl=False)
 

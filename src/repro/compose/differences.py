@@ -14,8 +14,9 @@ from repro.judge.welch import welch_interval, welch_p
 class Difference:
     """A cell that both sides measured; ``difference`` is the second minus the first.
 
-    The 95 % Welch interval and the two-sided p are None where a side has fewer than two seeds or both have
-    seeds that all gave one number. ``other`` names what the two were made with that is not the same.
+    The 95 % Welch interval and the two-sided p are None where a side has fewer than two seeds or one that
+    diverged, or both have seeds that all gave one number. ``other`` names what the two were made with, or
+    became, that is not the same.
     """
 
     first: Cell
@@ -60,14 +61,15 @@ def _difference(first: Cell, second: Cell) -> Difference:
     assert isinstance(second.measured, float)
     low = high = p = None
     stds = first.measured_std, second.measured_std
-    if min(first.n_seeds, second.n_seeds) > 1 and None not in stds and any(stds):
+    told = min(first.n_seeds, second.n_seeds) > 1 and not (first.diverged or second.diverged)
+    if told and None not in stds and any(stds):
         samples = [(cell.measured, cell.measured_std, cell.n_seeds) for cell in (second, first)]
         _, low, high = welch_interval(*samples)  # type: ignore[arg-type]
         above = welch_p(*samples)  # type: ignore[arg-type]
         p = 2 * min(above, 1 - above)
     other = tuple(
         name.replace("_", " ")
-        for name in ("stand_ins", "precision", "batch_size", "reported")
+        for name in ("stand_ins", "precision", "batch_size", "reported", "flags", "diverged")
         if getattr(first, name) != getattr(second, name)
     )
     return Difference(first, second, second.measured - first.measured, low, high, p, other)

@@ -55,8 +55,8 @@ def read_drawn(layout: Layout, artefact_id: str) -> tuple[Artefact, list[Cell]]:
         raise ReproError(
             f"{artefact_id} has not been drawn",
             where=layout.root,
-            remedy=f"draw it: snakemake --cores all {artefact_id.replace('/', '_')} "
-            f"--config profile={layout.profile}",
+            remedy=f"draw it, if profile {layout.profile} has it: snakemake --cores all "
+            f"{artefact_id.replace('/', '_')} --config profile={layout.profile}",
         )
     paper, _, name = artefact_id.partition("/")
     return found[artefact_id], select(read_cells(layout.cells), paper, name)

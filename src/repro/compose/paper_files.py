@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from repro.core.errors import ReproError
+from repro.cost.claims import ARTEFACT, METRIC
 from repro.judge.audit import AuditEntry, audit, read_audit
-from repro.judge.claims import Claim, read_claims, read_rules
+from repro.judge.cells import Cell
+from repro.judge.claims import Claim, Reference, find_cell, read_claims, read_rules
 from repro.judge.ledger import LedgerItem, read_ledger
 from repro.judge.reported import Place, Reported, read_others, read_reported
 from repro.judge.tolerances import read_tolerances, tolerance_around
@@ -65,11 +67,39 @@ def check_paper_files(plan: Plan) -> None:
     reported = all_reported(config)
     audit(reported, all_audited(config))
     _check_tolerances(plan, reported)
-    all_claims(config)
+    _check_claims(plan)
     read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
     for paper in config.sheets:
         read_others(config.paper_file(paper, "other_reported.csv"), paper)
+
+
+def _check_claims(plan: Plan) -> None:
+    """Check that each claim names cells, as far as the profile plans their artefacts, or costs of recipes."""
+    config = plan.config
+    cells = {
+        artefact: [Cell(*planned.key) for planned in planned_cells]
+        for artefact, planned_cells in plan.cells.items()
+    }
+    for claim in all_claims(config):
+        for at in claim.references:
+            artefact = f"{at.paper}/{at.artefact}"
+            if at.artefact == ARTEFACT:
+                _check_cost(claim, at, config)
+            elif artefact in cells:
+                find_cell(at, cells[artefact], claim, {})
+            elif at.paper not in config.sheets or at.artefact not in config.sheets[at.paper].artefacts:
+                raise claim.error(f"claim `{claim.id}` names no artefact: {artefact}", "name one of a sheet")
+
+
+def _check_cost(claim: Claim, at: Reference, config: Config) -> None:
+    if at.metric != METRIC:
+        raise claim.error(f"claim `{claim.id}` names no metric of costs: {at.metric}", f"write {METRIC}")
+    for recipe in (at.row, at.column):
+        if f"{at.paper}.{recipe}" not in config.recipes:
+            raise claim.error(
+                f"claim `{claim.id}` names no recipe: {at.paper}.{recipe}", "name recipes in row and column"
+            )
 
 
 def _check_tolerances(plan: Plan, reported: Reported) -> None:

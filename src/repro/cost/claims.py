@@ -10,12 +10,14 @@ from repro.core.paths import Layout
 from repro.cost.costs import Cost, alike, measure_cost
 from repro.cost.measure import read_runs
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, Reference
+from repro.judge.claims import Claim
 from repro.judge.verdict import judge
 from repro.plan.plan import Plan
 
 ARTEFACT = "cost"
 METRIC = "cost_ratio"
+Timed = tuple[Cost, tuple[str, int]]
+"""The cost of one run, and what ran it: a device, so many seeds at a time."""
 
 
 def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[Cell]:
@@ -26,29 +28,26 @@ def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[C
     """
     pairs: dict[tuple[str, str, str], None] = {}
     for claim in claims:
-        for predicate in claim.all:
-            left = predicate.left.over(Reference(paper=claim.paper))
-            sides = [left, predicate.right.over(left)] if isinstance(predicate.right, Reference) else [left]
-            for side in sides:
-                if side.artefact == ARTEFACT and side.paper and side.row and side.column:
-                    pairs[side.paper, side.row, side.column] = None
+        for side in claim.references:
+            if side.artefact == ARTEFACT and side.paper and side.row and side.column:
+                pairs[side.paper, side.row, side.column] = None
     if not pairs:
         return []
-    costs: defaultdict[str, list[Cost]] = defaultdict(list)
+    costs: defaultdict[str, list[Timed]] = defaultdict(list)
     for run_id, run in read_runs(plan, layout).items():
         if (cost := measure_cost([run])) is not None:
             for name in plan.recipes[run_id]:
-                costs[name].append(cost)
+                costs[name].append((cost, (cost.device, run.seeds_together)))
     return [_ratio(paper, row, column, costs) for paper, row, column in pairs]
 
 
-def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Cost]]) -> Cell:
-    """Divide seed by seed, on the data and with the options that most seeds of both recipes have run with."""
-    trainings: defaultdict[tuple[str, ...], list[tuple[Cost, Cost]]] = defaultdict(list)
-    for pair in product(costs.get(f"{paper}.{row}", ()), costs.get(f"{paper}.{column}", ())):
-        cost, other = pair
-        if cost.spec.seed == other.spec.seed and alike(cost.spec, other.spec) and cost.device == other.device:
-            trainings[tuple(each.spec.training for each in pair)].append(pair)
+def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Timed]]) -> Cell:
+    """Divide seed by seed: on the data, with the options and by what most seeds of both recipes have run."""
+    trainings: defaultdict[tuple[object, ...], list[tuple[Cost, Cost]]] = defaultdict(list)
+    both = product(costs.get(f"{paper}.{row}", ()), costs.get(f"{paper}.{column}", ()))
+    for (cost, run_by), (other, other_by) in both:
+        if cost.spec.seed == other.spec.seed and alike(cost.spec, other.spec) and run_by == other_by:
+            trainings[cost.spec.training, other.spec.training, run_by].append((cost, other))
     chosen = max(trainings.values(), key=len, default=[])
     ratios = [cost.seconds / other.seconds for cost, other in chosen]
     runs = [each.spec.run_id for pair in chosen for each in pair]

@@ -56,6 +56,11 @@ class RunCost:
         return f"{processes} x {last['device']}" if processes > 1 else str(last["device"])
 
     @property
+    def seeds_together(self) -> int:
+        """How many seeds the program stepped at a time that trained the run in the end."""
+        return int(self.record["sessions"][-1].get("seeds_together", 1))
+
+    @property
     def per_step(self) -> list[float]:
         """Device seconds a step, one number per logged interval."""
         return [float(line["device_seconds_per_step"]) for line in self.log]

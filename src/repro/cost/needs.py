@@ -20,7 +20,7 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.manifest import Stage, read_manifest
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.spec import EvaluationSpec, Options, RunSpec
 from repro.cost.sizes import images_mib, read_steps, size_of, training_mib
 from repro.data.catalogue import dataset_info
 from repro.plan.batches import Batch, Batches
@@ -96,7 +96,7 @@ class Forecast:
         found = {}
         for run in self.plan.runs.values():
             if (kind := _run_kind(run)) not in found:
-                size = size_of(run, sizes)
+                size = size_of(run, self.plan.recipes[run.run_id][run.recipe], sizes)
                 found[kind] = UNLISTED if size is None else size.step_mib
         return found
 
@@ -153,23 +153,28 @@ class Forecast:
         trained = ((_run_kind(run), self.layout.record(name)) for name, run in self.plan.runs.items())
         evaluations = self.plan.evaluations.items()
         measured = ((_kind(spec), self.layout.evaluation(name)) for name, spec in evaluations)
-        return _most(trained, per="steps") | _most(measured, per=None)
+        return _most(trained) | _most(measured)
 
 
 def _run_kind(run: RunSpec) -> Kind:
-    return run.recipe, run.dataset, run.batch_size, run.width, run.train_limit
+    return run.recipe, _text(run.options), run.dataset, run.batch_size, run.width, run.train_limit
 
 
 def _kind(spec: EvaluationSpec) -> Kind:
-    options = json.dumps(dict(spec.options), default=str, sort_keys=True)
-    return spec.measure, spec.dataset, spec.limit, spec.generated, options
+    return spec.measure, _text(spec.options), spec.dataset, spec.limit, spec.generated
 
 
-def _most(files: Iterable[tuple[Kind, Path]], per: str | None) -> dict[Kind, float]:
+def _text(options: Options) -> str:
+    return json.dumps(options, default=str, sort_keys=True)
+
+
+def _most(files: Iterable[tuple[Kind, Path]]) -> dict[Kind, float]:
+    """Return the most seconds, a step where a file tells how many were taken; none of what diverged."""
     found: dict[Kind, float] = {}
     for kind, path in files:
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text(encoding="utf-8"))
-            seconds = record["seconds"] / (max(1, record[per]) if per else 1)
-            found[kind] = max(seconds, found.get(kind, 0.0))
+            if record.get("diverged") is None:
+                seconds = record["seconds"] / (record.get("steps_taken") or record.get("steps") or 1)
+                found[kind] = max(seconds, found.get(kind, 0.0))
     return found

@@ -1,44 +1,52 @@
 """What an artefact will cost: its jobs, and hours from rates that were measured. Imports no torch.
 
-A rate is the device time of a training step. It holds for runs of the same recipe, width, number format and
-size of image; steps of another batch size are taken to cost in proportion. What has no rate is unknown.
+A rate is the device time of a training step. It holds for runs of the same recipe, options, width, number
+format and size of image; steps of another batch size are taken to cost in proportion. What has no rate is
+unknown.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
 
 from repro.core.named import named
-from repro.core.spec import Frozen, Precision, RunSpec
+from repro.core.spec import Frozen, Options, Precision, RunSpec
 from repro.core.yaml_model import load_list
 from repro.cost.needs import Forecast
+from repro.cost.sizes import varied
 from repro.data.catalogue import dataset_info
+from repro.plan.sheet import Recipe
 
 RATES = "rates.yaml"
 
 
 class Rate(Frozen):
-    """Seconds of a step, where they were measured and in which file that stands."""
+    """Seconds of a step, where they were measured and in which file that stands.
+
+    ``options`` are those of the run that are not its recipe's own.
+    """
 
     recipe: str
     dataset: str
     batch_size: int = Field(ge=1)
     width: float = Field(gt=0)
+    options: Options = Field(default_factory=dict)
     precision: Precision = "float32"
     device: str
     seconds_per_step: float = Field(gt=0)
     source: str
 
-    def fits(self, run: RunSpec, names: Collection[str]) -> bool:
-        """Tell whether a step of a run, by any of its recipes' names, costs this but for its batch size."""
+    def fits(self, run: RunSpec, recipes: Mapping[str, Recipe]) -> bool:
+        """Tell whether a step of a run, by any of its recipes, costs this but for its batch size."""
         own, other = dataset_info(self.dataset), dataset_info(run.dataset)
         return (
-            self.recipe in names
+            self.recipe in recipes
+            and self.options == varied(run, recipes[self.recipe])
             and (self.width, self.precision) == (run.width, run.precision)
             and (own.height, own.width) == (other.height, other.width)
         )  # fmt: skip
@@ -140,8 +148,8 @@ def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device:
     )
 
 
-def measured_seconds(run: RunSpec, rates: Iterable[Rate], names: Collection[str]) -> float | None:
+def measured_seconds(run: RunSpec, rates: Iterable[Rate], recipes: Mapping[str, Recipe]) -> float | None:
     """Return the seconds of a run's steps by the rate of the nearest batch size; None where none fits."""
-    fitting = [rate for rate in rates if rate.fits(run, names)]
+    fitting = [rate for rate in rates if rate.fits(run, recipes)]
     rate = min(fitting, key=lambda rate: abs(rate.batch_size - run.batch_size), default=None)
     return None if rate is None else run.steps * rate.seconds_per_step * run.batch_size / rate.batch_size

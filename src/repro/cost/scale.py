@@ -9,7 +9,7 @@ processes takes a GPU for each and divides its time among them without loss. So 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from repro.cost.sizes import StepSize, images_mib, read_steps, size_of, training
 from repro.data.catalogue import dataset_info
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
+from repro.plan.sheet import Recipe
 
 GPUS = "gpus.yaml"
 
@@ -66,13 +67,13 @@ def choose_gpu(config: Path, name: str) -> Gpu:
 
 
 def seconds_of(
-    run: RunSpec, names: Collection[str], gpu: Gpu, rates: Sequence[Rate], sizes: Sequence[StepSize]
+    run: RunSpec, recipes: Mapping[str, Recipe], gpu: Gpu, rates: Sequence[Rate], sizes: Sequence[StepSize]
 ) -> tuple[float, str]:
-    """Return a run's seconds, by its recipes' names, 0 where unknown, and where they come from."""
-    measured = measured_seconds(run, [rate for rate in rates if rate.device == gpu.device], names)
+    """Return a run's seconds, by its recipes, 0 where unknown, and where they come from."""
+    measured = measured_seconds(run, [rate for rate in rates if rate.device == gpu.device], recipes)
     if measured is not None:
         return measured, "measured"
-    size = size_of(run, sizes)
+    size = size_of(run, recipes[run.recipe], sizes)
     if size is None or size.width != run.width:
         return 0.0, "unknown"
     peak: float = getattr(gpu, run.precision)
@@ -88,12 +89,13 @@ def estimate(plan: Plan, batches: Batches, config: Path, gpu: Gpu) -> Estimate:
         found.trainings += 1
         total = 0.0
         for run in (plan.runs[member] for member in batch.members):
-            seconds, source = seconds_of(run, plan.recipes[run.run_id], gpu, rates, sizes)
+            recipes = plan.recipes[run.run_id]
+            seconds, source = seconds_of(run, recipes, gpu, rates, sizes)
             total += seconds
             found.runs[source] += 1
             found.unknown[run.recipe] += source == "unknown"
             found.of_paper[run.recipe.partition(".")[0]].append(seconds)
-            size = size_of(run, sizes)
+            size = size_of(run, recipes[run.recipe], sizes)
             if size is None:
                 found.unsized += 1
             else:

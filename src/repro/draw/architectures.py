@@ -67,7 +67,10 @@ def read_architectures(path: Path) -> dict[str, Architecture]:
     Raises:
         ReproError: the file is missing, is no JSON, or lacks a field.
     """
-    remedy = "let Snakemake write it again: delete it and run snakemake --cores all figures/"
+    remedy = (
+        "let Snakemake write it again: delete it and run snakemake --cores all figures/ "
+        f"--config profile={path.absolute().parent.name}"
+    )
     return read_model(path, dict[str, Architecture], remedy=remedy)
 
 

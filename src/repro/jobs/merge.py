@@ -156,7 +156,9 @@ def _copy_run(home: Path, goal: Path) -> None:
 
 
 def _copy_evaluation(home: Path, goal: Path) -> None:
-    """Copy an evaluation's pictures, then its result."""
+    """Copy an evaluation's pictures in the place of those that a killed one left there, then its result."""
+    if goal.with_suffix("").exists():
+        shutil.rmtree(goal.with_suffix(""))
     for path in sorted(home.with_suffix("").glob("*")):
         _copy_file(path, goal.with_suffix("") / path.name)
     _copy_file(home, goal)

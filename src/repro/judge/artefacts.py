@@ -177,5 +177,6 @@ def read_artefacts(path: Path) -> Artefacts:
     Raises:
         ReproError: the file is missing, is no JSON, or does not have the fields above.
     """
-    remedy = "compose the cells first: snakemake --cores all figures/"
+    profile = path.absolute().parent.name
+    remedy = f"compose the cells first: snakemake --cores all figures/ --config profile={profile}"
     return read_model(path, Artefacts, remedy=f"delete it and {remedy}" if path.is_file() else remedy)

@@ -71,8 +71,11 @@ def read_cells(path: Path) -> list[Cell]:
             key; names file and line.
     """
     if not path.is_file():
+        profile = path.absolute().parents[0 if path.name == "cells.csv" else 2].name
         raise ReproError(
-            "there is no cells file", remedy="run the DAG first: snakemake --cores all figures/", where=path
+            "there is no cells file",
+            remedy=f"run the DAG first: snakemake --cores all figures/ --config profile={profile}",
+            where=path,
         )
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)

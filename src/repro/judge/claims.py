@@ -84,14 +84,19 @@ class Claim(Entry):
     all: tuple[Predicate, ...] = Field(min_length=1)
 
     @property
+    def references(self) -> list[Reference]:
+        """Every cell that it compares, with what is left out filled in."""
+        found = []
+        for predicate in self.all:
+            found.append(left := predicate.left.over(Reference(paper=self.paper)))
+            if isinstance(predicate.right, Reference):
+                found.append(predicate.right.over(left))
+        return found
+
+    @property
     def artefacts(self) -> set[str]:
         """The artefacts, as ``paper/name``, whose cells it compares."""
-        found = set()
-        for predicate in self.all:
-            left = predicate.left.over(Reference(paper=self.paper))
-            right = predicate.right.over(left) if isinstance(predicate.right, Reference) else left
-            found |= {f"{side.paper}/{side.artefact}" for side in (left, right)}
-        return found
+        return {f"{at.paper}/{at.artefact}" for at in self.references}
 
 
 class ClaimRules(Frozen):

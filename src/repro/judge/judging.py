@@ -126,7 +126,7 @@ def _judgement(item: _Judged, p: float | None, p_reverse: float | None, rules: C
     else:
         word = "supported" if holds else "cannot be told"
     direction = _direction(item, holds=holds, reverses=reverses) if reduced else ""
-    told = p is not None or reverses  # else the numbers would be of a part of the claim
+    told = p is not None or reverses  # else the effect would be of a part of the claim
     deciding = _deciding(item, reverses=reverses) if told else None
     cells = [cell for comparison in item.comparisons for cell in comparison.cells]
     marks = joined(cell.stand_ins for cell in cells)
@@ -143,8 +143,8 @@ def _judgement(item: _Judged, p: float | None, p_reverse: float | None, rules: C
         high=deciding.high if deciding else None,
         p=item.p,
         p_holm=p,
-        p_reverse=item.p_reverse if told else None,
-        p_reverse_holm=p_reverse if told else None,
+        p_reverse=item.p_reverse,
+        p_reverse_holm=p_reverse,
         stand_ins=marks,
         runs=joined(cell.runs for cell in cells),
     )
@@ -154,7 +154,7 @@ def _direction(item: _Judged, *, holds: bool, reverses: bool) -> Direction:
     """Return what the order of rows with equal stand-ins says; nothing where a claim is not of rows."""
     if reverses:
         return "direction reverses"
-    if any(comparison.word == "pending" or not comparison.order for comparison in item.comparisons):
+    if any(comparison.word == "pending" or comparison.beside_order for comparison in item.comparisons):
         return ""
     return "direction holds" if holds else "cannot be told"
 

@@ -37,7 +37,8 @@ class Tested:
 class Comparison:
     """A comparison: tested, or with the word and the reason why it is not.
 
-    ``reduced``: something stood in, so that only the order counts; ``order``: it is a mere order of two rows.
+    ``reduced``: something stood in, so that only the order of two rows counts; ``beside_order``: what else is
+    compared, if anything.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Comparison:
     test: Tested | None = None
     word: ClaimWord | None = None
     why: str = ""
-    order: bool = True
+    beside_order: str = ""
     paired: bool = False
 
     @property
@@ -75,9 +76,12 @@ def compare(
 ) -> Comparison:
     """Return one comparison of ``claim``, tested where that means something.
 
-    Two rows with stand-ins are tested only where these are the same, and only for their order: ``by``, in a
-    unit that the stand-in may have changed, is left out. A part of a row (``times``) is no order: that a row
-    keeps 95 % of another's score may hold of rows that hardly differ.
+    Two rows with stand-ins are tested only where these are the same, and only for their order. A margin
+    (``by``), in a unit that the stand-in may have changed, is no order, nor is a part of a row (``times``):
+    that a row keeps 95 % of another's score may hold of rows that hardly differ.
+
+    Seeds that all gave one number tell nothing, but of a number that the paper states where they never passed
+    a level within more than that: what they would have given is larger still.
 
     Raises:
         ReproError: a reference names no cell, or several.
@@ -94,27 +98,31 @@ def compare(
     by = f" by more than {predicate.by:g}" if predicate.by else ""
     name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)}{by}"
     pairs = _pairs(left, right, seeds)
-    order = isinstance(right, Cell) and predicate.times == 1
-    made = Comparison(name, sides, order=order, paired=bool(pairs))
-    word, why = _obstacle(sides, made, scales, rules)
+    made = Comparison(name, sides, beside_order=_beside_order(predicate), paired=bool(pairs))
+    beyond = isinstance(right, float) and _never_passed(left, predicate.times * right)
+    word, why = _obstacle(sides, made, scales, rules, beyond=beyond)
     if word:
         return replace(made, word=word, why=why)
     first, second = _sides(left, right, predicate, pairs)
     if pairs and first[1] == 0:
         return replace(made, word="cannot be told", why=f"all {first[2]} runs differ by the same")
-    p = welch_p(first, second, 0.0 if made.reduced else predicate.by)
+    p = welch_p(first, second, predicate.by)
     return replace(made, test=Tested(*welch_interval(first, second, rules.confidence), p, 1 - p))
 
 
 def _obstacle(
-    sides: Sequence[Cell], made: Comparison, scales: Mapping[CellKey, Scale], rules: ClaimRules
+    sides: Sequence[Cell],
+    made: Comparison,
+    scales: Mapping[CellKey, Scale],
+    rules: ClaimRules,
+    *,
+    beyond: bool,
 ) -> tuple[ClaimWord | None, str]:
-    """Return why a comparison is not tested, or None."""
+    """Return why a comparison is not tested, or None; ``beyond``: its one number is a bound that tells."""
     if any(not isinstance(cell.measured, float) and not cell.diverged for cell in sides):
         return "pending", "not run"
-    if made.reduced and not made.order:
-        whose = "a number of the paper" if len(sides) == 1 else "a part of a row's number"
-        return "not comparable", f"{whose}, and a stand-in was involved"
+    if made.reduced and made.beside_order:
+        return "not comparable", f"{made.beside_order}, and a stand-in was involved"
     # without stand-ins the sheet's schedules hold, but a profile may have given one row another number format
     alike = scales if made.reduced else {}
     if len(sides) == 2 and (differing := differences(sides[0], sides[1], alike)):
@@ -124,9 +132,24 @@ def _obstacle(
     if any(cell.n_seeds < rules.seeds or cell.measured_std is None for cell in sides):
         return "cannot be told", f"fewer than {rules.seeds} seeds"
     for cell in sides:
-        if cell.measured_std == 0:
+        if cell.measured_std == 0 and not beyond:
             return "cannot be told", f"all {cell.n_seeds} seeds of {_name(cell)} gave the same number"
     return None, ""
+
+
+def _beside_order(predicate: Predicate) -> str:
+    """Return what a predicate compares beside the order of two rows, for a reader."""
+    if not isinstance(predicate.right, Reference):
+        return "a number of the paper"
+    if predicate.times != 1:
+        return "a part of a row's number"
+    return "a margin" if predicate.by else ""
+
+
+def _never_passed(cell: Cell, number: float) -> bool:
+    """Tell whether all seeds of a cell ended above ``number`` before they passed the level in question."""
+    bound = cell.measured if cell.measured_std == 0 and "never_passed" in cell.flags else None
+    return isinstance(bound, float) and bound > number
 
 
 def differences(left: Cell, right: Cell, scales: Mapping[CellKey, Scale]) -> list[str]:

@@ -67,7 +67,8 @@ class Profile(Frozen):
 
     ``recipes`` overrides the workload's entry for recipes named by shell patterns, such as ``dat.sngan``,
     ``dat.*`` or, on one data set, ``dat.*@stl10``; of several that fit, later ones win, and those of a data
-    set over all others.
+    set over all others. Where none gives ``seeds``, a recipe has its sheet's number of them, at least
+    ``min_seeds`` and at most ``max_seeds``.
     ``leave_out`` names recipes that this profile does not train, as shell patterns such as ``dat.ssgan*``, or
     ``*@cifar100`` for one data set, and cells of plots and tables, as ``paper/artefact/row/column``
     (``dat/figure4/*/2e-3``); their cells stay pending and say so.

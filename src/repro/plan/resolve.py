@@ -35,11 +35,9 @@ def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = 
 
 
 def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
-    """Return the seeds: the paper's number of runs, at least the profile's minimum, at most its maximum."""
-    count = work.seeds or max(recipe.seeds, profile.min_seeds)
-    if profile.max_seeds is not None:
-        count = min(count, profile.max_seeds)
-    return range(count)
+    """Return the seeds: as many as the profile's entry says, else as the paper has, within its bounds."""
+    count = max(recipe.seeds, profile.min_seeds)
+    return range(work.seeds or min(count, profile.max_seeds or count))
 
 
 def run_spec(

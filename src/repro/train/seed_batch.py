@@ -29,8 +29,8 @@ class MembersFailedError(ReproError):
 class SeedBatch:
     """Runs at the same step as one for the loop (``train.loop``): what a run does, each of them does.
 
-    Times in their logs and histories are each run's share. One that diverges or fails keeps none of the
-    others from what they do; ``MembersFailedError`` comes when all have done it.
+    Times in their logs and histories are each run's share of the time in which it trained. One that diverges
+    or fails keeps none of the others from what they do; ``MembersFailedError`` comes when all have done it.
 
     Args:
         members: the runs, begun.
@@ -51,7 +51,7 @@ class SeedBatch:
         self.clock = SharedClock(self.members)
         with ExitStack() as logs:
             for member in self.members:
-                logs.enter_context(member.opened(self.clock))
+                logs.enter_context(member.opened(Share(self.clock, member)))
             yield
 
     def take_step(self) -> None:
@@ -59,10 +59,11 @@ class SeedBatch:
 
         A run that has stopped early leaves the stack, the others go on in a smaller one.
         """
-        self.clock.start()
         live = [member for member in self.members if not member.state.method.over]
         if live != self._live:
             self._live, self._program = live, _stacked(live)
+            self.clock.share_among(live)
+        self.clock.start()
         if self._program is None:
             for member in self.members:
                 member.take_step()
@@ -87,16 +88,53 @@ class SeedBatch:
 
 
 class SharedClock(Clock):
-    """Counts each run's share of the time of several runs."""
+    """Counts the time of several runs, and each one's share of it.
+
+    Args:
+        members: the runs; all train until ``share_among`` says otherwise.
+    """
 
     def __init__(self, members: Sequence[Run]) -> None:
         self._watches = [member.state.method.watch for member in members]
         super().__init__(members[0].device, self._watches[0])
+        self._live, self._shared_out = members, TimeUsed()
+        self._shares = {member.name: TimeUsed() for member in members}
 
     def used(self) -> TimeUsed:
-        """Return one run's share of the time so far."""
+        """Return the time of all runs so far."""
         others = [TimeUsed(attack_seconds=watch.seconds) for watch in self._watches[1:]]
-        return sum(others, super().used()) / len(self._watches)
+        return sum(others, super().used())
+
+    def share_among(self, live: Sequence[Run]) -> None:
+        """Share what comes from here among these runs alone, which train on."""
+        self._share_out()
+        self._live = live
+
+    def share_of(self, member: Run) -> TimeUsed:
+        """Return one run's share of the time so far."""
+        self._share_out()
+        return self._shares[member.name]
+
+    def _share_out(self) -> None:
+        now = self.used()
+        for member in self._live:
+            self._shares[member.name] += (now - self._shared_out) / len(self._live)
+        self._shared_out = now
+
+
+class Share(Clock):
+    """One run's share of a clock."""
+
+    def __init__(self, clock: SharedClock, member: Run) -> None:
+        self._clock, self._member = clock, member
+
+    def start(self) -> None:
+        """Count device time from here, for all."""
+        self._clock.start()
+
+    def used(self) -> TimeUsed:
+        """Return the run's share so far and count no more device time; waits for the device."""
+        return self._clock.share_of(self._member)
 
 
 def each(runs: Sequence[Run], act: Callable[[Run], T]) -> list[T]:

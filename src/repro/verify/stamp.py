@@ -1,8 +1,8 @@
 """Remembers which configuration has been validated, so that only a changed one is validated again.
 
 Validation needs torch (the methods' options are in their files); Snakemake starts without it. The stamp
-covers all that validation reads: settings, profile, ledger, the papers' folders, and the files of methods and
-measurements.
+covers all that validation reads: settings, profile, ledger, the papers' folders, and the files of methods,
+measurements, networks and data sets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.plan.config import PAPERS
 
-SOURCES = ("methods", "evaluate")
+SOURCES = ("methods", "evaluate", "models", "data")
 
 
 def stamp_of(config: Path, profile: str) -> str:

@@ -1,0 +1,31 @@
+"""Two sets of results: what differs beside the numbers, and which differences have a p."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from repro.compose.differences import differences_of
+from repro.judge.cells import Cell
+
+FIRST = Cell("dat", "table4", "DAT", "CIFAR-10", "fid", measured=20.0, measured_std=0.5, n_seeds=3)
+SECOND = replace(FIRST, measured=21.0)
+
+
+@pytest.mark.parametrize("diverged", [(1, 0), (0, 2), (1, 1)])
+def test_survivors_of_a_divergence_have_no_p(diverged: tuple[int, int]) -> None:
+    sides = [replace(cell, diverged=n) for cell, n in zip((FIRST, SECOND), diverged, strict=True)]
+    (found,) = differences_of(sides[:1], sides[1:]).both
+    assert (found.difference, found.p, found.low, found.high) == (1.0, None, None, None)
+    assert ("diverged" in found.other) == (diverged[0] != diverged[1])
+
+
+def test_what_is_not_the_same_is_named() -> None:
+    (same,) = differences_of([FIRST], [SECOND]).both
+    assert same.other == ()
+    assert same.p is not None
+    flagged = replace(SECOND, flags=("mode_collapse",), precision=("bf16",))
+    (found,) = differences_of([FIRST], [flagged]).both
+    assert found.other == ("precision", "flags")
+    assert found.p == same.p
