@@ -217,6 +217,20 @@ def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:
     assert f">{stamps['gat-bf16-nvidia-h100-80gb-hbm3']}<" in page.read_text(encoding="utf-8")
 
 
+def test_a_page_names_the_command_of_its_numbers_where_todays_profile_plans_them(written: Path) -> None:
+    for name, artefact, commit in (
+        ("rgan-cpu-amd-epyc", "rgan/table3", None),
+        ("dat-cpu-amd-epyc", "dat/table4", "3863d212"),
+        ("gat-cpu-amd-epyc", "gat/figure3", "2cec4c0b"),
+    ):
+        page = (written / SITE / name / f"{artefact}.html").read_text(encoding="utf-8")
+        profile = name.removesuffix("-amd-epyc")
+        command = f"snakemake --cores all figures/{artefact}.png --config profile={profile}   # these numbers"
+        assert (command in page) == (commit is None), name
+        assert ("made these numbers; today's plans others" in page) == (commit is not None), name
+        assert (f"git show {commit}:config/profiles/{profile}.yaml" in page) == (commit is not None), name
+
+
 def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:
     with pytest.raises(ReproError, match="nothing is published here"):
         write_published(project / "results" / "published", PAPERS)
