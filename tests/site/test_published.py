@@ -186,6 +186,12 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 
+def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
+    text = index_text(read_publications(PUBLISHED, PAPERS))
+    assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text
+    assert "by code 4dbbf0e (5)" in text or "by code 4dbbf0e (6)" in text
+
+
 def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     table2 = [line for line in text.splitlines() if "Table 2" in line and "*Run:*" in line]
