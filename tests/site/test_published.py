@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections import defaultdict
 from dataclasses import replace
@@ -68,6 +69,18 @@ def test_the_committed_site_is_whole_and_has_a_page_for_all_that_the_cells_name(
     committed = hashes(PUBLISHED / SITE)
     assert committed == json.loads((PUBLISHED / SITE / MANIFEST).read_text())["files"]
     assert committed.keys() == hashes(written / SITE).keys(), "run: repro report --published"
+
+
+def test_a_number_of_the_front_page_leads_to_its_line(written: Path) -> None:
+    front = (written / SITE / "index.html").read_text(encoding="utf-8")
+    places = re.findall(r'<th scope="row"><a href="([^"]+/[^"]+\.html)#([^"]+)">', front)
+    assert len(places) == sum(len(found) for found in shown_lines().values())
+    for page, place in places:
+        assert f'<tr id="{place}">' in (written / SITE / page).read_text(encoding="utf-8")
+
+
+def shown_lines() -> dict[str, list[Line]]:
+    return best({each.name: lines(each.material) for each in read_publications(PUBLISHED, PAPERS)})
 
 
 def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:

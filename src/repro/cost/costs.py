@@ -67,7 +67,7 @@ class RunCost:
 
     @property
     def hours(self) -> float:
-        """Device hours at the median step time, which what ran beside it hardly moves; as it ran, if unlogged."""
+        """Device hours at the median step time, which what ran beside it hardly moves; or as it ran."""
         if not self.log:
             return float(self.record["device_seconds"]) / 3600
         return statistics.median(self.per_step) * self.steps / 3600

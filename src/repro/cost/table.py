@@ -26,7 +26,7 @@ NOTES = (
     "its discriminator steps",
     "relative: against the paper's plain recipe; left out where data, width, batch, format or device differ",
     "hours a run: the median times its steps, whatever ran beside it; hours a cell: those of the runs that "
-    "one cell of a table rests on, all seeds and the runs that these start from included, and its evaluations",
+    "one cell of a table rests on, with all seeds and the runs that these start from, and its evaluations",
 )
 
 
