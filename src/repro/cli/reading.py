@@ -83,7 +83,7 @@ def compare(
 ) -> None:
     """Compare two sets of results cell by cell: both means, difference, 95 % interval, two-sided p.
 
-    Example: `repro compare rgan-cpu-amd-epyc rgan-cpu --only rgan/table3`
+    Example: `repro compare dat-toy-amd-epyc dat-toy --only dat/figure3`
     """
     from repro.cli.show import show_differences
     from repro.compose.differences import differences_of
