@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from papers_case import PROFILE, copied_package, repro_copied, run_copied
+from papers_case import PROFILE, call, copied_package, repro_copied, run_copied
+from repro.cli import app
 from repro.core.paths import Layout
 from repro.evaluate.result import read_result
 from repro.plan.batches import make_batches
@@ -18,6 +20,7 @@ from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -27,6 +30,43 @@ def test_the_attack_example_runs() -> None:
     assert found
     check = "change = (attacked - images).flatten(1).norm(dim=1); assert 0.3 < change.max() < 0.5001"
     subprocess.run([sys.executable, "-c", found[1] + check], check=True)
+
+
+def test_the_number_that_is_checked_is_printed_and_its_profile_plans_that_row_alone(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "check-one-number.md").read_text(encoding="utf-8")
+    table, _, measuring = re.findall(r"```\w*\n(.*?)```", page, re.DOTALL)
+    (profile,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    code, printed = call(*table.split()[1:], "--config", str(ROOT / "config"))
+    assert code == 0
+    assert "17.93 / 16.34 ± 2.33 ‡" in printed
+    for site_page in re.findall(r"`(results/published/site/[^`]+)`", page):
+        assert "How measured" in (ROOT / site_page).read_text(encoding="utf-8")
+    config = Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+    (config / "profiles" / "one-row.yaml").write_text(profile, encoding="utf-8")
+    plan = build_plan(load_config(config, "one-row"))
+    assert {(run.recipe, run.dataset, run.stand_ins) for run in plan.runs.values()} == {
+        ("dat.dat_discriminator", "cifar10", ())
+    }
+    assert len(plan.runs) == 3
+    assert next(iter(plan.runs.values())).steps == 10 * 10_000  # as the page says
+    commands = [line.split() for line in measuring.splitlines()]
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    assert all(words[0] == "snakemake" or words[1] in known for words in commands)
+    code, printed = call(*commands[0][1:], "--config", str(config))
+    assert code == 0
+    assert "3 runs, 12 measurements, data: cifar10" in printed
+
+
+@pytest.mark.parametrize("document", sorted(DOCUMENTS), ids=lambda path: path.name)
+def test_links_of_documents_hold_in_a_clone(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, place = link.partition("#")
+        target = document.parent / name if name else document
+        assert "://" in link or target.exists(), link
+        if place and "://" not in link:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert place in {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.slow

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from papers_case import call
+from repro.cli import show
+from repro.compose.drawn import read_drawn
 from repro.core.paths import Layout
+from repro.draw.numbers import sentence
 from repro.judge.cells import Cell, read_cells, render_cells
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +69,22 @@ def test_a_published_table_is_read_without_a_run() -> None:
     assert [each["measured"] for each in shown["cells"]] == [cell.measured for cell in wanted]
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_wide_table_is_shown_in_parts_that_fit_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(show, "console_of_terminal", lambda: Console(width=width))
+    layout = Layout(ROOT / "results" / "published", "dat-cpu-amd-epyc")
+    for name in ("dat/table2", "dat/table4"):
+        artefact, cells = read_drawn(layout, name)
+        show.show_table(artefact, cells, layout.profile)
+        printed = capsys.readouterr().out
+        assert all(len(line) <= width for line in printed.splitlines())
+        for cell in cells:
+            assert f" {sentence(cell)} │" in printed, cell
+    assert "(Discriminator" in printed
+
+
 def test_what_a_publication_lacks_is_not_to_be_drawn_there() -> None:
     config = ("--config", str(ROOT / "config"))
     error = told("table", "gat/figure4", "--from", "dat-cpu-amd-epyc", *config, code=2)["error"]
@@ -114,6 +134,17 @@ def test_two_sets_of_results_cell_by_cell(tmp_path: Path, monkeypatch: pytest.Mo
     code, printed = call("compare", "mine", "their", "--config", config)
     assert code == 2
     assert "did you mean theirs?" in printed
+
+
+def test_an_artefact_that_was_drawn_alone_is_compared_and_shown(project: Path) -> None:
+    whole = told("compare", "tiny", "tiny", "--only", "gat/table1")
+    assert whole["both"]
+    for name in ("cells.csv", "artefacts.json"):
+        Path("results/tiny", name).unlink()
+    assert told("compare", "tiny", "tiny", "--only", "gat_table1") == whole
+    assert told("table", "gat/table1", "--from", "tiny")["cells"]
+    error = told("compare", "tiny", "tiny", code=2)["error"]
+    assert error["message"] == "there is no folder of results with cells 'tiny'"
 
 
 def test_what_a_plan_a_check_and_a_verification_tell_programs(project: Path) -> None:

@@ -12,6 +12,7 @@ from repro.compose.artefact import compose_artefact
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
+from repro.data.facts import SplitFacts
 from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result, write_result
 from repro.jobs.measured import Measured
@@ -32,7 +33,10 @@ recipes:
   other: {<<: *plain, options: {network: embedding, weight_decay: 0.1}}
 evaluations:
   clean: {measure: accuracy}
-  pgd: {measure: robust_accuracy, options: {radii: [0, 0.1]}}
+  pgd:
+    measure: robust_accuracy
+    options: {radii: [0, 0.1]}
+    conventions: {standard: {split: test}, published_code: {split: train, first: 200}}
   audit: {measure: auto_attack, options: {radii: [0.1]}}
 artefacts:
   table1:
@@ -82,6 +86,16 @@ def _result(spec: EvaluationSpec, suspect: bool) -> Result:
         seconds=1.0,
         device="cpu",
         provenance={},
+        data=(
+            SplitFacts(
+                name="cifar10",
+                split=str(spec.options.get("split", "test")),
+                source="synthetic",
+                images=1500,
+                fingerprint="f00d",
+                complete=False,
+            ),
+        ),
         checkpoint_sha256="c0ffee",
         extractor_sha256=None,
         threat_model=None if spec.measure == "accuracy" else f"attacked by {spec.measure}",
@@ -108,15 +122,19 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
         ("Plain", "AutoAttack"): both,
     }
     assert any(",square_beats_gradients+restarts_matter" in text for text in texts.values())
-    assert set(artefact.threat_models) == {"attacked by robust_accuracy", "attacked by auto_attack"}
+    assert set(artefact.threat_models) == {
+        "attacked by robust_accuracy, on 1,500 test images",
+        "attacked by robust_accuracy, on 200 train images",  # the attack is the same
+        "attacked by auto_attack, on 1,500 test images",
+    }
     limits = {spec.measure: spec.limit for spec in opened.evaluations.values() if spec.limit is not None}
     assert dict(artefact.images) == limits != {}
     markdown = table_markdown(artefact, cells, "tiny")
     (plain,) = [line for line in markdown.splitlines() if line.startswith("| Plain")]
-    assert plain.count("⚑") == 2
+    assert plain.count("⚑") == 3
     assert "⚑ suspect" in markdown.splitlines()[-1]
     assert "an attack that uses none is stronger" in markdown
-    assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 3
+    assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 4
 
 
 def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:

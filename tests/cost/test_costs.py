@@ -84,7 +84,8 @@ def test_medians_split_and_ratio(opened: Plan, measured: Layout) -> None:
     assert twin.relative == pytest.approx(3.05)
     assert twin.split == pytest.approx((0.18, 0.02, 0.105))
     assert (gan.split, gan.relative) == ((0.0, 0.0, 2.0), None), "other width and batch"
-    assert (gan.hours_per_run, gan.hours_per_cell) == (1.0, None), "its evaluation is not there"
+    assert gan.hours_per_run == pytest.approx(2.0 * gan.spec.steps / 3600), "not the hour that it was at work"
+    assert gan.hours_per_cell is None, "its evaluation is not there"
     assert "synthetic_data" in plain.stand_ins
 
 
@@ -106,7 +107,15 @@ def test_hours_of_a_cell_hold_all_seeds_and_evaluations(opened: Plan, measured: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"device_seconds": 360.0}))
     costs = {cost.spec.recipe: cost for cost in measure_costs(opened, measured)}
-    assert costs["gat.baseline"].hours_per_cell == pytest.approx(2 * 1.1)
+    hours = 0.1 * costs["gat.baseline"].spec.steps / 3600
+    assert costs["gat.baseline"].hours_per_cell == pytest.approx(2 * (hours + 0.1))
+
+
+def test_a_run_that_stopped_early_cost_the_steps_that_it_took(opened: Plan, measured: Layout) -> None:
+    spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.baseline")
+    record = json.loads(measured.record(spec.run_id).read_text())
+    found = RunCost(spec, {**record, "steps_taken": 7}, [{"device_seconds_per_step": 3600.0}])
+    assert (found.hours, RunCost(spec, record, []).hours) == (7.0, 1.0)
 
 
 def test_every_format_says_the_same(opened: Plan, measured: Layout, tmp_path: Path) -> None:

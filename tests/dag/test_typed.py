@@ -40,3 +40,13 @@ def test_a_setting_that_does_not_exist_is_refused(checkout: Path) -> None:
     assert "there is no setting 'profil'" in printed
     assert "did you mean profile?" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_a_figure_is_asked_for_as_a_picture_and_a_table_in_any_format(checkout: Path) -> None:
+    code, printed = run_snakemake(checkout, "-n", "figures/gat/figure4.csv")
+    assert code != 0
+    assert "MissingRuleException" in printed  # not that some file is missing for a rule
+    for name in ("gat/figure4.pdf", "gat/table1.csv"):
+        code, printed = run_snakemake(checkout, "-n", f"figures/{name}")
+        assert code == 0, printed

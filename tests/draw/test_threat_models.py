@@ -22,7 +22,7 @@ PARTS = {
 }  # of attacks, harmless by themselves
 MEASUREMENTS = sorted(Path(next(iter(evaluate.__path__))).glob("*.py"))
 FIRST = "L-infinity radius 0.08 in [-1, 1], 20 steps of 0.016, start at the image"
-SECOND = "AutoAttack (torchattacks), linf, radii 0.08 (symmetric range), 100 steps, 5000 queries"
+SECOND = "AutoAttack (torchattacks), linf, radii 0.08 in [-1, 1], 100 steps, 5000 queries"
 ATTACKED = Artefact(
     paper="robgan",
     name="table1",

@@ -71,7 +71,7 @@ def test_an_audit_of_a_run_and_of_one_that_hides_its_gradients(tmp_path: Path) -
     assert sound.attack_seconds.keys() == {"attack"}
     assert sound.threat_model is not None
     assert "AutoAttack" in sound.threat_model
-    assert "30 images" in sound.threat_model
+    assert "radii 0.0005, 0.3 in [-1, 1], " in sound.threat_model
 
     masked = audited(tmp_path / "masked", logits_times=1e8)  # the softmax is exactly 0 or 1
     assert masked.values["accuracy@0"] == pytest.approx(values["accuracy@0"], abs=7)  # ties are rounded

@@ -188,7 +188,7 @@ def test_marks_and_notes_of_a_result(layout: Layout) -> None:
     assert robust["stand_ins"] == ["synthetic_data", "reduced_width"]
     assert fidelity["stand_ins"] == ["synthetic_data", "embedded_features", "reduced_width"]
     assert "2 steps of 0.004" in str(robust["threat_model"])
-    assert str(robust["threat_model"]).startswith("radii 0, 0.02")
+    assert str(robust["threat_model"]).startswith("radii 0, 0.02 in [0, 1]; ")
     assert fidelity["threat_model"] is None
     assert fidelity["checkpoint_sha256"] == checkpoint.load(layout.checkpoint(GAN.run_id)).sha256
     assert samples["pictures"] == ["grid.png"]

@@ -202,7 +202,7 @@ def test_what_no_search_can_plan_is_refused(tmp_path: Path, written: str, wrong:
 def test_all_searches_are_summarised_once_they_are_finished(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 91.0})
-    with pytest.raises(ReproError):
+    with pytest.raises(ReproError, match="snakemake --cores all search --config profile=tiny"):
         summarise(opened, batches, layout)
     measure(opened, batches, layout, "gat/size", {50: 30.0, 100: 20.0})
     table, *others = summarise(opened, batches, layout)

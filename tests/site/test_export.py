@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,6 +176,27 @@ def test_the_crate_is_read_back_whole(crate: Path) -> None:
     assert {f"export/{file_of(cell)}" for cell in shown} <= made
     used = {run for cell in shown for run in cell.runs}
     assert {f"export/runs/{run}.json" for run in used} <= {f"export/runs/{run}.json" for run in runs} <= made
+
+
+def test_a_crate_binds_results_to_the_packed_workflow_only_where_it_plans_them(
+    crate: Path, tmp_path: Path
+) -> None:
+    def described(folder: Path) -> tuple[dict[str, Any], str]:
+        graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+        things = {each["@id"]: each for each in graph}
+        return things["#execution"], things["./"]["description"]
+
+    execution, description = described(crate)
+    said = "by an older workflow and profile (most runs by code 3863d212, da6dc837) than those packed: "
+    assert said in execution["description"]
+    assert said in description
+    assert "dat/table4" in description
+    assert "object" not in execution
+    name = "rgan-faces-amd-epyc"
+    write_crate(material(name), Layout(PUBLISHED, name), ROOT, tmp_path / "now")
+    execution, description = described(tmp_path / "now")
+    assert "older" not in execution["description"] + description
+    assert len(execution["object"]) > 10
 
 
 def test_a_crate_needs_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path) -> None:

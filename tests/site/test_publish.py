@@ -94,6 +94,20 @@ def test_what_an_earlier_publication_left_is_gone(layout: Layout) -> None:
     assert not Path("published/artefacts/gat/table1.tex").exists()
 
 
+def test_a_publication_of_runs_that_the_profile_no_longer_has_stays(layout: Layout) -> None:
+    target = publish()
+    before = hashes(target)
+    gone = next(layout.root.glob("runs/*/run.json"))
+    shutil.rmtree(gone.parent)
+    code, printed = call("publish")
+    assert code == 2
+    assert f"1 runs are published there that this profile no longer has, {gone.parent.name}" in printed
+    assert hashes(target) == before
+    publish("--into", "elsewhere")  # as the remedy says
+    target.rename(target.with_name("older"))
+    publish()
+
+
 @pytest.mark.parametrize("name", ["thesis.tex", ".git/config", "artefacts/gat/table1.md", "manifest.json"])
 def test_what_nobody_is_known_to_have_published_stays(project: Path, name: str) -> None:
     publish("--into", "published")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from collections import defaultdict
 from dataclasses import replace
@@ -68,6 +69,18 @@ def test_the_committed_site_is_whole_and_has_a_page_for_all_that_the_cells_name(
     committed = hashes(PUBLISHED / SITE)
     assert committed == json.loads((PUBLISHED / SITE / MANIFEST).read_text())["files"]
     assert committed.keys() == hashes(written / SITE).keys(), "run: repro report --published"
+
+
+def test_a_number_of_the_front_page_leads_to_its_line(written: Path) -> None:
+    front = (written / SITE / "index.html").read_text(encoding="utf-8")
+    places = re.findall(r'<th scope="row"><a href="([^"]+/[^"]+\.html)#([^"]+)">', front)
+    assert len(places) == sum(len(found) for found in shown_lines().values())
+    for page, place in places:
+        assert f'<tr id="{place}">' in (written / SITE / page).read_text(encoding="utf-8")
+
+
+def shown_lines() -> dict[str, list[Line]]:
+    return best({each.name: lines(each.material) for each in read_publications(PUBLISHED, PAPERS)})
 
 
 def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
@@ -186,6 +199,12 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 
+def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
+    text = index_text(read_publications(PUBLISHED, PAPERS))
+    assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text
+    assert "by code 4dbbf0e (5)" in text or "by code 4dbbf0e (6)" in text
+
+
 def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     table2 = [line for line in text.splitlines() if "Table 2" in line and "*Run:*" in line]
@@ -215,6 +234,20 @@ def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:
     assert stamps["dat-toy-amd-epyc"] == "dat-toy profile · no stand-ins"
     page = PUBLISHED / SITE / "gat-bf16-nvidia-h100-80gb-hbm3" / "gat" / "table2.html"
     assert f">{stamps['gat-bf16-nvidia-h100-80gb-hbm3']}<" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_names_the_command_of_its_numbers_where_todays_profile_plans_them(written: Path) -> None:
+    for name, artefact, commit in (
+        ("rgan-cpu-amd-epyc", "rgan/table3", None),
+        ("dat-cpu-amd-epyc", "dat/table4", "3863d212"),
+        ("gat-cpu-amd-epyc", "gat/figure3", "2cec4c0b"),
+    ):
+        page = (written / SITE / name / f"{artefact}.html").read_text(encoding="utf-8")
+        profile = name.removesuffix("-amd-epyc")
+        command = f"snakemake --cores all figures/{artefact}.png --config profile={profile}   # these numbers"
+        assert (command in page) == (commit is None), name
+        assert ("made these numbers; today's plans others" in page) == (commit is not None), name
+        assert (f"git show {commit}:config/profiles/{profile}.yaml" in page) == (commit is not None), name
 
 
 def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:

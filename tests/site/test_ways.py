@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from repro.core.paths import Layout
+from repro.evaluate import fidelity_conventions
 from repro.plan.config import load_config
 from repro.site.attachments import Shelf
-from repro.site.convention.strip import strip
+from repro.site.convention.strip import FEWER, strip
 from repro.site.convention.ways import is_shown, side_by_side, ways_of
 from repro.site.html import write_report
 from repro.site.material import Material, read_material
@@ -39,6 +40,14 @@ def record(**changes: Any) -> dict[str, Any]:
                        "packages": {"torch-fidelity": "0.4.0"}},
         "threat_model": None,
     } | changes  # fmt: skip
+
+
+def test_how_many_samples_fewer_are_is_said() -> None:
+    found = read_material(Layout(PUBLISHED, "rgan-cpu-amd-epyc"), PAPERS)
+    told = {cell.column: found.measured_how(cell) for cell in found.cells if cell.metric == "fid"}
+    assert told["10,000 samples"]["generated images"] == "the first 2,000 of 10,000"  # its former name
+    assert told["as the field does"]["generated images"] == "10,000"
+    assert fidelity_conventions.Options().fewer == FEWER
 
 
 def test_the_strip_is_the_records_own() -> None:

@@ -57,8 +57,12 @@ def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[
     return plan, make_batches(plan), layout_of(plan.config, results)
 
 
-def layout_of(config: Config, results: Path | None, source: str | Path | None = None) -> Layout:
+def layout_of(
+    config: Config, results: Path | None, source: str | Path | None = None, artefact_id: str | None = None
+) -> Layout:
     """Return the profile's results, or those of ``source``: another profile, a publication, a folder.
+
+    Of ``source`` an artefact that was drawn alone is enough where only that one is wanted.
 
     Raises:
         ReproError: there are none of ``source``.
@@ -68,4 +72,4 @@ def layout_of(config: Config, results: Path | None, source: str | Path | None = 
         return Layout(folder, config.profile.name)
     from repro.compose.drawn import results_called  # here, since every job of the DAG asks for a layout
 
-    return results_called(str(source), folder)
+    return results_called(str(source), folder, artefact_id)

@@ -60,7 +60,8 @@ def table(
     from repro.plan.config import load_config
 
     opened = load_config(config, profile)
-    name, layout = opened.find_artefact(artefact), layout_of(opened, results, source)
+    name = opened.find_artefact(artefact)
+    layout = layout_of(opened, results, source, name)
     entry, cells = read_drawn(layout, name)
     if as_json:
         tell({"artefact": name, "title": entry.title, "cells": [asdict(cell) for cell in cells]})
@@ -82,22 +83,19 @@ def compare(
 ) -> None:
     """Compare two sets of results cell by cell: both means, difference, 95 % interval, two-sided p.
 
-    Example: `repro compare dat-cpu-amd-epyc dat-cpu --only dat/table4`
+    Example: `repro compare dat-toy-amd-epyc dat-toy --only dat/figure3`
     """
     from repro.cli.show import show_differences
     from repro.compose.differences import differences_of
-    from repro.compose.drawn import results_called
-    from repro.core.named import named
+    from repro.compose.drawn import cells_of, results_called
     from repro.judge.cells import read_cells
     from repro.plan.config import load_config
 
-    folder = results or user_path(load_config(config).settings.results)
-    layouts = [results_called(name, folder) for name in (first, second)]
-    sides = [read_cells(layout.cells) for layout in layouts]
-    if only is not None:
-        known = dict.fromkeys(f"{cell.paper}/{cell.artefact}" for cells in sides for cell in cells)
-        only = named("artefact", only, known)
-        sides = [[cell for cell in cells if f"{cell.paper}/{cell.artefact}" == only] for cells in sides]
+    opened = load_config(config)
+    folder = results or user_path(opened.settings.results)
+    artefact = None if only is None else opened.find_artefact(only)
+    layouts = [results_called(name, folder, artefact) for name in (first, second)]
+    sides = [cells_of(each, artefact) if artefact else read_cells(each.cells) for each in layouts]
     found = differences_of(*sides)
     if as_json:
         told = {"both": [each.as_json() for each in found.both]}

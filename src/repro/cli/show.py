@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -16,13 +17,16 @@ from repro.cost.costs import Cost
 from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, row
 from repro.draw.numbers import sentence, with_std
 from repro.draw.tables import header_lines, legend
-from repro.draw.view import views
+from repro.draw.view import View, ViewRow, split, views
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell
 from repro.judge.verdict import VERDICTS
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 from repro.verify.status import Status
+
+ROW_NAME = 24  # characters of a row's name in one line
+_FRAME = 3  # a rule and two spaces beside each column
 
 
 def plan_of(plan: Plan, batches: Batches, layout: Layout) -> dict[str, Any]:
@@ -137,16 +141,48 @@ def show_table(artefact: Artefact, cells: Sequence[Cell], profile: str) -> None:
     console.print(f"{artefact.title}", markup=False, style="bold")
     for text in header_lines(artefact, cells, profile):
         console.print(text, markup=False)
-    for view in views(artefact, cells):
+    parts = (part for view in views(artefact, cells) for part in fitting(view, console.width))
+    for view in parts:
         table = Table(title=view.panel or None)
-        table.add_column("", overflow="fold")
-        for at in view.columns:
-            table.add_column(escape(at.title), justify="right", overflow="fold")
+        table.add_column("", overflow="fold", max_width=ROW_NAME)
+        for column, at in enumerate(view.columns):
+            width = _width(view, column) - _FRAME
+            table.add_column(_folded(at.title, width), justify="right", no_wrap=True)
         for line in view.rows:
             table.add_row(escape(line.name), *(escape(sentence(cell)) for cell in line.cells))
         console.print(table)
     for text in legend(artefact, cells):
         console.print(text, markup=False)
+
+
+def fitting(view: View, width: int) -> list[View]:
+    """Return a view as it is, or as several (by data set, then a few columns each) that are no wider."""
+    left = width - _FRAME - 1 - min(ROW_NAME, max((len(row.name) for row in view.rows), default=0))
+    if sum(_width(view, column) for column in range(len(view.columns))) <= left:
+        return [view]
+    found = []
+    for part in split(view):
+        groups: list[list[int]] = []
+        for column in range(len(part.columns)):
+            if groups and sum(_width(part, other) for other in [*groups[-1], column]) <= left:
+                groups[-1].append(column)
+            else:
+                groups.append([column])
+        for group in groups:
+            rows = (ViewRow(row.name, tuple(row.cells[k] for k in group)) for row in part.rows)
+            found.append(View(part.panel, tuple(part.columns[k] for k in group), tuple(rows)))
+    return found
+
+
+def _folded(title: str, width: int) -> str:
+    """Return a title in lines of its column's width; Rich folds within words where a table is full."""
+    return escape("\n".join(wrap(title, width, break_on_hyphens=False)))
+
+
+def _width(view: View, column: int) -> int:
+    """Return what a column takes in a terminal: its longest number, or word of its title, and its frame."""
+    texts = [sentence(row.cells[column]) for row in view.rows]
+    return max(map(len, [*texts, *view.columns[column].title.split()]), default=0) + _FRAME
 
 
 def show_differences(found: Differences, names: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
 from repro.core.spec import FLAGS, Flag, StandIn
+from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.judge import artefacts as entries
 from repro.judge import cells as table
@@ -124,7 +125,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
     declared = plan.config.sheets[paper].artefacts[name]
     planned = plan.cells[artefact_id]
     names = [name for cell in planned for name in cell.evaluations]
-    models = [measured.result(name).threat_model for name in names]
+    models = [_threat_model(measured.result(name)) for name in names]
     limits = {(spec.measure, spec.limit) for spec in (plan.evaluations[name] for name in names)}
     return entries.Artefact(
         paper=paper,
@@ -161,6 +162,14 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             for cell in planned
         ),
     )
+
+
+def _threat_model(result: Result) -> str:
+    """Return the attacker in words, and which images were attacked; "" where none were."""
+    first = result.spec.options.get("first")
+    images = {each.split: min(each.images, first or each.images) for each in result.data}
+    attacked = " and ".join(f"{number:,} {split} images" for split, number in images.items())
+    return ", on ".join(filter(None, [result.threat_model, attacked])) if result.threat_model else ""
 
 
 def _pictures(

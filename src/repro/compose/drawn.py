@@ -14,23 +14,33 @@ from repro.judge.cells import Cell, read_cells, select
 PUBLISHED = "published"
 
 
-def results_called(name: str, results: Path) -> Layout:
+def results_called(name: str, results: Path, artefact_id: str | None = None) -> Layout:
     """Return the results that a person means: a profile's, a publication's, or any folder of either.
 
     Args:
         name: ``smoke``, ``gat-cpu-amd-epyc`` or a path.
         results: the results folder, whose subfolder ``published`` holds the publications.
+        artefact_id: what is to be read of them; a profile that has drawn this alone will do then.
 
     Raises:
         ReproError: there are none.
     """
-    found = {path.parent.name: path.parent for path in sorted(results.glob(f"{PUBLISHED}/*/cells.csv"))}
-    found |= {path.parent.name: path.parent for path in sorted(results.glob("*/cells.csv"))}
+    wanted = ["cells.csv"] + ([f"cells/{artefact_id}.csv"] if artefact_id else [])
+    folders = [path for below in (PUBLISHED, "") for path in sorted((results / below).glob("*"))]
+    found = {path.name: path for path in folders if any((path / each).is_file() for each in wanted)}
     folder = Path(name)
-    if not (folder / "cells.csv").is_file():
+    if not any((folder / each).is_file() for each in wanted):
         folder = found[named("folder of results with cells", name, found, where=results)]
     folder = folder.resolve()
     return Layout(folder.parent, folder.name)
+
+
+def cells_of(layout: Layout, artefact_id: str) -> list[Cell]:
+    """Return the cells of one artefact, of a profile (even if drawn alone) or a publication."""
+    drawn = layout.entry(artefact_id).with_suffix(".csv")
+    if drawn.is_file():
+        return read_cells(drawn)
+    return select(read_cells(layout.cells), *artefact_id.split("/"))
 
 
 def read_entry(layout: Layout, artefact_id: str) -> Artefact:
@@ -46,7 +56,7 @@ def read_drawn(layout: Layout, artefact_id: str) -> tuple[Artefact, list[Cell]]:
         ReproError: it was not drawn there.
     """
     if layout.entry(artefact_id).is_file():
-        return read_entry(layout, artefact_id), read_cells(layout.entry(artefact_id).with_suffix(".csv"))
+        return read_entry(layout, artefact_id), cells_of(layout, artefact_id)
     listed = layout.root / "artefacts.json"
     found = {each.id: each for each in read_artefacts(listed).artefacts} if listed.is_file() else {}
     if artefact_id not in found:
@@ -58,5 +68,4 @@ def read_drawn(layout: Layout, artefact_id: str) -> tuple[Artefact, list[Cell]]:
             remedy=f"draw it, if profile {layout.profile} has it: snakemake --cores all "
             f"{artefact_id.replace('/', '_')} --config profile={layout.profile}",
         )
-    paper, _, name = artefact_id.partition("/")
-    return found[artefact_id], select(read_cells(layout.cells), paper, name)
+    return found[artefact_id], cells_of(layout, artefact_id)

@@ -66,6 +66,18 @@ class RunCost:
         return [float(line["device_seconds_per_step"]) for line in self.log]
 
     @property
+    def steps(self) -> int:
+        """Steps that were taken: those of the specification, unless the training stopped early."""
+        return int(self.record.get("steps_taken") or self.spec.steps)
+
+    @property
+    def hours(self) -> float:
+        """Device hours at the median step time, which what ran beside it hardly moves; or as it ran."""
+        if not self.log:
+            return float(self.record["device_seconds"]) / 3600
+        return statistics.median(self.per_step) * self.steps / 3600
+
+    @property
     def split(self) -> list[tuple[float, float, float]]:
         """Attack's network, attack's kernel and rest of each interval."""
         parts = []
@@ -83,6 +95,7 @@ class Cost:
     ``seconds``, ``q1`` and ``q3`` are median and quartiles over the logged intervals of all seeds; ``split``
     has the medians of the attack's network part, its kernel, and the rest; ``relative`` is the median over
     that of the baseline, where both ran on the same device with the same data, width, batch and format.
+    ``hours_per_run`` are the median times the steps of a run.
     """
 
     specs: tuple[RunSpec, ...]
@@ -148,7 +161,7 @@ def measure_cost(
         split=(network, kernel, rest),
         baseline=baseline,
         relative=median / plain.seconds if comparable and plain else None,
-        hours_per_run=statistics.mean(float(run.record["device_seconds"]) for run in logged) / 3600,
+        hours_per_run=median * statistics.mean(run.steps for run in logged) / 3600,
         hours_per_cell=hours_per_cell,
         stand_ins=tuple(name for name in STAND_INS if name in found),
     )

@@ -125,7 +125,10 @@ def _hours_per_cell(plan: Plan, layout: Layout, runs: Mapping[str, RunCost]) -> 
 def _hours(
     cell: PlannedCell, plan: Plan, layout: Layout, runs: Mapping[str, RunCost], known: dict[str, float | None]
 ) -> float | None:
-    """Return the device hours of one cell's runs, the runs that these start from, and its evaluations."""
+    """Return the device hours of one cell's runs, the runs that these start from, and its evaluations.
+
+    Those of runs are at the median step time, those of evaluations as they ran.
+    """
     needed: dict[str, None] = {}
     for run_id in cell.runs:
         step: str | None = run_id
@@ -134,13 +137,16 @@ def _hours(
             step = plan.runs[step].parent
     if not needed.keys() <= runs.keys():
         return None
-    seconds: list[float | None] = [float(runs[name].record["device_seconds"]) for name in needed]
+    hours = sum(runs[name].hours for name in needed)
+    seconds: list[float | None] = []
     for name in cell.evaluations:
         if name not in known:
             path = layout.evaluation(name)
             known[name] = read_json(path, remedy=TRAIN_ANEW).get("device_seconds") if path.is_file() else None
         seconds.append(known[name])
-    return None if None in seconds else sum(value for value in seconds if value is not None) / 3600
+    if None in seconds:
+        return None
+    return hours + sum(value for value in seconds if value is not None) / 3600
 
 
 def write_cost(plan: Plan, layout: Layout, folder: Path) -> list[Cost]:

@@ -25,8 +25,8 @@ NOTES = (
     "device time, median over the logged intervals of all seeds; a GAN step is one generator step with "
     "its discriminator steps",
     "relative: against the paper's plain recipe; left out where data, width, batch, format or device differ",
-    "hours a cell: device time of the runs and evaluations that one cell of a table rests on, all seeds and "
-    "the runs that these start from included",
+    "hours a run: the median times its steps, whatever ran beside it; hours a cell: those of the runs that "
+    "one cell of a table rests on, with all seeds and the runs that these start from, and its evaluations",
 )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repro.core.cell_key import row_key
 from repro.draw.numbers import metric_label
 from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell, select
+
+MOST_COLUMNS = 7  # of a table that is not split by its columns (data sets)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,30 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
         ]
         shown.append(_view(panel, prefix, [*members, *_others(artefact, members)]))
     return [view for view in shown if view.rows or len(panels) == 1]
+
+
+def split(view: View) -> list[View]:
+    """Return a wide view as one for each of its columns (a data set, say); a narrow one as it is."""
+    names = list(dict.fromkeys(at.column for at in view.columns))
+    if len(view.columns) <= MOST_COLUMNS or len(names) in (1, len(view.columns)):
+        return [view]
+    parts = []
+    for name in names:
+        kept = [k for k, at in enumerate(view.columns) if at.column == name]
+        columns = tuple(replace(view.columns[k], title=_within(view.columns[k].title, name)) for k in kept)
+        rows = tuple(
+            replace(row, cells=tuple(row.cells[k] for k in kept))
+            for row in view.rows
+            if any(row.cells[k] is not None for k in kept)
+        )
+        parts.append(View(" · ".join(filter(None, [view.panel, name])), columns, rows))
+    return parts
+
+
+def _within(title: str, name: str) -> str:
+    """Return the title of a column without the name of the part that it is in."""
+    rest = title.removeprefix(f"{name}*").removeprefix(name).removeprefix(", ")
+    return rest or title
 
 
 class OtherCell(Cell):

@@ -81,9 +81,10 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     network, bounds = trained.method.classifier(), trained.method.bounds
     data = context.images(options.split)
     grid = ", ".join(f"{radius:g}" for radius in options.radii)
+    stated = stated_bounds(options.unit, Bounds(low=bounds[0], high=bounds[1]))
     context.threat_model = (
-        f"AutoAttack (torchattacks: APGD-CE twice, APGD-T, FAB-T, Square), {options.norm}, radii {grid} "
-        f"({options.unit} range), {options.steps} steps, {options.queries} queries, {len(data)} images"
+        f"AutoAttack (torchattacks: APGD-CE twice, APGD-T, FAB-T, Square), {options.norm}, radii {grid} in "
+        f"{stated}, {options.steps} steps, {options.queries} queries"
     )
     values: Values = {}
     for radius in options.radii:

@@ -226,7 +226,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     source = _surrogate(context, bounds)
     indirect = f"gradients of run {context.spec.surrogate}; " if source else ""
     context.threat_model = (
-        f"{indirect}radii {grid} ({options.unit} range); at the largest: {largest.describe()}"
+        f"{indirect}radii {grid} in {stated_bounds(options.unit, largest.bounds)}; "
+        f"at the largest: {largest.describe()}"
     )
 
     def accuracy(split: str, radius: float, threat: ThreatModel) -> float:

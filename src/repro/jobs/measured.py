@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from repro.core.errors import ReproError
-from repro.core.manifest import listed_file
+from repro.core.manifest import MAKE, listed_file
 from repro.core.paths import Layout
 from repro.evaluate.result import Result, read_result
 from repro.jobs.overtaking import share_at_passing
@@ -102,7 +102,14 @@ class Measured:
         return values[key]
 
     def _read(self, evaluation_id: str) -> Result:
-        path = listed_file(self.layout, "evaluate", self.batches.evaluate_of[evaluation_id], evaluation_id)
+        batch = self.batches.evaluate_of[evaluation_id]
+        try:
+            path = listed_file(self.layout, "evaluate", batch, evaluation_id)
+        except ReproError as error:
+            if error.remedy == MAKE and self.batches.evaluate[batch].only_searched:
+                remedy = f"run it: snakemake --cores all search --config profile={self.layout.profile}"
+                raise type(error)(error.message, remedy=remedy, where=error.where) from error
+            raise
         result = read_result(path)
         assert result is not None  # it has just been found
         return result

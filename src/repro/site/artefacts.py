@@ -11,15 +11,13 @@ from PIL import Image
 
 from repro.core.cell_key import row_key
 from repro.draw.numbers import flag_lines
-from repro.draw.view import OtherCell, View, views
+from repro.draw.view import OtherCell, View, split, views
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.judge.verdict import VERDICTS
 from repro.site.attachments import Shelf
 from repro.site.convention.ways import ways_of
 from repro.site.material import Material
-
-MOST_COLUMNS = 7  # of a table that is not split by its columns (data sets) on a page
 
 
 def artefact_page(
@@ -91,30 +89,6 @@ def _content(cell: Cell | None) -> tuple[object, ...]:
     if cell is None or isinstance(cell, OtherCell):
         return (cell,)
     return cell.reported, cell.measured, cell.measured_std, cell.n_seeds, cell.verdict
-
-
-def split(view: View) -> list[View]:
-    """Return a wide view as one for each of its columns (a data set, say); a narrow one as it is."""
-    names = list(dict.fromkeys(at.column for at in view.columns))
-    if len(view.columns) <= MOST_COLUMNS or len(names) in (1, len(view.columns)):
-        return [view]
-    parts = []
-    for name in names:
-        kept = [k for k, at in enumerate(view.columns) if at.column == name]
-        columns = tuple(replace(view.columns[k], title=_within(view.columns[k].title, name)) for k in kept)
-        rows = tuple(
-            replace(row, cells=tuple(row.cells[k] for k in kept))
-            for row in view.rows
-            if any(row.cells[k] is not None for k in kept)
-        )
-        parts.append(View(" · ".join(filter(None, [view.panel, name])), columns, rows))
-    return parts
-
-
-def _within(title: str, name: str) -> str:
-    """Return the title of a column without the name of the part that it is in."""
-    rest = title.removeprefix(f"{name}*").removeprefix(name).removeprefix(", ")
-    return rest or title
 
 
 def _rows(artefact: Artefact, own: Sequence[Cell], material: Material) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,9 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.judge.artefacts import Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
+from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
-from repro.judge.cells import Cell, read_cells
+from repro.judge.cells import Cell, read_cells, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.plan.config import Config
@@ -53,13 +54,17 @@ class PaperName(NamedTuple):
 
 @dataclass(frozen=True)
 class Papers:
-    """What the papers' folders say beside their sheets; ``named`` by the name of the folder."""
+    """What the papers' folders say beside their sheets; ``named`` by the name of the folder.
+
+    ``planned`` returns the ids of all artefacts, runs and evaluations that a profile plans today.
+    """
 
     named: Mapping[str, PaperName]
     ledger: tuple[LedgerItem, ...] = ()
     claims: tuple[Claim, ...] = ()
     audited: tuple[AuditEntry, ...] = ()
     rules: ClaimRules = DEFAULT_RULES
+    planned: Callable[[str], Container[str]] = field(default=lambda profile: ())
 
 
 def names_of(config: Config) -> dict[str, PaperName]:
@@ -69,7 +74,10 @@ def names_of(config: Config) -> dict[str, PaperName]:
 
 @dataclass(frozen=True)
 class Material:
-    """The report's contents; ``claims`` and ``audit`` are there if the profile has these files."""
+    """The report's contents; ``claims`` and ``audit`` are there if the profile has these files.
+
+    ``planned`` holds what today's profile of that name plans, as ``Papers.planned`` returns it.
+    """
 
     named: Mapping[str, PaperName]
     artefacts: Artefacts
@@ -79,6 +87,7 @@ class Material:
     ledger: tuple[LedgerItem, ...]
     runs: Mapping[str, RunPage]
     results: Mapping[str, Line]  # of evaluations, by their ids
+    planned: Container[str] = ()
 
     @property
     def stamp(self) -> str:
@@ -135,6 +144,21 @@ class Material:
     def answers(self, paper: str | None = None) -> Counter[str]:
         """Return how many claims, of all papers or of one, have each answer."""
         return Counter(page.answer for page in self.claims if paper in (None, page.row["paper"]))
+
+    def is_planned(self, artefact: Artefact) -> bool:
+        """Return whether today's profile plans an artefact with all that its numbers were made of."""
+        own = select(self.cells, artefact.paper, artefact.name)
+        measured = (self.behind[cell.key].evaluations for cell in own if cell.key in self.behind)
+        ids = chain([artefact.id], *(cell.runs for cell in own), *measured)
+        return all(name in self.planned for name in ids)
+
+    def commit_of(self, artefact: Artefact) -> str | None:
+        """Return the commit whose code, unchanged, trained the most runs of an artefact, or None."""
+        own = select(self.cells, artefact.paper, artefact.name)
+        ids = {run_id for cell in own for run_id in cell.runs if run_id in self.runs}
+        codes = [self.runs[run_id].record["provenance"]["code"] for run_id in sorted(ids)]
+        commits = Counter(code["commit"] for code in codes if code.get("commit") and not code.get("changed"))
+        return max(commits, key=lambda name: (commits[name], name), default=None)
 
     def methods(self, cell: Cell) -> list[str]:
         """Return the methods of the runs that a cell rests on."""
@@ -263,6 +287,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         ledger=tuple(item for item in papers.ledger if item.paper in shown or item.paper not in papers.named),
         runs=runs,
         results=results,
+        planned=papers.planned(artefacts.profile),
     )
 
 

@@ -18,6 +18,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.manifest import Command, require_written, write_manifest
+from repro.site.stored import unpack
 
 COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
@@ -30,7 +31,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     Records of runs become lines of ``runs.jsonl``, results of evaluations of ``evaluations.jsonl``, logs of
     ``logs.jsonl.gz`` (``results/published/README.md`` says how to read them). Checkpoints, snapshots and
     pictures of data set images stay where they are. An earlier publication there is replaced whole, after the
-    new one is complete.
+    new one is complete; one of runs that the profile no longer has is left.
 
     Args:
         layout: the profile's folders, with cells.csv written.
@@ -41,7 +42,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
 
     Raises:
         ReproError: the profile has no cells or no finished run yet, a file of it is damaged or a link, or the
-            folder holds what no earlier call is known to have written.
+            folder holds other runs, or what no earlier call is known to have written.
     """
     if not layout.cells.is_file():
         raise ReproError(
@@ -56,6 +57,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         )
     records = [record for _, record in runs]
     target = into or layout.results / "published" / f"{layout.profile}-{_device(records)}"
+    _require_same_runs(target, records)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
         for path in _small_files(layout):
             if not path.exists():
@@ -72,6 +74,25 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         write_packed(fresh / "logs.jsonl.gz", _log_lines(layout, [path.parent.name for path, _ in runs]))
         write_manifest(fresh, COMMAND, layout.profile)
     return target
+
+
+def _require_same_runs(target: Path, records: list[dict[str, Any]]) -> None:
+    """Check that no run is lost with an earlier publication.
+
+    Raises:
+        ReproError: it holds runs that are not among ``records``.
+    """
+    path = target / "runs.jsonl"
+    if not path.is_file():
+        return
+    lost = {line["run_id"] for line in unpack(path)} - {record["run_id"] for record in records}
+    if lost:
+        raise ReproError(
+            f"{len(lost)} runs are published there that this profile no longer has, {min(lost)} for one; "
+            "the folder is left as it is",
+            remedy="keep it under another name (git mv), name another folder with --into, or delete it",
+            where=target,
+        )
 
 
 def write_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:

@@ -44,16 +44,17 @@ def read_stored(layout: Layout) -> Stored:
 
 def _packed(root: Path) -> Stored:
     logs: defaultdict[str, list[Line]] = defaultdict(list)
-    for line in _unpack(root / "logs.jsonl.gz"):
+    for line in unpack(root / "logs.jsonl.gz"):
         logs[line["run_id"]].append({name: value for name, value in line.items() if name != "run_id"})
     return Stored(
-        {line["run_id"]: line for line in _unpack(root / "runs.jsonl")},
-        {line["evaluation_id"]: line for line in _unpack(root / "evaluations.jsonl")},
+        {line["run_id"]: line for line in unpack(root / "runs.jsonl")},
+        {line["evaluation_id"]: line for line in unpack(root / "evaluations.jsonl")},
         logs,
     )
 
 
-def _unpack(path: Path) -> Iterator[Line]:
+def unpack(path: Path) -> Iterator[Line]:
+    """Yield the lines of a publication's file; a ReproError where it is damaged."""
     try:
         content = path.read_bytes()
         text = gzip.decompress(content) if path.suffix == ".gz" else content

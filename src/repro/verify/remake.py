@@ -22,6 +22,7 @@ from repro.plan.plan import Plan
 from repro.search import results as search_results
 from repro.site.html import write_report
 from repro.site.material import Papers, names_of
+from repro.site.planned import planned_by
 from repro.site.publish import TABLES
 from repro.verify.findings import Findings
 
@@ -72,6 +73,7 @@ def papers_of(config: Config) -> Papers:
         claims=tuple(all_claims(config)),
         audited=tuple(all_audited(config)),
         rules=read_rules(config.settings.claims, config.folder / SETTINGS),
+        planned=partial(planned_by, config),
     )
 
 

@@ -20,6 +20,7 @@ Strip = Mapping[str, str]
 """What the record of a measurement says, by what it is told of: ``real images``, say."""
 _NOT_OF_THE_WAY = ("run", "surrogate", "stand_ins")  # of an evaluation's specification: they differ by seed
 _IDLE = {"is": ("real images", "KID subsets"), "fid": ("KID subsets",)}  # what a metric does not use
+FEWER = 10_000  # samples of ``fid_fewer`` where the options do not say (``evaluate.fidelity_conventions``)
 _SEED = re.compile(r"(gradients of run \S+)-s\d+")
 
 
@@ -90,6 +91,9 @@ def strip(
                 told[name][text] = None
         if result["spec"]["measure"] == "fidelity_conventions" and value:
             told["value"] = {value: None}
+            if value == "fid_fewer":
+                fewer = result["spec"].get("options", {}).get("fewer", FEWER)
+                told["generated images"] = {f"the first {fewer:,} of {_generated(result):,.0f}": None}
     if trained := sorted({str(seed) for seed in seeds}, key=lambda seed: (len(seed), seed)):
         told["training seeds"] = {", ".join(trained): None}
     return {name: " / ".join(texts) for name, texts in told.items()}

@@ -124,17 +124,31 @@ def write_crate(material: Material, layout: Layout, checkout: Path, into: Path) 
                   agent=authors, result=[runs[run_id]], description=_seconds(page.record))
             for run_id, page in material.runs.items()
         ]  # fmt: skip
+        older = _older(material)
         action = thing(
             "#execution", "CreateAction", name=f"snakemake figures/ with profile {layout.profile}",
-            description="one walk of the DAG, or several that went on where the former ended",
-            instrument=workflow, agent=authors, object=settings,
-            result=[*tables, *figures, *runs.values(), *cells],
+            description="one walk of the DAG, or several that went on where the former ended" + older,
+            instrument=workflow, agent=authors, result=[*tables, *figures, *runs.values(), *cells],
+            **({} if older else {"object": settings}),
         )  # fmt: skip
+        crate.description += older
         crate.root_dataset["mentions"] = [action, *trainings]
         crate.write(fresh)
         (fresh / "export" / "manifest.json").unlink()
         write_manifest(fresh, COMMAND, layout.profile)
     return into / "ro-crate-metadata.json"
+
+
+def _older(material: Material) -> str:
+    """Say of which artefacts the packed profile plans other runs, as older ones made them; "" of none."""
+    found = [artefact for artefact in material.artefacts.artefacts if not material.is_planned(artefact)]
+    if not found:
+        return ""
+    commits = sorted({commit[:8] for each in found if (commit := material.commit_of(each))})
+    made = f" (most runs by code {', '.join(commits)})" if commits else ""
+    return (
+        f"; by an older workflow and profile{made} than those packed: {', '.join(each.id for each in found)}"
+    )
 
 
 def _one(value: Any) -> Any:

@@ -10,6 +10,7 @@ from repro.core.cell_key import CellKey
 from repro.draw.numbers import measured_text, metric_label, with_std
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
+from repro.site.html import anchor
 from repro.site.material import Material
 
 HEADINGS = ("Paper", "Measure", "Data", "Row", "Reported", "Measured", "Seeds", "By the paper's convention")
@@ -25,12 +26,14 @@ class Line:
         distance: what stood in, counted, then the seeds, negative: the least is the best.
         judged: whether the number is compared with the printed one.
         fields: texts, one for each heading.
+        place: of the cell shown, among the pages of its publication.
     """
 
     key: CellKey
     distance: tuple[int, int]
     judged: bool
     fields: tuple[str, ...]
+    place: str = ""
 
 
 def best(published: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
@@ -102,4 +105,5 @@ def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> Line:
         str(first.n_seeds),
         "–" if other is None else measured_text(other),
     )
-    return Line(first.key, (len(first.stand_ins), -first.n_seeds), first.verdict in JUDGED, fields)
+    distance, place = (len(first.stand_ins), -first.n_seeds), f"{artefact.id}.html#{anchor(first)}"
+    return Line(first.key, distance, first.verdict in JUDGED, fields, place)

@@ -71,7 +71,11 @@ def _code(run: Mapping[str, Any]) -> str:
     code = run["provenance"]["code"]
     if not code["commit"]:  # of a copy without git
         return f"version {code['version']}"
-    return f"code {code['commit'][:7]}" + (" with changes not committed" if code["changed"] else "")
+    if not code["changed"]:
+        return f"code {code['commit'][:7]}"
+    source = run["sessions"][-1].get("training_code", {}).get("source")  # by which the code can be found
+    found = f" (training code {source[:8]})" if source else ""
+    return f"code {code['commit'][:7]} with changes not committed{found}"
 
 
 def steps_of(pages: Sequence[RunPage]) -> str:
