@@ -189,7 +189,8 @@ def test_a_number_and_a_claim_are_shown_though_all_runs_diverged() -> None:
     )
     found = {line.key[2]: line.fields for line in lines(replace(material, cells=cells))}
     assert "∞" in found["Baseline"][5]
-    assert len(found) == 4
+    measured = [cell for cell in material.cells if cell.artefact == "table2" and cell.measured is not None]
+    assert found.keys() == {cell.row for cell in measured}
 
 
 def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
@@ -202,7 +203,6 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
 def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text
-    assert "by code 4dbbf0e (5)" in text or "by code 4dbbf0e (6)" in text
 
 
 def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> None:
