@@ -36,35 +36,39 @@ def write_manifest(path: Path, layout: Layout, stage: Stage, members: Iterable[s
     atomic_write_json(path, {member: {"sha256": sha256_file(file)} for member, file in files.items()})
 
 
-def read_manifest(path: Path) -> dict[str, str]:
-    """Return the hashes that one batch lists, by member.
+def read_manifest(path: Path, make: str = MAKE) -> dict[str, str]:
+    """Return the hashes that one batch lists, by member; ``make`` is the remedy where it is missing.
 
     Raises:
         ReproError: the manifest is missing, damaged, or no list of hashes.
     """
-    entries = read_model(path, dict[str, _Entry], remedy=MAKE_ANEW if path.exists() else MAKE)
+    entries = read_model(path, dict[str, _Entry], remedy=MAKE_ANEW if path.exists() else make)
     return {member: entry.sha256 for member, entry in entries.items()}
 
 
-def listed_file(layout: Layout, stage: Stage, batch: str, member: str) -> Path:
+def listed_file(layout: Layout, stage: Stage, batch: str, member: str, make: str = MAKE) -> Path:
     """Return the file of one member, which is the one that the batch's manifest lists.
+
+    ``make`` is the remedy where something is missing.
 
     Raises:
         MissingError: it is missing.
         ReproError: there is no such manifest, or the file is not the one that it lists.
     """
     path = layout.batch(stage, batch)
-    return check_listed(layout, stage, path, member, read_manifest(path).get(member))
+    return check_listed(layout, stage, path, member, read_manifest(path, make).get(member), make)
 
 
-def check_listed(layout: Layout, stage: Stage, manifest: Path, member: str, sha256: str | None) -> Path:
+def check_listed(
+    layout: Layout, stage: Stage, manifest: Path, member: str, sha256: str | None, make: str = MAKE
+) -> Path:
     """Return the file of one member if it has the hash that ``manifest`` lists; errors as above."""
     file = _file(layout, stage, member)
     if sha256 is None:
         message = f"{manifest.name} does not list {member}: it is of an older plan"
-        raise MissingError(message, remedy=MAKE, where=manifest)
+        raise MissingError(message, remedy=make, where=manifest)
     if not file.is_file():
-        raise MissingError(f"{manifest.name} lists this file, which is missing", remedy=MAKE, where=file)
+        raise MissingError(f"{manifest.name} lists this file, which is missing", remedy=make, where=file)
     if sha256_file(file) != sha256:
         what, remedy = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
         raise ReproError(f"this {what} is not the one that {manifest.name} lists", remedy=remedy, where=file)

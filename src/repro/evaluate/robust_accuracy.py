@@ -230,11 +230,14 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         f"at the largest: {largest.describe()}"
     )
 
-    def accuracy(split: str, radius: float, threat: ThreatModel) -> float:
+    def attacked(split: str) -> ImageSet:
         data = context.images(split)
+        return data.first(options.first or len(data))
+
+    def accuracy(split: str, radius: float, threat: ThreatModel) -> float:
         hits = withstands(
             network,
-            data.first(options.first or len(data)),
+            attacked(split),
             threat,
             starts=context.generator(f"attack_start/{radius:g}"),
             batch_size=options.batch_size,
@@ -251,9 +254,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             values[f"accuracy_of_gap_split@{radius:g}"] = other
             values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
     if source is None and largest.radius:
-        data = context.images(options.split)
-        data = data.first(options.first or len(data))
-        if without_gradient(network, data, largest, options.batch_size) >= VANISHING_POINTS:
+        none = without_gradient(network, attacked(options.split), largest, options.batch_size)
+        if none >= VANISHING_POINTS:
             context.flags.add("vanishing_gradients")
     return values | _test_of_attack(network, largest, context, options)
 

@@ -103,13 +103,8 @@ class Measured:
 
     def _read(self, evaluation_id: str) -> Result:
         batch = self.batches.evaluate_of[evaluation_id]
-        try:
-            path = listed_file(self.layout, "evaluate", batch, evaluation_id)
-        except ReproError as error:
-            if error.remedy == MAKE and self.batches.evaluate[batch].only_searched:
-                remedy = f"run it: snakemake --cores all search --config profile={self.layout.profile}"
-                raise type(error)(error.message, remedy=remedy, where=error.where) from error
-            raise
-        result = read_result(path)
+        search = f"run it: snakemake --cores all search --config profile={self.layout.profile}"
+        make = search if self.batches.evaluate[batch].only_searched else MAKE
+        result = read_result(listed_file(self.layout, "evaluate", batch, evaluation_id, make))
         assert result is not None  # it has just been found
         return result

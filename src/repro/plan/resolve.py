@@ -34,9 +34,12 @@ def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = 
     return work
 
 
-def seeds_for(profile: Profile, work: Work, recipe: Recipe) -> range:
-    """Return the seeds: as many as the profile's entry says, else as the paper has, within its bounds."""
-    count = max(recipe.seeds, profile.min_seeds)
+def seeds_for(profile: Profile, work: Work, recipe: Recipe, searched: int | None = None) -> range:
+    """Return the seeds: as many as the profile's entry says, else as the paper has, within its bounds.
+
+    ``searched`` are those that a search asks for in the place of the paper's; no minimum holds for it.
+    """
+    count = searched or max(recipe.seeds, profile.min_seeds)
     return range(work.seeds or min(count, profile.max_seeds or count))
 
 

@@ -10,7 +10,7 @@ from repro.data.catalogue import dataset_info
 from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
-from repro.plan.resolve import in_order, run_spec, work_for
+from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
 from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Evaluation, Recipe, Search
 
 
@@ -147,8 +147,7 @@ def _runs(
     default = search.option not in recipe.options and value == search.start
     if search.option not in NO_OPTIONS and not default:  # the method's own value: the same run as without it
         options[search.option] = value
-    seeds = min(search.seeds, profile.max_seeds or search.seeds)
-    for seed in range(work_for(paid, name, recipe, dataset).seeds or seeds):
+    for seed in seeds_for(paid, work_for(paid, name, recipe, dataset), recipe, search.seeds):
         run = run_spec(paid, name, recipe, seed, dataset=dataset, options=options)
         if search.option == "batch_size":  # as many images seen, in batches of another size
             size = int(str(value))
