@@ -121,10 +121,9 @@ def test_every_option_of_every_method_is_in_the_table() -> None:
 def test_impossible_combinations_are_refused() -> None:
     with pytest.raises(ReproError, match="dropout"):
         make("classifier", network="embedding", dropout=0.5)
-    with pytest.raises(ReproError, match="crop_area"):
-        make("adversarial_training", augmentation=False, crop_area=(0.5, 0.9))
 
 
+ALONE = {"generator": False, "attacked_loss": "class"}
 WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
 
 
@@ -139,6 +138,16 @@ WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
         ("rgan", {"noise_sign": "literal_algorithm", "mode": "d_only"}, {"mode": "g_only"}),
         ("rgan", {**WORST, "mode": "g_only"}, {"mode": "d_only"}),
         ("rgan", {"penalty_images": "worst_case"}, WORST),
+        ("gan", {"decay_from": 0.5, "decay": "none"}, {"decay": "linear"}),
+        ("gan", {"crop_padding": 4, "crop_area": (0.8, 0.9)}, {"crop_area": None}),
+        ("robgan", {"attacker": False, "attacked_loss": "class"}, {"attacker": True}),
+        ("robgan", {**ALONE, "class_loss": "acgan"}, {"generator": True}),
+        ("robgan", {**ALONE, "weights": "paper"}, {"generator": True}),
+        ("robgan", {"decay": "linear", "halve_every": 10}, {"decay": "halving"}),
+        ("robgan", {"decay": "none", "recreate_optimisers": False}, {"decay": "halving"}),
+        ("adversarial_training", {"momentum": 0.5}, {"optimiser": "sgd"}),
+        ("robgan_finetune", {"momentum": 0.5}, {"optimiser": "sgd"}),
+        ("adversarial_training", {"augmentation": False, "crop_area": (0.5, 0.9)}, {"augmentation": True}),
     ],
 )
 def test_what_has_no_effect_is_refused(name: str, options: dict[str, Any], needed: dict[str, Any]) -> None:

@@ -6,10 +6,10 @@ code's fine-tuning script with weight 0 on fake images, which is the same loss.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +21,7 @@ from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.options import CropArea, NetworkOptions, read_options
+from repro.methods.options import CropArea, EffectiveWith, NetworkOptions, read_options
 from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     """
 
     networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS", "CLASSIFIER")
+    effective_with: ClassVar[EffectiveWith] = {
+        "momentum": ("optimiser", ("sgd",)),
+        "crop_area": ("augmentation", (True,)),
+    }
 
     network: str = "preact_resnet18"
     radius: float = Field(default=0.039, ge=0)
@@ -68,12 +72,6 @@ class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     augmentation: bool = True
     crop_area: CropArea = None
     eval_mode: bool = False
-
-    @model_validator(mode="after")
-    def _augmented(self) -> Self:
-        if self.crop_area and not self.augmentation:
-            raise ValueError("crop_area is a part of the augmentation: it needs augmentation: true")
-        return self
 
 
 class AdversarialTraining(Method):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from repro.methods.gan_base import GanMethod
 from repro.methods.gan_options import GanOptions
+from repro.methods.options import EffectiveWith
 
 
 class PlainGanOptions(GanOptions):
@@ -15,6 +18,8 @@ class PlainGanOptions(GanOptions):
         decay_from: share of the training after which ``decay: linear`` begins, the rate being constant until
             then: in SN-GAN's code the last 50,000 steps, whatever their number.
     """
+
+    effective_with: ClassVar[EffectiveWith] = {"decay_from": ("decay", ("linear",))}
 
     decay_from: float = Field(default=0.0, ge=0, lt=1)
 

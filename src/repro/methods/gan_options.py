@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from repro.core.spec import Scalar
 from repro.methods.losses import LossName
-from repro.methods.options import CropArea, NetworkOptions
+from repro.methods.options import CropArea, EffectiveWith, NetworkOptions
 from repro.methods.regularisers.registry import parse_regulariser
 
 
@@ -45,6 +45,7 @@ class GanOptions(NetworkOptions):
     only_with: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
         ("class_real", "class_fake", "class_generator"), ("AC_GAN",)
     )
+    effective_with: ClassVar[EffectiveWith] = {"crop_padding": ("crop_area", (None,))}
 
     network: str = "sngan"
     loss: LossName = "hinge"

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
+from repro.methods.options import EffectiveWith
 
 Position = Literal["discriminator", "real", "fake", "generator", "all"]
 
@@ -35,6 +36,10 @@ class PerturbedOptions(GanOptions):
 
     networks: ClassVar[tuple[str, ...]] = ("GAN",)
     has_auxiliary: ClassVar[bool] = False
+    effective_with: ClassVar[EffectiveWith] = {
+        "clean_weight": ("position", ("discriminator", "real", "fake", "all")),
+        "generator_images": ("position", ("generator", "all")),
+    }
 
     position: Position = "discriminator"
     generator_images: Literal["attached", "detached"] = "attached"
@@ -45,14 +50,6 @@ class PerturbedOptions(GanOptions):
     def _auxiliary(self) -> Self:
         if "auxiliary_images" in self.model_fields_set and not self.has_auxiliary:
             raise ValueError("auxiliary_images is for ssgan_dat and infomax_gan_dat, which have such losses")
-        return self
-
-    @model_validator(mode="after")
-    def _at_its_position(self) -> Self:
-        if self.clean_weight and self.position == "generator":
-            raise ValueError("clean_weight has no effect at position generator: D's loss is of clean images")
-        if self.generator_images == "detached" and self.position not in ("generator", "all"):
-            raise ValueError("generator_images: detached has no effect but at position generator or all")
         return self
 
 

@@ -21,7 +21,7 @@ from repro.attacks.threat_model import SYMMETRIC
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
-from repro.methods.options import MethodOptions
+from repro.methods.options import EffectiveWith, MethodOptions
 from repro.models.labelled import Labelled, of_side
 
 
@@ -50,6 +50,13 @@ class RganOptions(GanOptions):
         penalty_images: which images of D's update the regulariser is given, ``clean`` or ``worst_case`` ones.
     """
 
+    effective_with: ClassVar[EffectiveWith] = {
+        "fake_latents": ("mode", ("both",)),
+        "random_noise": ("mode", ("random_noise",)),
+        "noise_sign": ("mode", ("both", "g_only")),
+        "penalty_images": ("mode", ("both", "d_only", "random_noise")),
+    }
+
     network: str = "dcgan"
     loss: LossName = "non_saturating"
     n_dis: int = Field(default=1, ge=1)
@@ -73,16 +80,7 @@ class RganOptions(GanOptions):
     penalty_images: Literal["clean", "worst_case"] = "clean"
 
     @model_validator(mode="after")
-    def _of_its_mode(self) -> Self:
-        """Refuse what has no effect in the mode."""
-        for given, option, modes in (
-            (self.fake_latents == "mixture", "fake_latents: mixture", ("both",)),
-            (self.random_noise == "instead", "random_noise: instead", ("random_noise",)),
-            (self.noise_sign != "maximise", f"noise_sign: {self.noise_sign}", ("both", "g_only")),
-            (self.worst_penalised, "penalty_images: worst_case", ("both", "d_only", "random_noise")),
-        ):
-            if given and self.mode not in modes:
-                raise ValueError(f"{option} has no effect in mode {self.mode}, but in {' or '.join(modes)}")
+    def _penalised(self) -> Self:
         if self.worst_penalised and self.regulariser == "none":
             raise ValueError("penalty_images: worst_case has no effect without a regulariser")
         return self

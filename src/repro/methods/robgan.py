@@ -23,7 +23,7 @@ from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, La
 from repro.methods.gan_options import GanOptions
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.losses import LossName
-from repro.methods.options import MethodOptions, read_options
+from repro.methods.options import EffectiveWith, MethodOptions, read_options
 from repro.models.divided import by_slices
 from repro.models.heads import ClassView, TwoHeads
 
@@ -75,6 +75,14 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     """
 
     networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
+    # not the attack's lengths: a row that trains without attacker has its recipe's
+    effective_with: ClassVar[EffectiveWith] = {
+        "attacked_loss": ("attacker", (True,)),
+        "class_loss": ("generator", (True,)),
+        "weights": ("generator", (True,)),
+        "halve_every": ("decay", ("halving",)),
+        "recreate_optimisers": ("decay", ("halving",)),
+    }
 
     network: str = "preact_resnet18"
     loss: LossName = "non_saturating"
