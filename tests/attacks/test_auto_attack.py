@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from repro.attacks import PGD, SYMMETRIC, UNIT, AutoAttack, ThreatModel
 from repro.attacks import auto_attack as module
 from repro.attacks.auto_attack import suspect_signs, tiled_by_square
 from repro.attacks.balls import BALLS
+from repro.attacks.threat_model import Bounds
 from repro.core.errors import ReproError
 
 needs_library = pytest.mark.skipif(
@@ -131,6 +133,23 @@ def test_batch_statistics_are_refused() -> None:
     threat = ThreatModel(radius=0.05, step_size=0.01, batch_norm_mode="train")
     with pytest.raises(ReproError, match="which images are left"):
         AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+
+
+@needs_library
+def test_a_box_without_end_is_refused() -> None:
+    network = Smooth(size=8)
+    images, labels = batch(network, 8)
+    endless = ThreatModel(radius=0.3, step_size=0.03, bounds=Bounds(low=-inf, high=inf))
+    with pytest.raises(ReproError, match="must end on all sides") as caught:
+        AutoAttack(model=network, threat=endless, classes=4)
+    for advised in ("range of the images as bounds", "PGD"):
+        assert advised in (caught.value.remedy or "")
+    boxed = endless.model_copy(update={"bounds": UNIT})
+    assert (
+        AutoAttack(model=network, threat=boxed, classes=4, steps=2, queries=2)(images, labels).shape
+        == images.shape
+    )
+    assert PGD(model=network, threat=endless)(images, labels).shape == images.shape
 
 
 @needs_library

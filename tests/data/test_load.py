@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_every_image_set_has_a_reader_a_place_and_a_list_of_files() -> None:
 
 def test_first_and_to_keep_images_with_labels() -> None:
     images = torch.arange(4 * 12, dtype=torch.uint8).view(4, 3, 2, 2)
-    labels = torch.arange(4)
+    labels = torch.tensor([2, 0, 1, 3])
     data = ImageSet("cifar10", "train", "real", images, labels, (), fingerprint(images, labels), True)
     part = data.first(3).to("cpu")
     assert torch.equal(part.images, images[:3])
@@ -67,6 +68,17 @@ def test_first_and_to_keep_images_with_labels() -> None:
     assert part.stand_ins == ("sample_data",)
     assert data.first(4) is data
     assert data.stand_ins == ()
+
+
+def test_first_of_a_set_in_order_of_its_classes_is_of_all_of_them() -> None:
+    images, labels = torch.arange(90 * 12).view(90, 3, 2, 2).byte(), torch.arange(3).repeat_interleave(30)
+    ordered = ImageSet("cifar10", "test", "real", images, labels, (), fingerprint(images, labels), True)
+    part = ordered.first(12)
+    assert part.labels.bincount().tolist() == [4, 4, 4]
+    assert part.fingerprint == fingerprint(part.images, part.labels) == ordered.first(12).fingerprint
+    assert all(any(torch.equal(one, other) for other in images) for one in part.images)
+    unlabelled = replace(ordered, labels=torch.zeros_like(labels))
+    assert torch.equal(unlabelled.first(12).images, images[:12])
 
 
 def test_balanced_subset_is_round_robin_over_unequal_classes() -> None:

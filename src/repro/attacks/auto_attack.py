@@ -72,9 +72,9 @@ class AutoAttack:
         logits: how class logits (N, K) are read from what the network returns, where that is no tensor.
 
     Raises:
-        ReproError: torchattacks is not installed; the threat model is targeted; or it has batch norms use the
-            batch's statistics: each part of AutoAttack meets other images, so that no verdict would be the
-            network's on the images that are returned.
+        ReproError: torchattacks is not installed; the threat model is targeted, or its box has no end; or it
+            has batch norms use the batch's statistics: each part of AutoAttack meets other images, so that no
+            verdict would be the network's on the images that are returned.
     """
 
     model: nn.Module
@@ -95,6 +95,11 @@ class AutoAttack:
             raise ReproError(
                 "AutoAttack with targeted=True: it leads away from the labels, to whatever class",
                 remedy="leave targeted at False, or attack with PGD, which aims at the labels",
+            )
+        if not self.threat.bounds.finite:
+            raise ReproError(
+                f"AutoAttack within bounds {self.threat.bounds}: the box must end on all sides",
+                remedy="give the threat model the range of the images as bounds, or attack with PGD",
             )
         self._library = _torchattacks()
 

@@ -40,6 +40,11 @@ class Bounds(Frozen):
             )
         return self
 
+    @property
+    def finite(self) -> bool:
+        """Whether the box ends on all sides; points, say, have none."""
+        return isfinite(self.high - self.low)
+
     def clip(self, images: Tensor) -> Tensor:
         """Return ``images`` with every value moved to the nearest one inside the box."""
         return images.clamp(self.low, self.high)
@@ -155,8 +160,8 @@ class ThreatModel(Frozen):
         """Return one line for the header of a table."""
         norm = {"linf": "L-infinity", "l2": "L2"}[self.norm]
         loss = {"cross_entropy": "cross-entropy", "cw_margin": "CW margin", "joint": "joint loss"}[self.loss]
-        finite = isfinite(self.bounds.high - self.bounds.low)
-        unit = f" ({self.to(UNIT).radius:g} in {UNIT})" if finite and self.bounds != UNIT else ""
+        scaled = self.bounds.finite and self.bounds != UNIT
+        unit = f" ({self.to(UNIT).radius:g} in {UNIT})" if scaled else ""
         start = "random start" if self.random_start else "start at the image"
         return (
             f"{norm} radius {self.radius:g} in {self.bounds}{unit}, "

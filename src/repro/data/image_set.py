@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import Source, StandIn
 from repro.data.facts import SplitFacts
 from repro.data.fingerprint import fingerprint
+from repro.data.readers.found import balanced_subset
 
 FILLS = 0.5
 """Share of a GPU's free memory from which a set stays out of it: networks and features need the rest."""
@@ -104,10 +105,17 @@ class ImageSet:
         )
 
     def first(self, n: int) -> ImageSet:
-        """Return the first ``n`` images (all where there are fewer) as a set of its own."""
+        """Return the first ``n`` images (all where there are fewer) as a set of its own.
+
+        Of a set in order of its classes, as folders of them lie, its first ones would be of a class or two:
+        there it is ``n`` of all classes alike, always the same.
+        """
         if n >= len(self):
             return self
-        images, labels = self.images[:n], self.labels[:n]
+        kept: slice | Tensor = slice(n)
+        if self.labels[0] < self.labels[-1] and bool((self.labels.diff() >= 0).all()):
+            kept = torch.from_numpy(balanced_subset(self.labels.cpu().numpy(), n)).to(self.device)
+        images, labels = self.images[kept], self.labels[kept]
         return replace(
             self,
             images=images,
