@@ -16,6 +16,7 @@ from repro.data.gaussians import (
     Mixture,
     Spread,
     component_log_densities,
+    component_means,
     component_weights,
     deviation,
     sample_gaussians,
@@ -128,6 +129,16 @@ def test_points_far_from_every_mode_are_of_low_quality() -> None:
     points, _ = draw(spread="standard_deviation")
     points[: N // 4] = 5.0 + points[: N // 4]
     assert scores(points)["high_quality"] == pytest.approx(74, abs=1.5)
+
+
+def test_points_around_a_mode_do_not_hit_it() -> None:
+    """Each belongs to its nearest mode, all of them to the nine in equal shares, and none is near one."""
+    angle = 2 * math.pi * torch.rand(N, generator=torch.Generator().manual_seed(5))
+    circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+    means = component_means()[torch.arange(N) % 9]
+    for points in (means + 0.45 * circle, 1.9 * circle, torch.full((N, 2), 1e30)):
+        assert scores(points)["modes"] == scores(points)["high_quality"] == 0
+    assert scores(means + 0.25 * circle)["modes"] == 9
 
 
 def test_copies_of_one_point_cost_much_and_stay_finite() -> None:
