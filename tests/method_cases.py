@@ -1,4 +1,4 @@
-"""Tiny runs of each method of the classification side, shared by the method tests."""
+"""Tiny runs of each method, shared by the method tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
+from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
@@ -19,6 +20,7 @@ from small_run import small_run
 CPU = torch.device("cpu")
 STEPS = 4
 WIDTH = 0.03  # most layers get the least number of channels, 4
+POINTS = {"dataset": "gaussians", "source": "real", "width": 1.0}
 METHODS = [
     "classifier",
     "fast_gradient_training",
@@ -37,20 +39,20 @@ def tiny_data(images: int = 20) -> ImageSet:
 
 
 def spec_of(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> RunSpec:
-    return small_run(
-        name,
-        seed=seed,
-        steps=STEPS,
-        width=width,
-        options=options,
-        parent="robgan-parent" if name == "robgan_finetune" else None,
-    )
+    own: dict[str, dict[str, Any]] = {
+        "robgan_finetune": {"parent": "robgan-parent"},
+        "toy_gan": POINTS,
+        "toy_dat": POINTS,
+    }
+    fields = {"width": width, **own.get(name, {})}
+    return small_run(name, seed=seed, steps=STEPS, options=options, **fields)
 
 
 def make(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> tuple[Method, Streams]:
     streams = Streams(seed)
     spec = spec_of(name, seed=seed, width=width, **options)
-    return load_method(name)(spec, tiny_data(), streams, CPU), streams
+    data = gaussian_set() if spec.dataset == "gaussians" else tiny_data()
+    return load_method(name)(spec, data, streams, CPU), streams
 
 
 def train(name: str, *, updates: int = 2, seed: int = 0, **options: Any) -> Method:

@@ -9,21 +9,17 @@ import pytest
 from torch import Tensor
 
 from method_cases import equal, make, train, weights
+from option_cases import GANS, LIVELY, Changes
 from repro.core.errors import ReproError
-from repro.methods.gan_options import GanOptions
-from repro.methods.registry import train_split, validate_options
+from repro.methods.registry import load_method, method_names, train_split, validate_options
 
-LIVELY = {
-    "delta_scale": "unit_rms",
-    "generator_learning_rate": 1e-3,
-}  # a G that perturbs visibly from the start
 RESNET = {"network": "robgan_resnet"}  # has batch norm
 # fewer attack steps than the defaults, for time
 SHORT = {"robgan": {"steps": 2}, "robgan_finetune": {"steps": 2}, "adversarial_training": {"steps": 2}}
-# below, in test_early_stopping.py and train/test_failures.py, with validation or held-out images; what every
-# GAN has is in test_gan_methods.py
+# below, in test_early_stopping.py, test_gat_attack.py, train/test_failures.py and test_update_graph.py, with
+# validation or held-out images or on a GPU
 HELD_OUT = {"held_out", "held_out_images", "held_out_steps"}
-ELSEWHERE = {"train_split", "keep", "validate_every", "patience", *HELD_OUT, *GanOptions.model_fields}
+ELSEWHERE = {"train_split", "keep", "validate_every", "patience", "cuda_graph", *HELD_OUT}
 PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("classifier", {}, {"initialisation": "xavier_normal"}),
     ("classifier", {}, {"dropout": 0.5}),
@@ -42,6 +38,7 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("random_perturbation", {"length": 3.0}, {"alpha": 0.1}),
     ("random_perturbation", {"length": 3.0}, {"alpha": 0.0}),
     ("random_perturbation", {"length": 3.0}, {"clip": True}),
+    ("gat", LIVELY, {"initialisation": "xavier_normal"}),
     ("gat", LIVELY, {"c_g": 0.1}),
     ("gat", LIVELY, {"alpha": 0.1}),
     ("gat", LIVELY, {"k": 2}),
@@ -103,19 +100,31 @@ def test_an_option_changes_what_is_trained(name: str, base: dict[str, Any], chan
     assert not equal(first, trained(name, updates, tuple((base | change).items())))
 
 
-def test_every_option_of_every_method_is_in_the_table() -> None:
-    tried = {(name, option) for name, _, change in PAIRS for option in change}
-    inherited = {
-        "fast_gradient_training": "classifier",
-        "random_perturbation": "classifier",
-        "gat": "classifier",
-        "robgan_finetune": "adversarial_training",
+@pytest.mark.parametrize(("name", "base", "changes"), GANS, ids=lambda value: str(value)[:40])
+def test_changes_of_a_gan_all_give_other_weights(name: str, base: dict[str, Any], changes: Changes) -> None:
+    ends = [trained(name, 2, tuple((base | change).items())) for change in changes]
+    prints = [sum(value.double().abs().sum().item() for value in end.values()) for end in ends]
+    assert len(set(prints)) == len(changes), dict(zip(map(str, changes), prints, strict=True))
+
+
+def declared(name: str, option: str) -> tuple[type, str]:
+    """The class that declares an option of a method, or its default last, and the option."""
+    kinds = load_method(name).Options.__mro__
+    return next(kind for kind in reversed(kinds) if option in vars(kind).get("__annotations__", {})), option
+
+
+def test_every_option_of_every_method_is_in_a_table() -> None:
+    changes = [(name, change) for name, _, change in PAIRS]
+    changes += [(name, change) for name, _, each in GANS for change in each]
+    fields = {name: load_method(name).Options.model_fields for name in method_names()}
+    tried = {
+        declared(name, "regulariser_options" if option.startswith("regulariser.") else option)
+        for name, change in changes
+        for option in change
+        if option.partition(".")[0] in fields[name]
     }
-    for name in {name for name, _, _ in PAIRS}:
-        for option in type(validate_options(name, {})).model_fields:
-            if option in ELSEWHERE:
-                continue
-            assert (name, option) in tried or (inherited.get(name), option) in tried, (name, option)
+    every = {(name, option) for name in fields for option in fields[name] if option not in ELSEWHERE}
+    assert {pair for pair in every if declared(*pair) not in tried} == set()
 
 
 def test_impossible_combinations_are_refused() -> None:
