@@ -182,7 +182,9 @@ def test_no_shared_file_lists_the_papers() -> None:
     package = ROOT / "src" / "repro"
     own = [package / name for name in ("draw/figures", "methods", "attacks", "models")]
     shared = [path for path in package.rglob("*.py") if not any(map(path.is_relative_to, own))]
-    shared += [*package.rglob("*.html"), *package.rglob("*.jinja"), *(ROOT / "workflow").rglob("*.smk")]
+    templates = [path for folder in package.rglob("templates") for path in folder.rglob("*.*")]
+    assert {".html", ".md"} <= {path.suffix for path in templates}
+    shared += [*templates, *(ROOT / "workflow").rglob("*.smk")]
     shared += [ROOT / "Snakefile", ROOT / "Makefile"]
     assert len(shared) > 100
     assert [path for path in shared if len(words_of(path) & papers) > 1] == []

@@ -41,8 +41,12 @@ def attacks_of(source: str) -> set[str]:
     """The modules of ``repro.attacks`` that a measurement takes more than parts from."""
     found = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro.attacks."):
+        if isinstance(node, ast.ImportFrom) and node.module == "repro.attacks":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro.attacks."):
             found.add((node.module or "").rpartition(".")[2])
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("repro.attacks")}
     return found - PARTS
 
 

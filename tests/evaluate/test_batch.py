@@ -317,7 +317,7 @@ def test_a_failure_does_not_stop_the_others(layout: Layout) -> None:
         ],
         strict=True,
     ):
-        line = error.value.message.partition(s.evaluation_id)[2]
+        line = error.value.message.partition(s.evaluation_id)[2].splitlines()[0]
         assert reason in line
     assert layout.evaluation(ALL[0].evaluation_id).is_file()
     assert not layout.batch("evaluate", "b0").exists()

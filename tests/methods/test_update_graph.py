@@ -214,6 +214,7 @@ def test_no_update_draws_that_says_so(name: str, options: dict[str, Any], draws:
     method.update_discriminator(real, z, *labels)
     method.update_generator(z, *labels[1:])
     after = method.streams.state_dict()
+    assert after.keys() == before.keys()  # a stream is made when it is first drawn from
     assert all(torch.equal(after[stream], state) for stream, state in before.items())
 
 

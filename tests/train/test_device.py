@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
+from method_cases import weights
 from repro.core.device import apply_precision
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -46,14 +46,6 @@ def made(method: str, device: torch.device) -> Method:
         kept = load_images(spec.dataset, split, source="synthetic", limit=10, root=None)
         method.validation = kept.to(device)
     return method
-
-
-def weights(method: Method) -> dict[str, Tensor]:
-    return {
-        f"{part}.{name}": value
-        for part, network in method.modules.items()
-        for name, value in network.state_dict().items()
-    }
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -172,7 +172,7 @@ def _most(files: Iterable[tuple[Kind, Path]]) -> dict[Kind, float]:
     """Return the most seconds, a step where a file tells how many were taken; none of what diverged."""
     found: dict[Kind, float] = {}
     for kind, path in files:
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             record = json.loads(path.read_text(encoding="utf-8"))
             if record.get("diverged") is None:
                 seconds = record["seconds"] / (record.get("steps_taken") or record.get("steps") or 1)

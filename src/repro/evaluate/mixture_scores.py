@@ -57,10 +57,10 @@ class MixtureOptions(MeasureOptions):
 def mixture_scores(points: Tensor, mixture: Mixture, spread: Spread, options: MixtureOptions) -> Values:
     """Return the scores of points (N, 2).
 
-    ``modes``: how many of the nine are hit, by points of high quality alone, since every point belongs to some
-    mode however far away it is; ``high_quality``: percent of the points; ``kl_modes``: divergence
-    of the modes' shares, of all points, from their true weights; ``kl``: divergence of the points' density from the true
-    one, in nats. A divergence is at least 0: an estimate or a rounding below it counts as 0. Where modes
+    ``modes``: how many of the nine are hit, by points of high quality alone, since a point belongs to some
+    mode however far away it is; ``high_quality``: percent of the points; ``kl_modes``: divergence of the
+    modes' shares, of all points, from their true weights; ``kl``: divergence of the points' density from the
+    true one, in nats. A divergence is at least 0: an estimate or a rounding below it counts as 0. Where modes
     overlap ``modes`` says little: at variance 0.1 a uniform square has all nine.
     """
     parts = component_log_densities(points, mixture=mixture, spread=spread)
