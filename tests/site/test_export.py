@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_a_cells_file_says_what_its_line_of_the_csv_says(exported: tuple[str, Pa
 def test_a_runs_file_says_what_its_records_say(exported: tuple[str, Path]) -> None:
     name, folder = exported
     runs = [json.loads(line) for line in (PUBLISHED / name / "runs.jsonl").read_text().splitlines()]
+    shown_in = {file_of(cell): cell.runs for cell in read_cells(PUBLISHED / name / "cells.csv") if cell.runs}
     measured = [
         json.loads(line) for line in (PUBLISHED / name / "evaluations.jsonl").read_text().splitlines()
     ]
@@ -75,7 +77,10 @@ def test_a_runs_file_says_what_its_records_say(exported: tuple[str, Path]) -> No
         assert {each.evaluation: each.values for each in found.evaluations} == {
             key: each["values"] for key, each in own.items()
         }
-        assert all((folder / cell).is_file() for cell in found.cells)
+        assert set(found.cells) == {file for file, runs in shown_in.items() if run["run_id"] in runs}
+        attacking = [each["values"] for each in own.values() if each.get("threat_model")]
+        radii = [value for values in attacking for value in values if re.fullmatch(r"accuracy@[\d.]+", value)]
+        assert len(found.attacks) == len(radii) - radii.count("accuracy@0")
         for attack in found.attacks:
             options, values = own[attack.evaluation]["spec"]["options"], own[attack.evaluation]["values"]
             assert attack.threat.eps in options["radii"]
