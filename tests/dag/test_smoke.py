@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import time
 from contextlib import chdir
 from pathlib import Path
 
@@ -117,9 +116,7 @@ def test_no_claim_of_a_planned_paper_is_dropped(dag: Path) -> None:
 
 @pytest.mark.slow
 def test_a_second_call_finds_nothing_to_do(dag: Path) -> None:
-    start = time.perf_counter()
     assert "Nothing to be done" in snakemake(dag, "figures/")
-    assert time.perf_counter() - start < 30  # seconds; 5 on a machine that does nothing else
 
 
 @pytest.mark.slow

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from repro.compose.paper_files import all_reported, whole_ledger
+from repro.compose.paper_files import all_reported
 from repro.evaluate.registry import validate_options as validate_measurement
-from repro.methods.registry import method_names
 from repro.methods.registry import validate_options as validate_method
 from repro.plan.cells import CitedCell, MeasuredCell, PendingCell, PlannedCell
 from repro.plan.config import Config, load_config
@@ -204,11 +203,6 @@ def _recipes(config: Config) -> list[tuple[str, Recipe]]:
     return list(config.recipes.items())
 
 
-def test_every_recipe_names_a_method_that_exists(config: Config) -> None:
-    for name, recipe in _recipes(config):
-        assert recipe.method in method_names(), name
-
-
 def test_every_recipe_and_evaluation_is_used(config: Config) -> None:
     used = {
         (what, qualified(name, paper))
@@ -230,12 +224,3 @@ def test_options_of_evaluations_are_those_of_their_measurements(config: Config) 
         for evaluation in sheet.evaluations.values():
             for convention in evaluation.conventions.values():
                 validate_measurement(evaluation.measure, {**evaluation.options, **convention})
-
-
-def test_ledger_ids_in_the_sheets_comments_are_in_the_ledger(config: Config) -> None:
-    known = {item.id for item in whole_ledger(config)}
-    subjects = "|".join({name.partition(".")[0] for name in known})
-    for paper in config.sheets:
-        for line in config.sheet_path(paper).read_text(encoding="utf-8").splitlines():
-            _, _, mention = line.partition("ledger ")
-            assert set(re.findall(rf"\b(?:{subjects})\.\w+", mention)) <= known, line
