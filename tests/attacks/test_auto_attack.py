@@ -106,6 +106,10 @@ def test_signs_have_thresholds() -> None:
     assert suspect_signs(sound | {"square": 47.7}, 0.0) == ("square_beats_gradients",)
     assert suspect_signs(sound | {"apgd_ce": 51.0}, 0.0) == ("restarts_matter",)
     assert suspect_signs(sound, 1.0) == ("vanishing_gradients",)
+    for n, images in ((500, 1), (1000, 2), (10_000, 20)):  # 0.2 points, whatever the percentages round to
+        for left in range(images, n, n // 100):
+            square = {"fab_t": 100 * left / n, "square": 100 * (left - images) / n}
+            assert suspect_signs(sound | square, 0.0) == ("square_beats_gradients",), (n, left)
 
 
 def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

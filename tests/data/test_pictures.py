@@ -134,6 +134,9 @@ def test_celeba_splits_by_file_number_and_samples_by_tenths(tmp_path: Path) -> N
     whole = [Path(f"{k:06d}.jpg") for k in (1, 162_770, 162_771, 182_637, 182_638, 202_599)]
     assert split_files(whole, info, "train") == whole[:2]
     assert split_files(whole, info, "test") == whole[4:]
+    unfinished = whole[:4]  # an unpacking that stopped among the validation files
+    assert split_files(unfinished, info, "train") == whole[:2]
+    assert split_files(unfinished, info, "test") == []
     for k in range(1, 21):
         write_picture(tmp_path / "celeba" / "img_align_celeba" / f"{k:06d}.jpg", 18, 22, (k, 0, 0))
     train, test = load("celeba", tmp_path), load("celeba", tmp_path, "test")
@@ -144,6 +147,12 @@ def test_celeba_splits_by_file_number_and_samples_by_tenths(tmp_path: Path) -> N
     write_picture(tmp_path / "celeba" / "img_align_celeba" / "me.jpg", 18, 22, (0, 0, 0))
     with pytest.raises(ReproError, match="six-digit"):
         load("celeba", tmp_path)
+    (tmp_path / "celeba" / "img_align_celeba" / "me.jpg").rename(
+        tmp_path / "celeba" / "img_align_celeba" / "162771.jpg"
+    )
+    assert len(load("celeba", tmp_path)) == 20
+    with pytest.raises(ReproError, match=r"182638\.jpg is missing"):
+        load("celeba", tmp_path, "test")
 
 
 def test_lsun_reads_the_first_images_of_the_database(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ TARGETS = 9  # likeliest other classes that the authors aim at; torchattacks aim
 SQUARE_POINTS = 0.2
 RESTART_POINTS = 1.0
 VANISHING_POINTS = 1.0
+ROUNDING = 1e-9  # points; one image of 500 is 0.2 of them
 VANISHED = 1e-12
 TARGETED_CLASSES = 4
 
@@ -202,9 +203,9 @@ class AutoAttack:
 def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ...]:
     """Return the signs in an audit's percentages and in the percentage of vanished gradients."""
     signs: dict[Flag, bool] = {
-        "square_beats_gradients": accuracy["fab_t"] - accuracy["square"] >= SQUARE_POINTS,
-        "restarts_matter": accuracy["apgd_ce"] - accuracy["apgd_ce_again"] >= RESTART_POINTS,
-        "vanishing_gradients": vanished >= VANISHING_POINTS,
+        "square_beats_gradients": accuracy["fab_t"] - accuracy["square"] > SQUARE_POINTS - ROUNDING,
+        "restarts_matter": accuracy["apgd_ce"] - accuracy["apgd_ce_again"] > RESTART_POINTS - ROUNDING,
+        "vanishing_gradients": vanished > VANISHING_POINTS - ROUNDING,
     }
     return tuple(flag for flag, seen in signs.items() if seen)
 

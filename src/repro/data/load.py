@@ -48,7 +48,8 @@ def read_files(
 ) -> ImageSet:
     """Return one split of ``info`` from files below ``root``; arguments and errors as of ``load_images``.
 
-    A whole split whose canonical fingerprint is known must have it; a split with fewer images than the
+    A whole split whose canonical fingerprint is known must have it, also where a part of it is asked for and
+    the reader has looked at all; a split with fewer images than the
     catalogue says is taken as a part (``complete`` False), one with more is an error.
     ``use_cache`` False opens every file anew and writes no cache.
     """
@@ -62,11 +63,11 @@ def read_files(
             where=folder,
         )
     complete = len(found.images) == expected
-    canonical = info.fingerprints.get(split)
-    if complete and canonical is not None and identity != canonical:
+    canonical, whole = info.fingerprints.get(split), identity if complete else found.whole
+    if canonical and whole and found.total == expected and whole != canonical:
         raise ReproError(
             f"{info.title} ({split}) has the right number of images, but not those of the release "
-            f"(fingerprint {identity}, expected {canonical})",
+            f"(fingerprint {whole}, expected {canonical})",
             remedy=_instead_of(folder, info),
             where=folder,
         )

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode
-from repro.attacks.auto_attack import VANISHING_POINTS
+from repro.attacks.auto_attack import ROUNDING, VANISHING_POINTS
 from repro.attacks.execution import GRAPHED
 from repro.attacks.network import Network
 from repro.attacks.objective import image_gradient
@@ -255,7 +255,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
     if source is None and largest.radius:
         none = without_gradient(network, attacked(options.split), largest, options.batch_size)
-        if none >= VANISHING_POINTS:
+        if none > VANISHING_POINTS - ROUNDING:
             context.flags.add("vanishing_gradients")
     return values | _test_of_attack(network, largest, context, options)
 

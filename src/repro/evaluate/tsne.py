@@ -46,7 +46,7 @@ class Options(MeasureOptions):
         points: of each sample.
         noise_radius, image_radius: length of the change to the worst noise and to the worst images.
         perplexity: t-SNE's; lowered to a third of the points where these are few.
-        split: of the real images; those at its beginning.
+        split: of the real images; its first ones (`ImageSet.first`).
     """
 
     pair: Literal["noise", "worst_images", "images"] = "images"

@@ -54,10 +54,10 @@ def read(
     if split in ("train45k", "validation5k"):
         order = _gat_split(order, split)
     kept = order[balanced_subset(marks.numpy()[order], limit)]
-    identity = join_digests(digests[kept].tolist())
+    identity, whole = (join_digests(digests[members].tolist()) for members in (kept, order))
     chosen = torch.from_numpy(kept)
     classes = _class_names(require_file(folder / meta, info), info, names)
-    return Found(images.index_select(0, chosen), marks[chosen], classes, len(order), identity)
+    return Found(images.index_select(0, chosen), marks[chosen], classes, len(order), identity, whole)
 
 
 def _gat_split(order: NDArray[np.int64], split: str) -> NDArray[np.int64]:

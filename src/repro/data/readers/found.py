@@ -42,6 +42,7 @@ class Found:
         classes: class names by label.
         total: images of the split that lie on disk, N or more.
         identity: the fingerprint of the images, where the reader has computed it anyway.
+        whole: likewise that of all images of the split that lie on disk.
     """
 
     images: Tensor
@@ -49,6 +50,7 @@ class Found:
     classes: tuple[str, ...]
     total: int
     identity: str | None = None
+    whole: str | None = None
 
 
 class Reader(Protocol):

@@ -1,8 +1,8 @@
 """CelebA's aligned faces, ``img_align_celeba/NNNNNN.jpg``: centre square (178 px), resized to 64 px.
 
 The official split goes by file number: 1 to 162770 train, 162771 to 182637 validation (unused here), 182638
-to 202599 test. In a sample that ends before the test files begin, every tenth file in sorted order is the
-test split instead.
+to 202599 test. In a sample of training files alone, every tenth file in sorted order is the test split
+instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from repro.data.dataset import DatasetInfo
 from repro.data.readers.folders import pictures
-from repro.data.readers.found import Found, balanced_subset, damaged
+from repro.data.readers.found import Found, balanced_subset, damaged, missing
 from repro.data.sources import Archive
 
 PICTURES = 202_599
@@ -27,6 +27,8 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
     from repro.data.readers.decode import decode
 
     paths = split_files(pictures(folder, info), info, split)
+    if not paths:
+        raise missing(folder / f"{TEST_FIRST if split == 'test' else 1:06d}.jpg", info)
     chosen = balanced_subset([0] * len(paths), limit)
     images = decode([paths[i] for i in chosen], info, split)
     return Found(images, torch.zeros(len(chosen), dtype=torch.int64), (), len(paths))
@@ -35,7 +37,7 @@ def read(folder: Path, info: DatasetInfo, split: str, limit: int | None) -> Foun
 def split_files(paths: list[Path], info: DatasetInfo, split: str) -> list[Path]:
     """Return those of the sorted ``paths`` that belong to ``split``."""
     numbers = [_number(path, info) for path in paths]
-    if numbers[-1] >= TEST_FIRST:
+    if numbers[-1] > TRAIN_LAST:
         wanted = range(1, TRAIN_LAST + 1) if split == "train" else range(TEST_FIRST, 202_600)
         return [path for path, number in zip(paths, numbers, strict=True) if number in wanted]
     return [path for position, path in enumerate(paths) if (position % 10 == 9) == (split == "test")]
