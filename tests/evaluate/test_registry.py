@@ -79,6 +79,9 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
     validate_options("fidelity", {"metrics": ("is", "kid")}).check(asked)
 
 
+WITH_RADII = ("input_noise", "robust_accuracy", "auto_attack")
+
+
 @pytest.mark.parametrize(
     ("measure", "options", "message"),
     [
@@ -89,7 +92,7 @@ def test_the_best_snapshot_needs_the_fid_that_it_is_chosen_by() -> None:
         ("input_noise", {"splits": 200}, "too few for 200 splits"),
         ("input_noise", {"radii": (0.0, 1.0)}, "greater than 0"),
         ("input_noise", {"radii": (-1.0,)}, "greater than 0"),
-        ("input_noise", {"radii": (0.01, 0.01)}, "each radius once"),
+        *((name, {"radii": (0.1, 0.10000001)}, "each radius once") for name in WITH_RADII),
         ("gradient_effect", {"against": "next_batch", "epsilon": 7.0}, "perturbs nothing, leave out epsilon"),
         ("gradient_effect", {"against": "next_batch", "targets": "eq10"}, "leave out targets"),
         ("adversarial_share", {"space": "image", "radius": 5.0}, "exceeds the box"),

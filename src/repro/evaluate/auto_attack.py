@@ -16,7 +16,7 @@ from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.core.spec import EvaluationSpec
 from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
-from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.registry import Distinct, MeasureOptions, Values
 from repro.evaluate.robust_accuracy import Unit, check_radii, stated_bounds
 from repro.evaluate.trained import Trained
 
@@ -36,7 +36,9 @@ class Options(MeasureOptions):
     """
 
     norm: Norm = "linf"
-    radii: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(8 / 255,), min_length=1)
+    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Distinct] = Field(
+        default=(8 / 255,), min_length=1
+    )
     unit: Unit = "unit"
     steps: int = Field(default=100, ge=1)
     queries: int = Field(default=5000, ge=1)

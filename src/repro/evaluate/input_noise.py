@@ -9,12 +9,12 @@ from functools import partial
 from statistics import fmean, stdev
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
-from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.registry import Distinct, MeasureOptions, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, said_of_noise, worst_noise
@@ -33,18 +33,11 @@ class Options(MeasureOptions):
         splits, batch_size: see ``scores.ScoreOptions``.
     """
 
-    radii: tuple[Annotated[float, Field(gt=0)], ...] = (0.01, 1.0)
+    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Distinct] = (0.01, 1.0)
     draws: int = Field(default=5, ge=2)
     to_uint8: ToUint8 = "fixed"
     splits: int = Field(default=10, ge=1)
     batch_size: int = Field(default=128, ge=1)
-
-    @field_validator("radii")
-    @classmethod
-    def _distinct(cls, radii: tuple[float, ...]) -> tuple[float, ...]:
-        if len({f"{radius:g}" for radius in radii}) < len(radii):
-            raise ValueError("give each radius once: the numbers of two that read alike have one name")
-        return radii
 
     def check(self, spec: EvaluationSpec) -> None:
         """Check that the images that ``spec`` pays for are enough."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import AfterValidator
+
 from repro.core.by_name import declaring, load_module, parse_options, said
 from repro.core.spec import EvaluationSpec, Frozen
 
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
 Values = dict[str, float]
 
 _PACKAGE, _DECLARATION = "repro.evaluate", r"def measure\("
+
+
+def _distinct(radii: tuple[float, ...]) -> tuple[float, ...]:
+    if len({f"{radius:g}" for radius in radii}) < len(radii):
+        raise ValueError("give each radius once: the numbers of two that read alike have one name")
+    return radii
+
+
+Distinct = AfterValidator(_distinct)
+"""Of radii: no two of which read alike in the names of values, ``accuracy@0.1``."""
 
 
 class MeasureOptions(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -28,7 +28,7 @@ from repro.data.minibatches import in_order, scale
 from repro.evaluate.accuracy import classified, correct
 from repro.evaluate.context import Context
 from repro.evaluate.planted import PlantedOptions, hits_of
-from repro.evaluate.registry import MeasureOptions, Values
+from repro.evaluate.registry import Distinct, MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
 Unit = Literal["model", "unit", "symmetric"]
@@ -58,7 +58,7 @@ class Options(MeasureOptions, PlantedOptions):
     """
 
     norm: Norm = "linf"
-    radii: tuple[float, ...] = Field(default=(0.0, 0.01, 0.02, 0.03, 0.04), min_length=1)
+    radii: Annotated[tuple[float, ...], Distinct] = Field(default=(0.0, 0.01, 0.02, 0.03, 0.04), min_length=1)
     unit: Unit = "model"
     steps: int = Field(default=20, ge=1)
     step_size: str | float = "radius/5"
