@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PAPERS := $(notdir $(wildcard config/papers/*))
 
 # PROFILE=quick figures quick's results; without it config/config.yaml decides.
 PROFILE ?=
@@ -23,13 +22,12 @@ OUT ?= results/benchmarks
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help figures report docs test check bench gpu lock clean distclean FORCE
+.PHONY: help figures report docs test check bench gpu lock clean distclean
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=a name in config/profiles/] [PYTHON=python3]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  dat/table4  one artefact by its name (or dat_table4), into figures/dat/"
 
 figures: $(STAMP) ## every table and figure, and the report, into figures/
 	$(SNAKEMAKE) figures/$(SETTINGS)
@@ -40,12 +38,6 @@ report: $(STAMP) ## the HTML report only, results/<profile>/report/index.html
 docs: $(STAMP) ## the documentation as a site, build/docs/index.html
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
 	$(BIN)/mkdocs build --strict
-
-define one_artefact
-$(1)%: $(STAMP) FORCE
-	$$(SNAKEMAKE) $$(subst /,_,$$@)$$(SETTINGS)
-endef
-$(foreach paper,$(PAPERS),$(foreach mark,/ _,$(eval $(call one_artefact,$(paper)$(mark)))))
 
 test: $(STAMP) ## all tests
 	$(PYTEST) -n $(WORKERS) $(TESTS)
@@ -77,8 +69,6 @@ clean: ## remove figures/, the smoke profile's results and all caches; other res
 
 distclean: clean ## also remove the environment and Snakemake's records
 	rm -rf $(VENV) .snakemake src/*.egg-info
-
-FORCE:
 
 # Made again whenever the versions change.
 $(STAMP): pyproject.toml constraints.txt auditor.txt

@@ -18,8 +18,6 @@ def clone(tmp_path: Path) -> Path:
     """A folder with what the Makefile needs."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "auditor.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    for folder in (ROOT / "config" / "papers").iterdir():
-        (tmp_path / "config" / "papers" / folder.name).mkdir(parents=True)
     return tmp_path
 
 
@@ -40,15 +38,6 @@ def test_figures_runs_exactly_the_documented_command(clone: Path) -> None:
 def test_a_profile_is_passed_on(clone: Path) -> None:
     lines = snakemake_lines(make(clone, "-n", "figures", "PROFILE=quick"))
     assert lines == ["snakemake --cores all figures/ --config profile=quick"]
-
-
-def test_artefacts_are_targets_also_where_files_of_that_name_exist(clone: Path) -> None:
-    (clone / "dat").mkdir()
-    (clone / "dat" / "table4").touch()
-    (clone / "gat_table2").touch()
-    lines = snakemake_lines(make(clone, "-n", "dat/table4", "gat/table2", "gat_table2", "PROFILE=quick"))
-    wanted = ["dat_table4", "gat_table2", "gat_table2"]
-    assert lines == [f"snakemake --cores all {target} --config profile=quick" for target in wanted]
 
 
 @pytest.mark.parametrize("changed", ["constraints.txt", "auditor.txt"])
@@ -86,6 +75,6 @@ def test_clean_keeps_published_and_costly_results(clone: Path) -> None:
 def test_help_lists_every_target(clone: Path) -> None:
     listed = make(clone).stdout
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
-    targets = {*phony.split()[1:], "dat/table4"} - {"help", "FORCE"}
+    targets = {*phony.split()[1:]} - {"help"}
     assert len(targets) > 8
     assert [target for target in targets if f"  {target} " not in listed] == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dag_case import copy_workflow, run_repro, snakemake
+from dag_case import copy_workflow, run_repro, run_snakemake, snakemake
 from papers_case import SETTINGS, copied_package, example, write_config
 from repro.core.files import read_json
 from repro.core.manifest import read_manifest, write_manifest
@@ -129,6 +129,26 @@ def checkout(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(built, folder, symlinks=True)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.mark.slow
+def test_each_long_job_asks_for_more_time_when_it_is_tried_again(checkout: Path) -> None:
+    """A cluster ends a job after its time: one that writes nothing until it is done would never finish."""
+    snakemake(checkout, str(RECORD))  # of the copied pictures
+    workflow = Path("Snakefile")
+    workflow.write_text(workflow.read_text() + 'shell.prefix("exit 1; ")\n')
+    batches = LAYOUT.root / "batches"
+    asked = {}
+    # the last one first, since a job that fails takes its output away, which the others need
+    for target in (next(batches.glob("evaluate/*.json")), next(batches.glob("train/*.json")), RECORD):
+        code, printed = run_snakemake(checkout, "--force", "--retries", "1", str(target))
+        assert code != 0
+        (rule,) = jobs(printed)
+        asked[rule] = [int(minutes) for minutes in re.findall(r"runtime=(\d+)", printed)]
+    assert asked.keys() == {"data_set", "train", "evaluate"}
+    for first, second in asked.values():
+        assert second == 2 * first
+    assert asked["data_set"] == [720, 1440]
 
 
 @pytest.mark.slow

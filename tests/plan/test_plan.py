@@ -11,7 +11,7 @@ from papers_case import plan as plan_of
 from papers_case import read as read_config
 from repro.compose.scale import scales
 from repro.core.errors import ReproError
-from repro.core.spec import RunSpec
+from repro.core.spec import EvaluationSpec, RunSpec
 from repro.plan.batches import make_batches
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import Config
@@ -147,6 +147,19 @@ def test_whatever_falls_short_of_the_papers_schedule_is_marked(
     run = bound(config, **profile)
     assert (run.steps, run.stand_ins) == (steps, stand_ins)
     assert run.train_limit == (1000 if profile.get("limits") == {"train": 1000} else None)
+
+
+@pytest.mark.parametrize("place", ["workloads", "recipes"])
+@pytest.mark.parametrize(
+    ("size", "steps", "stand_ins"),
+    [(1024, 63, ("changed_batch_size",)), (32, 1000, ("reduced_budget", "changed_batch_size"))],
+)
+def test_a_batch_size_alone_shows_a_run_no_more_images_than_its_sheet(
+    config: Config, place: str, size: int, steps: int, stand_ins: tuple[str, ...]
+) -> None:
+    entry = {"workloads": "gan", "recipes": "gat.gan"}[place]
+    run = bound(config, "gan", **{place: {entry: {"batch_size": size}}})  # the sheet: 1,000 steps of 64
+    assert (run.steps, run.batch_size, run.stand_ins) == (steps, size, stand_ins)
 
 
 @pytest.mark.parametrize("entry", [{"epochs": 11}, {"steps": 5001}, {"steps": 2501, "batch_size": 200}])
@@ -337,6 +350,37 @@ def test_an_indirect_attack_takes_the_next_seeds_gradients(
         if each.surrogate is not None:
             needed = batches.evaluate[batches.evaluate_of[each.evaluation_id]].needs
             assert batches.train_of[each.surrogate] in needed
+
+
+@pytest.mark.parametrize(
+    ("measure", "options", "whole"),
+    [
+        ("accuracy", {"split": "test"}, 10_000),
+        ("accuracy", {"split": "validation5k"}, 5000),
+        ("robust_accuracy", {"split": "test", "gap_split": "train"}, 50_000),
+        ("local_lipschitz", {}, 50_000),  # which split is its default's affair
+        ("fidelity", {"reference_split": "test"}, 10_000),
+        ("fidelity_real", {"reference_split": "test"}, 50_000),
+    ],
+)
+def test_a_limit_that_cuts_nothing_is_none(
+    config: Config, measure: str, options: dict[str, str], whole: int
+) -> None:
+    run = bound(config)
+
+    def made(images: int | None) -> EvaluationSpec:
+        profile = Profile.model_validate(
+            {
+                "name": "p", "title": "p", "data": "real",
+                "measuring": {"images": images}, "limits": {"test": images},
+            }
+        )  # fmt: skip
+        declared = Evaluation.model_validate({"measure": measure, "options": options})
+        return evaluation_of(profile, declared, "standard", "cifar10" if measure == "fidelity_real" else run)
+
+    assert made(whole) == made(whole + 1) == made(None)
+    assert made(None).limit is None
+    assert (made(whole - 1).limit, made(whole - 1).stand_ins) == (whole - 1, ("sample_data",))
 
 
 def test_a_profile_lowers_what_a_convention_states_itself_and_leaves_the_others(config: Config) -> None:

@@ -91,6 +91,24 @@ def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_
     assert all(run.run_id in opened.runs for c in rates for run in c.runs)
 
 
+def test_what_searches_are_given_counts_over_what_their_recipe_has(tmp_path: Path) -> None:
+    entries = "recipes: {gat.twin@cifar10: {width: 0.5, batch_size: 25}, gat.*@cifar10: {steps: 1}}\n"
+    opened = plan(tmp_path, sheet=SEARCHED, profile=PROFILE + entries + "searches: {steps: 3}\n")
+    runs = [run for candidate in opened.searches["gat/rate"].candidates for run in candidate.runs]
+    assert {(run.steps, run.batch_size, run.width) for run in runs} == {(3, 25, 0.5)}
+
+
+def test_a_search_longer_than_its_recipe_is_refused_and_one_as_long_is_not(tmp_path: Path) -> None:
+    free = PROFILE.replace("classifier: {steps: 4, batch_size: 20, width: 0.25}", "classifier: {width: 0.25}")
+    with pytest.raises(ReproError, match=r"5,000 steps, more than its sheet's 4,500") as caught:
+        plan(tmp_path, sheet=SEARCHED, profile=free + "searches: {steps: 5000}\n")
+    assert "give it at most 4500 steps in config/profiles/tiny.yaml, under recipes or searches" in (
+        caught.value.remedy
+    )
+    opened = plan(tmp_path, sheet=SEARCHED, profile=free + "searches: {steps: 4500}\n")
+    assert {c.runs[0].steps for c in opened.searches["gat/rate"].candidates} == {4500}
+
+
 @pytest.mark.parametrize(("images", "limit"), [(4999, 4999), (5000, None), (10_000, None)])
 def test_images_that_a_profile_limits_are_marked_where_a_split_is_cut(
     tmp_path: Path, images: int, limit: int | None

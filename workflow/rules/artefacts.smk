@@ -22,14 +22,6 @@ rule table:
         **artefact_inputs(),
     output:
         **artefact_files("csv", "md", "tex", "pdf"),
-        png=report(
-            results("artefacts/{paper}/{artefact}.png"),
-            caption="../report/artefact.rst",
-            category="{paper}",
-            labels={"artefact": "{artefact}"},
-        ),
-        cells=results("cells/{paper}/{artefact}.csv"),
-        entry=results("cells/{paper}/{artefact}.json"),
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
@@ -44,33 +36,11 @@ rule table:
         "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
 
-rule figure:
-    input:
-        measured_for,
-        numbers_of_others,
-        **artefact_inputs(),
+use rule table as figure with:
     output:
         **artefact_files("pdf"),
-        png=report(
-            results("artefacts/{paper}/{artefact}.png"),
-            caption="../report/artefact.rst",
-            category="{paper}",
-            labels={"artefact": "{artefact}"},
-        ),
-        cells=results("cells/{paper}/{artefact}.csv"),
-        entry=results("cells/{paper}/{artefact}.json"),
-    log:
-        results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
         artefact=r"figure(\d+|_[a-z]+)",
-    conda:
-        "../../environment.yml"
-    params:
-        common=COMMON,
-        title=title_of_artefact,
-        unfilled=unfilled_cells,
-    shell:
-        "repro draw {params.common} {wildcards.paper}/{wildcards.artefact} > {log:q} 2>&1"
 
 
 rule search_table:

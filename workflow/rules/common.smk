@@ -270,11 +270,19 @@ def unfilled_cells(wildcards):
 
 
 def artefact_files(*endings):
-    """Return the outputs of one artefact, by ending, wildcards unfilled."""
-    return {
+    """Return the outputs of one artefact, wildcards unfilled: its picture, these endings, and its cells."""
+    drawn = {
         ending: results(f"artefacts/{{paper}}/{{artefact}}.{ending}")
-        for ending in endings
+        for ending in ("png", *endings)
     }
+    drawn["png"] = report(
+        drawn["png"],
+        caption="../report/artefact.rst",
+        category="{paper}",
+        labels={"artefact": "{artefact}"},
+    )
+    cells = results("cells/{paper}/{artefact}")
+    return drawn | {"cells": f"{cells}.csv", "entry": f"{cells}.json"}
 
 
 def artefact_inputs():

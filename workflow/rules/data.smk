@@ -11,8 +11,10 @@ checkpoint data_set:
         results("logs/data/{dataset}.log"),
     conda:
         "../../environment.yml"
+    threads: 8  # pictures are decoded on all cores that a job has
     resources:
         mem_mb=memory_of(FORECAST.reading, "dataset"),
+        runtime=lambda wildcards, attempt: attempt * 720,
     params:
         common=COMMON,
         data=data_options,

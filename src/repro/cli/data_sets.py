@@ -36,7 +36,6 @@ def check(
     name: Annotated[str, typer.Argument(help="For example cifar10.", autocompletion=data_sets)],
     data_root: DataRoot = None,
     config: ConfigFolder = CONFIG,
-    limit: Annotated[int | None, typer.Option(help="Look at so many images of a split only.")] = None,
 ) -> None:
     """Count a data set's images, fingerprint them, and tell whether it is the canonical release.
 
@@ -47,7 +46,7 @@ def check(
     from repro.data.check import check as check_data
     from repro.data.check import render
 
-    Console().print(render(check_data(name, _root(data_root, config), limit=limit)))
+    Console().print(render(check_data(name, _root(data_root, config))))
 
 
 @data_app.command()

@@ -61,7 +61,6 @@ def scale(
         bool, typer.Option("--steps", help="Write config/steps.yaml anew first; minutes.")
     ] = False,
     profile: Profile = None,
-    results: Results = None,
     config: ConfigFolder = CONFIG,
 ) -> None:
     """Print what a whole profile takes on 1, 8 and 64 GPUs, as far as it is known.
@@ -71,7 +70,7 @@ def scale(
     from repro.cost.scale import choose_gpu
     from repro.cost.scale_page import scale_page
 
-    opened, batches, _ = open_plan(config, profile, results)
+    opened, batches, _ = open_plan(config, profile, None)
     gpu = choose_gpu(config, device)
     if steps:
         from repro.core.files import atomic_write_text

@@ -142,7 +142,6 @@ def verify(
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,
-    figures: Annotated[Path, path_option(help="The collected folder.")] = Path("figures"),
     data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
@@ -156,7 +155,7 @@ def verify(
 
     opened, batches, layout = open_plan(config, profile, results)
     root = choose_path(data_root, DATA_ROOT, opened.config.settings.data_root)
-    found = verify_results(opened, batches, layout, figures, root)
+    found = verify_results(opened, batches, layout, Path("figures"), root)
     if not as_json:
         typer.echo(summary(layout, found))
         return

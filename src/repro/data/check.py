@@ -52,13 +52,12 @@ class DataReport:
         return "no" if "no" in answers else "not known" if "not known" in answers else "yes"
 
 
-def check(name: str, root: Path, *, limit: int | None = None) -> DataReport:
+def check(name: str, root: Path) -> DataReport:
     """Read every split of data set ``name`` below ``root`` and say what it is.
 
     Args:
         name: a key of the catalogue.
         root: the data root.
-        limit: read at most so many images of a split; the answer is then never ``yes``.
 
     Raises:
         ReproError: missing, damaged or foreign files, a fingerprint that differs although the number of
@@ -70,7 +69,7 @@ def check(name: str, root: Path, *, limit: int | None = None) -> DataReport:
         raise ReproError(f"{info.title} have no files to check", remedy="check a data set of images")
     folder = find_folder(root, info)
     _refuse_foreign_files(folder, info)
-    splits = tuple(_check_split(info, split, root, limit) for split in info.splits)
+    splits = tuple(_check_split(info, split, root) for split in info.splits)
     return DataReport(name, info.title, folder, splits)
 
 
@@ -94,8 +93,8 @@ def render(report: DataReport) -> Table:
     return table
 
 
-def _check_split(info: DatasetInfo, split: str, root: Path, limit: int | None) -> SplitReport:
-    data = read_files(info, split, limit, root, use_cache=False)  # every file is opened anew
+def _check_split(info: DatasetInfo, split: str, root: Path) -> SplitReport:
+    data = read_files(info, split, None, root, use_cache=False)  # every file is opened anew
     canonical: Canonical = "no"
     if data.complete:  # read_files has compared the fingerprint where one is known
         canonical = "yes" if split in info.fingerprints else "not known"

@@ -24,6 +24,9 @@ from repro.evaluate.accuracy import classified
 
 CHUNK = 250
 """Points whose features are taken at once."""
+WITHIN, CLOSENESS = 0.95, 0.999
+"""The share of the radius that inner points keep within, and how far the decision is moved from the nearest
+inner point to the planted one; the paper's numbers, as the defaults below."""
 
 
 class PlantedOptions(Frozen):
@@ -32,15 +35,11 @@ class PlantedOptions(Frozen):
     Attributes:
         planted: so many of the images get an adversarial image planted, the first ones; None: no test.
         planted_inner: points inside the ball that a layer is fitted to, the image itself among them.
-        planted_within: the share of the radius that they keep within.
-        planted_closeness: how far the decision is moved from the nearest inner point to the planted one.
         planted_passes: share of the planted images that an attack must find, else its results are marked.
     """
 
     planted: int | None = Field(default=None, ge=1)
     planted_inner: int = Field(default=999, ge=2)
-    planted_within: float = Field(default=0.95, gt=0, lt=1)
-    planted_closeness: float = Field(default=0.999, gt=0, lt=1)
     planted_passes: float = Field(default=0.95, gt=0, le=1)
 
 
@@ -123,12 +122,12 @@ def plant(
         points = torch.empty_like(around, memory_format=torch.contiguous_format)
         ball.start_(points, around, threat.radius, threat.bounds, stream)
         moved = points - around
-        moved[:-1] *= options.planted_within
+        moved[:-1] *= WITHIN
         moved[-1:] *= (threat.radius / ball.length(moved[-1:])).view(-1, *[1] * image.dim())
         points = threat.bounds.clip(around + moved)
         points[0] = image
         seen = torch.cat([features(part) for part in torch.split(points, CHUNK)])
-        layer = _layer(seen, options.planted_closeness)
+        layer = _layer(seen)
         if layer is not None:
             layers.append(layer)
             made.append((image, points[-1]))
@@ -144,7 +143,7 @@ def plant(
     return Plants(Planted(features, weight[sure], bias[sure]).eval(), ours[sure], planted[sure])
 
 
-def _layer(points: Tensor, closeness: float) -> tuple[Tensor, Tensor] | None:
+def _layer(points: Tensor) -> tuple[Tensor, Tensor] | None:
     """Return weights (D,) and bias (0-d) that tell the last of ``points`` (N,D) from the others, or None."""
     from sklearn.linear_model import LogisticRegression  # a second, which only whoever asks for the test pays
 
@@ -158,7 +157,7 @@ def _layer(points: Tensor, closeness: float) -> tuple[Tensor, Tensor] | None:
     nearest, gap = scores[:-1].max(), scores[-1] - scores[:-1].max()
     if not gap > 0:
         return None
-    return weight / gap, -(nearest / gap + closeness)  # in units of the gap, whatever the features' scale
+    return weight / gap, -(nearest / gap + CLOSENESS)  # in units of the gap, whatever the features' scale
 
 
 def random_hits(plants: Plants, threat: ThreatModel, stream: torch.Generator) -> Tensor:

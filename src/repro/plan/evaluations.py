@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.spec import EvaluationSpec, Options, RunSpec
 from repro.data.catalogue import dataset_info
+from repro.data.dataset import DatasetInfo
 from repro.evaluate.extractor import INCEPTION
 from repro.evaluate.registry import needs
 from repro.plan.profile import Profile
@@ -11,6 +12,7 @@ from repro.plan.resolve import in_order
 from repro.plan.sheet import Convention, Evaluation
 
 REAL = "real"  # in the place of a run's id where a data set itself is measured
+SPLITS = ("split", "gap_split", "reference_split")  # options that name what is read
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 
@@ -29,7 +31,7 @@ def evaluation_of(
     Args:
         profile: how many images are measured.
         declared: names measurement and options.
-        convention: one of those that ``declared`` has options for.
+        convention: whose options count, if ``declared`` has any for it.
         measured: the run, or the name of the data set.
         seed: of the measurement, e.g. of the shuffling of real images.
         surrogate: the run that an indirect attack takes its gradients from.
@@ -50,18 +52,21 @@ def evaluation_of(
             stand_ins.append("embedded_features")
         if run and measuring.generated < FULL_SAMPLE:
             stand_ins.append("reduced_budget")
-    limit = measuring.images_of.get(declared.measure, measuring.images)
-    if wanted.features:
-        limit = profile.limits.test
-    if info.drawn:
-        limit = None
-    if source == "real" and limit is not None:
-        stand_ins.append("sample_data")
-    stated, cheaper = declared.conventions[convention], dict(measuring.options_of.get(declared.measure, {}))
+    stated = declared.conventions.get(convention, {})
+    cheaper = dict(measuring.options_of.get(declared.measure, {}))
     lowered = measuring.options_of.get(f"{declared.measure}@{convention}", {})
     cheaper |= {name: value for name, value in lowered.items() if name in stated}
     if cheaper:
         stand_ins.append("reduced_budget")
+    options = {**declared.options, **stated, **cheaper}
+    limit = measuring.images_of.get(declared.measure, measuring.images)
+    if wanted.features:
+        limit = profile.limits.test
+    if source == "real" and limit is not None:
+        if _cuts(limit, info, options if run else {}):  # of a data set itself, defaults name splits too
+            stand_ins.append("sample_data")
+        else:
+            limit = None
     return EvaluationSpec(
         measure=declared.measure,
         run=run.run_id if run else REAL,
@@ -71,7 +76,13 @@ def evaluation_of(
         generated=measuring.generated if run and wanted.samples else None,
         extractor=features,
         surrogate=surrogate.run_id if surrogate else None,
-        options={**declared.options, **stated, **cheaper},
+        options=options,
         seed=seed,
         stand_ins=in_order(stand_ins),
     )
+
+
+def _cuts(limit: int, info: DatasetInfo, options: Options) -> bool:
+    """Tell whether a limit leaves out images of a split that ``options`` name; of any, if they name none."""
+    named = [str(options[name]) for name in SPLITS if options.get(name)]
+    return any(info.splits.get(split, limit + 1) > limit for split in named or info.splits)

@@ -12,6 +12,8 @@ from repro.methods.registry import train_split
 from repro.plan.profile import Profile, Work
 from repro.plan.sheet import Recipe
 
+NOTHING = Work()  # that a profile says, of a recipe or beside its entries
+
 
 def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
     """Return the distinct stand-ins in the order of the project's list."""
@@ -19,14 +21,17 @@ def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
     return tuple(name for name in STAND_INS if name in given)
 
 
-def work_for(profile: Profile, name: str, recipe: Recipe, dataset: str | None = None) -> Work:
+def work_for(
+    profile: Profile, name: str, recipe: Recipe, dataset: str | None = None, over: Work = NOTHING
+) -> Work:
     """Return what ``profile`` pays for a recipe on a data set (None: the recipe's own).
 
     The entry of the workload comes first; over it come the entries that fit the recipe (``dat.sngan``,
-    ``dat.*``), then those that fit it on this data set (``dat.*@stl10``), each in the profile's order.
+    ``dat.*``), then those that fit it on this data set (``dat.*@stl10``), each in the profile's order, and
+    ``over`` last.
     """
-    work = profile.workloads.get(recipe.workload, Work())
-    for special in profile.special(name, dataset or recipe.dataset):
+    work = profile.workloads.get(recipe.workload, NOTHING)
+    for special in (*profile.special(name, dataset or recipe.dataset), over):
         given = {key: value for key, value in special.model_dump().items() if value is not None}
         if "steps" in given or "epochs" in given:
             work = work.model_copy(update={"steps": None, "epochs": None})
@@ -52,11 +57,12 @@ def run_spec(
     dataset: str | None = None,
     options: Options | None = None,
     parent: RunSpec | None = None,
+    over: Work = NOTHING,
 ) -> RunSpec:
     """Bind a recipe to one seed under a profile.
 
-    What a profile says of a whole workload shortens a run and never lengthens it: the sheet's schedule is the
-    most, in epochs or in images seen.
+    What a profile says of a whole workload, or of a batch size, shortens a run and never lengthens it: the
+    sheet's schedule is the most, in epochs or in images seen.
 
     Args:
         profile: how much work the run is given.
@@ -66,13 +72,14 @@ def run_spec(
         dataset: replaces the recipe's data set (a column's choice).
         options: merged over the recipe's options (a row's or column's choice).
         parent: the run that this one starts from.
+        over: what counts over the profile's entries.
 
     Raises:
         ReproError: the data set has not the split that the method trains on, a batch does not divide among
             the processes, or the profile's entry for the recipe asks for more than the sheet's schedule.
     """
     data = dataset or recipe.dataset
-    work = work_for(profile, name, recipe, data)
+    work = work_for(profile, name, recipe, data, over)
     info = dataset_info(data)
     chosen = {**recipe.options, **(options or {})}
     split = train_split(recipe.method, chosen)
@@ -90,8 +97,14 @@ def run_spec(
     steps = work.steps or budget.resolve(images)
     images_seen = recipe.budget.resolve(full) * recipe.budget.batch_size
     most = sheet.resolve(full) if sheet.epochs else -(-images_seen // batch_size)
-    if steps > most and (work.steps or work.epochs):
-        _require_no_entry(profile, name, data, steps, most)
+    if steps > most:
+        entries = (*profile.special(name, data), over)
+        if any(entry.steps or entry.epochs for entry in entries):  # a workload speaks of many recipes
+            raise ReproError(
+                f"profile {profile.name} gives recipe {name} {steps:,} steps, more than its sheet's {most:,}",
+                remedy=f"give it at most {most} steps in config/profiles/{profile.name}.yaml, under recipes "
+                "or searches, or lengthen the sheet's budget",
+            )
         steps = most
     check_divides(batch_size, work.processes or 1)
     width = 1.0 if work.width is None else work.width
@@ -123,17 +136,3 @@ def run_spec(
         snapshots=snapshots,
         stand_ins=in_order(stand_ins),
     )
-
-
-def _require_no_entry(profile: Profile, name: str, dataset: str, steps: int, most: int) -> None:
-    """Check that a length above the sheet's comes from a workload's setting, which speaks of many recipes.
-
-    Raises:
-        ReproError: it comes from an entry for the recipe, or for searches.
-    """
-    if any(entry.steps or entry.epochs for entry in profile.special(name, dataset)):
-        raise ReproError(
-            f"profile {profile.name} gives recipe {name} {steps:,} steps, more than its sheet's {most:,}",
-            remedy=f"give it at most {most} steps in config/profiles/{profile.name}.yaml, under recipes or "
-            "searches, or lengthen the sheet's budget",
-        )

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from repro.core.spec import EvaluationSpec, Options, OptionValue, RunSpec
-from repro.data.catalogue import dataset_info
 from repro.plan.config import Config
+from repro.plan.evaluations import evaluation_of
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
-from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
-from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Evaluation, Recipe, Search
+from repro.plan.resolve import run_spec, seeds_for, work_for
+from repro.plan.sheet import NO_OPTIONS, PRECISION, SCHEDULE, Recipe, Search
 
 
 @dataclass(frozen=True)
@@ -111,44 +111,22 @@ def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
                 continue
             for value in search.values:
                 runs = tuple(_runs(config.profile, recipe_name, recipe, search, dataset, value))
-                measured = tuple(_measured(config.profile, evaluation, run) for run in runs)
+                measured = tuple(evaluation_of(config.profile, evaluation, "standard", run) for run in runs)
                 candidates.append(Candidate(dataset, value, runs, measured))
         yield PlannedSearch(paper, name, search, recipe, tuple(candidates))
-
-
-def _measured(profile: Profile, evaluation: Evaluation, run: RunSpec) -> EvaluationSpec:
-    """Return the evaluation of a search's run, on as many validation images as the profile pays for."""
-    limit = profile.measuring.images_of.get(evaluation.measure, profile.measuring.images)
-    stand_ins = list(run.stand_ins)
-    if run.source == "real" and limit is not None:
-        size = dataset_info(run.dataset).splits.get(str(evaluation.options.get("split")))
-        if size is not None and limit >= size:
-            limit = None
-        else:
-            stand_ins.append("sample_data")
-    return EvaluationSpec(
-        measure=evaluation.measure,
-        run=run.run_id,
-        dataset=run.dataset,
-        source=run.source,
-        limit=limit,
-        options=evaluation.options,
-        stand_ins=in_order(stand_ins),
-    )
 
 
 def _runs(
     profile: Profile, name: str, recipe: Recipe, search: Search, dataset: str, value: OptionValue
 ) -> Iterator[RunSpec]:
     """Yield the runs of one value, one for each seed, with the work that the profile pays for in searches."""
-    special = {**profile.recipes, f"{name}@{dataset}": profile.searches}
-    paid = profile.model_copy(update={"recipes": special})
+    paid = profile.searches
     options: Options = {}
     default = search.option not in recipe.options and value == search.start
     if search.option not in NO_OPTIONS and not default:  # the method's own value: the same run as without it
         options[search.option] = value
-    for seed in seeds_for(paid, work_for(paid, name, recipe, dataset), recipe, search.seeds):
-        run = run_spec(paid, name, recipe, seed, dataset=dataset, options=options)
+    for seed in seeds_for(profile, work_for(profile, name, recipe, dataset, paid), recipe, search.seeds):
+        run = run_spec(profile, name, recipe, seed, dataset=dataset, options=options, over=paid)
         if search.option == "batch_size":  # as many images seen, in batches of another size
             size = int(str(value))
             steps = max(1, round(run.steps * run.batch_size / size))
