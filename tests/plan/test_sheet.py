@@ -98,6 +98,27 @@ def test_a_passed_recipe_that_is_misspelt_is_refused_with_its_line(tmp_path: Pat
     refused(folder, "papers/gat/sheet.yaml", line_of(text, "nobody"), "no recipe 'gat.nobody'")
 
 
+@pytest.mark.parametrize(
+    ("entry", "wrong", "right", "what"),
+    [
+        ('row: "{}", column: "gain"', "Baselin", "Baseline", "row"),
+        ('row: "{}", column: "gain"', "GAN", "Other", "row"),  # the other panel's
+        ('row: "Other", column: "{}"', "IS", "gain", "column"),
+        ('row: "Other", column: "CIFAR-10", on_metric: "{}"', "gain", "accuracy", "metric"),
+    ],
+)
+def test_an_override_of_no_cell_is_refused_with_its_line(
+    tmp_path: Path, entry: str, wrong: str, right: str, what: str
+) -> None:
+    text, mended = (
+        SHEET.replace('row: "Baseline", column: "gain"', entry.format(name)) for name in (wrong, right)
+    )
+    folder = write_config(tmp_path, sheet=text)
+    message = f"artefacts.table1, panel 'left': there is no {what} '{wrong}'"
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, entry.format(wrong)), message, right)
+    load_config(write_config(tmp_path, sheet=mended))
+
+
 def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
     text = SETTINGS.replace("cifar10", "mnist")
     folder = write_config(tmp_path, settings=text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
 from repro.data.catalogue import CATALOGUE
-from repro.plan.sheet import Sheet
+from repro.plan.sheet import Override, Sheet
 
 Used = tuple[tuple[str | int, ...], str, str | None]  # where a name stands, of what it is one, the name
 
@@ -29,11 +29,13 @@ def no_such(
 
 
 def check_names(sheets: Mapping[str, Sheet], paths: Mapping[str, Path]) -> None:
-    """Check the recipes, evaluations and data sets that sheets name.
+    """Check the recipes, evaluations and data sets that they name, and their overrides.
 
     Raises:
         ReproError: the first name that nobody declares, with file and line.
     """
+    for paper, sheet in sheets.items():
+        _check_overrides(sheet, paths[paper])
     recipes = {qualified(name, paper) for paper, sheet in sheets.items() for name in sheet.recipes}
     evaluations = {qualified(name, paper) for paper, sheet in sheets.items() for name in sheet.evaluations}
     for paper, sheet in sheets.items():
@@ -43,6 +45,31 @@ def check_names(sheets: Mapping[str, Sheet], paths: Mapping[str, Path]) -> None:
             if full and full not in known:
                 _, line_of = load_yaml(paths[paper])
                 raise no_such(what, full, known, paths[paper], line_of(place), f"{place[0]}.{place[1]}: ")
+
+
+def _check_overrides(sheet: Sheet, path: Path) -> None:
+    """Check that each override is of a cell of its panel: another one changes nothing."""
+    for name, artefact in sheet.artefacts.items():
+        for number, panel in enumerate(artefact.panels):
+            places = panel.places() if panel.overrides else []
+            for index, override in enumerate(panel.overrides):
+                if missed := _missed(override, places):
+                    line = load_yaml(path)[1](("artefacts", name, "panels", number, "except", index))
+                    panel_of = panel.name and f", panel {panel.name!r}"
+                    raise no_such(*missed, path, line, f"artefacts.{name}{panel_of}: ")
+
+
+def _missed(
+    override: Override, places: Collection[tuple[str, str, str]]
+) -> tuple[str, str, list[str]] | None:
+    """Return which part of an override no cell has, as it is written, and what there is; None for no part."""
+    wanted = {"row": override.row, "column": override.column, "metric": override.on_metric}
+    for part, (what, name) in enumerate(wanted.items()):
+        known = dict.fromkeys(place[part] for place in places)
+        if name is not None and name not in known:
+            return what, name, list(known)
+        places = [place for place in places if name in (None, place[part])]
+    return None
 
 
 def used_names(sheet: Sheet) -> Iterator[Used]:

@@ -97,13 +97,12 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
         for index, row in enumerate(panel.rows):
             for column in panel.columns:
                 asked = panel.fields(row, column)
-                metric = asked.metric or asked.value or "value"
                 place = CellPlace(
                     paper=paper,
                     artefact=name,
                     row=row_key(panel.name, row.name),
                     column=column.name,
-                    metric=metric,
+                    metric=asked.cell_metric,
                 )
                 try:
                     yield from () if asked.absent else _bind(plan, place, panel, asked)
