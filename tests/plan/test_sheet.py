@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -117,6 +118,30 @@ def test_an_override_of_no_cell_is_refused_with_its_line(
     message = f"artefacts.table1, panel 'left': there is no {what} '{wrong}'"
     refused(folder, "papers/gat/sheet.yaml", line_of(text, entry.format(wrong)), message, right)
     load_config(write_config(tmp_path, sheet=mended))
+
+
+@pytest.mark.parametrize(
+    ("what", "old", "name", "mended"),
+    [
+        ("table", "table1", "table2b", "table2"),
+        ("table", "table1", "figure1", "table_one"),  # the rule of figures expects no table's files
+        ("plot", "figure4", "table_c", "figure_c"),
+        ("plot", "figure4", "figure4_b", "figure_b"),
+        ("recipe", "baseline", "base.line", "base_line"),
+        ("evaluation", "scores", "sco-res", "sco_res"),
+        ("search", "rate", "Rate", "rate_2"),
+    ],
+)
+def test_a_name_that_no_rule_takes_is_refused_with_its_line(
+    tmp_path: Path, what: str, old: str, name: str, mended: str
+) -> None:
+    search = "{recipe: gan, option: n_dis, values: [1, 2], evaluation: scores, value: is}"
+    sheet = SHEET.replace("artefacts:\n", f"searches:\n  rate: {search}\nartefacts:\n")
+    text = re.sub(rf"\b{old}\b", name, sheet)
+    folder = write_config(tmp_path, sheet=text)
+    says, remedy = f"no {what} can be called '{name}'", "choose another name: "
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, f"  {name}:"), says, remedy)
+    load_config(write_config(tmp_path, sheet=text.replace(name, mended)))
 
 
 def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:

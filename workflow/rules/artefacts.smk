@@ -33,7 +33,7 @@ rule table:
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
-        artefact=r"table(\d+|_[a-z]+)",
+        artefact=names.TABLE,
     conda:
         "../../environment.yml"
     params:
@@ -62,7 +62,7 @@ rule figure:
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
-        artefact=r"figure(\d+|_[a-z]+)",
+        artefact=names.FIGURE,
     conda:
         "../../environment.yml"
     params:
@@ -84,7 +84,7 @@ rule search_table:
     log:
         results("logs/searches/{paper}/{search}.log"),
     wildcard_constraints:
-        search="[a-z0-9_]+",
+        search=names.NAME,
     conda:
         "../../environment.yml"
     params:

@@ -19,7 +19,7 @@ from repro.core.yaml_lines import load_yaml
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
 from repro.evaluate.registry import measurement_names
-from repro.plan.names import check_names, no_such, qualified
+from repro.plan.names import PAPER, check_names, no_such, qualified
 from repro.plan.profile import Profile
 from repro.plan.sheet import Evaluation, Recipe, Sheet
 
@@ -27,7 +27,6 @@ EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, w
 SETTINGS = "config.yaml"
 PAPERS = "papers"  # one folder each: the list of papers
 SEARCHED = "searched.yaml"  # what searches found and was adopted
-_PAPER = re.compile(r"[a-z][a-z0-9]*")  # a paper's name is part of file names, recipes and rules
 _TAKEN = (
     "suite",
     "search",
@@ -154,7 +153,7 @@ def check_paper_name(name: str, where: Path) -> None:
     Raises:
         ReproError: it is no lower-case word, or the suite uses it for something else.
     """
-    if not _PAPER.fullmatch(name) or name in _TAKEN:
+    if not re.fullmatch(PAPER, name) or name in _TAKEN:
         raise ReproError(
             f"a paper cannot be called {name!r}",
             where=where,
