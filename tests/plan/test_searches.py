@@ -158,6 +158,13 @@ def test_a_profile_of_chosen_artefacts_searches_only_where_it_pays_for_searches(
     assert "use one of gat/size" in (caught.value.remedy or "")
 
 
+def test_runs_of_a_search_have_the_processes_of_their_recipe(tmp_path: Path) -> None:
+    profile = PROFILE + "searches: {steps: 3}\nrecipes: {gat.twin: {processes: 2}}\n"
+    opened = plan(tmp_path, sheet=SEARCHED, profile=profile)
+    runs = [run for c in opened.searches["gat/rate"].candidates for run in c.runs]
+    assert {opened.processes(run.run_id) for run in runs} == {2}
+
+
 def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
     opened, _, _ = planned(tmp_path)
     validate_plan(opened)

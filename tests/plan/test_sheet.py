@@ -194,6 +194,69 @@ def test_a_wrong_profile_is_refused_with_its_line(tmp_path: Path, old: str, new:
     refused(folder, "profiles/tiny.yaml", line_of(text, new[:8]), message)
 
 
+@pytest.mark.parametrize(
+    ("old", "wrong", "message", "remedy", "mended"),
+    [
+        (
+            "images: 30",
+            "images_of: {fidelity: 500}",
+            "images_of.fidelity changes nothing",
+            "write `limits: {test: 500}`",
+            "images: 30",
+        ),
+        (
+            "images: 30",
+            "options_of: {accuracy@paper: {bach_size: 5}}",
+            "options_of.accuracy@paper.bach_size changes nothing",
+            "one that it states (batch_size)",
+            "options_of: {accuracy@paper: {batch_size: 5}}",
+        ),
+        (
+            "images: 30",
+            "options_of: {accuracy@standard: {batch_size: 5}}",
+            "options_of.accuracy@standard.batch_size changes nothing",
+            "it states (none), or set it for all conventions: accuracy",
+            "options_of: {accuracy: {batch_size: 5}}",
+        ),
+        (
+            "images: 30",
+            "images_of: {accuracy: 0}",
+            "greater than or equal to 1",
+            "",
+            "images_of: {accuracy: 1}",
+        ),
+        (
+            "classifier: {steps: 4",
+            "classifier: {epochs: 1, steps: 4",
+            "workloads.classifier: Value error, give either epochs or steps",
+            "",
+            "classifier: {epochs: 1",
+        ),
+        (
+            "max_seeds: 2",
+            "max_seeds: 2\nmin_seeds: 5",
+            "max_seeds: Value error, give at least min_seeds, which is 5",
+            "",
+            "max_seeds: 5\nmin_seeds: 5",
+        ),
+        (
+            "device: cpu",
+            "searches: {processes: 2}",
+            "searches: Value error, runs have the processes of their recipe; give them under recipes",
+            "",
+            "recipes: {gat.twin: {processes: 2}}",
+        ),
+    ],
+)
+def test_an_entry_of_a_profile_that_would_change_nothing_is_refused_with_its_line(
+    tmp_path: Path, old: str, wrong: str, message: str, remedy: str, mended: str
+) -> None:
+    text = PROFILE.replace(old, wrong, 1)
+    folder = write_config(tmp_path, profile=text)
+    refused(folder, "profiles/tiny.yaml", line_of(text, wrong), message, remedy)
+    load_config(write_config(tmp_path, profile=PROFILE.replace(old, mended, 1)))
+
+
 def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:
     folder = write_config(tmp_path)
     with pytest.raises(ReproError, match="no profile 'nope'") as caught:

@@ -20,9 +20,9 @@ from repro.core.spec import Frozen, OptionValue
 from repro.core.yaml_lines import LineOf
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
-from repro.evaluate.registry import measurement_names
+from repro.evaluate.registry import measurement_names, needs
 from repro.plan.names import PAPER, check_names, no_such, qualified
-from repro.plan.profile import Profile
+from repro.plan.profile import Measuring, Profile
 from repro.plan.sheet import Evaluation, Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
@@ -245,11 +245,37 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     for index, pattern in enumerate(profile.leave_out):
         if not fnmatch.filter(left, pattern):
             raise no_such("recipe or cell", pattern, left, path, line_of(("leave_out", index)))
-    evaluations = [evaluation for sheet in sheets.values() for evaluation in sheet.evaluations.values()]
-    measured = list(measurement_names())
-    conventions = [f"{each.measure}@{convention}" for each in evaluations for convention in each.conventions]
-    for group, known in (("images_of", measured), ("options_of", measured + conventions)):
-        for key in getattr(profile.measuring, group):
+    _check_measuring(profile.measuring, sheets, path, line_of)
+    return profile
+
+
+def _check_measuring(measuring: Measuring, sheets: Mapping[str, Sheet], path: Path, line_of: LineOf) -> None:
+    """Check that each entry of a profile's ``measuring`` is of a measurement, and changes something."""
+    measured = measurement_names()
+    stated: dict[str, set[str]] = {}  # options, by measurement@convention
+    for each in (each for sheet in sheets.values() for each in sheet.evaluations.values()):
+        for convention, options in each.conventions.items():
+            stated.setdefault(f"{each.measure}@{convention}", set()).update(options)
+    for group, known in (("images_of", measured), ("options_of", (*measured, *stated))):
+        for key in getattr(measuring, group):
             if key not in known:
                 raise no_such("measurement", key, known, path, line_of(("measuring", group, key)))
-    return profile
+    for name, images in measuring.images_of.items():
+        if needs(name).features:
+            raise ReproError(
+                f"images_of.{name} changes nothing: measurements that need features take limits.test",
+                where=path,
+                line=line_of(("measuring", "images_of", name)),
+                remedy=f"write `limits: {{test: {images}}}`, for all of them, in the place of this entry",
+            )
+    for key, given in measuring.options_of.items():
+        measure, at, _ = key.partition("@")
+        for option in given if at else ():
+            if option not in stated[key]:
+                those = ", ".join(sorted(stated[key])) or "none"
+                raise ReproError(
+                    f"options_of.{key}.{option} changes nothing: that convention states it nowhere",
+                    where=path,
+                    line=line_of(("measuring", "options_of", key, option)),
+                    remedy=f"name one that it states ({those}), or set it for all conventions: {measure}",
+                )
