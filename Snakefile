@@ -13,7 +13,7 @@ onstart:
 
 
 wildcard_constraints:
-    paper=r"[a-z][a-z0-9]*",
+    paper=names.PAPER,
     batch=r"[a-z0-9-]+",
     dataset=r"[a-z0-9_]+",
 

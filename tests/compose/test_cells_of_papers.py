@@ -79,14 +79,26 @@ def test_a_row_wins_over_its_column_and_options_are_merged(tmp_path: Path) -> No
     assert run.options == {"network": "embedding", "a": 1, "b": 2, "c": 4}
 
 
+def overridden(folder: Path, sheet: str, metric: str) -> dict[str, set[str]]:
+    """Train the cell of one metric on another recipe; return the recipes of the row's cells, by metric."""
+    override = f'          - {{row: "Other", column: "CIFAR-10", on_metric: {metric}, recipe: gan}}\n'
+    plan = plan_of(folder, sheet.replace("        except:\n", "        except:\n" + override))
+    return {
+        cell.metric: {plan.runs[run].recipe for run in cell.runs}
+        for cell in plan.cells["gat/table1"]
+        if (cell.row, cell.column) == ("left: Other", "CIFAR-10")
+    }
+
+
 def test_an_override_wins_over_both_and_only_where_its_metric_is(tmp_path: Path) -> None:
-    override = '          - {row: "Other", column: "CIFAR-10", on_metric: METRIC, recipe: gan}\n'
-    here = TWO.replace("        except:\n", "        except:\n" + override.replace("METRIC", "accuracy"))
-    elsewhere = TWO.replace("        except:\n", "        except:\n" + override.replace("METRIC", "fid"))
-    for sheet, recipe in ((here, "gat.gan"), (elsewhere, "gat.twin")):
-        plan = plan_of(tmp_path, sheet)
-        places = [c for c in plan.cells["gat/table1"] if (c.row, c.column) == ("left: Other", "CIFAR-10")]
-        assert {plan.runs[run].recipe for c in places for run in c.runs} == {recipe}
+    loss = '          - {name: "CIFAR-10", metric: loss, value: accuracy, evaluation: test_accuracy}\n'
+    sheet = TWO.replace("        except:\n", loss + "        except:\n")
+    assert overridden(tmp_path, sheet, "loss") == {"accuracy": {"gat.twin"}, "loss": {"gat.gan"}}
+
+
+def test_an_override_is_found_by_the_metric_that_its_row_gives(tmp_path: Path) -> None:
+    sheet = TWO.replace('"Other", recipe: twin', '"Other", recipe: twin, metric: share, value: accuracy')
+    assert overridden(tmp_path, sheet, "share") == {"share": {"gat.gan"}}
 
 
 @pytest.mark.parametrize("row", ["recipe: gan, evaluation: null", "recipe: gat.gan, evaluation: gat.scores"])

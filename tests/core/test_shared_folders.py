@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ import torch
 from repro.core import checkpoint, scratch
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, remove_leftovers, replacing
+from repro.core.folders import without_links
 from repro.core.jsonl import StepLog
 from repro.core.locks import only_process
 from repro.core.scratch import scratch_folder
@@ -128,7 +130,7 @@ def as_user(number: int, act: Callable[[], object]) -> int:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two other users")
 def test_a_second_member_of_the_group_goes_on_with_the_first_ones_folder() -> None:
     with tempfile.TemporaryDirectory() as parent:  # pytest's own folders are closed to others
-        shared = Path(parent) / "shared"
+        shared = Path(parent) / "the group's own"
         shared.mkdir()
         os.chown(shared, 50_001, 60_000)
         Path(parent).chmod(0o755)
@@ -149,14 +151,16 @@ def test_a_second_member_of_the_group_goes_on_with_the_first_ones_folder() -> No
         os.chown(lock, 50_001, 60_000)
         lock.chmod(0o644)  # as older versions made it
 
+        command = f"chmod -R g+w {shlex.quote(str(shared / 'run'))}"
+
         def refused() -> None:
             with pytest.raises(ReproError, match="begun by another user") as caught:
                 work(4)
-            assert f"chmod -R g+w {shared / 'run'}" in caught.value.remedy
+            assert f"`{command}`" in caught.value.remedy
             assert f"delete {lock}" in caught.value.remedy
 
         assert as_user(50_002, refused) == 0
-        subprocess.run(["chmod", "-R", "g+w", str(shared / "run")], check=True)
+        subprocess.run(command, shell=True, check=True)
         assert as_user(50_002, lambda: work(4)) == 0
         os.chown(lock, 50_001, 60_000)
         lock.chmod(0o644)
@@ -291,3 +295,17 @@ def test_signals_leave_no_litter(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert names(tmp_path) == []
+
+
+def test_a_link_is_replaced_by_typing_what_the_remedy_says(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "o'clock $(touch made) & more"
+    for path in (elsewhere, folder):
+        path.mkdir()
+    (elsewhere / "cells.csv").write_text("cells")
+    (folder / "gat").symlink_to(elsewhere)
+    with pytest.raises(ReproError, match="symbolic link") as caught:
+        without_links(folder, folder / "gat" / "cells.csv")
+    commands = caught.value.remedy.partition(": ")[2].removesuffix("; or delete it")
+    subprocess.run(commands, shell=True, check=True, cwd=tmp_path)
+    assert without_links(folder, folder / "gat" / "cells.csv").read_text() == "cells"
+    assert sorted(tmp_path.iterdir()) == sorted([elsewhere, folder])

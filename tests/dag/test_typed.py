@@ -50,3 +50,14 @@ def test_a_figure_is_asked_for_as_a_picture_and_a_table_in_any_format(checkout: 
     for name in ("gat/figure4.pdf", "gat/table1.csv"):
         code, printed = run_snakemake(checkout, "-n", f"figures/{name}")
         assert code == 0, printed
+
+
+@pytest.mark.slow
+def test_the_names_that_a_sheet_may_give_are_those_that_the_rules_take(checkout: Path) -> None:
+    sheet = Path("config/papers/gat/sheet.yaml")
+    text = sheet.read_text()
+    for name, says in (("table2b", "no table can be called 'table2b'"), ("table_b", "This was a dry-run")):
+        sheet.write_text(text.replace("table1:", f"{name}:"))
+        code, printed = run_snakemake(checkout, "-n", "figures/")
+        assert says in printed
+        assert bool(code) == (name == "table2b")

@@ -13,7 +13,7 @@ from repro.compose.scale import scales
 from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.plan.batches import make_batches
-from repro.plan.cells import MeasuredCell
+from repro.plan.cells import MeasuredCell, PendingCell
 from repro.plan.config import Config
 from repro.plan.evaluations import evaluation_of
 from repro.plan.plan import Plan
@@ -97,6 +97,52 @@ def test_features_need_the_extractor_of_their_data_set(plan: Plan) -> None:
     assert all("embedded_features" in spec.stand_ins and spec.generated == 40 for spec in scores)
     accuracy = [spec for spec in plan.evaluations.values() if spec.measure == "accuracy"]
     assert {(spec.extractor, spec.generated, spec.limit) for spec in accuracy} == {(None, None, 30)}
+
+
+def test_images_for_features_and_options_of_conventions_are_set_where_the_remedies_say(
+    tmp_path: Path,
+) -> None:
+    profile = PROFILE.replace("test: 50", "test: 500").replace(
+        "images: 30", "options_of: {accuracy@paper: {batch_size: 5}}"
+    )
+    plan = plan_of(tmp_path, profile=profile)
+    specs = plan.evaluations.values()
+    assert {spec.limit for spec in specs if spec.measure == "fidelity"} == {500}
+    sizes = {spec.options.get("batch_size") for spec in specs if spec.measure == "accuracy"}
+    assert sizes == {5, None}
+    plan = plan_of(tmp_path, profile=profile.replace("accuracy@paper", "accuracy"))
+    assert {s.options["batch_size"] for s in plan.evaluations.values() if s.measure == "accuracy"} == {5}
+
+
+GAIN = "left: Other", "gain"
+LONGER = "right: GAN, longer", "IS"
+TRUTH = "right: Truth", "IS"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "pending", "reason"),
+    [
+        ("gat.baseline", GAIN, "does not train gat.baseline on cifar10"),  # which it subtracts
+        ("gat.gan", LONGER, "does not train gat.gan on cifar10"),  # from which it starts
+        ("gat.gan", GAIN, "does not train gat.gan on cifar10"),  # which gives its attack the gradients
+        ("gat/table1/right: Truth/*", TRUTH, "leaves such cells out"),  # which has no recipe
+    ],
+)
+def test_a_cell_is_pending_where_the_profile_leaves_out_what_it_needs(
+    tmp_path: Path, left_out: str, pending: tuple[str, str], reason: str
+) -> None:
+    sheet = SHEET.replace("    measure: accuracy\n", "    measure: robust_accuracy\n    surrogate: gan\n")
+    truth = '{name: "Truth", evaluation: truth, dataset: cifar10, value: fid}\n'
+    sheet = sheet.replace("recipe: later}\n", f"recipe: later}}\n          - {truth}")
+    sheet = sheet.replace("  scores:\n", "  truth: {measure: fidelity_real}\n  scores:\n")
+    profile = f'{PROFILE}leave_out: ["{left_out}"]\n'
+    whole, plan = plan_of(tmp_path, sheet=sheet), plan_of(tmp_path, sheet=sheet, profile=profile)
+    assert not of(plan, left_out)
+    for each, kind in ((whole, MeasuredCell), (plan, PendingCell)):
+        cells = [cell for cell in each.cells["gat/table1"] if (cell.row, cell.column) == pending]
+        assert cells
+        assert {type(cell) for cell in cells} == {kind}
+    assert {cell.reason for cell in cells if isinstance(cell, PendingCell)} == {f"profile tiny {reason}"}
 
 
 def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:

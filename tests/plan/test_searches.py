@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,13 @@ def test_a_profile_of_chosen_artefacts_searches_only_where_it_pays_for_searches(
     assert "use one of gat/size" in (caught.value.remedy or "")
 
 
+def test_runs_of_a_search_have_the_processes_of_their_recipe(tmp_path: Path) -> None:
+    profile = PROFILE + "searches: {steps: 3}\nrecipes: {gat.twin: {processes: 2}}\n"
+    opened = plan(tmp_path, sheet=SEARCHED, profile=profile)
+    runs = [run for c in opened.searches["gat/rate"].candidates for run in c.runs]
+    assert {opened.processes(run.run_id) for run in runs} == {2}
+
+
 def test_a_search_starts_at_the_methods_default(tmp_path: Path) -> None:
     opened, _, _ = planned(tmp_path)
     validate_plan(opened)
@@ -301,12 +309,41 @@ def test_plan_tells_apart_what_figures_and_searches_ask_for(
     assert "search asks for 8 runs in 4 batches, 8 evaluations in 4 batches more." in printed
 
 
-def test_values_of_searches_that_nobody_declares_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "line", "message", "remedy"),
+    [
+        ("tiny:\n  gat/speed@cifar10: 50\n", 2, "there is no search 'gat/speed@cifar10'", "gat/size@cifar10"),
+        ("tiny:\n  gat/size@cifar100: 50\n", 2, "there is no search 'gat/size@cifar100'", "gat/size@cifar10"),
+        ("tinny:\n  gat/size@cifar10: 50\n", 1, "there is no profile 'tinny'", "tiny"),
+        ("tiny:\n  gat/size@cifar10: 0\n", 2, "compares no value 0", "delete this line to go back"),
+        ("tiny:\n  gat/size@cifar10: x\n", 2, "compares no value 'x'", "50, 100"),
+        ("tiny: [gat/size@cifar10]\n", 1, "tiny: Input should be a valid dictionary", "Correct this value"),
+        ("- gat/size@cifar10\n", 1, "the whole file: Input should be a valid dictionary", "Correct this"),
+    ],
+)
+def test_adopted_values_that_no_search_can_have_found_are_refused(
+    tmp_path: Path, text: str, line: int, message: str, remedy: str
+) -> None:
     planned(tmp_path)
-    (tmp_path / "config" / "searched.yaml").write_text("tiny:\n  gat/speed@cifar10: 3\n")
-    with pytest.raises(ReproError, match="there is no search 'gat/speed'") as error:
+    path = tmp_path / "config" / "searched.yaml"
+    path.write_text(text)
+    with pytest.raises(ReproError, match=re.escape(message)) as error:
         load_config(tmp_path / "config", "tiny")
-    assert error.value.line == 2
+    assert (error.value.where, error.value.line) == (str(path), line)
+    assert remedy in error.value.remedy
+    path.write_text("tiny:\n  gat/size@cifar10: 50\n")
+    assert load_config(tmp_path / "config", "tiny").searched == {"gat/size@cifar10": 50}
+
+
+@pytest.mark.parametrize("left", ["", "# Winners\n", "# Winners\ntiny:\n", "tiny: {}\n"])
+def test_with_its_last_line_deleted_nothing_is_adopted_any_more(tmp_path: Path, left: str) -> None:
+    opened, batches, layout = planned(tmp_path)
+    path = tmp_path / "config" / "searched.yaml"
+    path.write_text(left)
+    assert build_plan(load_config(tmp_path / "config", "tiny")).runs == opened.runs
+    measure(opened, batches, layout, "gat/size", {50: 30.0, 100: 20.0})
+    adopt(opened, batches, layout)
+    assert load_config(tmp_path / "config", "tiny").searched == {"gat/size@cifar10": 50}
 
 
 def test_a_search_of_a_missing_recipe_is_an_error_of_the_sheet(tmp_path: Path) -> None:

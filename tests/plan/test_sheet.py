@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -98,6 +99,51 @@ def test_a_passed_recipe_that_is_misspelt_is_refused_with_its_line(tmp_path: Pat
     refused(folder, "papers/gat/sheet.yaml", line_of(text, "nobody"), "no recipe 'gat.nobody'")
 
 
+@pytest.mark.parametrize(
+    ("entry", "wrong", "right", "what"),
+    [
+        ('row: "{}", column: "gain"', "Baselin", "Baseline", "row"),
+        ('row: "{}", column: "gain"', "GAN", "Other", "row"),  # the other panel's
+        ('row: "Other", column: "{}"', "IS", "gain", "column"),
+        ('row: "Other", column: "CIFAR-10", on_metric: "{}"', "gain", "accuracy", "metric"),
+    ],
+)
+def test_an_override_of_no_cell_is_refused_with_its_line(
+    tmp_path: Path, entry: str, wrong: str, right: str, what: str
+) -> None:
+    text, mended = (
+        SHEET.replace('row: "Baseline", column: "gain"', entry.format(name)) for name in (wrong, right)
+    )
+    folder = write_config(tmp_path, sheet=text)
+    message = f"artefacts.table1, panel 'left': there is no {what} '{wrong}'"
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, entry.format(wrong)), message, right)
+    load_config(write_config(tmp_path, sheet=mended))
+
+
+@pytest.mark.parametrize(
+    ("what", "old", "name", "mended"),
+    [
+        ("table", "table1", "table2b", "table2"),
+        ("table", "table1", "figure1", "table_one"),  # the rule of figures expects no table's files
+        ("plot", "figure4", "table_c", "figure_c"),
+        ("plot", "figure4", "figure4_b", "figure_b"),
+        ("recipe", "baseline", "base.line", "base_line"),
+        ("evaluation", "scores", "sco-res", "sco_res"),
+        ("search", "rate", "Rate", "rate_2"),
+    ],
+)
+def test_a_name_that_no_rule_takes_is_refused_with_its_line(
+    tmp_path: Path, what: str, old: str, name: str, mended: str
+) -> None:
+    search = "{recipe: gan, option: n_dis, values: [1, 2], evaluation: scores, value: is}"
+    sheet = SHEET.replace("artefacts:\n", f"searches:\n  rate: {search}\nartefacts:\n")
+    text = re.sub(rf"\b{old}\b", name, sheet)
+    folder = write_config(tmp_path, sheet=text)
+    says, remedy = f"no {what} can be called '{name}'", "choose another name: "
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, f"  {name}:"), says, remedy)
+    load_config(write_config(tmp_path, sheet=text.replace(name, mended)))
+
+
 def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
     text = SETTINGS.replace("cifar10", "mnist")
     folder = write_config(tmp_path, settings=text)
@@ -146,6 +192,69 @@ def test_a_wrong_profile_is_refused_with_its_line(tmp_path: Path, old: str, new:
     text = PROFILE.replace(old, new, 1)
     folder = write_config(tmp_path, profile=text)
     refused(folder, "profiles/tiny.yaml", line_of(text, new[:8]), message)
+
+
+@pytest.mark.parametrize(
+    ("old", "wrong", "message", "remedy", "mended"),
+    [
+        (
+            "images: 30",
+            "images_of: {fidelity: 500}",
+            "images_of.fidelity changes nothing",
+            "write `limits: {test: 500}`",
+            "images: 30",
+        ),
+        (
+            "images: 30",
+            "options_of: {accuracy@paper: {bach_size: 5}}",
+            "options_of.accuracy@paper.bach_size changes nothing",
+            "one that it states (batch_size)",
+            "options_of: {accuracy@paper: {batch_size: 5}}",
+        ),
+        (
+            "images: 30",
+            "options_of: {accuracy@standard: {batch_size: 5}}",
+            "options_of.accuracy@standard.batch_size changes nothing",
+            "it states (none), or set it for all conventions: accuracy",
+            "options_of: {accuracy: {batch_size: 5}}",
+        ),
+        (
+            "images: 30",
+            "images_of: {accuracy: 0}",
+            "greater than or equal to 1",
+            "",
+            "images_of: {accuracy: 1}",
+        ),
+        (
+            "classifier: {steps: 4",
+            "classifier: {epochs: 1, steps: 4",
+            "workloads.classifier: Value error, give either epochs or steps",
+            "",
+            "classifier: {epochs: 1",
+        ),
+        (
+            "max_seeds: 2",
+            "max_seeds: 2\nmin_seeds: 5",
+            "max_seeds: Value error, give at least min_seeds, which is 5",
+            "",
+            "max_seeds: 5\nmin_seeds: 5",
+        ),
+        (
+            "device: cpu",
+            "searches: {processes: 2}",
+            "searches: Value error, runs have the processes of their recipe; give them under recipes",
+            "",
+            "recipes: {gat.twin: {processes: 2}}",
+        ),
+    ],
+)
+def test_an_entry_of_a_profile_that_would_change_nothing_is_refused_with_its_line(
+    tmp_path: Path, old: str, wrong: str, message: str, remedy: str, mended: str
+) -> None:
+    text = PROFILE.replace(old, wrong, 1)
+    folder = write_config(tmp_path, profile=text)
+    refused(folder, "profiles/tiny.yaml", line_of(text, wrong), message, remedy)
+    load_config(write_config(tmp_path, profile=PROFILE.replace(old, mended, 1)))
 
 
 def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(tmp_path: Path) -> None:

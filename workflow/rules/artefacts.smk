@@ -25,7 +25,7 @@ rule table:
     log:
         results("logs/artefacts/{paper}/{artefact}.log"),
     wildcard_constraints:
-        artefact=r"table(\d+|_[a-z]+)",
+        artefact=names.TABLE,
     conda:
         "../../environment.yml"
     params:
@@ -40,7 +40,7 @@ use rule table as figure with:
     output:
         **artefact_files("pdf"),
     wildcard_constraints:
-        artefact=r"figure(\d+|_[a-z]+)",
+        artefact=names.FIGURE,
 
 
 rule search_table:
@@ -54,7 +54,7 @@ rule search_table:
     log:
         results("logs/searches/{paper}/{search}.log"),
     wildcard_constraints:
-        search="[a-z0-9_]+",
+        search=names.NAME,
     conda:
         "../../environment.yml"
     params:

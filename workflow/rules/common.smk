@@ -15,6 +15,7 @@ from repro.core.paths import Layout
 from repro.cost.needs import Forecast
 from repro.data.root import DATA_ROOT, choose_path
 from repro.jobs.data_state import sets_in_use
+from repro.plan import names
 from repro.plan.batches import make_batches
 from repro.plan.cells import PendingCell, SettingCell
 from repro.plan.config import load_config

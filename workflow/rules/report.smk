@@ -71,7 +71,7 @@ rule single:
     log:
         results("logs/single/{paper}/{artefact}.{ending}.log"),
     wildcard_constraints:
-        artefact=r"table(\d+|_[a-z]+)|figure(\d+|_[a-z]+)(?=\.p)",  # of a figure the .png and .pdf alone
+        artefact=rf"{names.TABLE}|{names.FIGURE}(?=\.p)",  # of a figure the .png and .pdf alone
         ending="png|pdf|csv|md|tex",
     conda:
         "../../environment.yml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,10 +58,11 @@ def without_links(root: Path, path: Path) -> Path:
         if place == root:
             break
         if place.is_symlink():
+            here, real = shlex.quote(str(place)), shlex.quote(f"{place}.real")
             raise ReproError(
                 "this is a symbolic link, and what it points to was not made here",
-                remedy=f"put the real thing in its place: cp -rL {place} {place}.real && rm {place} && "
-                f"mv {place}.real {place}; or delete it",
+                remedy="put the real thing in its place: "
+                f"cp -rL {here} {real} && rm {here} && mv {real} {here}; or delete it",
                 where=place,
             )
     return path

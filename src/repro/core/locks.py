@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
+import shlex
 import sys
 import tempfile
 import time
@@ -61,7 +62,8 @@ def first_free(folder: Path, names: Sequence[str], what: str, *, wait: bool) -> 
             raise cannot_write(path, error) from error
         raise ReproError(
             f"{what} was begun by another user, who did not let others go on with it",
-            remedy=f"let its owner type `chmod -R g+w {folder}`, or delete {path} if no process works there",
+            remedy=f"let its owner type `chmod -R g+w {shlex.quote(str(folder))}`, or delete {path} "
+            "if no process works there",
             where=path,
         ) from error
     except OSError as error:

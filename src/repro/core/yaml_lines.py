@@ -54,11 +54,12 @@ def _fraction(loader: _Loader, node: yaml.ScalarNode) -> float:
 _Loader.add_constructor("tag:yaml.org,2002:fraction", _fraction)
 
 
-def load_yaml(path: Path) -> tuple[Any, LineOf]:
+def load_yaml(path: Path, *, may_be_empty: bool = False) -> tuple[Any, LineOf]:
     """Read one YAML document.
 
     Args:
         path: the file.
+        may_be_empty: a file that holds nothing, or comments alone, is read as None and is no error.
 
     Returns:
         The data, and a function from a path of keys and indices to the line on which that entry begins.
@@ -72,6 +73,8 @@ def load_yaml(path: Path) -> tuple[Any, LineOf]:
     loader = _open(path)
     try:
         root = loader.get_single_node()
+        if root is None and may_be_empty:
+            return None, lambda keys: 1
         if root is None:
             raise ReproError("The file is empty.", remedy="Fill it in or restore it from git.", where=path)
         _check(root, path, loader, open_nodes=set(), done=set())

@@ -15,8 +15,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 T = TypeVar("T")
 
 
-def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
-    """Read ``path`` and check it against ``schema``.
+def load_model(path: Path, schema: type[Shape], *, may_be_empty: bool = False) -> tuple[Shape, LineOf]:
+    """Read ``path``, which is None where it may be and is empty, and check it against ``schema``.
 
     Returns:
         The value and the function from a path of keys to a line (see `repro.core.yaml_lines.load_yaml`).
@@ -24,7 +24,7 @@ def load_model(path: Path, schema: type[Shape]) -> tuple[Shape, LineOf]:
     Raises:
         ReproError: the file cannot be read, or does not fit; field and line are named.
     """
-    return _load(path, schema)
+    return _load(path, schema, may_be_empty=may_be_empty)
 
 
 def load_list(path: Path, schema: type[Shape]) -> tuple[list[Shape], LineOf]:
@@ -32,8 +32,8 @@ def load_list(path: Path, schema: type[Shape]) -> tuple[list[Shape], LineOf]:
     return _load(path, list[schema])  # type: ignore[valid-type]
 
 
-def _load(path: Path, schema: type[T]) -> tuple[T, LineOf]:
-    data, line_of = load_yaml(path)
+def _load(path: Path, schema: type[T], *, may_be_empty: bool = False) -> tuple[T, LineOf]:
+    data, line_of = load_yaml(path, may_be_empty=may_be_empty)
     try:
         return TypeAdapter(schema).validate_python(data), line_of
     except ValidationError as error:

@@ -5,29 +5,30 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, RootModel
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.failures import FailureRules
 from repro.core.named import named
 from repro.core.spec import Frozen, OptionValue
-from repro.core.yaml_lines import load_yaml
+from repro.core.yaml_lines import LineOf
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
-from repro.evaluate.registry import measurement_names
-from repro.plan.names import check_names, no_such, qualified
-from repro.plan.profile import Profile
+from repro.evaluate.registry import measurement_names, needs
+from repro.plan.names import PAPER, check_names, no_such, qualified
+from repro.plan.profile import Measuring, Profile
 from repro.plan.sheet import Evaluation, Recipe, Sheet
 
 EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, which is in no sheet
 SETTINGS = "config.yaml"
 PAPERS = "papers"  # one folder each: the list of papers
 SEARCHED = "searched.yaml"  # what searches found and was adopted
-_PAPER = re.compile(r"[a-z][a-z0-9]*")  # a paper's name is part of file names, recipes and rules
 _TAKEN = (
     "suite",
     "search",
@@ -54,6 +55,13 @@ class Settings(Frozen):
     tolerances: dict[str, Any] = {}
     claims: dict[str, Any] = {}
     warnings: FailureRules = FailureRules()
+
+
+_NOTHING = BeforeValidator(lambda value: {} if value is None else value)  # what a deleted last line leaves
+
+
+class Searched(RootModel[Annotated[dict[str, Annotated[dict[str, OptionValue], _NOTHING]], _NOTHING]]):
+    """``config/searched.yaml``: adopted values by profile and ``paper/search@dataset``."""
 
 
 @dataclass(frozen=True)
@@ -117,23 +125,47 @@ def load_config(folder: Path, profile: str | None = None) -> Config:
             raise no_such("data set", name, list(CATALOGUE), settings_path, line_of(place))
     sheets = _sheets(folder / PAPERS)
     chosen = _profile(folder / "profiles", profile or settings.profile, sheets)
-    return Config(folder, settings, chosen, sheets, _searched(folder / SEARCHED, chosen.name, sheets))
+    config = Config(folder, settings, chosen, sheets)
+    return replace(config, searched=_searched(config))
 
 
-def _searched(path: Path, profile: str, sheets: Mapping[str, Sheet]) -> dict[str, OptionValue]:
-    """Read what searches found under a profile, by ``paper/search@dataset``; nothing without the file."""
+def read_searched(path: Path) -> tuple[dict[str, dict[str, OptionValue]], LineOf]:
+    """Return what searches found, by profile and ``paper/search@dataset``; nothing without the file.
+
+    Raises:
+        ReproError: the file is no such thing; field and line are named.
+    """
     if not path.is_file():
-        return {}
-    given, line_of = load_yaml(path)
-    values = (given or {}).get(profile, {}) or {}
-    known = [f"{paper}/{name}" for paper, sheet in sheets.items() for name in sheet.searches]
-    for key in values:
-        search, _, dataset = key.partition("@")
-        if search not in known:
-            raise no_such("search", search, known, path, line_of((profile, key)))
-        if dataset not in CATALOGUE:
-            raise no_such("data set", dataset, list(CATALOGUE), path, line_of((profile, key)))
-    return dict(values)
+        return {}, lambda keys: 1
+    found, line_of = load_model(path, Searched, may_be_empty=True)
+    return found.root, line_of
+
+
+def _searched(config: Config) -> dict[str, OptionValue]:
+    """Return what was adopted under the profile; what the file says of others is checked too."""
+    path, profiles = config.folder / SEARCHED, _profiles(config.folder / "profiles")
+    found, line_of = read_searched(path)
+    compared = {
+        f"{paper}/{name}@{dataset}": search.values
+        for paper, sheet in config.sheets.items()
+        for name, search in sheet.searches.items()
+        for dataset in search.datasets or (config.recipes[qualified(search.recipe, paper)].dataset,)
+    }
+    for own, values in found.items():
+        if own not in profiles:
+            raise no_such("profile", own, profiles, path, line_of((own,)))
+        for key, value in values.items():
+            if key not in compared:
+                raise no_such("search", key, compared, path, line_of((own, key)))
+            if value not in compared[key]:
+                among = ", ".join(map(str, compared[key]))
+                raise ReproError(
+                    f"{key}: the search compares no value {value!r}",
+                    where=path,
+                    line=line_of((own, key)),
+                    remedy=f"delete this line to go back to the sheet's value, or use one of {among}",
+                )
+    return found.get(config.profile.name, {})
 
 
 def _sheets(folder: Path) -> dict[str, Sheet]:
@@ -154,7 +186,7 @@ def check_paper_name(name: str, where: Path) -> None:
     Raises:
         ReproError: it is no lower-case word, or the suite uses it for something else.
     """
-    if not _PAPER.fullmatch(name) or name in _TAKEN:
+    if not re.fullmatch(PAPER, name) or name in _TAKEN:
         raise ReproError(
             f"a paper cannot be called {name!r}",
             where=where,
@@ -178,10 +210,13 @@ def _cells(sheets: Mapping[str, Sheet]) -> list[str]:
     ]
 
 
+def _profiles(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     """Read one profile; all that it names must exist."""
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
-    named("profile", name, known, where=folder)
+    named("profile", name, _profiles(folder), where=folder)
     path = folder / f"{name}.yaml"
     profile, line_of = load_model(path, Profile)
     if profile.name != name:
@@ -210,11 +245,37 @@ def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:
     for index, pattern in enumerate(profile.leave_out):
         if not fnmatch.filter(left, pattern):
             raise no_such("recipe or cell", pattern, left, path, line_of(("leave_out", index)))
-    evaluations = [evaluation for sheet in sheets.values() for evaluation in sheet.evaluations.values()]
-    measured = list(measurement_names())
-    conventions = [f"{each.measure}@{convention}" for each in evaluations for convention in each.conventions]
-    for group, known in (("images_of", measured), ("options_of", measured + conventions)):
-        for key in getattr(profile.measuring, group):
+    _check_measuring(profile.measuring, sheets, path, line_of)
+    return profile
+
+
+def _check_measuring(measuring: Measuring, sheets: Mapping[str, Sheet], path: Path, line_of: LineOf) -> None:
+    """Check that each entry of a profile's ``measuring`` is of a measurement, and changes something."""
+    measured = measurement_names()
+    stated: dict[str, set[str]] = {}  # options, by measurement@convention
+    for each in (each for sheet in sheets.values() for each in sheet.evaluations.values()):
+        for convention, options in each.conventions.items():
+            stated.setdefault(f"{each.measure}@{convention}", set()).update(options)
+    for group, known in (("images_of", measured), ("options_of", (*measured, *stated))):
+        for key in getattr(measuring, group):
             if key not in known:
                 raise no_such("measurement", key, known, path, line_of(("measuring", group, key)))
-    return profile
+    for name, images in measuring.images_of.items():
+        if needs(name).features:
+            raise ReproError(
+                f"images_of.{name} changes nothing: measurements that need features take limits.test",
+                where=path,
+                line=line_of(("measuring", "images_of", name)),
+                remedy=f"write `limits: {{test: {images}}}`, for all of them, in the place of this entry",
+            )
+    for key, given in measuring.options_of.items():
+        measure, at, _ = key.partition("@")
+        for option in given if at else ():
+            if option not in stated[key]:
+                those = ", ".join(sorted(stated[key])) or "none"
+                raise ReproError(
+                    f"options_of.{key}.{option} changes nothing: that convention states it nowhere",
+                    where=path,
+                    line=line_of(("measuring", "options_of", key, option)),
+                    remedy=f"name one that it states ({those}), or set it for all conventions: {measure}",
+                )

@@ -97,13 +97,12 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
         for index, row in enumerate(panel.rows):
             for column in panel.columns:
                 asked = panel.fields(row, column)
-                metric = asked.metric or asked.value or "value"
                 place = CellPlace(
                     paper=paper,
                     artefact=name,
                     row=row_key(panel.name, row.name),
                     column=column.name,
-                    metric=metric,
+                    metric=asked.cell_metric,
                 )
                 try:
                     yield from () if asked.absent else _bind(plan, place, panel, asked)
@@ -118,14 +117,16 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
     """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
     config, paper = plan.config, place["paper"]
     recipe = asked.recipe and qualified(asked.recipe, paper)
+    other = asked.passes.recipe if asked.passes else asked.minus
+    other = other and qualified(panel.recipe_of(other) or other, paper)
     at = "/".join((paper, place["artefact"], place["row"], place["column"]))
     if asked.cited:
         yield CitedCell(**place)
     elif asked.pending or not (asked.setting or asked.evaluation):
         reason = asked.pending or "the sheet names no evaluation and no setting for it yet"
         yield PendingCell(**place, reason=reason)
-    elif recipe and (
-        reason := config.profile.leaves_out(recipe, asked.dataset or config.recipes[recipe].dataset, at)
+    elif reason := next(filter(None, _untrained(config, paper, asked, other)), "") or (
+        config.profile.leaves_out_cell(at)
     ):
         yield PendingCell(**place, reason=reason)
     elif asked.setting and asked.network:
@@ -137,8 +138,6 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
         yield SettingCell(**place, setting=asked.setting, stated=asked.stated, runs=ids)
     elif asked.evaluation:
         name = qualified(asked.evaluation, paper)
-        other = asked.passes.recipe if asked.passes else asked.minus
-        other = other and qualified(panel.recipe_of(other) or other, paper)
         for convention in config.evaluations[name].conventions:
             measure = partial(plan.evaluate, name, convention)
             if needs(config.evaluations[name].measure).run:
@@ -161,6 +160,27 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
                 stand_ins=in_order(mark for spec in specs for mark in spec.stand_ins),
                 passing=asked.passes,
             )
+
+
+def _untrained(config: Config, paper: str, asked: CellFields, other: str | None) -> Iterator[str]:
+    """Yield, for each recipe that a cell needs, why the profile does not train it; or ""."""
+    if asked.recipe:
+        recipe, evaluation = (qualified(name, paper) for name in (asked.recipe, asked.evaluation or ""))
+        yield from _lineage(config, recipe, asked.dataset)
+        surrogate = config.evaluations[evaluation].surrogate if asked.evaluation else None
+        if surrogate:
+            dataset = asked.dataset or config.recipes[recipe].dataset
+            yield from _lineage(config, qualified(surrogate, evaluation.partition(".")[0]), dataset)
+    if other:
+        yield from _lineage(config, other, asked.dataset)
+
+
+def _lineage(config: Config, recipe: str, dataset: str | None) -> Iterator[str]:
+    """Yield the same for a recipe and all that it starts from."""
+    declared = config.recipes[recipe]
+    yield config.profile.leaves_out(recipe, dataset or declared.dataset)
+    if declared.start_from:
+        yield from _lineage(config, qualified(declared.start_from, recipe.partition(".")[0]), dataset)
 
 
 def _given(value: T | None, what: str, asked_for: str) -> T:

@@ -131,6 +131,11 @@ class CellFields(Frozen):
     pending: str | None = None
     cited: bool = False
 
+    @property
+    def cell_metric(self) -> str:
+        """The metric under which the cell stands in cells.csv."""
+        return self.metric or self.value or "value"
+
 
 class SheetEntry(CellFields):
     """One row or one column."""
@@ -160,11 +165,15 @@ class Sweep(CellFields):
 
 
 class Override(CellFields):
-    """Overrides for the cells of one row and column."""
+    """Overrides for the cells of one row and column, with ``on_metric`` for that of this metric alone."""
 
     row: str
     column: str
     on_metric: str | None = None
+
+    def is_of(self, row: str, column: str, metric: str) -> bool:
+        """Return whether it is of this cell, whose metric is that before any override."""
+        return (self.row, self.column) == (row, column) and self.on_metric in (None, metric)
 
 
 class SheetPanel(Frozen):
@@ -193,21 +202,29 @@ class SheetPanel(Frozen):
 
         A row's value with ``{}`` in it takes the column's there.
         """
-        merged: dict[str, object] = {}
-        options: Options = {}
-        overrides = [
-            override
-            for override in self.overrides
-            if (override.row, override.column) == (row.name, column.name)
-            and override.on_metric in (None, column.metric)
+        merged = _merged(column, row)
+        place = (row.name, column.name, merged.cell_metric)
+        return _merged(merged, *(override for override in self.overrides if override.is_of(*place)))
+
+    def places(self) -> list[tuple[str, str, str]]:
+        """Return row, column and metric of every cell, as they are before any override."""
+        return [
+            (row.name, column.name, _merged(column, row).cell_metric)
+            for row in self.rows
+            for column in self.columns
         ]
-        for layer in (column, row, *overrides):
-            given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
-            options |= given.pop("options", {})
-            if layer.value is not None:
-                given["value"] = layer.value.replace("{}", str(merged.get("value", "")))
-            merged |= {key: value for key, value in given.items() if value is not None}
-        return CellFields.model_validate({**merged, "options": options})
+
+
+def _merged(*layers: CellFields) -> CellFields:
+    merged: dict[str, object] = {}
+    options: Options = {}
+    for layer in layers:
+        given = layer.model_dump(include=set(CellFields.model_fields), exclude_unset=True)
+        options |= given.pop("options", {})
+        if layer.value is not None:
+            given["value"] = layer.value.replace("{}", str(merged.get("value", "")))
+        merged |= {key: value for key, value in given.items() if value is not None}
+    return CellFields.model_validate({**merged, "options": options})
 
 
 class SheetArtefact(Frozen):

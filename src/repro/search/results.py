@@ -10,11 +10,10 @@ from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.core.spec import OptionValue
-from repro.core.yaml_lines import load_yaml
 from repro.data.catalogue import dataset_info
 from repro.jobs.measured import Measured
 from repro.plan.batches import Batches
-from repro.plan.config import SEARCHED
+from repro.plan.config import SEARCHED, read_searched
 from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 from repro.plan.searches import Candidate, PlannedSearch, adopted_key, value_in_use
@@ -131,8 +130,7 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     """
     _require_searches(plan)
     path = plan.config.folder / SEARCHED
-    given, _ = load_yaml(path) if path.is_file() else ({}, None)
-    everything = {name: dict(values or {}) for name, values in (given or {}).items()}
+    everything, _ = read_searched(path)
     winners: dict[str, OptionValue] = {}
     finished = False
     measured = Measured(layout, batches)
