@@ -11,6 +11,7 @@ from papers_case import PROFILE, plan
 from repro.compose.artefact import compose_artefact
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
+from repro.core.records import mixed_code
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.data.facts import SplitFacts
 from repro.draw.tables import table_latex, table_markdown
@@ -160,6 +161,72 @@ def test_seeds_that_were_used_are_not_marked(tmp_path: Path, why: str) -> None:
     _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
     assert max(cell.n_seeds for cell in cells) == 3
     assert [cell for cell in cells if cell.flags] == []
+
+
+def session(source: str, commit: str = "c0ffee") -> dict[str, object]:
+    """Return what a run's record says of a session; an older one names no ``source``."""
+    told = {"training_code": {"source": source, "torch": "2"}} if source else {}
+    return {"step": 0, "code": {"version": "0.1.0", "commit": commit, "changed": False}, **told}
+
+
+def record_of(run: RunSpec, *sessions: dict[str, object]) -> dict[str, object]:
+    return {"run_id": run.run_id, "spec": run.model_dump(mode="json"), "sessions": list(sessions)}
+
+
+@pytest.mark.parametrize(
+    ("sessions", "mixed"),
+    [
+        ([[session("a")], [session("a")], [session("a")]], False),
+        ([[session("a")], [session("b")], [session("a")]], True),
+        ([[session("a", "1")], [session("a", "2")], [session("a", "3")]], False),  # no training changed
+        ([[session("", "1")], [session("", "2")], [session("", "1")]], True),
+        ([[session("", "1")], [session("", "1")], [session("", "1")]], False),
+        ([[session("a")], [session("a"), session("b")], [session("a")]], True),
+        ([], False),  # results whose runs are elsewhere
+    ],
+)
+def test_a_mean_over_seeds_of_different_code_is_marked(
+    tmp_path: Path, sessions: list[list[dict[str, object]]], mixed: bool
+) -> None:
+    gain = (
+        '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
+    )
+    opened = plan(tmp_path / "config", sheet=SEEDED + gain, profile=SEEDS)
+    layout = Layout(tmp_path / "results", "tiny")
+    write_results(opened, layout, "none", lambda run: {"accuracy": 50.0 + run.seed**2})
+    for run in opened.runs.values() if sessions else ():
+        other = run.recipe != "gat.plain"  # trained later, by newer code: no seed of one recipe differs
+        own = [session("c")] if other else sessions[run.seed]
+        atomic_write_json(layout.record(run.run_id), record_of(run, *own))
+    artefact, cells, texts = compose_artefact(
+        opened, Measured(layout, make_batches(opened)), layout, "gat/table1"
+    )
+    marked = {(cell.row, cell.column) for cell in cells if "mixed_code" in cell.flags}
+    plain = {(cell.row, cell.column) for cell in cells if cell.row == "Plain"}
+    assert marked == (plain | {("Other", "gain")} if mixed else set())
+    told = [table_markdown(artefact, cells, "tiny"), *texts.values()]
+    assert ("trained by several versions of the code" in told[0]) == mixed
+    assert any("mixed_code" in text for text in told[1:]) == mixed
+
+
+def test_seeds_whose_parents_were_trained_by_different_code_are_marked() -> None:
+    def run(name: str, seed: int, parent: RunSpec | None = None) -> RunSpec:
+        return RunSpec(
+            recipe=name, method="gan", dataset="cifar10", source="synthetic", seed=seed, steps=2,
+            batch_size=2, options={"name": name}, parent=parent and parent.run_id,
+        )  # fmt: skip
+
+    parents = [run("parent", seed) for seed in range(2)]
+    children = [run("child", parent.seed, parent) for parent in parents]
+
+    def mixed(of_parents: str, of_children: str) -> bool:
+        told = [*zip(parents, of_parents, strict=True), *zip(children, of_children, strict=True)]
+        records = {spec.run_id: record_of(spec, session(code)) for spec, code in told}
+        return mixed_code([spec.run_id for spec in children], records.__getitem__)
+
+    assert mixed("ab", "cc")
+    assert mixed("aa", "cd")
+    assert not mixed("aa", "cc")  # what each starts from is of one code
 
 
 def test_differences_that_only_rounding_tells_apart_are_one_number(tmp_path: Path) -> None:

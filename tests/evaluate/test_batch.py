@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from data_archives import write_cifar10
-from repro.core import checkpoint
+from repro.core import checkpoint, provenance
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
@@ -455,3 +455,31 @@ def test_a_network_that_is_not_finite_is_not_measured(
     with pytest.raises(ReproError, match=r"NaN or infinity|not finite"):
         evaluate([asked], layout)
     assert not layout.evaluation(asked.evaluation_id).exists()
+
+
+@pytest.mark.parametrize("when", ["before", "while it measures"])
+def test_a_measurement_of_code_that_changed_is_refused(
+    layout: Layout, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation, manifest = spec("accuracy", CLASSIFIER), layout.root / "batch.json"
+    measure = accuracy.measure
+
+    def edited(*arguments: Any) -> dict[str, float]:
+        if when == "before":
+            pytest.fail("measured all the same")
+        change()
+        return measure(*arguments)
+
+    def change() -> None:  # what was imported on demand is not as it was when the process began
+        monkeypatch.setitem(sys.modules, "repro.evaluate.late", accuracy)
+        monkeypatch.setitem(provenance._AT_START, "evaluate/late.py", "what it was")
+
+    monkeypatch.setattr(accuracy, "measure", edited)
+    if when == "before":
+        change()
+    with pytest.raises(ReproError, match="the code changed while this process ran"):
+        evaluate_batch([evaluation], layout, manifest, device=CPU)
+    assert not layout.evaluation(evaluation.evaluation_id).exists()
+    monkeypatch.undo()
+    evaluate_batch([evaluation], layout, manifest, device=CPU)
+    assert layout.evaluation(evaluation.evaluation_id).exists()

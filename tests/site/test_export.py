@@ -54,7 +54,8 @@ def test_a_cells_file_says_what_its_line_of_the_csv_says(exported: tuple[str, Pa
         assert len(key) == 6
         for field, text in line.items():
             if isinstance(cell[field], tuple):
-                assert list(cell[field]) == [part for part in text.split("+") if part], (key, field)
+                told = [part for part in cell[field] if part != "mixed_code"]  # younger than these files
+                assert told == [part for part in text.split("+") if part], (key, field)
             elif isinstance(cell[field], float | int):
                 assert cell[field] == float(text), (key, field)
             else:

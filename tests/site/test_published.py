@@ -204,6 +204,26 @@ def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 
+def test_numbers_of_seeds_that_different_code_trained_say_so(written: Path) -> None:
+    publications = {each.name: each for each in read_publications(PUBLISHED, PAPERS)}
+    marked = {
+        name: [cell for cell in each.material.cells if "mixed_code" in cell.flags]
+        for name, each in publications.items()
+    }
+    seeds = {name: sum(cell.n_seeds > 1 for cell in cells) for name, cells in marked.items() if cells}
+    assert seeds == {"dat-cpu-amd-epyc": 110, "gat-cpu-amd-epyc": 100}
+    for name in seeds:
+        alike = [cell for cell in publications[name].material.cells if cell.n_seeds > 1]
+        assert all("mixed_code" in cell.flags for cell in alike)
+        first = marked[name][0]
+        page = (written / SITE / name / first.paper / f"{first.artefact}.html").read_text(encoding="utf-8")
+        assert "suspect: trained by several versions of the code" in page
+    index = (written / INDEX).read_text(encoding="utf-8")
+    assert "⚑ 40 of 40 numbers: trained by several versions of the code" in index
+    assert "| 18.09 ± 1.44 ‡ ⚑ | 3 |" in index
+    assert "mixed" not in (PUBLISHED / "gat-cpu-amd-epyc" / "cells.csv").read_text()  # drawn before the flag
+
+
 def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text

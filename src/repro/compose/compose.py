@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
+from repro.core.records import mixed_code, read_record
 from repro.core.spec import FLAGS, Flag, StandIn
 from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
@@ -89,6 +91,9 @@ def _cell(
         flags |= {flag for result in results for flag in result.flags if flag in OF_TRAINING}
         if verdict.seeds_alike and cell.runs and cell.metric != COUNTED and measured.seeds_alike(cell):
             flags.add("seeds_alike")
+        runs = [*cell.runs, *(result.spec.surrogate for result in results if result.spec.surrogate)]
+        if (values or diverged) and mixed_code(runs, partial(read_record, measured.layout)):
+            flags.add("mixed_code")
         if censored:
             flags.add("never_passed")
     else:

@@ -6,7 +6,9 @@ import hashlib
 import os
 import platform
 import subprocess
+import sys
 import tomllib
+from collections.abc import Set
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 
 import torch
 
+from repro.core.errors import ReproError
+from repro.core.files import sha256_file
 from repro.core.ranks import count
 
 PACKAGES = (
@@ -32,6 +36,43 @@ _TRAINING = ("core", "data", "models", "attacks", "methods", "train")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+def _hashes() -> dict[str, str]:
+    """Return the sha256 of each file that trains or measures, by its path in the package."""
+    paths = (path for room in (*_TRAINING, "evaluate") for path in sorted((_PACKAGE / room).rglob("*.py")))
+    return {path.relative_to(_PACKAGE).as_posix(): sha256_file(path) for path in paths if path.is_file()}
+
+
+_AT_START = _hashes()  # methods, networks and measurements are imported on demand, later
+_checked: set[str] = set()  # modules whose files were found to be as they were
+
+
+def check_code() -> None:
+    """Check that what this process has imported is the code that its records name: that of its beginning.
+
+    A module stays what it was when its file changes later, so that only those are read that are new since
+    the last check.
+
+    Raises:
+        ReproError: a file changed before it was imported, or since, which nobody can tell apart.
+    """
+    new = {name for name in sys.modules if name.startswith("repro.")} - _checked
+    stems = [name.removeprefix("repro.").replace(".", "/") for name in new]
+    _require_unchanged({f"{stem}{end}" for stem in stems for end in (".py", "/__init__.py")})
+    _checked.update(new)
+
+
+def _require_unchanged(files: Set[str]) -> None:
+    now = _hashes() if files else {}
+    for name in sorted(files):
+        if now.get(name) != _AT_START.get(name):
+            raise ReproError(
+                "the code changed while this process ran",
+                remedy="run the same command again; for a run that it had begun put this file back first, or "
+                "delete the run's folder",
+                where=_PACKAGE / name,
+            )
+
+
 @cache
 def code_version() -> dict[str, Any]:
     """Return what tells this code from other versions.
@@ -40,23 +81,27 @@ def code_version() -> dict[str, Any]:
         ``version`` of the package, as it declares it where it runs from its sources; of the git checkout that
         tracks it ``commit``, and whether tracked files ``changed``. Where git does not tell, ``commit`` is
         None and ``no_commit`` says why.
+
+    Raises:
+        ReproError: files have changed since the process began, so that git speaks of others.
     """
-    return {"version": _version("repro") or _declared(), **_git(Path(__file__).resolve().parent)}
+    found = {"version": _version("repro") or _declared(), **_git(Path(__file__).resolve().parent)}
+    _require_unchanged(_AT_START.keys())
+    return found
 
 
-@cache
 def training_code() -> dict[str, str]:
     """Return what must be the same for a training to go on as it began.
 
     Returns:
         ``source``, the sha256 over all files of this package that trainings run; and torch's version.
+
+    Raises:
+        ReproError: as ``check_code``.
     """
-    digest = hashlib.sha256()
-    for room in _TRAINING:
-        for path in sorted((_PACKAGE / room).rglob("*.py")):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(_PACKAGE).as_posix()} {len(content)}\n".encode() + content)
-    return {"source": digest.hexdigest(), "torch": torch.__version__}
+    check_code()
+    files = [f"{name} {found}\n" for name, found in _AT_START.items() if name.partition("/")[0] in _TRAINING]
+    return {"source": hashlib.sha256("".join(files).encode()).hexdigest(), "torch": torch.__version__}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -69,7 +114,11 @@ def provenance(device: torch.device) -> dict[str, Any]:
         ``code`` (version, commit, changed), ``python``, ``platform``, ``packages`` (name to version),
         ``device`` (see ``describe_device``), ``processes`` that worked together (``core.ranks``),
         ``threads`` of each, ``settings`` (torch's), ``environment``.
+
+    Raises:
+        ReproError: as ``check_code``.
     """
+    check_code()
     return {
         "code": code_version(),
         "python": platform.python_version(),

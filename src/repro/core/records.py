@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.paths import Layout
+from repro.core.spec import RunSpec
 
 TRAIN_AGAIN = "delete the run's folder and run the same command again: the run is trained anew"
 
@@ -24,3 +27,28 @@ def read_record(layout: Layout, run_id: str) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=TRAIN_AGAIN, where=path)
     return record
+
+
+def mixed_code(run_ids: Iterable[str], record_of: Callable[[str], Mapping[str, Any]]) -> bool:
+    """Return whether runs that differ in their seeds alone were trained by different code.
+
+    Runs that they start from count as well, and so do the sessions of one run. A session tells its code by
+    the hash over it, in older records by the commit.
+
+    Args:
+        run_ids: the runs.
+        record_of: returns a run's record; one without sessions tells nothing.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    waiting = list(run_ids)
+    while waiting:
+        record = record_of(waiting.pop())
+        if record.get("sessions"):
+            spec = RunSpec.model_validate(record["spec"])
+            found[spec.training] |= {_code(session) for session in record["sessions"]}
+            waiting += [spec.parent] if spec.parent else []
+    return any(len(codes) > 1 for codes in found.values())
+
+
+def _code(session: Mapping[str, Any]) -> str:
+    return str(session.get("training_code", {}).get("source") or session["code"]["commit"])

@@ -24,14 +24,16 @@ StandIn = Literal[
 ]
 STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
 # Signs that a number misleads: that an attack's gradients do, so that what it leaves says little (see
-# attacks.auto_attack), that nothing has read the seeds, that a training went wrong without diverging (see
-# core.failures), or that an epoch is only the least that it can be.
+# attacks.auto_attack), that nothing has read the seeds, that code differed between them (see core.records),
+# that a training went wrong without diverging (see core.failures), or that an epoch is only the least that it
+# can be.
 Flag = Literal[
     "square_beats_gradients",
     "restarts_matter",
     "vanishing_gradients",
     "planted_missed",
     "seeds_alike",
+    "mixed_code",
     "overfitting",
     "mode_collapse",
     "never_passed",

@@ -92,6 +92,7 @@ FLAG_MEANINGS: Mapping[str, str] = {
     "vanishing_gradients": "hidden gradients, as the loss has none at some images",
     "planted_missed": "weak attack, as it missed adversarial images that were planted for it",
     "seeds_alike": "all seeds gave the same number, look whether they are used",
+    "mixed_code": "trained by several versions of the code, so that seeds may not be all that differs",
     "overfitting": "catastrophic overfitting, as under attack training images got better and others worse",
     "mode_collapse": "mode collapse, as the generator lost the variety that it had",
     "never_passed": "a run never passed the level, so that this is the least that it takes",

@@ -17,7 +17,7 @@ from repro.core.files import remove_leftovers
 from repro.core.locks import only_process
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
-from repro.core.provenance import provenance
+from repro.core.provenance import check_code, provenance
 from repro.core.spec import FLAGS, EvaluationSpec
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
@@ -91,7 +91,8 @@ def evaluate_one(spec: EvaluationSpec, shared: Shared) -> Result:
 
     Raises:
         ReproError: unknown measurement or option, missing or damaged checkpoint, a result on disk that no
-            measurement wrote, another process that measures it, or what the measurement raises.
+            measurement wrote, another process that measures it, code that changed since this one began, or
+            what the measurement raises.
     """
     name = spec.evaluation_id
     path = shared.layout.evaluation(name)
@@ -133,6 +134,7 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         and not context.has_changed(found.data)
     ):
         return found
+    check_code()
     for old in picture_hashes(context.pictures):
         (context.pictures / old).unlink()
     if run is not None:

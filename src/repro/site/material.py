@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -15,15 +15,17 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.core.records import mixed_code
+from repro.core.spec import FLAGS
 from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
-from repro.judge.cells import Cell, read_cells, select
+from repro.judge.cells import SETTING, Cell, read_cells, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
 from repro.site.convention.strip import Strip, behind_cells, strip
-from repro.site.stored import REMEDY, Line, read_stored
+from repro.site.stored import REMEDY, Line, Stored, read_stored
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,8 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         ReproError: cells or artefacts are missing, or a file is damaged; names it.
     """
     root = layout.root
-    cells, artefacts = tuple(read_cells(layout.cells)), read_artefacts(root / "artefacts.json")
+    stored, artefacts = read_stored(layout), read_artefacts(root / "artefacts.json")
+    cells = tuple(_flagged(cell, stored.records) for cell in read_cells(layout.cells))
     shown = {artefact.paper for artefact in artefacts.artefacts}
     if foreign := shown - papers.named.keys():
         raise ReproError(
@@ -266,7 +269,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
     by_artefact: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         by_artefact[f"{cell.paper}/{cell.artefact}"].append(cell)
-    runs, results = _runs(layout, cells)
+    runs = _runs(stored, cells)
     claims = {claim.id: claim for claim in papers.claims}
     seeds = numbers_by_seed(artefacts.artefacts, cells)
     audited = {entry.id: entry for entry in papers.audited}
@@ -286,13 +289,22 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         ),
         ledger=tuple(item for item in papers.ledger if item.paper in shown or item.paper not in papers.named),
         runs=runs,
-        results=results,
+        results=stored.results,
         planned=papers.planned(artefacts.profile),
     )
 
 
-def _runs(layout: Layout, cells: tuple[Cell, ...]) -> tuple[dict[str, RunPage], dict[str, Line]]:
-    records, results, logs = read_stored(layout)
+def _flagged(cell: Cell, records: Mapping[str, Line]) -> Cell:
+    """Return a cell with the flag `mixed_code` where it is due: those published before it do not carry it."""
+    measured = (cell.n_seeds or cell.diverged) and not f"{cell.metric}:".startswith(SETTING)
+    if not measured or not mixed_code(cell.runs, lambda run_id: records.get(run_id, {})):
+        return cell
+    raised = {*cell.flags, "mixed_code"}
+    return replace(cell, flags=tuple(flag for flag in FLAGS if flag in raised))
+
+
+def _runs(stored: Stored, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
+    records, results, logs = stored
     evaluations: defaultdict[str, dict[str, Line]] = defaultdict(dict)
     for name, result in results.items():
         evaluations[str(result["spec"].get("run"))][name] = result
@@ -300,11 +312,10 @@ def _runs(layout: Layout, cells: tuple[Cell, ...]) -> tuple[dict[str, RunPage], 
     for cell in cells:
         for run_id in cell.runs:
             users[run_id].append(cell)
-    pages = {
+    return {
         run_id: RunPage(run_id, record, tuple(logs[run_id]), evaluations[run_id], tuple(users[run_id]))
         for run_id, record in records.items()
     }
-    return pages, results
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:

@@ -41,7 +41,8 @@ def new_run(
     """Return a run at step 0, not yet begun.
 
     Raises:
-        ReproError: unknown option, the run's folder cannot be used, or its batch does not divide.
+        ReproError: unknown option, the run's folder cannot be used, its batch does not divide, or the code
+            changed since this process began.
     """
     folder, settings = layout.run(spec.run_id), settings or LoopSettings()
     checkpoint.check_path(layout.checkpoint(spec.run_id))

@@ -58,7 +58,8 @@ def train_run(
     Raises:
         DivergedError: the training diverged, now or earlier, and ``settings.diverged`` is "stop".
         ReproError: unknown method or option, missing data, parent not finished, files damaged or of another
-            configuration, another process trains the run, device memory or disk full.
+            configuration, another process trains the run, the code changed since this one began, device
+            memory or disk full.
         StoppedError: SIGTERM or SIGINT came; the step was finished and a checkpoint written.
     """
     settings = settings or LoopSettings()

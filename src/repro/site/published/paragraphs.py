@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repro.draw.numbers import STAND_IN_MEANINGS
+from repro.draw.numbers import FLAG, FLAG_MEANINGS, STAND_IN_MEANINGS
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.site.material import Material, RunPage
@@ -130,8 +130,11 @@ def _cannot(artefact: Artefact, own: Sequence[Cell]) -> str:
         text = "whether a number comes out: the paper prints none."
     if artefact.kind == "settings":
         return text or "more than that: nothing is measured."
-    seeds = min(cell.n_seeds for cell in own if cell.measured is not None)
+    measured = [cell for cell in own if cell.measured is not None]
+    seeds = min(cell.n_seeds for cell in measured)
     few = " Some numbers have fewer than 3 seeds, which judge nothing." if seeds < 3 else ""
+    mixed = sum("mixed_code" in cell.flags for cell in measured)
+    few += f" {FLAG} {mixed} of {len(measured)} numbers: {FLAG_MEANINGS['mixed_code']}." if mixed else ""
     pending = sum(cell.verdict == "pending" for cell in own)
     reasons = "; ".join(artefact.pending[:1]) + (", and the like" if len(artefact.pending) > 1 else "")
     waiting = f" {pending} of {len(own)} cells are pending ({reasons})." if pending else ""
