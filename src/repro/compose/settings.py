@@ -64,7 +64,7 @@ def run_setting(
     record = read_json(listed_file(layout, "train", batches.train_of[run_id], run_id), remedy=TRAIN_ANEW)
     run = RunSpec.model_validate(record["spec"])
     value, mark = read_setting(run, cell.setting), REDUCES.get(cell.setting)
-    marks = (*run.stand_ins, *plan.runs[run_id].stand_ins)  # also of a recipe that asked after the training
+    marks = plan.runs[run_id].stand_ins
     if mark in marks and any(value != read_setting(each, cell.setting) for each in plan.unreduced(run_id)):
         return value, (mark,)
     return value, ()

@@ -9,7 +9,7 @@ from typing import Any
 from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
+from repro.core.spec import INTRINSIC, RunSpec, StandIn
 
 TRAIN_AGAIN = "delete the run's folder and run the same command again: the run is trained anew"
 
@@ -27,6 +27,11 @@ def read_record(layout: Layout, run_id: str) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=TRAIN_AGAIN, where=path)
     return record
+
+
+def stood_in(record: Mapping[str, Any]) -> frozenset[StandIn]:
+    """Return what stood in for the real thing in a run's data and networks; older records hold more."""
+    return INTRINSIC & {*record.get("stand_ins", ())}
 
 
 def mixed_code(run_ids: Iterable[str], record_of: Callable[[str], Mapping[str, Any]]) -> bool:

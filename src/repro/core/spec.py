@@ -23,6 +23,8 @@ StandIn = Literal[
     "reduced_width",
 ]
 STAND_INS: tuple[StandIn, ...] = get_args(StandIn)
+# Told by data and training. The others are relative to a sheet, which may be corrected: the plan tells them.
+INTRINSIC: frozenset[StandIn] = frozenset({"synthetic_data", "sample_data", "reduced_width"})
 # Signs that a number misleads: that an attack's gradients do, so that what it leaves says little (see
 # attacks.auto_attack), that nothing has read the seeds, that code differed between them (see core.records),
 # that a training went wrong without diverging (see core.failures), or that an epoch is only the least that it

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.core.csv_text import csv_text
+from repro.core.records import stood_in
 from repro.core.spec import STAND_INS, RunSpec
 
 COLUMNS = (
@@ -148,7 +149,7 @@ def measure_cost(
     columns = zip(*(each for run in logged for each in run.split), strict=True)
     network, kernel, rest = (statistics.median(column) for column in columns)
     device = "+".join(dict.fromkeys(run.device for run in logged))
-    found = {name for run in logged for name in run.record["stand_ins"]}
+    found = {name for run in logged for name in (*run.spec.stand_ins, *stood_in(run.record))}
     comparable = plain is not None and alike(plain.spec, logged[0].spec) and plain.device == device
     return Cost(
         specs=tuple(run.spec for run in logged),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from repro.core.divergence import Divergence, divergence_of
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.records import read_record
+from repro.core.records import read_record, stood_in
 from repro.core.spec import STAND_INS, EvaluationSpec
 from repro.evaluate.context import Shared
 from repro.evaluate.result import (
@@ -53,7 +53,7 @@ def note_divergence(spec: EvaluationSpec, diverged: Divergence, shared: Shared) 
     folder = pictures_folder(layout, spec)
     for old in picture_hashes(folder):
         (folder / old).unlink()
-    stand_ins = {*spec.stand_ins, *record.get("stand_ins", ())}
+    stand_ins = {*spec.stand_ins, *stood_in(record)}
     result = Result(
         spec=spec,
         values={},

@@ -13,7 +13,7 @@ from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.failures import WARNINGS
 from repro.core.paths import Layout
-from repro.core.records import read_record
+from repro.core.records import read_record, stood_in
 from repro.core.spec import Flag, RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
@@ -33,7 +33,7 @@ class Trained:
         method: its method, modules in eval mode.
         sha256: hash of the checkpoint that the weights came from.
         layout: where the run lies.
-        recorded: what stood in, as the run's record says it.
+        recorded: what stood in in its data and networks, as the run's record says it.
         failed: how the training went wrong without diverging, likewise.
         listed: hashes of its snapshots by step, likewise; None where there is no record.
     """
@@ -42,14 +42,14 @@ class Trained:
     method: Method
     sha256: str
     layout: Layout
-    recorded: tuple[StandIn, ...] = ()
+    recorded: frozenset[StandIn] = frozenset()
     failed: tuple[Flag, ...] = ()
     listed: Mapping[int, str] | None = None
 
     @property
     def stand_ins(self) -> set[StandIn]:
-        """Return what stood in for the real thing in the training."""
-        found = {*self.spec.stand_ins, *self.recorded}
+        """Return what stood in for the real thing in the training's data and networks."""
+        found = {*self.recorded}
         if self.spec.source == "synthetic":
             found.add("synthetic_data")
         elif self.spec.train_limit is not None:
@@ -152,9 +152,9 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
             raise _unfit(path, error) from error
         module.eval()
     record = read_record(layout, run_id)
-    stand_ins, failed = tuple(record.get("stand_ins", ())), tuple(record.get(WARNINGS, ()))
+    failed = tuple(record.get(WARNINGS, ()))
     listed = {entry["step"]: entry["sha256"] for entry in record.get("snapshots", ())} if record else None
-    return Trained(spec, method, loaded.sha256, layout, stand_ins, failed, listed)
+    return Trained(spec, method, loaded.sha256, layout, stood_in(record), failed, listed)
 
 
 def _unfit(path: Path, error: Exception) -> ReproError:

@@ -12,8 +12,8 @@ from repro.core.files import atomic_write_json
 from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.records import TRAIN_AGAIN, read_record
-from repro.core.spec import STAND_INS, RunSpec
+from repro.core.records import TRAIN_AGAIN, read_record, stood_in
+from repro.core.spec import INTRINSIC, STAND_INS, RunSpec
 from repro.train.loop import Run
 from repro.train.state import part_hashes
 
@@ -30,7 +30,7 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
     spec, layout, data, history = run.spec, run.layout, run.state.method.data, run.history
     lines = read_lines(layout.log(spec.run_id))
     validation, parent = run.state.method.validation, read_record(layout, spec.parent) if spec.parent else {}
-    stand_ins = {*spec.stand_ins, *data.stand_ins, *parent.get("stand_ins", ())}
+    stand_ins = {*(INTRINSIC & {*spec.stand_ins}), *data.stand_ins, *stood_in(parent)}
     stand_ins.update(validation.stand_ins if validation else ())
     record = {
         "run_id": spec.run_id,

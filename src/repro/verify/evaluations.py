@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from repro.core.errors import ReproError
 from repro.core.files import is_leftover
 from repro.core.manifest import MAKE_ANEW, MEASURE_ANEW, check_members, read_manifest
 from repro.core.paths import Layout
-from repro.core.records import read_record
+from repro.core.records import read_record, stood_in
+from repro.core.spec import StandIn
 from repro.evaluate.diverged import divergence_behind
 from repro.evaluate.extractor import DINOV2, INCEPTION
 from repro.evaluate.result import Result, picture_hashes, read_result
@@ -56,6 +58,7 @@ def _check_result(
     if path.stem not in plan.evaluations:
         found.notes.append(f"stale (of an older plan, may be deleted): {path}")
         return
+    _check_stand_ins(path, result, plan.evaluations[path.stem].stand_ins)
     _check_origin(layout, path, result, found)
     manifest = layout.batch("evaluate", batches.evaluate_of[path.stem])
     if not manifest.is_file():
@@ -92,21 +95,25 @@ def _check_origin(layout: Layout, path: Path, result: Result, found: Findings) -
                 where=path,
                 remedy=MEASURE_ANEW,
             )
-        marks = set(content.get("stand_ins", ()))
+        due = stood_in(content)
         if run_id == extractor:
-            marks &= {"sample_data"}  # the rest of its training is what `embedded_features` says
-        hidden = marks - set(result.stand_ins)
-        if hidden:
-            raise ReproError(
-                f"this result leaves out what stood in: {', '.join(sorted(hidden))}",
-                where=path,
-                remedy=MEASURE_ANEW,
-            )
+            due &= {"sample_data"}  # the rest of its training is what `embedded_features` says
+        _check_stand_ins(path, result, due)
     behind = divergence_behind(spec, layout) if run else None
     if (known and result.diverged != behind) or (result.diverged and result.values):
         what = "diverged" if result.diverged else "did not diverge"
         raise ReproError(
             f"this result says that the training {what}, which its values or the run's record contradict",
+            where=path,
+            remedy=MEASURE_ANEW,
+        )
+
+
+def _check_stand_ins(path: Path, result: Result, due: Iterable[StandIn]) -> None:
+    hidden = {*due} - {*result.stand_ins}
+    if hidden:
+        raise ReproError(
+            f"this result leaves out what stood in: {', '.join(sorted(hidden))}",
             where=path,
             remedy=MEASURE_ANEW,
         )

@@ -13,6 +13,7 @@ from repro.core.jsonl import read_lines
 from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
 from repro.core.records import read_record
+from repro.core.spec import INTRINSIC
 from repro.train.history import RunHistory
 
 RULES_BACK = "put `warnings` in config/config.yaml back as it was when the run was trained; or else "
@@ -59,7 +60,7 @@ def check_record(layout: Layout, run_id: str, record: Mapping[str, Any], rules: 
             raise _other(layout, run_id, name, TRAIN_ANEW)
     if (record.get(WARNINGS) or {}) != failures(lines, rules):
         raise _other(layout, run_id, WARNINGS, RULES_BACK + TRAIN_ANEW)
-    missing = set(record["spec"]["stand_ins"]) - set(record["stand_ins"])
+    missing = INTRINSIC & set(record["spec"]["stand_ins"]) - set(record["stand_ins"])
     if missing:
         raise ReproError(
             f"the record leaves out what stood in: {', '.join(sorted(missing))}",
