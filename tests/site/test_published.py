@@ -20,7 +20,7 @@ from repro.judge.cells import read_cells
 from repro.plan.config import load_config
 from repro.site.manifest import MANIFEST, hashes
 from repro.site.published.numbers import HEADINGS, Line, best, lines
-from repro.site.published.paragraphs import steps_of
+from repro.site.published.paragraphs import paragraphs, steps_of
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
 from repro.site.published.verdicts import verdict_lines
 from repro.site.published.write import INDEX, SITE, index_text, read_publications, write_published
@@ -224,6 +224,15 @@ def test_numbers_of_seeds_that_different_code_trained_say_so(written: Path) -> N
     assert "mixed" not in (PUBLISHED / "gat-cpu-amd-epyc" / "cells.csv").read_text()  # drawn before the flag
 
 
+def test_a_paragraph_is_written_where_each_training_diverged() -> None:
+    whole = next(each for each in read_publications(PUBLISHED, PAPERS) if each.name == "dat-toy-amd-epyc")
+    cells = [
+        replace(cell, measured=None, n_seeds=0, diverged=3) for cell in whole.material.cells if cell.runs
+    ]
+    (found,) = paragraphs(replace(whole.material, cells=tuple(cells)))
+    assert "seeds" not in found.cannot
+
+
 def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
     text = index_text(read_publications(PUBLISHED, PAPERS))
     assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text
@@ -249,7 +258,8 @@ def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> No
         ((), {"steps_taken": 900}, f"at most 10,000 steps of {batch} (they ended by step 900)"),
         (page.log, {"diverged": {"step": 7}}, f"at most 10,000 steps of {batch} (they ended by step 7)"),
     ):
-        assert steps_of([replace(page, log=log, record={**page.record, **record})]) == said
+        whole = {**page.record, "steps_taken": None, **record}  # older records do not name them
+        assert steps_of([replace(page, log=log, record=whole)]) == said
 
 
 def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from repro.draw.numbers import FLAG, FLAG_MEANINGS, STAND_IN_MEANINGS
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
+from repro.judge.verdict import MIN_SEEDS
 from repro.site.material import Material, RunPage
 from repro.site.published.verdicts import told, word_of
 
@@ -131,8 +132,8 @@ def _cannot(artefact: Artefact, own: Sequence[Cell]) -> str:
     if artefact.kind == "settings":
         return text or "more than that: nothing is measured."
     measured = [cell for cell in own if cell.measured is not None]
-    seeds = min(cell.n_seeds for cell in measured)
-    few = " Some numbers have fewer than 3 seeds, which judge nothing." if seeds < 3 else ""
+    judged = all(cell.n_seeds >= MIN_SEEDS for cell in measured)
+    few = "" if judged else f" Some numbers have fewer than {MIN_SEEDS} seeds, which judge nothing."
     mixed = sum("mixed_code" in cell.flags for cell in measured)
     few += f" {FLAG} {mixed} of {len(measured)} numbers: {FLAG_MEANINGS['mixed_code']}." if mixed else ""
     pending = sum(cell.verdict == "pending" for cell in own)
