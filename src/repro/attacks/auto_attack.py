@@ -203,11 +203,20 @@ class AutoAttack:
 def suspect_signs(accuracy: dict[str, float], vanished: float) -> tuple[Flag, ...]:
     """Return the signs in an audit's percentages and in the percentage of vanished gradients."""
     signs: dict[Flag, bool] = {
-        "square_beats_gradients": accuracy["fab_t"] - accuracy["square"] > SQUARE_POINTS - ROUNDING,
-        "restarts_matter": accuracy["apgd_ce"] - accuracy["apgd_ce_again"] > RESTART_POINTS - ROUNDING,
-        "vanishing_gradients": vanished > VANISHING_POINTS - ROUNDING,
+        "square_beats_gradients": _reaches(accuracy["fab_t"] - accuracy["square"], SQUARE_POINTS),
+        "restarts_matter": _reaches(accuracy["apgd_ce"] - accuracy["apgd_ce_again"], RESTART_POINTS),
+        "vanishing_gradients": hides_gradients(vanished),
     }
     return tuple(flag for flag, seen in signs.items() if seen)
+
+
+def hides_gradients(vanished: float) -> bool:
+    """Return whether so many percent of images without a gradient are a sign of a network that hides them."""
+    return _reaches(vanished, VANISHING_POINTS)
+
+
+def _reaches(points: float, least: float) -> bool:
+    return points > least - ROUNDING
 
 
 def tiled_by_square(height: int, width: int) -> bool:

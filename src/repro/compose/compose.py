@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
-from repro.core.records import mixed_code, read_record
-from repro.core.spec import FLAGS, Flag, StandIn
+from repro.core.records import mixed_code
+from repro.core.spec import Flag, StandIn, flags_in_order
 from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.judge import artefacts as entries
@@ -92,7 +91,7 @@ def _cell(
         if verdict.seeds_alike and cell.runs and cell.metric != COUNTED and measured.seeds_alike(cell):
             flags.add("seeds_alike")
         runs = [*cell.runs, *(result.spec.surrogate for result in results if result.spec.surrogate)]
-        if (values or diverged) and mixed_code(runs, partial(read_record, measured.layout)):
+        if (values or diverged) and mixed_code(runs, measured.record):
             flags.add("mixed_code")
         if censored:
             flags.add("never_passed")
@@ -117,7 +116,7 @@ def _cell(
         verdict=verdict.word,
         stand_ins=stand_ins,
         runs=cell.runs,
-        flags=tuple(flag for flag in FLAGS if flag in flags),
+        flags=flags_in_order(flags),
         diverged=verdict.diverged,
         precision=tuple(sorted({run.precision for run in trained})),
         batch_size=tuple(str(size) for size in sorted({run.batch_size for run in trained})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -51,6 +52,11 @@ def digest(value: BaseModel, *, leave_out: set[str]) -> str:
     payload = value.model_dump(mode="json", exclude=leave_out)
     text = json.dumps(payload, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def flags_in_order(raised: Collection[str]) -> tuple[Flag, ...]:
+    """Return the flags in the order of ``FLAGS``."""
+    return tuple(flag for flag in FLAGS if flag in raised)
 
 
 class Frozen(BaseModel):

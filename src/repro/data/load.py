@@ -49,8 +49,8 @@ def read_files(
     """Return one split of ``info`` from files below ``root``; arguments and errors as of ``load_images``.
 
     A whole split whose canonical fingerprint is known must have it, also where a part of it is asked for and
-    the reader has looked at all; a split with fewer images than the
-    catalogue says is taken as a part (``complete`` False), one with more is an error.
+    the reader has looked at all; a split with fewer images than the catalogue says is taken as a part
+    (``complete`` False), one with more is an error.
     ``use_cache`` False opens every file anew and writes no cache.
     """
     folder = find_folder(root, info)

@@ -18,7 +18,7 @@ from repro.core.locks import only_process
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.provenance import check_code, provenance
-from repro.core.spec import FLAGS, EvaluationSpec
+from repro.core.spec import EvaluationSpec, flags_in_order
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.diverged import divergence_behind, note_divergence
@@ -174,7 +174,7 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
         extractor_sha256=extractor_sha256,
         surrogate_sha256=surrogate_sha256,
         threat_model=context.threat_model,
-        flags=tuple(flag for flag in FLAGS if flag in context.flags),
+        flags=flags_in_order(context.flags),
         pictures=tuple(pictures),
         pictures_sha256=tuple(pictures.values()),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import torch
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode
-from repro.attacks.auto_attack import ROUNDING, VANISHING_POINTS
+from repro.attacks.auto_attack import hides_gradients
 from repro.attacks.execution import GRAPHED
 from repro.attacks.network import Network
 from repro.attacks.objective import image_gradient
@@ -230,6 +231,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         f"at the largest: {largest.describe()}"
     )
 
+    @cache  # a part of a split is fingerprinted, which is not worth it at each radius
     def attacked(split: str) -> ImageSet:
         data = context.images(split)
         return data.first(options.first or len(data))
@@ -255,7 +257,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             values[f"accuracy_gap@{radius:g}"] = other - values[f"accuracy@{radius:g}"]
     if source is None and largest.radius:
         none = without_gradient(network, attacked(options.split), largest, options.batch_size)
-        if none > VANISHING_POINTS - ROUNDING:
+        if hides_gradients(none):
             context.flags.add("vanishing_gradients")
     return values | _test_of_attack(network, largest, context, options)
 

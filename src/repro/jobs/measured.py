@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.manifest import MAKE, listed_file
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.evaluate.result import Result, read_result
 from repro.jobs.overtaking import share_at_passing
 from repro.judge.verdict import levelled
@@ -22,6 +24,7 @@ class Measured:
     layout: Layout
     batches: Batches
     _results: dict[str, Result] = field(default_factory=dict)
+    _records: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def result(self, evaluation_id: str) -> Result:
         """Return one result.
@@ -32,6 +35,12 @@ class Measured:
         if evaluation_id not in self._results:
             self._results[evaluation_id] = self._read(evaluation_id)
         return self._results[evaluation_id]
+
+    def record(self, run_id: str) -> dict[str, Any]:
+        """Return a run's record, as `read_record` does, and with its errors."""
+        if run_id not in self._records:
+            self._records[run_id] = read_record(self.layout, run_id)
+        return self._records[run_id]
 
     def diverged(self, cell: MeasuredCell) -> int:
         """Return of how many seeds there is no number because a training diverged."""

@@ -204,7 +204,8 @@ class SheetPanel(Frozen):
         """
         merged = _merged(column, row)
         place = (row.name, column.name, merged.cell_metric)
-        return _merged(merged, *(override for override in self.overrides if override.is_of(*place)))
+        overrides = [override for override in self.overrides if override.is_of(*place)]
+        return _merged(merged, *overrides) if overrides else merged
 
     def places(self) -> list[tuple[str, str, str]]:
         """Return row, column and metric of every cell, as they are before any override."""

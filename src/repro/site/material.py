@@ -16,7 +16,7 @@ from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
-from repro.core.spec import FLAGS
+from repro.core.spec import flags_in_order
 from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
 from repro.judge.cells import SETTING, Cell, read_cells, select
@@ -299,8 +299,7 @@ def _flagged(cell: Cell, records: Mapping[str, Line]) -> Cell:
     measured = (cell.n_seeds or cell.diverged) and not f"{cell.metric}:".startswith(SETTING)
     if not measured or not mixed_code(cell.runs, lambda run_id: records.get(run_id, {})):
         return cell
-    raised = {*cell.flags, "mixed_code"}
-    return replace(cell, flags=tuple(flag for flag in FLAGS if flag in raised))
+    return replace(cell, flags=flags_in_order({*cell.flags, "mixed_code"}))
 
 
 def _runs(stored: Stored, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
