@@ -97,6 +97,14 @@ WITH_RADII = ("input_noise", "robust_accuracy", "auto_attack")
         ("gradient_effect", {"against": "next_batch", "targets": "eq10"}, "leave out targets"),
         ("adversarial_share", {"space": "image", "radius": 5.0}, "exceeds the box"),
         ("adversarial_share", {"space": "image", "radius": 111.0, "norm": "l2"}, "exceeds the box"),
+        ("adversarial_share", {"split": "train"}, "no effect at threshold: zero, but at midpoint"),
+        ("gradient_effect", {"refresh_targets": True}, "no effect at perturbation_steps: 1"),
+        ("mixture_fit", {"cells": 10}, "no effect at estimator: nearest_neighbour, but at grid"),
+        ("robust_accuracy", {"planted_inner": 9}, "no effect at planted: None"),
+        ("tsne", {"noise_radius": 1.0}, "no effect at pair: images, but at noise"),
+        ("tsne", {"pair": "worst_images", "noise_radius": 1.0}, "at noise"),
+        ("tsne", {"image_radius": 1.0}, "at worst_images"),
+        ("tsne", {"pair": "noise", "split": "test"}, "at worst_images or images"),
         ("mode_coverage", {"images": 10}, "10 generated and 10 real images are too few for 10 classes"),
         ("mode_coverage", {"neighbours": 100}, "100 generated and 10000 real images are too few"),
     ],
@@ -117,6 +125,11 @@ def test_options_that_a_measurement_cannot_heed_are_refused(
         ("gradient_effect", {"against": "next_batch"}),
         ("adversarial_share", {"space": "image", "radius": 110.0, "norm": "l2"}),  # 32 x 32 x 3: 110.9 across
         ("adversarial_share", {"radius": 5.0}),
+        ("adversarial_share", {"threshold": "midpoint", "split": "train"}),
+        ("mixture_fit", {"estimator": "grid", "cells": 10}),
+        ("robust_accuracy", {"planted": 4, "planted_inner": 9, "planted_passes": 0.5}),
+        ("tsne", {"pair": "noise", "noise_radius": 1.0}),
+        ("tsne", {"pair": "worst_images", "image_radius": 1.0, "split": "test"}),
     ],
 )
 def test_options_on_the_right_side_of_these_bounds_are_taken(

@@ -7,7 +7,7 @@ dat.figure1_search. A share is a lower bound, since a better search may find mor
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -19,6 +19,7 @@ from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.twins import TwinSearch, latent_twins
 from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
+from repro.core.options import Beside
 from repro.core.spec import EvaluationSpec
 from repro.core.timing import SplitWatch
 from repro.evaluate.context import Context
@@ -47,6 +48,8 @@ class Options(VerdictOptions):
         checked: so many of them are searched a second time, from a random start, which tells how much the
             first search misses.
     """
+
+    effective_with: ClassVar[Beside] = {"split": ("threshold", ("midpoint",))}
 
     space: Literal["latent", "image"] = "latent"
     norm: Norm = "linf"

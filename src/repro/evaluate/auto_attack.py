@@ -7,7 +7,6 @@ attacks give (see ``attacks.auto_attack``).
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Annotated
 
 from pydantic import Field
 
@@ -16,7 +15,7 @@ from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.core.spec import EvaluationSpec
 from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
-from repro.evaluate.registry import Distinct, MeasureOptions, Values
+from repro.evaluate.registry import MeasureOptions, PositiveRadii, Values
 from repro.evaluate.robust_accuracy import Unit, check_radii, stated_bounds
 from repro.evaluate.trained import Trained
 
@@ -36,9 +35,7 @@ class Options(MeasureOptions):
     """
 
     norm: Norm = "linf"
-    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Distinct] = Field(
-        default=(8 / 255,), min_length=1
-    )
+    radii: PositiveRadii = (8 / 255,)
     unit: Unit = "unit"
     steps: int = Field(default=100, ge=1)
     queries: int = Field(default=5000, ge=1)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from functools import partial
 from statistics import fmean, stdev
-from typing import Annotated
 
 from pydantic import Field
 
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, generated_uint8
-from repro.evaluate.registry import Distinct, MeasureOptions, Values
+from repro.evaluate.registry import MeasureOptions, PositiveRadii, Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, said_of_noise, worst_noise
@@ -33,7 +32,7 @@ class Options(MeasureOptions):
         splits, batch_size: see ``scores.ScoreOptions``.
     """
 
-    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Distinct] = (0.01, 1.0)
+    radii: PositiveRadii = (0.01, 1.0)
     draws: int = Field(default=5, ge=2)
     to_uint8: ToUint8 = "fixed"
     splits: int = Field(default=10, ge=1)

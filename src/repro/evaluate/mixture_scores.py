@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from PIL import Image
@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from repro.core.files import replacing
+from repro.core.options import Beside
 from repro.data.gaussians import (
     Mixture,
     Spread,
@@ -48,6 +49,8 @@ class MixtureOptions(MeasureOptions):
         estimator: of the divergence: ``nearest_neighbour`` (the ``NEIGHBOUR``-th) or ``grid``.
         cells: the grid has so many in each direction.
     """
+
+    effective_with: ClassVar[Beside] = {"cells": ("estimator", ("grid",))}
 
     samples: int = Field(default=5_000, ge=20)
     estimator: Literal["nearest_neighbour", "grid"] = "nearest_neighbour"

@@ -8,7 +8,7 @@ of the network too. Draws from the ball, as many as the attack looks at images, 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
@@ -18,7 +18,7 @@ from repro.attacks.balls import BALLS
 from repro.attacks.execution import Execution
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import ThreatModel
-from repro.core.spec import Frozen
+from repro.core.options import Beside, EffectiveOptions
 from repro.core.timing import SplitWatch
 from repro.evaluate.accuracy import classified
 
@@ -29,7 +29,7 @@ WITHIN, CLOSENESS = 0.95, 0.999
 inner point to the planted one; the paper's numbers, as the defaults below."""
 
 
-class PlantedOptions(Frozen):
+class PlantedOptions(EffectiveOptions):
     """How a measurement tests its attack; defaults are the paper's numbers.
 
     Attributes:
@@ -37,6 +37,11 @@ class PlantedOptions(Frozen):
         planted_inner: points inside the ball that a layer is fitted to, the image itself among them.
         planted_passes: share of the planted images that an attack must find, else its results are marked.
     """
+
+    no_effect_at: ClassVar[Beside] = {
+        "planted_inner": ("planted", (None,)),
+        "planted_passes": ("planted", (None,)),
+    }
 
     planted: int | None = Field(default=None, ge=1)
     planted_inner: int = Field(default=999, ge=2)

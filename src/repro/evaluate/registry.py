@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from repro.core.by_name import declaring, load_module, parse_options, said
-from repro.core.spec import EvaluationSpec, Frozen
+from repro.core.options import EffectiveOptions
+from repro.core.spec import EvaluationSpec
 
 if TYPE_CHECKING:
     from repro.evaluate.context import Context
@@ -29,9 +30,10 @@ def _distinct(radii: tuple[float, ...]) -> tuple[float, ...]:
 
 Distinct = AfterValidator(_distinct)
 """Of radii: no two of which read alike in the names of values, ``accuracy@0.1``."""
+PositiveRadii = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1), Distinct]
 
 
-class MeasureOptions(Frozen):
+class MeasureOptions(EffectiveOptions):
     """Base of every measurement's options."""
 
     def check(self, spec: EvaluationSpec) -> None:

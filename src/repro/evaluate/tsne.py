@@ -8,7 +8,7 @@ samples of one distribution), and the Frechet distance of the two.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from repro.core.files import replacing
+from repro.core.options import Beside
 from repro.core.spec import EvaluationSpec
 from repro.data.minibatches import scale, to_uint8
 from repro.evaluate.context import Context
@@ -48,6 +49,12 @@ class Options(MeasureOptions):
         perplexity: t-SNE's; lowered to a third of the points where these are few.
         split: of the real images; its first ones (`ImageSet.first`).
     """
+
+    effective_with: ClassVar[Beside] = {
+        "noise_radius": ("pair", ("noise",)),
+        "image_radius": ("pair", ("worst_images",)),
+        "split": ("pair", ("worst_images", "images")),
+    }
 
     pair: Literal["noise", "worst_images", "images"] = "images"
     points: int = Field(default=500, ge=4)

@@ -16,12 +16,13 @@ from torch.nn import functional as F
 from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
+from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.options import CropArea, EffectiveWith, NetworkOptions, read_options
+from repro.methods.options import CropArea, NetworkOptions, read_options
 from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     """
 
     networks: ClassVar[tuple[str, ...]] = ("TWO_HEADS", "CLASSIFIER")
-    effective_with: ClassVar[EffectiveWith] = {
+    effective_with: ClassVar[Beside] = {
         "momentum": ("optimiser", ("sgd",)),
         "crop_area": ("augmentation", (True,)),
     }

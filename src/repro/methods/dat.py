@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, TargetMean, Targets
 from repro.attacks.threat_model import SYMMETRIC
-from repro.core.spec import Frozen, RunSpec
+from repro.core.options import Beside, EffectiveOptions
+from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
@@ -18,7 +19,7 @@ from repro.methods.options import MethodOptions
 from repro.methods.perturbed_gan import PerturbedGan, PerturbedOptions
 
 
-class DatReading(Frozen):
+class DatReading(EffectiveOptions):
     """One reading of DAT's perturbation, see ``attacks/dat_step.py``.
 
     Attributes:
@@ -26,6 +27,12 @@ class DatReading(Frozen):
         clip_real: as in the published code of SSGAN and InfoMaxGAN; that of SNGAN moves perturbed reals back
             into range only after it has used them, which is False.
     """
+
+    no_effect_at: ClassVar[Beside] = {
+        "target_mean": ("targets", ("raw",)),  # which go through no function
+        "divide_epsilon": ("perturbation_steps", (1,)),
+        "refresh_targets": ("perturbation_steps", (1,)),
+    }
 
     epsilon: float = Field(default=1.0, ge=0)
     reduction: Reduction = "sample"
@@ -39,12 +46,6 @@ class DatReading(Frozen):
     clip_fake: bool = True
     separate_targets: bool = False
     freeze_spectral_norm: bool = False
-
-    @model_validator(mode="after")
-    def _target(self) -> Self:
-        if self.targets == "raw" and "target_mean" in self.model_fields_set:
-            raise ValueError("target_mean has no effect on targets raw, which go through no function")
-        return self
 
     def attack(self, loss: ScalarLosses, watch: SplitWatch | None = None) -> DatStep:
         """Return the attack on images in [-1,1], against a discriminator with this loss."""

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from repro.core.options import Beside
 from repro.methods.gan_base import GanMethod
 from repro.methods.gan_options import GanOptions
-from repro.methods.options import EffectiveWith
 
 
 class PlainGanOptions(GanOptions):
@@ -19,7 +19,7 @@ class PlainGanOptions(GanOptions):
             then: in SN-GAN's code the last 50,000 steps, whatever their number.
     """
 
-    effective_with: ClassVar[EffectiveWith] = {"decay_from": ("decay", ("linear",))}
+    effective_with: ClassVar[Beside] = {"decay_from": ("decay", ("linear",))}
 
     decay_from: float = Field(default=0.0, ge=0, lt=1)
 

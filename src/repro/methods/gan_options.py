@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from repro.core.options import Beside
 from repro.core.spec import Scalar
 from repro.methods.losses import LossName
-from repro.methods.options import CropArea, EffectiveWith, NetworkOptions
+from repro.methods.options import CropArea, NetworkOptions
 from repro.methods.regularisers.registry import parse_regulariser
 
 
@@ -45,7 +46,7 @@ class GanOptions(NetworkOptions):
     only_with: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
         ("class_real", "class_fake", "class_generator"), ("AC_GAN",)
     )
-    effective_with: ClassVar[EffectiveWith] = {"crop_padding": ("crop_area", (None,))}
+    effective_with: ClassVar[Beside] = {"crop_padding": ("crop_area", (None,))}
 
     network: str = "sngan"
     loss: LossName = "hinge"

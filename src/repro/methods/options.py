@@ -4,39 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, create_model
 
 from repro.core.by_name import parse_options
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen, Scalar
+from repro.core.options import EffectiveOptions
 from repro.models.registry import load_network, network_names, network_options
 
 Share = Annotated[float, Field(gt=0, le=1)]
 CropArea = tuple[Share, Share] | None
-EffectiveWith = Mapping[str, tuple[str, tuple[Scalar, ...]]]
 
 
-class MethodOptions(Frozen):
-    """Base of every method's options.
-
-    Attributes:
-        effective_with: options that have an effect only where another has one of some values: that other one
-            and these values. Elsewhere anything but their default is refused. A class adds to its bases'.
-    """
-
-    effective_with: ClassVar[EffectiveWith] = {}
-
-    @model_validator(mode="after")
-    def _has_effect(self) -> Self:
-        for kind in type(self).__mro__:
-            for option, (other, values) in vars(kind).get("effective_with", {}).items():
-                given, at = getattr(self, option), getattr(self, other)
-                if given != type(self).model_fields[option].default and at not in values:
-                    wanted = " or ".join(map(str, values))
-                    raise ValueError(f"{option}: {given} has no effect at {other}: {at}, but at {wanted}")
-        return self
+class MethodOptions(EffectiveOptions):
+    """Base of every method's options."""
 
 
 class NetworkOptions(MethodOptions):

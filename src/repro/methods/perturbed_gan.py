@@ -8,9 +8,9 @@ from typing import ClassVar, Literal, Protocol, Self
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from repro.core.options import Beside
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
-from repro.methods.options import EffectiveWith
 
 Position = Literal["discriminator", "real", "fake", "generator", "all"]
 
@@ -36,7 +36,7 @@ class PerturbedOptions(GanOptions):
 
     networks: ClassVar[tuple[str, ...]] = ("GAN",)
     has_auxiliary: ClassVar[bool] = False
-    effective_with: ClassVar[EffectiveWith] = {
+    effective_with: ClassVar[Beside] = {
         "clean_weight": ("position", ("discriminator", "real", "fake", "all")),
         "generator_images": ("position", ("generator", "all")),
     }

@@ -18,10 +18,11 @@ from repro.attacks.rgan_directions import (
     random_directions,
 )
 from repro.attacks.threat_model import SYMMETRIC
+from repro.core.options import Beside
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import LossName
-from repro.methods.options import EffectiveWith, MethodOptions
+from repro.methods.options import MethodOptions
 from repro.models.labelled import Labelled, of_side
 
 
@@ -50,7 +51,7 @@ class RganOptions(GanOptions):
         penalty_images: which images of D's update the regulariser is given, ``clean`` or ``worst_case`` ones.
     """
 
-    effective_with: ClassVar[EffectiveWith] = {
+    effective_with: ClassVar[Beside] = {
         "fake_latents": ("mode", ("both",)),
         "random_noise": ("mode", ("random_noise",)),
         "noise_sign": ("mode", ("both", "g_only")),

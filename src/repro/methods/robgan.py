@@ -16,6 +16,7 @@ from torch import Tensor
 from repro.attacks.execution import GRAPHED
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import SYMMETRIC, ThreatModel
+from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
@@ -23,7 +24,7 @@ from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, La
 from repro.methods.gan_options import GanOptions
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.losses import LossName
-from repro.methods.options import EffectiveWith, MethodOptions, read_options
+from repro.methods.options import MethodOptions, read_options
 from repro.models.divided import by_slices
 from repro.models.heads import ClassView, TwoHeads
 
@@ -76,7 +77,7 @@ class RobGANOptions(GanOptions, HeldOutOptions):
 
     networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
     # not the attack's lengths: a row that trains without attacker has its recipe's
-    effective_with: ClassVar[EffectiveWith] = {
+    effective_with: ClassVar[Beside] = {
         "attacked_loss": ("attacker", (True,)),
         "class_loss": ("generator", (True,)),
         "weights": ("generator", (True,)),
