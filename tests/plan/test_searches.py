@@ -170,6 +170,7 @@ def test_a_profile_of_chosen_artefacts_searches_only_where_it_pays_for_searches(
     assert set(paid.searches) == {"gat/rate", "gat/size"}
     some = plan(tmp_path / "some", sheet=SEARCHED, profile=PROFILE + "searched: [gat/size]\n")
     assert set(some.searches) == {"gat/size"}
+    assert not plan(tmp_path / "left", sheet=SEARCHED, profile=PROFILE + "leave_out: [gat.twin]\n").searches
     with pytest.raises(ReproError, match="there is no search 'gat/siez'") as caught:
         plan(tmp_path / "none", sheet=SEARCHED, profile=PROFILE + "searched: [gat/size, gat/siez]\n")
     assert caught.value.line == len(PROFILE.splitlines()) + 1
@@ -349,6 +350,24 @@ def test_with_its_last_line_deleted_nothing_is_adopted_any_more(tmp_path: Path, 
 def test_a_search_of_a_missing_recipe_is_an_error_of_the_sheet(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match=r"searches.rate: there is no recipe 'gat\.nobody'"):
         plan(tmp_path, sheet=SEARCHED.replace("rate:\n    recipe: twin", "rate:\n    recipe: nobody"))
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "wrong"),
+    [
+        ("batch_size", "[50, 0]", "batch_size 0: Input should be greater than or equal to 1"),
+        ("batch_size", "[50, 62.5]", "batch_size 62.5: Input should be a valid integer"),
+        ("epochs", "[-1, 2]", "epochs -1: Input should be greater than 0"),
+        ("precision", "[float32, fp16]", "precision 'fp16': Input should be 'float32', 'tf32' or 'bf16'"),
+    ],
+)
+def test_values_that_no_training_can_have_are_refused(
+    tmp_path: Path, option: str, values: str, wrong: str
+) -> None:
+    text = SEARCHED.replace("option: batch_size, values: [50, 100]", f"option: {option}, values: {values}")
+    with pytest.raises(ReproError, match=re.escape(f"searches.size: Value error, {wrong}")) as error:
+        plan(tmp_path, sheet=text)
+    assert error.value.line == text[: text.index("  size: {")].count("\n") + 1
 
 
 def test_an_unfinished_search_has_no_table(tmp_path: Path) -> None:

@@ -74,6 +74,13 @@ def test_a_misspelt_field_is_refused_with_its_line(tmp_path: Path) -> None:
     refused(folder, "papers/gat/sheet.yaml", line_of(text, "seedz"), "recipes.baseline.seedz", "seedz")
 
 
+def test_a_misspelt_row_of_measured_places_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = SHEET.replace("kind: plot", 'kind: plot\n    x_row: "Baselin"')
+    folder = write_config(tmp_path, sheet=text)
+    refused(folder, "papers/gat/sheet.yaml", line_of(text, "figure4:"), "no row 'Baselin'; rows: Baseline")
+    load_config(write_config(tmp_path, sheet=text.replace('Baselin"', 'Baseline"')))
+
+
 def test_an_unknown_kind_of_artefact_is_refused_with_its_line(tmp_path: Path) -> None:
     text = SHEET.replace("kind: plot", "kind: picture")
     folder = write_config(tmp_path, sheet=text)

@@ -98,7 +98,10 @@ def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
 
 
 def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
-    """Yield a paper's planned searches. One starts from what the sheet declares, not from adopted values."""
+    """Yield a paper's planned searches, but for those of recipes that the profile leaves out.
+
+    One starts from what the sheet declares, not from adopted values.
+    """
     for name, search in config.sheets[paper].searches.items():
         if not config.profile.wants_search(f"{paper}/{name}"):
             continue
@@ -113,7 +116,8 @@ def searches_of(config: Config, paper: str) -> Iterator[PlannedSearch]:
                 runs = tuple(_runs(config.profile, recipe_name, recipe, search, dataset, value))
                 measured = tuple(evaluation_of(config.profile, evaluation, "standard", run) for run in runs)
                 candidates.append(Candidate(dataset, value, runs, measured))
-        yield PlannedSearch(paper, name, search, recipe, tuple(candidates))
+        if candidates:
+            yield PlannedSearch(paper, name, search, recipe, tuple(candidates))
 
 
 def _runs(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from repro.core.spec import Frozen, Options, OptionValue, Scalar
+from repro.core.spec import Frozen, Options, OptionValue, Precision, Scalar
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 Scale = Literal["linear", "log"]
@@ -71,6 +71,11 @@ class Evaluation(Frozen):
 SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget
 PRECISION = "precision"  # which a profile chooses
 NO_OPTIONS = (*SCHEDULE, PRECISION)  # whatever else a search names is an option of the method
+_SEARCHED = {
+    "batch_size": TypeAdapter[object](Annotated[int, Field(ge=1)]),
+    "epochs": TypeAdapter[object](Annotated[float, Field(gt=0)]),
+    PRECISION: TypeAdapter[object](Precision),
+}
 
 
 class Search(Frozen):
@@ -91,6 +96,15 @@ class Search(Frozen):
     datasets: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     seeds: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for value in self.values if self.option in _SEARCHED else ():
+            try:
+                _SEARCHED[self.option].validate_python(value)
+            except ValidationError as error:
+                raise ValueError(f"{self.option} {value!r}: {error.errors()[0]['msg']}") from error
+        return self
 
 
 class Passing(Frozen):
@@ -252,6 +266,13 @@ class SheetArtefact(Frozen):
         inner = {key: data[key] for key in ("rows", "columns", "except") if key in data}
         rest = {key: value for key, value in data.items() if key not in inner}
         return {**rest, "panels": [inner]} if inner else rest
+
+    @model_validator(mode="after")
+    def _measured_places(self) -> Self:
+        rows = {row.name for panel in self.panels for row in panel.rows}
+        if self.x_row is not None and self.x_row not in rows:
+            raise ValueError(f"x_row: there is no row {self.x_row!r}; rows: {', '.join(sorted(rows))}")
+        return self
 
 
 class Sheet(Frozen):

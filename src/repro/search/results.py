@@ -142,7 +142,7 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
             for candidate in planned.candidates
             for each in candidate.evaluations
         }
-        if planned.candidates and all(manifest.is_file() for manifest in manifests):
+        if all(manifest.is_file() for manifest in manifests):
             finished = True
             for row in found(plan, measured, planned):
                 if row.winner:
