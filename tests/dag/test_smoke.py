@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from contextlib import chdir
 from pathlib import Path
@@ -60,6 +61,8 @@ def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
     assert "batches/train/gat-" in plans["figures/"]
     assert "batches/train/search-" in plans["search"]
     assert "batches/train/gat-" not in plans["search"]
+    steps = re.findall(r"^total +(\d+)$", plans["figures/"], re.MULTILINE)[0]
+    assert f"{steps} of {steps} steps (100%) done" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def verified(folder: Path) -> str:
