@@ -65,6 +65,20 @@ def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
     assert f"{steps} of {steps} steps (100%) done" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_the_profile_for_slurm_says_what_each_job_asks_for(tmp_path: Path) -> None:
+    copy_workflow(tmp_path)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    settings = tmp_path / "profiles" / "slurm" / "config.yaml"
+    partition = re.findall(r"slurm_partition: (\w+)", settings.read_text())[0]
+    words = ("--workflow-profile", "profiles/slurm", "--executor", "local", "--config", "profile=quick")
+    asked = re.findall(r"rule (\w+):.*?resources: (.*?)\n", snakemake(tmp_path, "-n", *words), re.DOTALL)
+    assert {"train", "evaluate", "figures"} <= {rule for rule, _ in asked}
+    for rule, resources in asked:
+        assert rule == "figures" or f"slurm_partition={partition}" in resources
+        assert ("gpu=1" in resources) == (rule in ("train", "evaluate"))
+
+
 def verified(folder: Path) -> str:
     with chdir(folder):
         code, printed = call("verify")
