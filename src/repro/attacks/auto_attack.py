@@ -3,7 +3,8 @@
 The attacks run one after the other, each on the images that withstood those before it: APGD on the
 cross-entropy, the same from another start, APGD on the targeted DLR loss, targeted FAB, Square. The second
 start is no part of AutoAttack; it is there for one of the signs. torchattacks' own AutoAttack class is not
-used, as it gives APGD and FAB 10 steps where the authors give them 100.
+used, as it gives APGD and FAB 10 steps where the authors give them 100. Where its parts depart from the
+authors' code: ledger attack.auto_attack.
 """
 
 from __future__ import annotations
