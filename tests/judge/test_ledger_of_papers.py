@@ -82,7 +82,9 @@ def test_every_search_looks_for_a_choice_of_the_ledger() -> None:
 
 
 ONLY_WITH: dict[str, dict[str, object]] = {  # elsewhere a value without effect is refused
+    "dat.divide_epsilon": {"perturbation_steps": 2},
     "dat.generator_images": {"position": "all"},
+    "dat.refresh_targets": {"perturbation_steps": 2},
     "rgan.random_noise": {"mode": "random_noise"},
     "rgan.penalty_images": {"regulariser": "zero_gp"},
 }
