@@ -211,6 +211,16 @@ def test_figure3_spares_digits_where_a_density_is_far_off(
     assert text in words(drawn("figure3", shown("figure3", tmp_path, change), monkeypatch))
 
 
+@pytest.mark.parametrize(("name", "mark"), [("figure3", " ∞ 1/3"), ("figure9", " ∞ 1/3")])
+def test_a_mean_of_the_runs_that_are_left_says_how_many_diverged(
+    name: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = words(
+        drawn(name, shown(name, tmp_path, lambda cell: replace(cell, n_seeds=2, diverged=1)), monkeypatch)
+    )
+    assert any(each.endswith(mark) for each in text)
+
+
 @pytest.mark.parametrize(("grey", "times"), [(255, 28), (0, 0)])
 def test_figure3_says_where_no_point_lies_within_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grey: int, times: int

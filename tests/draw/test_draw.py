@@ -259,6 +259,9 @@ def test_what_diverged_is_marked_on_lines_bars_and_grids(tmp_path: Path, drawn: 
     draw_samples(grid, [lost], tmp_path, tmp_path / "c", "p")
     words = texts(drawn[2])
     assert (words.count("diverged"), words.count("pending")) == (1, 1)
+    some = Cell("dat", "figure5", "a", "x", "nearest_neighbour", measured=60.0, n_seeds=2, diverged=1)
+    draw_samples(grid, [some], tmp_path, tmp_path / "d", "p")
+    assert drawn[3].axes[0].get_xlabel().endswith("60.0\u00a0∞\u00a01/3")
 
 
 def test_a_listed_picture_that_does_not_exist(tmp_path: Path) -> None:
@@ -291,7 +294,7 @@ def test_stamp_names_what_touched_the_cells_in_a_fixed_order() -> None:
     assert stamp_of("smoke", [plain, low]).endswith("reduced_budget · bf16 + float32")
 
 
-def test_a_plots_places_may_be_measured_too() -> None:
+def test_a_plots_places_may_be_measured_too(tmp_path: Path, drawn: list[Figure]) -> None:
     names = ("c_g = 1", "c_g = 3", "c_g = 9")
     artefact = CURVE.model_copy(
         update={"x_row": "Power", "panels": (Panel(name="", rows=("Power", "GAT"), columns=names),)}
@@ -307,6 +310,8 @@ def test_a_plots_places_may_be_measured_too() -> None:
     (series,) = group.series
     assert series.name == "GAT"
     assert [(point.place, point.measured) for point in series.points] == [(0.3, 40.0), (0.9, 10.0)]
+    draw_plot(artefact, cells, tmp_path / "figure6", "p")
+    assert "not shown, as their place was not measured: c_g = 9" in texts(drawn[0])
 
 
 def test_colour_and_marker_say_which_network_and_dashes_which_attack() -> None:
@@ -338,3 +343,6 @@ def test_rows_with_none_beside_differ_in_colour_marker_and_dash() -> None:
     (group,) = groups(plot, [Cell("dat", "figure4", row, RADII[0], "accuracy", measured=1.0) for row in rows])
     for parts in zip(*(series_look(series) for series in group.series), strict=True):
         assert len(set(parts)) == len(rows)
+    many = [Cell("dat", "figure4", f"row {n}", RADII[0], "accuracy", measured=1.0) for n in range(24)]
+    (group,) = groups(plot, many)
+    assert len({series_look(series) for series in group.series}) == 3 + len(many)

@@ -119,6 +119,17 @@ def test_panels_and_cells_that_no_row_lists() -> None:
         if row.cells[0]
     ]
     assert shown == [("(a)", "GAT", 1.0), ("(b)", "GAT", 2.0), ("(b)", "unlisted", 3.0)]
+    longer = TABLE.model_copy(
+        update={"panels": (Panel(name="A", rows=("r",)), Panel(name="A: big", rows=("r",), columns=("10",)))}
+    )
+    shown = [
+        (view.panel, row.name, cell.measured)
+        for view in views(longer, [Cell("gat", "table2", "A: big: r", "10", "accuracy", measured=2.0)])
+        for row in view.rows
+        for cell in row.cells
+        if cell
+    ]
+    assert shown == [("A: big", "r", 2.0)]
 
 
 def test_files_are_the_same_each_time(tmp_path: Path) -> None:
@@ -150,4 +161,11 @@ def test_artefacts_file(tmp_path: Path) -> None:
 def test_positions_of_columns() -> None:
     assert Panel(columns=("0", "0.02", "0.04")).positions() == (0.0, 0.02, 0.04)
     assert Panel(columns=("step 100", "step 2e3")).positions() == (100.0, 2000.0)
-    assert Panel(columns=("CIFAR-10", "STL-10")).positions() is None
+    assert Panel(columns=("c_g=-0.1", "c_g=+0.1")).positions() == (-0.1, 0.1)
+    for names in (
+        ("CIFAR-10", "STL-10"),
+        ("CIFAR-10", "CIFAR-100"),
+        ("PGD-10", "PGD-20"),
+        ("VGG11", "VGG16"),
+    ):
+        assert Panel(columns=names).positions() is None

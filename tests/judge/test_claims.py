@@ -11,6 +11,7 @@ import pytest
 import scipy.stats
 
 from repro.core.errors import ReproError
+from repro.core.spec import OF_ATTACKS, Flag
 from repro.judge.cells import Cell
 from repro.judge.claims import CLAIM_COLUMNS, Claim, read_claims, render_claims
 from repro.judge.judging import holm, judge_claims
@@ -169,6 +170,36 @@ def test_the_standard_convention_is_meant_unless_said() -> None:
     assert word(claim(predicate("GAT", "greater", "Dropout")), GAT, paper, DROPOUT) == "supported"
     only = claim(predicate("GAT", "less", "Dropout"))
     assert word(only, paper, replace(DROPOUT, convention="paper")) == "supported"
+
+
+def test_two_conventions_are_compared_only_where_the_claim_names_them() -> None:
+    asked = claim(predicate("GAT", "greater", "Dropout"))
+    paper = replace(GAT, convention="paper")
+    with pytest.raises(
+        ReproError, match="compares GAT under the convention paper with Dropout under standard"
+    ):
+        word(asked, paper, DROPOUT, replace(DROPOUT, convention="paper"))
+    named = predicate("GAT", "greater", {"row": "Dropout", "convention": "standard"})
+    named["left"] |= {"convention": "paper"}  # type: ignore[operator]
+    assert word(claim(named), paper, DROPOUT) == "supported"
+
+
+@pytest.mark.parametrize("flag", sorted(OF_ATTACKS))
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_a_better_attack_may_take_supports_nothing(flag: Flag, side: int) -> None:
+    cells = [GAT, DROPOUT]
+    assert word(claim(predicate("GAT", "greater", "Dropout")), *cells) == "supported"
+    cells[side] = replace(cells[side], flags=(flag,))
+    (found,) = judge_claims([claim(predicate("GAT", "greater", "Dropout"))], cells)
+    assert (found.word, found.p) == ("cannot be told", None)
+    assert f"a better attack may leave less ({flag})" in found.reason
+
+
+def test_other_flags_are_named_in_the_reason() -> None:
+    cells = (GAT, replace(DROPOUT, flags=("mode_collapse", "mixed_code")))
+    (found,) = judge_claims([claim(predicate("GAT", "greater", "Dropout"))], cells)
+    assert found.word == "supported"
+    assert found.reason.endswith(", suspect: mixed_code, mode_collapse")
 
 
 def test_a_claim_about_no_cell() -> None:

@@ -13,6 +13,7 @@ from repro.cli.show import show_plan
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
+from repro.data.facts import SplitFacts
 from repro.evaluate.result import Result, write_result
 from repro.plan.batches import Batches, make_batches
 from repro.plan.config import load_config
@@ -40,6 +41,15 @@ VALIDATION = "  on_validation: {measure: accuracy, options: {split: validation5k
 SEARCHED = SHEET.replace("artefacts:\n", VALIDATION + SEARCHES, 1)
 
 
+SPLIT = {
+    "name": "cifar10",
+    "split": "validation5k",
+    "source": "synthetic",
+    "fingerprint": "f",
+    "complete": False,
+}
+
+
 def planned(tmp_path: Path) -> tuple[Plan, Batches, Layout]:
     opened = plan(tmp_path / "config", sheet=SEARCHED, profile=PROFILE + "searches: {steps: 3}\n")
     return opened, make_batches(opened), Layout(tmp_path / "results", "tiny")
@@ -56,6 +66,7 @@ def measure(opened: Plan, batches: Batches, layout: Layout, search: str, scores:
                 seconds=1.0,
                 device="cpu",
                 provenance={},
+                data=(SplitFacts(images=30, **SPLIT),),  # type: ignore[arg-type]
                 checkpoint_sha256="0",
                 extractor_sha256=None,
                 threat_model=None,

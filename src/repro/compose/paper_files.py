@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from repro.core.errors import ReproError
 from repro.cost.claims import ARTEFACT, METRIC
 from repro.judge.audit import AuditEntry, audit, read_audit
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, Reference, find_cell, read_claims, read_rules
+from repro.judge.claims import Claim, Reference, compared, find_cell, read_claims, read_rules
 from repro.judge.ledger import LedgerItem, read_ledger
-from repro.judge.reported import Place, Reported, read_others, read_reported
+from repro.judge.reported import Place, Reported, Unknown, read_others, read_reported
 from repro.judge.tolerances import read_tolerances, tolerance_around
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import SETTINGS, Config
@@ -70,8 +72,30 @@ def check_paper_files(plan: Plan) -> None:
     _check_claims(plan)
     read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
+    unknown = _unknown_places(plan)
     for paper in config.sheets:
-        read_others(config.paper_file(paper, "other_reported.csv"), paper)
+        read_reported(config.paper_file(paper, "reported.csv"), paper, unknown)
+        read_others(config.paper_file(paper, "other_reported.csv"), paper, unknown)
+
+
+def _unknown_places(plan: Plan) -> Unknown:
+    """Return what tells of a number's place what to do where the sheet has no such cell.
+
+    Of artefacts that the profile leaves out it is known only that they are there.
+    """
+    places = {Place(*cell.key[:5]) for cells in plan.cells.values() for cell in cells}
+
+    def unknown(place: Place) -> str | None:
+        artefact = f"{place.paper}/{place.artefact}"
+        sheet = plan.config.sheets[place.paper]
+        if place in places or (artefact not in plan.cells and place.artefact in sheet.artefacts):
+            return None
+        worded = {" / ".join(each[2:]): each for each in places if each[:2] == place[:2]}
+        near = get_close_matches(" / ".join(place[2:]), worded, n=1, cutoff=0)
+        said = f", {near[0]}," if near else ""
+        return f"word row, column and metric{said} as the sheet does, or add the cell to the sheet"
+
+    return unknown
 
 
 def _check_claims(plan: Plan) -> None:
@@ -82,6 +106,10 @@ def _check_claims(plan: Plan) -> None:
         for artefact, planned_cells in plan.cells.items()
     }
     for claim in all_claims(config):
+        for predicate in claim.all:
+            of = {f"{at.paper}/{at.artefact}" for at in claim.of(predicate)}
+            if len(of) == 1 and of <= cells.keys():
+                compared(claim, predicate, cells[min(of)], {})
         for at in claim.references:
             artefact = f"{at.paper}/{at.artefact}"
             if at.artefact == ARTEFACT:

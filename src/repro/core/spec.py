@@ -42,6 +42,10 @@ Flag = Literal[
     "never_passed",
 ]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
+# What an attack with one of these leaves may fall to a better attack, so that it says little.
+OF_ATTACKS: frozenset[Flag] = frozenset(
+    {"square_beats_gradients", "restarts_matter", "vanishing_gradients", "planted_missed"}
+)
 MOST_WIDTH = 64.0  # times a paper's own; whoever writes more has mistyped it
 DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 OnDivergence = Literal["stop", "record"]  # a training that diverges is an error, or ends and says so

@@ -156,6 +156,12 @@ def diverged_share(cell: Cell) -> str:
     return f"{cell.diverged}/{runs}" if cell.diverged and runs > 1 else ""
 
 
+def lost_runs(cell: Cell) -> str:
+    """Return e.g. " ∞ 1/3" to go behind a mean of the runs that are left; "" where none diverged."""
+    share = diverged_share(cell)
+    return f" {MARKS['diverged']} {share}" if share else ""
+
+
 def flag_lines(cells: Iterable[Cell]) -> list[str]:
     """Return one line that explains the flag, or none where no cell carries one."""
     raised = {flag for cell in cells for flag in cell.flags}

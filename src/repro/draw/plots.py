@@ -146,7 +146,7 @@ def _absent(shown: Sequence[Group]) -> dict[str, str]:
 
 
 def _pending_lines(shown: Sequence[Group], absent: Collection[str]) -> list[str]:
-    """Return which rows have no line in a panel, though they have one in another."""
+    """Return which rows have no line in a panel but one in another, and which columns have no place."""
     found = []
     for group in shown:
         names = [
@@ -154,6 +154,9 @@ def _pending_lines(shown: Sequence[Group], absent: Collection[str]) -> list[str]
         ]
         if names and not group.pending and group.categories is None:
             found.append(f"pending in {group.title}: {'; '.join(names)}")
+        if group.unplaced:
+            where = f" in {group.title}" if group.title else ""
+            found.append(f"not shown{where}, as their place was not measured: {'; '.join(group.unplaced)}")
     return found
 
 
@@ -253,7 +256,8 @@ def lost_handle() -> Line2D:
 
 def series_look(series: Series) -> tuple[str, str, Any]:
     """Return colour, marker and dash of one line."""
-    shape = (series.hue + 3 * series.variant) % len(MARKERS)
+    turn = 5 * (series.hue // len(COLOURS))  # colours come again, with another marker and dash
+    shape = (series.hue + 3 * series.variant + turn) % len(MARKERS)
     dash = shape if series.dash is None else series.dash % len(DASHES)
     return COLOURS[series.hue % len(COLOURS)], MARKERS[shape], DASHES[dash]
 

@@ -58,13 +58,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Group:
-    """One pair of axes. ``categories`` is None where the x axis is numeric."""
+    """One pair of axes. ``categories`` is None where the x axis is numeric.
+
+    ``unplaced`` are the columns whose place on the x axis was to be measured and is not there.
+    """
 
     title: str
     x_label: str
     y_label: str
     categories: tuple[str, ...] | None
     series: tuple[Series, ...]
+    unplaced: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -122,7 +126,9 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             axis = (panel.y_axis or artefact.y_axis) if len(metrics) == 1 else None
             y_label = axis + "*" * label.endswith("*") if axis else label
             x_label = panel.x_axis or artefact.x_axis or ""
-            found.append(Group(title, x_label, y_label, names if positions is None else None, tuple(series)))
+            unplaced = tuple(name for name in names if name not in places) if places else ()
+            categories = names if positions is None else None
+            found.append(Group(title, x_label, y_label, categories, tuple(series), unplaced))
     return found
 
 

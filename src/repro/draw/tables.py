@@ -92,14 +92,14 @@ def meanings(artefact: Artefact, cells: Sequence[Cell]) -> list[tuple[str, str]]
 
 
 def table_csv(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
-    """Return the table in long form, one line per cell, in the table's order."""
+    """Return the table in long form, one line per cell, in the table's order; without what others publish."""
     csv_rows: list[Sequence[object]] = []
     fields = [name for name in COLUMNS if name not in ("paper", "artefact", "row")]
     csv_rows.append(["paper", "artefact", "profile", "panel", "row", *fields])
     for view in views(artefact, cells):
         for row in view.rows:
             for cell in row.cells:
-                if cell is not None:
+                if cell is not None and not isinstance(cell, OtherCell):
                     values = [render(getattr(cell, name)) for name in fields]
                     csv_rows.append([artefact.paper, artefact.name, profile, view.panel, row.name, *values])
     return csv_text(csv_rows)

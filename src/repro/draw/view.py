@@ -56,7 +56,7 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
     prefixes = [row_key(panel.name) for panel in panels]
     shown = []
     for panel, prefix in zip(panels, prefixes, strict=True):
-        others = tuple(other for other in prefixes if other and other != prefix)
+        others = tuple(other for other in prefixes if len(other) > len(prefix) and other.startswith(prefix))
         members = [
             cell
             for cell in own

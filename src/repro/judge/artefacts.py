@@ -15,7 +15,7 @@ from repro.core.spec import STAND_INS, Frozen
 from repro.judge.cells import SETTING, Cell, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
-_LAST_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?")
+_NUMBER = re.compile(r"(?<![\w.+-])[-+]?\d*\.?\d+(?:e[-+]?\d+)?")  # no part of a name as CIFAR-10 or ResNet18
 
 
 class _Described(Frozen, extra="ignore"):
@@ -39,10 +39,10 @@ class Panel(_Described):
 
         A column whose name holds exactly one number ("0.02", "eps = 0.5") lies at that number.
         """
-        numbers = [_LAST_NUMBER.findall(column) for column in self.columns]
+        numbers = [_NUMBER.findall(column) for column in self.columns]
         if not numbers or any(len(found) != 1 for found in numbers):
             return None
-        words = {re.sub(_LAST_NUMBER, "", column) for column in self.columns}
+        words = {re.sub(_NUMBER, "", column) for column in self.columns}
         values = tuple(float(found[0]) for found in numbers)
         return values if len(words) == 1 and len(set(values)) == len(values) else None
 

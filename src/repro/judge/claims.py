@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen
+from repro.core.spec import Frozen, flags_in_order
 from repro.judge.cells import Cell
 from repro.judge.entries import Entry, read_entries
 from repro.judge.verdict import MIN_SEEDS, levelled
@@ -86,12 +86,13 @@ class Claim(Entry):
     @property
     def references(self) -> list[Reference]:
         """Every cell that it compares, with what is left out filled in."""
-        found = []
-        for predicate in self.all:
-            found.append(left := predicate.left.over(Reference(paper=self.paper)))
-            if isinstance(predicate.right, Reference):
-                found.append(predicate.right.over(left))
-        return found
+        return [at for predicate in self.all for at in self.of(predicate)]
+
+    def of(self, predicate: Predicate) -> list[Reference]:
+        """Return the cells of one comparison, likewise."""
+        left = predicate.left.over(Reference(paper=self.paper))
+        right = predicate.right
+        return [left, right.over(left)] if isinstance(right, Reference) else [left]
 
     @property
     def artefacts(self) -> set[str]:
@@ -203,6 +204,30 @@ def find_cell(at: Reference, cells: Sequence[Cell], claim: Claim, seeds: Seeds) 
     return matching[0]
 
 
+def compared(
+    claim: Claim, predicate: Predicate, cells: Sequence[Cell], seeds: Seeds
+) -> tuple[Cell, Cell | float]:
+    """Return the two sides of a comparison.
+
+    Raises:
+        ReproError: as `find_cell`, or the sides were measured under two conventions, which a claim that does
+            not name them hardly means.
+    """
+    at = predicate.left.over(Reference(paper=claim.paper))
+    left = find_cell(at, cells, claim, seeds)
+    if not isinstance(predicate.right, Reference):
+        return left, predicate.right
+    wanted = predicate.right.over(at)
+    right = find_cell(wanted, cells, claim, seeds)
+    if left.convention != right.convention and None in (at.convention, wanted.convention):
+        raise claim.error(
+            f"claim `{claim.id}` compares {left.row} under the convention {left.convention} with {right.row} "
+            f"under {right.convention}",
+            "give both sides a convention",
+        )
+    return left, right
+
+
 def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
     """Return the spread of a row as a cell: its largest column minus its smallest.
 
@@ -216,6 +241,7 @@ def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
         column="largest - smallest",
         stand_ins=joined(cell.stand_ins for cell in cells),
         runs=joined(cell.runs for cell in cells),
+        flags=flags_in_order({flag for cell in cells for flag in cell.flags}),
         precision=joined(cell.precision for cell in cells),
         batch_size=joined(cell.batch_size for cell in cells),
         diverged=sum(cell.diverged for cell in cells),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -34,20 +35,21 @@ class Printed:
 
 
 Reported = dict[Place, Printed]
+Unknown = Callable[[Place], str | None]
 
 
-def read_reported(path: Path, paper: str) -> Reported:
-    """Return every printed number of a paper by its place, in the file's order; errors as in `_read`."""
-    return {Place(*place): printed for place, printed in _read(path, paper, COLUMNS).items()}
+def read_reported(path: Path, paper: str, unknown: Unknown | None = None) -> Reported:
+    """Return every printed number of a paper by its place, in the file's order; arguments as of `_read`."""
+    return {Place(*place): printed for place, printed in _read(path, paper, COLUMNS, unknown).items()}
 
 
-def read_others(path: Path, paper: str) -> dict[str, tuple[Other, ...]]:
+def read_others(path: Path, paper: str, unknown: Unknown | None = None) -> dict[str, tuple[Other, ...]]:
     """Return by artefact (e.g. ``table2``) what others publish for the same cells; none without a file.
 
-    Its first column names the source; no verdict rests on these. Errors as in `_read`.
+    Its first column names the source; no verdict rests on these. Arguments as of `_read`.
     """
     found: dict[str, list[Other]] = {}
-    for place, printed in _read(path, paper, ("source", *COLUMNS)).items() if path.is_file() else ():
+    for place, printed in _read(path, paper, ("source", *COLUMNS), unknown).items() if path.is_file() else ():
         source, _, artefact, row, column, metric = place
         std = None if printed.std is None else float(printed.std)
         number = {"metric": metric, "value": float(printed.value), "std": std}
@@ -56,13 +58,21 @@ def read_others(path: Path, paper: str) -> dict[str, tuple[Other, ...]]:
     return {name: tuple(others) for name, others in found.items()}
 
 
-def _read(path: Path, paper: str, columns: tuple[str, ...]) -> dict[tuple[str, ...], Printed]:
+def _read(
+    path: Path, paper: str, columns: tuple[str, ...], unknown: Unknown | None
+) -> dict[tuple[str, ...], Printed]:
     """Return the numbers of a file by all that stands before them.
+
+    Args:
+        path: the file.
+        paper: whose it is.
+        columns: of its first line.
+        unknown: given a number's place, returns a remedy where the sheet has no such cell; None checks none.
 
     Raises:
         ReproError: the file is missing, is not UTF-8, or has other columns, a row of the wrong length or of
-            another paper, an empty field, something that is no finite number, a negative deviation, or one
-            place twice; the line is named.
+            another paper, an empty field, something that is no finite number, a negative deviation, one
+            place twice or a place that is unknown; the line is named.
     """
     try:
         rows = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
@@ -92,6 +102,9 @@ def _read(path: Path, paper: str, columns: tuple[str, ...]) -> dict[tuple[str, .
         place = tuple(fields[:-2])
         if place in found:
             raise wrong(f"{', '.join(place)} is given twice.", "Remove one of the two lines.")
+        missing = unknown(Place(*place[-5:])) if unknown else None
+        if missing:
+            raise wrong(f"the sheet has no cell {' / '.join(place[-4:])}", missing)
         value, std = (_number(text) for text in fields[-2:])
         if value is None or (fields[-1] and std is None):
             text = fields[-2 if value is None else -1]

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from repro.core.cell_key import CellKey
+from repro.core.spec import OF_ATTACKS, flags_in_order
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, find_cell
+from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, compared
 from repro.judge.verdict import CONFIDENCE, levelled, unit_of
 
 Sample = tuple[float, float, int]
@@ -59,11 +60,13 @@ class Comparison:
         """One line for a reader: the comparison, and its numbers or what keeps it from having any."""
         if self.test is None:
             return f"{self.name}: {self.why}"
-        found = self.test
+        found, flags = self.test, flags_in_order({flag for cell in self.cells for flag in cell.flags})
+        suspect = f", suspect: {', '.join(flags)}" if flags else ""
         means = " against ".join(f"{cell.measured:.4g}" for cell in self.cells)
         interval = f"effect {found.effect:+.3g} ({found.low:.3g} to {found.high:.3g})"
         runs = " run by run" if self.paired else ""
-        return f"{self.name}{runs}: {means}, {interval}, p = {found.p:.2g}, reversed {found.p_reverse:.2g}"
+        p = f"p = {found.p:.2g}, reversed {found.p_reverse:.2g}"
+        return f"{self.name}{runs}: {means}, {interval}, {p}{suspect}"
 
 
 def compare(
@@ -84,15 +87,9 @@ def compare(
     a level within more than that: what they would have given is larger still.
 
     Raises:
-        ReproError: a reference names no cell, or several.
+        ReproError: as `compared`.
     """
-    at = predicate.left.over(Reference(paper=claim.paper))
-    left = find_cell(at, cells, claim, seeds)
-    right: Cell | float
-    if isinstance(predicate.right, Reference):
-        right = find_cell(predicate.right.over(at), cells, claim, seeds)
-    else:
-        right = predicate.right
+    left, right = compared(claim, predicate, cells, seeds)
     sides = (left, right) if isinstance(right, Cell) else (left,)
     factor = f"{predicate.times:g} times " if predicate.times != 1 else ""
     by = f" by more than {predicate.by:g}" if predicate.by else ""
@@ -131,6 +128,8 @@ def _obstacle(
         return "cannot be told", "a run diverged"
     if any(cell.n_seeds < rules.seeds or cell.measured_std is None for cell in sides):
         return "cannot be told", f"fewer than {rules.seeds} seeds"
+    if weak := flags_in_order({flag for cell in sides for flag in OF_ATTACKS.intersection(cell.flags)}):
+        return "cannot be told", f"a better attack may leave less ({', '.join(weak)})"
     for cell in sides:
         if cell.measured_std == 0 and not beyond:
             return "cannot be told", f"all {cell.n_seeds} seeds of {_name(cell)} gave the same number"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.core.spec import OptionValue
-from repro.data.catalogue import dataset_info
+from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.plan.batches import Batches
 from repro.plan.config import SEARCHED, read_searched
 from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
-from repro.plan.searches import Candidate, PlannedSearch, adopted_key, value_in_use
+from repro.plan.searches import PlannedSearch, adopted_key, value_in_use
 from repro.plan.sheet import PRECISION, Search
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
@@ -56,18 +57,16 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcom
                     in_use=candidate.value == in_use,
                     stand_ins=in_order(name for result in results for name in result.stand_ins),
                     runs=tuple(run.run_id for run in candidate.runs),
-                    images=_images(candidate, planned.search),
+                    images=_images(results, planned.search),
                 )
             )
     return rows
 
 
-def _images(candidate: Candidate, search: Search) -> int | None:
+def _images(results: Sequence[Result], search: Search) -> int | None:
     """Return the number of images that an accuracy is a share of."""
-    spec = candidate.evaluations[0]
-    if search.value != "accuracy" or "split" not in spec.options:
-        return None
-    return spec.limit or dataset_info(spec.dataset).split_size(str(spec.options["split"]))
+    read = [each.images for result in results for each in result.data]
+    return min(read) if read and search.value == "accuracy" else None
 
 
 def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from repro.core.errors import ReproError
+from repro.core.spec import Flag, flags_in_order
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, ClaimRules, Predicate, Reference, Seeds, find_cell
+from repro.judge.claims import Claim, ClaimRules, Predicate, Seeds, compared
 from repro.judge.welch import Comparison, compare, difference
 
 Answer = Literal["holds", "does not hold", "cannot be told", "not comparable", "not run"]
@@ -74,6 +75,11 @@ class ClaimPage:
         return [side.cell for side in sides if side.cell is not None]
 
     @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The signs that these mislead."""
+        return flags_in_order({flag for cell in self.cells for flag in cell.flags})
+
+    @property
     def deciding(self) -> Shown | None:
         """The comparison that the claim hangs on, as measured: the weakest; None where one is not run."""
         measured = [each for each in self.comparisons if each.effect is not None]
@@ -105,13 +111,7 @@ def _shown(
     claim: Claim, predicate: Predicate, cells: Sequence[Cell], rules: ClaimRules, seeds: Seeds, reason: str
 ) -> Shown:
     found = compare(claim, predicate, cells, {}, rules, seeds)
-    at = predicate.left.over(Reference(paper=claim.paper))
-    left = find_cell(at, cells, claim, seeds)
-    right: Cell | float = (
-        find_cell(predicate.right.over(at), cells, claim, seeds)
-        if isinstance(predicate.right, Reference)
-        else predicate.right
-    )
+    left, right = compared(claim, predicate, cells, seeds)
     sides = [
         Side(f"{side.row} [{side.column}]", side) if isinstance(side, Cell) else Side(f"{side:g}", None, side)
         for side in (left, right)

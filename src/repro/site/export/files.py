@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
+from repro.core.spec import OF_ATTACKS
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.cells import COLUMNS, Cell
 from repro.site.convention.strip import Result, strip
@@ -31,7 +32,6 @@ from repro.site.manifest import Command, require_written, write_manifest
 from repro.site.material import Material, RunPage
 
 COMMAND: Command = "repro export"
-HIDDEN = {"square_beats_gradients", "restarts_matter", "vanishing_gradients"}  # flags of hidden gradients
 NORMS: Mapping[str, Norm] = {"linf": "Linf", "l2": "L2"}
 _CLEAN = ("accuracy@0", "accuracy_clean")
 _AT = re.compile(r"accuracy@([\d.e-]+)")
@@ -95,7 +95,7 @@ def cell_record(cell: Cell, material: Material) -> CellRecord:
             ],
             "clean_acc": fmean(clean) if clean and len(clean) == len(attacked) else None,
             "autoattack_acc": cell.measured if audited and value.startswith("accuracy@") else None,
-            "unreliable": bool(HIDDEN & {*cell.flags}),
+            "unreliable": bool(OF_ATTACKS & {*cell.flags}),
             "footnote": _footnote(cell.stand_ins),
             "measured_how": material.measured_how(cell),
             "value": value,
@@ -127,7 +127,7 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
         clean_acc=plain.pop() if len(plain) == 1 else None,
         attacks=tuple(attack for each in results for attack in _attacks(*each)),
         evaluations=tuple(_evaluation(*each) for each in results),
-        unreliable=bool(HIDDEN & flags),
+        unreliable=bool(OF_ATTACKS & flags),
         stand_ins=tuple(spec.get("stand_ins", ())),
         footnote=_footnote(spec.get("stand_ins", ())),
         provenance=record.get("provenance") or {},

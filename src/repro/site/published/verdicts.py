@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
-from repro.draw.numbers import metric_label
+from repro.draw.numbers import FLAG, metric_label
 from repro.judge.judging import holm
 from repro.site.claims import ANSWERS, ClaimPage
 from repro.site.material import Material
@@ -88,6 +88,7 @@ def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     metrics = [side.cell.metric for each in deciding[:1] if (side := each.left).cell]
     embedded = "embedded_features" in row["stand_ins"]
     label = f"{metric_label(metrics[0], embedded=embedded)} " if metrics else ""
+    suspect = [f"{FLAG} {', '.join(page.flags).replace('_', ' ')}"] if page.flags else []
     interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else "–"
     return (
         material.named[row["paper"]].name,
@@ -96,5 +97,5 @@ def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
         f"{label}{float(row['effect']):+.4g}" if row["effect"] else "–",
         interval,
         f"{corrected or '–'}{' (of the contrary)' if reverse else ''}",
-        row["stand_ins"].replace("+", ", ").replace("_", " ") or "nothing",
+        "; ".join([", ".join(row["stand_ins"].split("+")).replace("_", " ") or "nothing", *suspect]),
     )

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.draw.draw import Shown
-from repro.draw.numbers import missing_word
+from repro.draw.numbers import lost_runs, missing_word
 from repro.draw.style import (
     COLOURS,
     FAINT,
@@ -86,7 +86,7 @@ def _mean(cell: Cell | None) -> str:
     if cell is None or not isinstance(cell.measured, float):
         return missing_word(cell)
     spread = f" ± {cell.measured_std:.2f}" if cell.measured_std else ""
-    return f"mean {cell.measured:.2f}{spread}"
+    return f"mean {cell.measured:.2f}{spread}{lost_runs(cell)}"
 
 
 def _examples(
