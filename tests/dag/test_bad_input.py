@@ -115,6 +115,7 @@ def test_an_unknown_option(project: Path, old: str, new: str, says: str) -> None
     fails("validate", says=says, where=f"{SHEET}, line ")
 
 
+OTHERS = "source,paper,artefact,row,column,metric,value,std\n"
 LEDGER = """\
 - id: gat.x
   source: s
@@ -146,8 +147,8 @@ LEDGER = """\
         ),
         (
             "other_reported.csv",
-            "source,paper,artefact,row,column,metric,value,std\nx,gat,table1,left: Baseline,CIFAR-10,acc,5,\n",
-            "source,paper,artefact,row,column,metric,value,std\nx,gat,table1,left: Baseline,CIFAR-10,accuracy,5,\n",
+            f"{OTHERS}x,gat,table1,left: Baseline,CIFAR-10,acc,5,\n",
+            f"{OTHERS}x,gat,table1,left: Baseline,CIFAR-10,accuracy,5,\n",
             "no cell table1 / left: Baseline / CIFAR-10 / acc",
             2,
         ),
