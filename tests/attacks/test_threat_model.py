@@ -72,6 +72,15 @@ def test_the_description_tells_what_a_table_needs() -> None:
     assert "1 step of" in ThreatModel.fast_gradient("linf", 0.1).describe()
 
 
+def test_restarts_whose_verdicts_depend_on_the_batch_are_refused() -> None:
+    given = {"radius": 0.1, "step_size": 0.1, "random_start": True, "batch_norm_mode": "train"}
+    with pytest.raises(ReproError, match="worst of 3 restarts") as caught:
+        ThreatModel(**given, restarts=3)  # type: ignore[arg-type]
+    assert caught.value.remedy == "set restarts to 1, or batch_norm_mode to eval"
+    ThreatModel(**given)  # type: ignore[arg-type]
+    ThreatModel(**given | {"batch_norm_mode": "eval"}, restarts=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("low", [-1.0, float("-inf")])
 def test_a_radius_in_an_endless_box_is_of_no_share_of_it(low: float) -> None:
     text = ThreatModel(radius=0.1, step_size=0.1, bounds=Bounds(low=low, high=float("inf"))).describe()

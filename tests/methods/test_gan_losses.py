@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 
 from attack_cases import LinearD
 from repro.core.errors import ReproError
-from repro.methods.losses import LOSS_NAMES, make_loss
+from repro.methods.losses import LossName, make_loss
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.methods.regularisers.points import PenaltyAtPoints
 from repro.methods.regularisers.registry import make_regulariser, parse_regulariser, regulariser_names
@@ -20,29 +22,30 @@ REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-2.0, 0.25])
 def test_discriminator_losses() -> None:
     bce = F.binary_cross_entropy_with_logits
     logistic = bce(REAL, torch.ones(3)) + bce(FAKE, torch.zeros(2))
-    expected = {
+    expected: dict[LossName, Tensor] = {
         "non_saturating": logistic,
         "saturating": logistic,
         "lsgan": (REAL - 1).square().mean() + FAKE.square().mean(),
         "wasserstein": FAKE.mean() - REAL.mean(),
         "hinge": torch.tensor((0 + 2 + 0.5) / 3 + (0 + 1.25) / 2),
     }
-    assert set(expected) == set(LOSS_NAMES)
-    for name in LOSS_NAMES:
-        torch.testing.assert_close(make_loss(name).d(REAL, FAKE), expected[name], msg=name)
+    assert set(expected) == set(get_args(LossName))
+    for name, loss in expected.items():
+        torch.testing.assert_close(make_loss(name).d(REAL, FAKE), loss, msg=name)
 
 
 def test_generator_losses() -> None:
     bce = F.binary_cross_entropy_with_logits
-    expected = {
+    expected: dict[LossName, Tensor] = {
         "non_saturating": bce(FAKE, torch.ones(2)),
         "saturating": -bce(FAKE, torch.zeros(2)),
         "lsgan": (FAKE - 1).square().mean(),
         "wasserstein": -FAKE.mean(),
         "hinge": -FAKE.mean(),
     }
-    for name in LOSS_NAMES:
-        torch.testing.assert_close(make_loss(name).g(FAKE), expected[name], msg=name)
+    assert set(expected) == set(get_args(LossName))
+    for name, loss in expected.items():
+        torch.testing.assert_close(make_loss(name).g(FAKE), loss, msg=name)
         assert make_loss(name).each_g(FAKE).shape == FAKE.shape
 
 

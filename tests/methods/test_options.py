@@ -133,6 +133,7 @@ def test_impossible_combinations_are_refused() -> None:
 
 
 ALONE = {"generator": False, "attacked_loss": "class"}
+NOISY = {"mode": "random_noise", "random_noise": "instead"}
 WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
 
 
@@ -146,6 +147,19 @@ WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
         ("rgan", {"random_noise": "instead"}, {"mode": "random_noise"}),
         ("rgan", {"noise_sign": "literal_algorithm", "mode": "d_only"}, {"mode": "g_only"}),
         ("rgan", {**WORST, "mode": "g_only"}, {"mode": "d_only"}),
+        ("rgan", {"clip_images": True, "mode": "g_only"}, {"mode": "d_only"}),
+        ("rgan", {"direction_of": "loss", "mode": "g_only"}, {"mode": "d_only"}),
+        ("rgan", {"direction_steps": 2, "mode": "random_noise"}, {"mode": "g_only"}),
+        ("rgan", {"random_start": True, "mode": "random_noise"}, {"mode": "both"}),
+        ("rgan", {"direction_distance": "unit"}, {"direction_steps": 2}),
+        ("rgan", {"direction_distance": "unit"}, {"random_start": True}),
+        ("rgan", {**NOISY, "mixing": "convex"}, {"random_noise": "added_term"}),
+        ("rgan", {**NOISY, "trade_off": 0.5}, {"random_noise": "added_term"}),
+        ("dat", {"clip_real": False, "position": "fake"}, {"position": "all"}),
+        ("dat", {"clip_fake": False, "position": "real"}, {"position": "generator"}),
+        ("classifier", {"patience": 3}, {"keep": "best_validation"}),
+        ("gat", {"validate_every": 3}, {"keep": "best_validation"}),
+        ("robgan_finetune", {"generator_eval_mode": True, "fake_weight": 0}, {"fake_weight": 0.1}),
         ("rgan", {"penalty_images": "worst_case"}, WORST),
         ("gan", {"decay_from": 0.5, "decay": "none"}, {"decay": "linear"}),
         ("gan", {"crop_padding": 4, "crop_area": (0.8, 0.9)}, {"crop_area": None}),

@@ -16,16 +16,18 @@ from repro.attacks.asgan_step import AsganStep
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.device import apply_precision
 from repro.core.errors import ReproError
+from repro.core.spec import Precision
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights
-from repro.methods.registry import load_method
+from repro.methods.registry import load_method, validate_options
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.registry import make_regulariser, regulariser_names
 from repro.methods.update_graph import WARM_UP
 from repro.models import dcgan, robust_dcgan, sngan
+from repro.models.modes import frozen_statistics
 from small_run import small_run
 
 
@@ -35,12 +37,13 @@ def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regular
     return made
 
 
-def trained(**options: Any) -> GanMethod:
-    spec = small_run(batch_size=6, width=0.03, options={"n_dis": 1, "loss": "non_saturating", **options})
+def trained(method: str = "gan", precision: Precision = "float32", **options: Any) -> GanMethod:
+    given = {"n_dis": 1, "loss": "non_saturating", **options}
+    spec = small_run(method=method, precision=precision, batch_size=6, width=0.03, options=given)
     images = load_images("cifar10", "train", source="synthetic", limit=24, root=None)
-    method = load_method("gan")(spec, images, Streams(0), torch.device("cpu"))
-    assert isinstance(method, GanMethod)
-    return method
+    made = load_method(method)(spec, images, Streams(0), torch.device("cpu"))
+    assert isinstance(made, GanMethod)
+    return made
 
 
 def test_every_regulariser_is_there() -> None:
@@ -107,24 +110,83 @@ def tf32() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("tf32")
-@pytest.mark.parametrize(("name", "exact"), [("ar", True), ("rfm", True), ("zero_gp", False)])
-def test_d_is_updated_without_tf32_where_the_penalty_is_smaller_than_its_rounding(
-    name: str, exact: bool
+@pytest.mark.parametrize(
+    ("method", "options", "exact"),
+    [
+        ("gan", {"network": "robust_dcgan", "regulariser": "ar"}, True),
+        ("gan", {"network": "robust_dcgan", "regulariser": "rfm"}, True),
+        ("gan", {"network": "robust_dcgan", "regulariser": "zero_gp"}, False),
+        ("dat", {"reduction": "batch_mean"}, True),
+        ("dat", {"reduction": "batch_mean", "position": "all"}, True),
+        ("dat", {}, False),
+    ],
+)
+def test_networks_are_updated_without_tf32_where_a_change_is_smaller_than_its_rounding(
+    method: str, options: dict[str, Any], exact: bool
 ) -> None:
     """Forward and backward, at a graph's capture too; the rest of the training keeps the run's format."""
     seen: list[bool] = []
     with pretended_graphs():
-        method = trained(network="robust_dcgan", regulariser=name)
-        method.make_optimisers(graphs=True)
-        method.D.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
-        weight = next(method.D.parameters())
+        made = trained(method, **options)
+        made.make_optimisers(graphs=True)
+        made.D.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+        weight = next(made.D.parameters())
         weight.register_hook(lambda _: seen.append(torch.backends.cuda.matmul.allow_tf32))
         for _ in range(WARM_UP + 2):
-            method.discriminator_step()
+            made.discriminator_step()
+            made.generator_step()
             assert torch.backends.cudnn.allow_tf32
-        assert method.graphs._captured
-    assert len(seen) >= 2 * (WARM_UP + 1)
+        assert made.graphs._captured
+    assert len(seen) >= 3 * (WARM_UP + 1)
     assert set(seen) == {not exact}
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "precision", "coarsest"),
+    [
+        ("gan", {"network": "robust_dcgan", "regulariser": "ar"}, "bf16", "float32"),
+        ("dat", {"reduction": "batch_mean"}, "bf16", "float32"),
+        ("rgan", {}, "bf16", "tf32"),
+        ("rgan", {"regulariser": "ar", "network": "robust_dcgan"}, "bf16", "float32"),
+        ("rgan", {"mode": "d_only"}, "bf16", None),
+        ("rgan", {"noise_radius": 1.0}, "bf16", None),
+        ("rgan", {}, "tf32", None),
+        ("dat", {}, "bf16", None),
+    ],
+)
+def test_a_format_that_rounds_small_changes_away_is_refused(
+    method: str, options: dict[str, Any], precision: Precision, coarsest: str | None
+) -> None:
+    checked = validate_options(method, options)
+    if coarsest is None:
+        checked.check_precision(precision)
+        return
+    with pytest.raises(ReproError, match="rounds away") as error:
+        checked.check_precision(precision)
+    assert f"precision: {coarsest}" in error.value.remedy
+    with pytest.raises(ReproError, match="rounds away"):
+        trained(method, precision, **options)
+
+
+@pytest.mark.parametrize("name", ["ar", "rfm"])
+def test_both_answers_are_of_one_discriminator(name: str) -> None:
+    """Each free pass moves spectral norm, by more than a change of radius 1e-4 moves an answer."""
+    network = sngan.Discriminator(width=0.06)
+    real, fake = torch.randn(2, 6, 3, 32, 32)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    free = regulariser(name)(network, real, fake).item()
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    with frozen_statistics(network):
+        assert free == regulariser(name)(network, real, fake).item()
+    assert 0 < free < 0.1
+
+
+def test_a_gradient_penalty_leaves_batch_norm_the_averages_of_what_d_is_trained_on() -> None:
+    network = dcgan.Discriminator(width=0.06)
+    real, fake = torch.randn(2, 6, 3, 32, 32)
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    regulariser("gradient_penalty")(network, real, fake).backward()
+    assert all(torch.equal(buffer, before[name]) for name, buffer in network.named_buffers())
 
 
 @pytest.mark.parametrize("network", ["wgan_gp_resnet", "acgan_dcgan"])

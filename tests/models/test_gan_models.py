@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -123,7 +125,24 @@ def moved(before: dict[str, torch.Tensor], network: nn.Module) -> bool:
     return any(not torch.equal(before[name], buffer) for name, buffer in network.named_buffers())
 
 
-@pytest.mark.parametrize("network", [sngan.Discriminator(width=0.03), dcgan.Discriminator(width=0.03)])
+def of_a_user(norm: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    return nn.Sequential(
+        norm(nn.Conv2d(3, 4, 3)),
+        nn.InstanceNorm2d(4, track_running_stats=True),
+        nn.Flatten(),
+        nn.Linear(3600, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        sngan.Discriminator(width=0.03),
+        dcgan.Discriminator(width=0.03),
+        of_a_user(nn.utils.spectral_norm),
+        of_a_user(nn.utils.parametrizations.spectral_norm),
+    ],
+)
 def test_only_free_training_passes_move_buffers(network: nn.Module) -> None:
     images = torch.randn(4, 3, 32, 32)
     before = buffers(network)
@@ -132,6 +151,7 @@ def test_only_free_training_passes_move_buffers(network: nn.Module) -> None:
     with frozen_statistics(network.train()):
         inside = network(images)
     assert not moved(before, network)
+    assert all(module.training for module in network.modules())
     free = network(images)
     assert moved(before, network)
     # Batch norm still used the batch's statistics inside: the outputs differ by one power iteration at most.

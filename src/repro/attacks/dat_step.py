@@ -42,16 +42,10 @@ class ScalarLosses(Protocol):
 
 
 class DatImages(NamedTuple):
-    """Perturbed images, constants for whatever follows.
-
-    ``real`` and ``fake`` are float32 (N,3,H,W); ``real_logits`` and ``fake_logits`` (N,) those of the clean
-    images.
-    """
+    """Perturbed images, float32 (N,3,H,W), constants for whatever follows."""
 
     real: Tensor
     fake: Tensor
-    real_logits: Tensor
-    fake_logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -134,8 +128,7 @@ class DatStep:
                 with part(self.watch, "kernel"):
                     real = self.move(real, slopes[0], clip=self.clip_real)
                     fake = self.move(fake, slopes[1], clip=self.clip_fake)
-        assert clean is not None
-        return DatImages(real, fake, *clean)
+        return DatImages(real, fake)
 
     def target(self, function: Function, logits: Tensor) -> Tensor:
         """Return what a batch is pulled towards, from the logits (N,) of the other one; 0-d."""

@@ -113,6 +113,12 @@ class ThreatModel(Frozen):
                 )
         if self.norm == "linf":
             self.check_reach(1)
+        if self.restarts > 1 and self.batch_norm_mode == "train":
+            raise ReproError(
+                f"threat model: each image would keep the worst of {self.restarts} restarts, but under the "
+                "batch's statistics a verdict is of a whole batch",
+                remedy="set restarts to 1, or batch_norm_mode to eval",
+            )
         if self.restarts > 1 and not self.random_start:
             raise ReproError(
                 f"threat model: {self.restarts} restarts from the same point are one",

@@ -11,7 +11,7 @@ from torch import Tensor
 from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, TargetMean, Targets
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.options import Beside, EffectiveOptions
-from repro.core.spec import RunSpec
+from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
 from repro.core.timing import SplitWatch
 from repro.data.image_set import ImageSet
@@ -70,6 +70,16 @@ class DatReading(EffectiveOptions):
 
 class DatOptions(DatReading, PerturbedOptions):
     """Options of DAT: how to perturb, and where (``perturbed_gan.py``)."""
+
+    effective_with: ClassVar[Beside] = {
+        "clip_real": ("position", ("discriminator", "real", "all")),
+        "clip_fake": ("position", ("discriminator", "fake", "generator", "all")),
+    }
+
+    @property
+    def coarsest(self) -> Precision:
+        """As of any GAN; perturbations of a batch's mean are of some 1e-4 a value."""
+        return "float32" if self.reduction == "batch_mean" else super().coarsest
 
 
 class Dat(PerturbedGan):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -83,6 +83,7 @@ class GanMethod(Method):
 
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
+        self.options.check_precision(spec.precision)
         with streams.seeded("initialisation"):
             networks = self.build_network()
         self.G, self.D = (place(network, device, spec.precision) for network in networks)
@@ -196,15 +197,19 @@ class GanMethod(Method):
         z, drawn = self.latents(len(real)), self.random_classes(len(real))
         labels = [classes, *drawn] if self.conditional else []
         name = f"discriminator, generator in {'train' if self.G.training else 'eval'} mode"
-        exact = self.regulariser is not None and not self.regulariser.tf32
-        with without_tf32() if exact else nullcontext():
+        with self.exactly():
             return self.graphs.run(name, self.update_discriminator, real, z, *labels)
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Return within what an update is computed: without TF32 where that is too coarse."""
+        return without_tf32() if self.options.coarsest == "float32" else nullcontext()
 
     def generator_step(self) -> dict[str, Tensor]:
         """Update G once on fresh latents; returns its loss."""
         name = f"generator in {'train' if self.G.training else 'eval'} mode"
         n = self.spec.batch_size
-        return self.graphs.run(name, self.update_generator, self.latents(n), *self.random_classes(n))
+        with self.exactly():
+            return self.graphs.run(name, self.update_generator, self.latents(n), *self.random_classes(n))
 
     def update_discriminator(self, real: Tensor, z: Tensor, *classes: Tensor) -> dict[str, Tensor]:
         """Update D once.

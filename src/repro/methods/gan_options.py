@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from repro.core.errors import ReproError
 from repro.core.options import Beside
-from repro.core.spec import Scalar
+from repro.core.spec import Precision, Scalar
 from repro.methods.losses import LossName
 from repro.methods.options import CropArea, NetworkOptions
 from repro.methods.regularisers.registry import parse_regulariser
@@ -85,3 +86,17 @@ class GanOptions(NetworkOptions):
     def _fits(self) -> Self:
         parse_regulariser(self.regulariser, self.regulariser_options)
         return self
+
+    @property
+    def coarsest(self) -> Precision:
+        """The coarsest number format that does not round away what the updates look at."""
+        parsed = parse_regulariser(self.regulariser, self.regulariser_options)
+        return "bf16" if parsed is None or parsed[0].tf32 else "float32"
+
+    def check_precision(self, precision: Precision) -> None:
+        """Check that bfloat16 will do; without TF32, where that will not, the updates are computed anyway."""
+        if precision == "bf16" and self.coarsest != "bf16":
+            raise ReproError(
+                "bfloat16 rounds away the small changes of images or latents that this training looks at",
+                remedy=f"give the recipe precision: {self.coarsest} in the profile",
+            )

@@ -7,7 +7,7 @@ generator minimises its own function of D(fake), which for most is -g1 (the non-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal, get_args
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -106,7 +106,6 @@ _LOSSES: dict[LossName, type[AdversarialLoss]] = {
     "wasserstein": Wasserstein,
     "hinge": Hinge,
 }
-LOSS_NAMES: tuple[LossName, ...] = get_args(LossName)
 
 
 def make_loss(name: LossName) -> AdversarialLoss:

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 from repro.core.by_name import parse_options
 from repro.core.errors import ReproError
 from repro.core.options import EffectiveOptions
+from repro.core.spec import Precision
 from repro.models.registry import load_network, network_names, network_options
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -19,6 +20,13 @@ CropArea = tuple[Share, Share] | None
 
 class MethodOptions(EffectiveOptions):
     """Base of every method's options."""
+
+    def check_precision(self, precision: Precision) -> None:
+        """Check that what these options ask for can be told in a number format.
+
+        Raises:
+            ReproError: it cannot.
+        """
 
 
 class NetworkOptions(MethodOptions):

@@ -23,7 +23,6 @@ from repro.data.image_set import ImageSet
 from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
-from repro.methods.losses import LossName
 from repro.methods.options import MethodOptions, read_options
 from repro.models.divided import by_slices
 from repro.models.heads import ClassView, TwoHeads
@@ -86,7 +85,7 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     }
 
     network: str = "preact_resnet18"
-    loss: LossName = "non_saturating"
+    loss: Literal["non_saturating", "saturating"] = "non_saturating"  # D's is the attack's
     n_dis: int = Field(default=1, ge=1)
     order: Literal["g_first", "d_first"] = "g_first"
     flip: bool = True

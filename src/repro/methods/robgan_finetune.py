@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from repro.core.errors import ReproError
+from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.methods.adversarial_training import AdversarialTraining, AdversarialTrainingOptions
 from repro.methods.base import State
@@ -35,6 +36,7 @@ class RobGANFinetuneOptions(AdversarialTrainingOptions):
     """
 
     networks: ClassVar[tuple[str, ...]] = ("AC_GAN",)
+    no_effect_at: ClassVar[Beside] = {"generator_eval_mode": ("fake_weight", (0,))}
 
     fake_weight: float = Field(default=0.3, ge=0)
     generator_eval_mode: bool = False

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.spectral_norm import SpectralNorm
 
 from repro.models.spectral_norm import SpectralVectors
 
@@ -32,22 +35,36 @@ def frozen_statistics(network: nn.Module, *, spectral: bool = True) -> Iterator[
 
     Args:
         network: the network.
-        spectral: whether the spectral-norm vectors rest too.
+        spectral: whether the spectral-norm vectors rest too, ours and torch's.
     """
-    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    vectors = [m for m in network.modules() if isinstance(m, SpectralVectors) and spectral and not m.resting]
-    for norm in norms:
-        # In eval mode the running values are what normalises, and nothing moves them.
-        norm.track_running_stats = not norm.training
-    for vector in vectors:
-        vector.resting = True
+    still = [
+        (module, name, value)
+        for module in network.modules()
+        for name, value in _resting(module, spectral=spectral)
+    ]
+    before = [getattr(module, name) for module, name, _ in still]
+    for module, name, value in still:
+        setattr(module, name, value)
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
-        for vector in vectors:
-            vector.resting = False
+        for (module, name, _), value in zip(still, before, strict=True):
+            setattr(module, name, value)
+
+
+def _resting(module: nn.Module, *, spectral: bool) -> Iterator[tuple[str, object]]:
+    """Yield the attributes with which a module, in the mode that it is in, moves nothing."""
+    if isinstance(module, _BatchNorm) and module.track_running_stats:
+        # In eval mode the running values are what normalises, and nothing moves them.
+        yield "track_running_stats", not module.training
+    elif isinstance(module, _InstanceNorm):
+        yield "momentum", 0.0
+    elif isinstance(module, SpectralVectors) and spectral:
+        yield "resting", True
+    hooks = module._forward_pre_hooks.values()
+    by_torch = isinstance(module, _SpectralNorm) or any(isinstance(hook, SpectralNorm) for hook in hooks)
+    if by_torch and spectral:  # its power iterations heed the mode, and nothing else in these modules does
+        yield "training", False
 
 
 @contextmanager

@@ -88,8 +88,9 @@ class Regulariser(ABC):
         Args:
             discriminator: images (N,3,H,W) to logits (N,). One that is given classes must be told whose:
                 ``models.labelled.of_side(discriminator, "real")``, which leaves others as they are.
-            real: the batch of real images (N,3,H,W), clean, constants.
-            fake: the generated images of the same update (N,3,H,W), clean, constants.
+            real: the batch of real images (N,3,H,W), constants; clean, but for Rob-GAN's, which
+                are attacked, and where an option says otherwise.
+            fake: the generated images of the same update (N,3,H,W), constants, likewise.
         """
 
     def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 The neighbour is x + radius * v, where v is the unit-L2 direction, image by image, in which D's loss rises
 fastest (Zhou et al. 2018; code: robust-discriminator-pytorch, which has RFM only). That code takes radius
 1e-4, weight 10, and the root of the summed squares over the whole batch as the distance; both answers carry
-gradient.
+gradient. Where D's loss is flat at an image, as the hinge's is beyond its margin, there is no such direction,
+and the penalty is 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from repro.attacks.rgan_directions import uphill
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.models.labelled import Side, of_side
-from repro.models.modes import frozen
+from repro.models.modes import frozen, frozen_statistics
 
 Distance = Literal["batch_norm", "mean_square"]
 
@@ -65,7 +66,8 @@ class Consistency(Regulariser):
             if self.options.side in ("both", side):
                 judge = of_side(discriminator, side)
                 moved = self.neighbours(judge, images, real=side == "real")
-                change = self.answer(judge, moved) - self.answer(judge, images.detach())
+                with frozen_statistics(judge):  # one D for both answers, as its drift is larger
+                    change = self.answer(judge, moved) - self.answer(judge, images.detach())
                 total = total + self.distance(change)
         return total
 

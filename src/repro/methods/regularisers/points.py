@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from repro.core.device import no_autocast
 from repro.methods.regularisers.base import Regulariser, RegulariserOptions
 from repro.models.labelled import of_side
+from repro.models.modes import frozen_statistics
 
 Points = Literal["interpolates", "real", "fake", "both"]
 
@@ -58,7 +59,8 @@ class PenaltyAtPoints(Regulariser):
         side = self.options.points
         judge = of_side(discriminator, "real" if side == "interpolates" else side)
         points = self.points(real, fake).detach().requires_grad_()
-        with no_autocast(points.device):
+        # D's running mean and variance are of what it is trained on
+        with no_autocast(points.device), frozen_statistics(judge, spectral=False):
             # Second derivatives in bf16 lose most of their digits.
             (slope,) = torch.autograd.grad(judge(points).sum(), points, create_graph=True)
         return slope
