@@ -34,6 +34,7 @@ class DirectionSearch(NamedTuple):
         of: for images alone, what the slope is of: D's ``logit``, or its ``loss`` as it is written. For a
             monotone loss both have one optimum on the sphere, but the hinge's slope is 0 beyond its margin,
             which gives no direction there. LSGAN's is not monotone: the logit leads towards D's wrong answer.
+            Under batch norm both slopes are of the whole batch, and weigh its images differently.
     """
 
     steps: int = 1
