@@ -26,7 +26,7 @@ from repro.core.spec import Precision, RunSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.methods.adversarial_training import AdversarialTraining
-from subjects import time_steps
+from subjects import as_others_run, time_steps
 
 EPOCH, WARMUP = 50_000, 4  # the first steps choose algorithms, compile kernels and capture the attack
 RADIUS, STEPS = 16 / 255, 7  # in [-1,1]: 8/255 of the pixel range
@@ -64,6 +64,7 @@ def plain_training(
     )
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
 
+    @as_others_run()
     def step(images: Tensor, labels: Tensor) -> Tensor:
         with autocast(precision, device):
             attacked = attack(images, labels)

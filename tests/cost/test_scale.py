@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from repro.cost.sizes import (
     StepSize,
     distinct_runs,
     images_mib,
+    joined_sizes,
     listed,
     read_steps,
     size_of,
@@ -133,7 +135,7 @@ def test_a_run_of_several_processes_takes_a_gpu_for_each(tmp_path: Path) -> None
     assert two.work == pytest.approx(one.work)
     assert one.work > 0
     assert two.longest_chain == pytest.approx(one.longest_chain / 2)
-    assert "\n| 1 | 0.0 |" in pages[0]
+    assert re.search(r"\n\| 1 \| 0\.0\d*[1-9]\d* \|", pages[0])  # not 0.0
     assert "a job takes" not in pages[0]
     assert "\n| 1 | a job takes 2 | | |\n" in pages[1]
 
@@ -191,3 +193,10 @@ def test_images_are_a_byte_a_channel_and_pixel() -> None:
     assert images_mib("cifar10", "train") == info.splits["train"] * 3 * 32 * 32 / 2**20
     assert images_mib("cifar10", "train", 1024) == 3
     assert images_mib("gaussians", "train") == 0
+
+
+def test_sizes_of_another_profile_stay_where_one_is_counted_anew() -> None:
+    sizes = read_steps(CONFIG)
+    anew = sizes[3].model_copy(update={"gflop": 7.0})
+    wider = sizes[3].model_copy(update={"width": 2.0})
+    assert joined_sizes(sizes, [anew, wider]) == [anew, wider, *sizes[:3], *sizes[4:]]

@@ -16,7 +16,7 @@ from repro.judge.artefacts import read_artefacts
 from repro.judge.cells import Cell, read_cells
 from repro.plan.config import load_config
 from repro.site.export.crate import write_crate
-from repro.site.export.files import export, file_of
+from repro.site.export.files import export, file_of, run_record
 from repro.site.export.records import CellRecord, RunRecord
 from repro.site.manifest import hashes
 from repro.site.material import Material, read_material
@@ -152,6 +152,15 @@ def test_two_ways_with_one_number_are_not_told_apart() -> None:
     silent = [cell for cell in found.cells if cell.artefact == "figure3" and cell.key not in found.behind]
     assert "(a) CIFAR-10: Baseline" in {cell.row for cell in silent if cell.column == "0"}  # by two attacks
     assert all(found.measured_how(cell) == {} for cell in silent)
+
+
+def test_a_run_keeps_the_marks_that_its_data_told() -> None:
+    faces = material("rgan-faces-amd-epyc")
+    for page in faces.runs.values():
+        spec, found = page.record["spec"], run_record(page, faces)
+        assert set(found.stand_ins) == {*spec["stand_ins"], *page.record["stand_ins"]}
+        assert "sample_data" in set(found.stand_ins) - set(spec["stand_ins"])
+        assert "a part of the images" in (found.footnote or "")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from papers_case import call
 from repro.core.paths import Layout
 from repro.site.manifest import hashes
-from repro.site.publish import ENDINGS
+from repro.site.publish import ENDINGS, _target
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 PACKED = {"runs.jsonl", "evaluations.jsonl", "logs.jsonl.gz", "manifest.json", "artefacts.json"}
@@ -29,6 +29,10 @@ def publish(*words: str) -> Path:
     code, printed = call("publish", *words)
     assert code == 0, printed
     return Path(printed.strip().replace("\n", ""))
+
+
+def lines_of_runs(layout: Layout) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(layout.root.glob("runs/*/run.json"))]
 
 
 @pytest.fixture
@@ -106,6 +110,20 @@ def test_a_publication_of_runs_that_the_profile_no_longer_has_stays(layout: Layo
     publish("--into", "elsewhere")  # as the remedy says
     target.rename(target.with_name("older"))
     publish()
+
+
+def test_later_runs_on_another_device_join_those_that_are_published(layout: Layout) -> None:
+    first = publish()
+    for path in sorted(layout.root.glob("runs/*/run.json")):
+        record = json.loads(path.read_text())
+        record["sessions"][-1]["device"] = "NVIDIA H100"
+        path.write_text(json.dumps(record))
+    assert publish() == first
+    for name in ("manifest.json", "runs.jsonl"):  # of another profile, of other runs: a folder of its own
+        kept = (first / name).read_text()
+        (first / name).write_text(kept.replace('"tiny"', '"other"').replace('"run_id":"', '"run_id":"x'))
+        assert _target(layout, lines_of_runs(layout)).name == "tiny-nvidia-h100"
+        (first / name).write_text(kept)
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", ".git/config", "artefacts/gat/table1.md", "manifest.json"])

@@ -58,7 +58,8 @@ def plan(
 def scale(
     device: Annotated[str, typer.Option(help="A GPU of config/gpus.yaml.")] = "NVIDIA H100 80GB HBM3",
     steps: Annotated[
-        bool, typer.Option("--steps", help="Write config/steps.yaml anew first; minutes.")
+        bool,
+        typer.Option("--steps", help="Write this profile's lines of config/steps.yaml anew first; minutes."),
     ] = False,
     profile: Profile = None,
     config: ConfigFolder = CONFIG,
@@ -74,14 +75,14 @@ def scale(
     gpu = choose_gpu(config, device)
     if steps:
         from repro.core.files import atomic_write_text
-        from repro.cost.sizes import STEPS, distinct_runs, listed, steps_text
+        from repro.cost.sizes import STEPS, distinct_runs, joined_sizes, listed, read_steps, steps_text
         from repro.train.step_size import step_size
 
         sizes = [
             listed(run, opened.recipes[run.run_id][run.recipe], step_size(run))
             for run in distinct_runs(opened)
         ]
-        atomic_write_text(config / STEPS, steps_text(sizes))
+        atomic_write_text(config / STEPS, steps_text(joined_sizes(read_steps(config), sizes)))
     typer.echo(scale_page(opened, batches, config, gpu), nl=False)
 
 

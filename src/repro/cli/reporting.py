@@ -174,7 +174,7 @@ def publish(
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
 
-    Index and site of all that is published are written anew.
+    Index and site of all that is published are written anew, but beside --into.
 
     Example: `repro publish --profile gat-cpu`
     """

@@ -46,7 +46,9 @@ def cells_of(layout: Layout, artefact_id: str) -> list[Cell]:
 def read_entry(layout: Layout, artefact_id: str) -> Artefact:
     """Return what was drawn of an artefact, as the job that drew it described it."""
     path = layout.entry(artefact_id)
-    return read_model(path, Artefact, remedy=f"draw it anew: repro draw {artefact_id}")
+    return read_model(
+        path, Artefact, remedy=f"draw it anew: repro draw {artefact_id} --profile {layout.profile}"
+    )
 
 
 def read_drawn(layout: Layout, artefact_id: str) -> tuple[Artefact, list[Cell]]:

@@ -14,9 +14,10 @@ GIB = 1024
 TEXT = """\
 # The profile `{profile}` at scale, on paper
 
-Printed by `repro scale --profile {profile} --device "{device}"`; a test holds this page against it.
+Printed by `repro scale --profile {profile} --device "{device}"`.
 Each number is counted from the plan, measured or predicted, and says which; what is neither is unknown.
 **Hours are lower bounds**: what is unknown takes no time here, what is predicted takes the device's peak.
+Trainings alone that stop early (GAT's, ledger `gat.stopping`) are counted at their longest.
 
 ## Jobs
 
@@ -107,4 +108,5 @@ def _schedules(found: Estimate) -> str:
 
 
 def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f}"
+    hours = seconds / 3600
+    return f"{hours:,.1f}" if hours >= 1 or not hours else f"{hours:.2g}"

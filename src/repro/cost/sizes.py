@@ -81,6 +81,15 @@ def read_steps(folder: Path) -> list[StepSize]:
     return load_list(path, StepSize)[0] if path.is_file() else []
 
 
+def joined_sizes(older: Iterable[StepSize], newer: Iterable[StepSize]) -> list[StepSize]:
+    """Return ``newer``, and behind them what ``older`` has of other steps."""
+    step = {"recipe", "dataset", "batch_size", "width", "options"}
+    found: dict[str, StepSize] = {}
+    for size in (*newer, *older):
+        found.setdefault(size.model_dump_json(include=step), size)
+    return list(found.values())
+
+
 def steps_text(sizes: Iterable[StepSize]) -> str:
     """Return ``config/steps.yaml``."""
     about = """\

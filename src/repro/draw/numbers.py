@@ -24,6 +24,9 @@ _DECIMALS: Mapping[str, int] = {
 _LABELS: Mapping[str, str] = {
     "accuracy": "accuracy (%)",
     "accuracy_gain": "gain (points)",
+    "accuracy_gap": "gap of accuracy (points)",
+    "local_lipschitz": "local Lipschitz value",
+    "power": "perturbation's length",
     "is": "IS",
     "fid": "FID",
     "kid": "KID",

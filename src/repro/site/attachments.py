@@ -71,7 +71,7 @@ def drawn(layout: Layout, artefact: Artefact) -> Path:
     if not files_of(stem):
         raise ReproError(
             f"{artefact.id} has not been drawn",
-            remedy=f"draw it: repro draw {artefact.id}, or run Snakemake",
+            remedy=f"draw it: repro draw {artefact.id} --profile {layout.profile}, or run Snakemake",
             where=stem,
         )
     return stem

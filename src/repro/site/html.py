@@ -53,7 +53,7 @@ def write_report(
 
     Raises:
         ReproError: cells, artefacts or a drawn file are missing, or a file is damaged. An old report is then
-            left as it was.
+            left as it was; only what fails while pages are written leaves a part of the new one.
     """
     material = material or read_material(layout, papers)
     shelf = shelf or Shelf(layout.root / "report")

@@ -17,7 +17,7 @@ from repro.core.folders import replacing_folder, without_links
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.site.attachments import ENDINGS, files_of
-from repro.site.manifest import Command, require_written, write_manifest
+from repro.site.manifest import Command, read_manifest, require_written, write_manifest
 from repro.site.stored import unpack
 
 COMMAND: Command = "repro publish"
@@ -27,6 +27,8 @@ _REMEDY = "delete it and run Snakemake again, which makes it anew"
 
 def publish(layout: Layout, into: Path | None = None) -> Path:
     """Copy the small files of a profile's results to ``results/published/<profile>-<device>/``.
+
+    Where some of its runs are published already that folder keeps its name, whatever device most ran on.
 
     Records of runs become lines of ``runs.jsonl``, results of evaluations of ``evaluations.jsonl``, logs of
     ``logs.jsonl.gz`` (``results/published/README.md`` says how to read them). Checkpoints, snapshots and
@@ -56,7 +58,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
         )
     records = [record for _, record in runs]
-    target = into or layout.results / "published" / f"{layout.profile}-{_device(records)}"
+    target = into or _target(layout, records)
     _require_same_runs(target, records)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
         for path in _small_files(layout):
@@ -74,6 +76,20 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         write_packed(fresh / "logs.jsonl.gz", _log_lines(layout, [path.parent.name for path, _ in runs]))
         write_manifest(fresh, COMMAND, layout.profile)
     return target
+
+
+def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
+    """Return the folder of this profile that holds some of these runs, else the one of most runs' device.
+
+    Which device that is may change with later runs; they are published in one place all the same.
+    """
+    folder, ours = layout.results / "published", {record["run_id"] for record in records}
+    for path in sorted(folder.glob(f"{layout.profile}-*/runs.jsonl")):
+        manifest = read_manifest(path.parent, remedy=_REMEDY)
+        same = manifest is not None and manifest.profile == layout.profile
+        if same and ours & {line["run_id"] for line in unpack(path)}:
+            return path.parent
+    return folder / f"{layout.profile}-{_device(records)}"
 
 
 def _require_same_runs(target: Path, records: list[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
-from repro.core.spec import OF_ATTACKS
+from repro.core.spec import OF_ATTACKS, STAND_INS
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.cells import COLUMNS, Cell
 from repro.site.convention.strip import Result, strip
@@ -114,6 +114,8 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
         if result["spec"]["measure"] == "accuracy" and result["spec"]["options"].get("split") == "test"
     }
     flags = {flag for _, result in results for flag in result.get("flags") or ()}
+    marks = {*spec.get("stand_ins", ()), *record.get("stand_ins", ())}  # the plan's, the data's
+    stand_ins = tuple(name for name in STAND_INS if name in marks)
     return RunRecord(
         profile=material.artefacts.profile,
         run=page.run_id,
@@ -128,8 +130,8 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
         attacks=tuple(attack for each in results for attack in _attacks(*each)),
         evaluations=tuple(_evaluation(*each) for each in results),
         unreliable=bool(OF_ATTACKS & flags),
-        stand_ins=tuple(spec.get("stand_ins", ())),
-        footnote=_footnote(spec.get("stand_ins", ())),
+        stand_ins=stand_ins,
+        footnote=_footnote(stand_ins),
         provenance=record.get("provenance") or {},
         cells=tuple(sorted(file_of(cell) for cell in page.cells)),
         **{name: record.get(name) for name in ("diverged", "data", "checkpoint_sha256", "seconds")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from repro.judge.cells import Cell, select
 from repro.site.html import anchor
 from repro.site.material import Material
 
-HEADINGS = ("Paper", "Measure", "Data", "Row", "Reported", "Measured", "Seeds", "By the paper's convention")
+HEADINGS = ("Paper", "Measure", "Column", "Row", "Reported", "Measured", "Seeds", "By the paper's convention")
 JUDGED = ("reproduced", "not reproduced", "inconclusive")
 
 
@@ -55,7 +56,7 @@ def lines(material: Material) -> list[Line]:
     Of several metrics the one is shown of which most of the claims speak.
     """
     return [
-        _line(material.named[artefact.paper].name, artefact, at_place)
+        _line(material, artefact, at_place)
         for artefact, cells in _tables(material)
         for at_place in _places(cells)
     ]
@@ -90,15 +91,22 @@ def _places(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
     return at.values()
 
 
-def _line(paper: str, artefact: Artefact, cells: Sequence[Cell]) -> Line:
+def _column(cell: Cell, material: Material) -> str:
+    """Return the column as the paper words it, with the data set where that is something else."""
+    said = re.sub(r"\W", "", cell.column).lower()
+    data = [name for name in material.datasets(cell) if re.sub(r"\W|_", "", name) not in said]
+    return f"{cell.column} ({', '.join(data)})" if data else cell.column
+
+
+def _line(material: Material, artefact: Artefact, cells: Sequence[Cell]) -> Line:
     """Return the line of ``cells``, which are of one place, under one or several conventions."""
     first = next((cell for cell in cells if cell.convention == "standard"), cells[0])
     other = next((cell for cell in cells if cell.convention == "paper" and cell is not first), None)
     label = metric_label(first.metric, embedded="embedded_features" in first.stand_ins)
     fields = (
-        f"{paper}, {artefact.short_source}",
+        f"{material.named[artefact.paper].name}, {artefact.short_source}",
         label,
-        first.column,
+        _column(first, material),
         first.row,
         with_std(first.metric, first.reported, first.reported_std),
         measured_text(first),

@@ -55,7 +55,25 @@ def _run(measured: Sequence[Cell], material: Material) -> str:
     return (
         f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps_of(pages)}, "
         f"width {width}; seeds a number: {seeds}; {hours:.1f} hours by the clock on {made_by(runs)}."
-    )
+    ) + _before(pages, material)
+
+
+def _before(pages: Sequence[RunPage], material: Material) -> str:
+    """Say what trainings these ones go on from, where that are others; "" for none."""
+    own, before = {page.run_id for page in pages}, dict[str, RunPage | None]()
+    later = {page.run_id for page in pages if (page.record["spec"].get("parent") or page.run_id) not in own}
+    wanted = [page.record["spec"].get("parent") for page in pages]
+    while wanted:
+        name = wanted.pop()
+        if name and name not in own and name not in before:
+            before[name] = material.runs.get(name)
+            wanted += [page.record["spec"].get("parent") for page in [before[name]] if page]
+    if not before:
+        return ""
+    known = [page for page in before.values() if page]
+    how = f" ({steps_of(known)}, {sum(page.record.get('seconds') or 0 for page in known) / 3600:.1f} hours)"
+    who = "All" if len(later) == len(pages) else f"{len(later)} of them"
+    return f" {who} go on from {len(before)} other training{'s' * (len(before) > 1)}{how if known else ''}."
 
 
 def made_by(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -69,7 +69,6 @@ def write_published(folder: Path, papers: Papers) -> Path:
         ReproError: nothing is published there, or a file is damaged.
     """
     found = read_publications(folder, papers)
-    atomic_write_text(folder / INDEX, index_text(found))
     with replacing_folder(folder / SITE, partial(require_written, command=COMMAND)) as fresh:
         for each in found:
             shelf = Shelf(fresh / each.name, linked_from=folder / SITE / each.name)
@@ -79,6 +78,7 @@ def write_published(folder: Path, papers: Papers) -> Path:
         write_page(environment, "style.css", fresh / "style.css")
         write_page(environment, "published.html", fresh / "index.html", top="", **tables)
         write_manifest(fresh, COMMAND, "published")
+    atomic_write_text(folder / INDEX, index_text(found))
     return folder / SITE / "index.html"
 
 
