@@ -49,7 +49,8 @@ def test_artefacts_and_profiles_are_those_of_the_configuration(tmp_path: Path) -
 def test_data_sets_and_results_are_those_that_are_there() -> None:
     assert completed("data", "check", "") == [*declaring("repro.data.sets", r"DATASET\b")]
     published = {path.parent.name for path in (ROOT / "results" / "published").glob("*/cells.csv")}
-    assert published <= {*completed("export", "--from", "")}
+    for command in (("export",), ("table", "dat/table4")):
+        assert published <= {*completed(*command, "--from", "")}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

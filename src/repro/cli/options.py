@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from repro.plan.plan import Plan
 
 
-def path_option(*names: str, help: str) -> Any:
+def path_option(*names: str, help: str, **more: Any) -> Any:
     """Return an option that takes a path, of which ``~`` is expanded."""
-    return typer.Option(*names, parser=user_path, metavar="PATH", help=help)
+    return typer.Option(*names, parser=user_path, metavar="PATH", help=help, **more)
 
 
 Profile = Annotated[

@@ -44,7 +44,8 @@ def status(
 def table(
     artefact: Annotated[str, typer.Argument(help="For example dat/table3.", autocompletion=artefacts)],
     source: Annotated[
-        Path | None, path_option("--from", help="A folder of results, such as results/published/NAME.")
+        Path | None,
+        path_option("--from", help="A publication, or a folder of results.", autocompletion=finished),
     ] = None,
     profile: Profile = None,
     results: Results = None,
