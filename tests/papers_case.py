@@ -135,9 +135,8 @@ def write_config(
     (paper / "sheet.yaml").write_text(sheet)
     (folder / "profiles" / "tiny.yaml").write_text(profile)
     (folder / "config.yaml").write_text(settings)
-    (paper / "reported.csv").write_text(
-        "paper,artefact,row,column,metric,value,std\ngat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n"
-    )
+    printed = "gat,table1,left: Baseline,CIFAR-10,accuracy,50.0,\n" * ('name: "left"' in sheet)
+    (paper / "reported.csv").write_text(f"paper,artefact,row,column,metric,value,std\n{printed}")
     for path in (paper / "claims.yaml", paper / "audit.yaml", paper / "ledger.yaml", folder / "ledger.yaml"):
         path.write_text("[]\n")
     return folder

@@ -85,7 +85,6 @@ ONLY_WITH: dict[str, dict[str, object]] = {  # elsewhere a value without effect 
     "dat.divide_epsilon": {"perturbation_steps": 2},
     "dat.generator_images": {"position": "all"},
     "dat.refresh_targets": {"perturbation_steps": 2},
-    "classifier.patience": {"keep": "best_validation"},
     "rgan.direction_distance": {"direction_steps": 2},
     "rgan.random_noise": {"mode": "random_noise"},
     "rgan.penalty_images": {"regulariser": "zero_gp"},

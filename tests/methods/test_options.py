@@ -157,8 +157,6 @@ WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
         ("rgan", {**NOISY, "trade_off": 0.5}, {"random_noise": "added_term"}),
         ("dat", {"clip_real": False, "position": "fake"}, {"position": "all"}),
         ("dat", {"clip_fake": False, "position": "real"}, {"position": "generator"}),
-        ("classifier", {"patience": 3}, {"keep": "best_validation"}),
-        ("gat", {"validate_every": 3}, {"keep": "best_validation"}),
         ("robgan_finetune", {"generator_eval_mode": True, "fake_weight": 0}, {"fake_weight": 0.1}),
         ("rgan", {"penalty_images": "worst_case"}, WORST),
         ("gan", {"decay_from": 0.5, "decay": "none"}, {"decay": "linear"}),

@@ -51,9 +51,8 @@ def test_a_run_that_leaves_no_snapshots_to_measure(tmp_path: Path, old: str, new
 
 def test_a_value_that_no_measurement_returns(tmp_path: Path) -> None:
     refused(tmp_path, SHEET.replace("metric: is,", "metric: iss,"), "fidelity 'iss'", "did you mean is?")
-    refused(
-        tmp_path, SHEET.replace("metric: accuracy,", "metric: a, value: acc,"), "accuracy 'acc'", "accuracy"
-    )
+    wrong = SHEET.replace("metric: accuracy,", "metric: accuracy, value: acc,")
+    refused(tmp_path, wrong, "accuracy 'acc'", "accuracy")
 
 
 def test_two_rows_of_one_name(tmp_path: Path) -> None:

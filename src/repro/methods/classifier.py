@@ -13,7 +13,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from repro.attacks.attack_mode import attack_mode
 from repro.core.errors import ReproError
-from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.core.timing import SplitWatch, part
 from repro.data.minibatches import Minibatches, in_order
@@ -52,10 +51,6 @@ class ClassifierOptions(NetworkOptions):
     """
 
     networks: ClassVar[tuple[str, ...]] = ("CLASSIFIER", "TWO_HEADS")
-    no_effect_at: ClassVar[Beside] = {
-        "validate_every": ("keep", ("last",)),
-        "patience": ("keep", ("last",)),
-    }
 
     network: str = "gat_classifier"
     learning_rate: float = Field(default=1e-3, gt=0)
