@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from papers_case import SHEET, plan, write_config
+from papers_case import PROFILE, SHEET, plan, write_config
 from repro.core.by_name import declaring
 from repro.core.errors import ReproError
 from repro.data.readers.found import reader
@@ -156,3 +156,11 @@ def test_a_misspelt_hook_of_a_regulariser() -> None:
     with pytest.raises(ValueError, match="lacks penalty"):
         registry._check_hooks("bare", type("Bare", (Regulariser,), {}))
     registry._check_hooks("own", type("Own", (Regulariser,), {"penalty": penalty, "slope": lambda self: 1.0}))
+
+
+def test_a_format_that_rounds_away_what_a_run_is_about(tmp_path: Path) -> None:
+    sheet = SHEET.replace("method: gan", "method: dat").replace("{network: sngan", "{reduction: batch_mean")
+    with pytest.raises(ReproError, match=r"recipes\.\w+: bfloat16 rounds away") as caught:
+        validate_plan(plan(tmp_path / "bf16", sheet=sheet, profile=PROFILE + "precision: bf16\n"))
+    assert "precision: float32" in caught.value.remedy
+    validate_plan(plan(tmp_path / "float32", sheet=sheet, profile=PROFILE + "precision: float32\n"))

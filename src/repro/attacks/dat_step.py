@@ -109,19 +109,17 @@ class DatStep:
         }
         of_real, of_fake = functions[self.targets]
         real, fake = real.detach(), fake.detach()
-        clean: tuple[Tensor, Tensor] | None = None
+        aims: tuple[Tensor, Tensor] | None = None
         with torch.enable_grad(), frozen(discriminator, spectral=self.freeze_spectral_norm):
             for _ in range(self.steps):
                 real, fake = real.requires_grad_(), fake.requires_grad_()
                 with part(self.watch, "network"):
-                    aims = clean
                     if self.separate_targets and (aims is None or self.refresh_targets):
                         with torch.no_grad():
                             aims = discriminator(real).float(), discriminator(fake).float()
                     logits = discriminator(real).float(), discriminator(fake).float()
                     if aims is None or (self.refresh_targets and not self.separate_targets):
                         aims = logits[0].detach(), logits[1].detach()
-                    clean = clean or aims
                     distance = self.distance(of_real(logits[0]), self.target(of_real, aims[1]))
                     distance = distance + self.distance(of_fake(logits[1]), self.target(of_fake, aims[0]))
                     slopes = torch.autograd.grad(distance, (real, fake))

@@ -17,11 +17,11 @@ from repro.plan.config import SETTINGS, Config
 from repro.plan.plan import Plan
 
 
-def all_reported(config: Config) -> Reported:
-    """Return every number that the papers print; errors as in `read_reported`."""
+def all_reported(config: Config, unknown: Unknown | None = None) -> Reported:
+    """Return every number that the papers print; ``unknown`` and errors as in `read_reported`."""
     found: Reported = {}
     for paper in config.sheets:
-        found |= read_reported(config.paper_file(paper, "reported.csv"), paper)
+        found |= read_reported(config.paper_file(paper, "reported.csv"), paper, unknown)
     return found
 
 
@@ -66,15 +66,14 @@ def check_paper_files(plan: Plan) -> None:
         ReproError: the first mistake, with file and line.
     """
     config = plan.config
-    reported = all_reported(config)
+    unknown = _unknown_places(plan)
+    reported = all_reported(config, unknown)
     audit(reported, all_audited(config))
     _check_tolerances(plan, reported)
     _check_claims(plan)
     read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
-    unknown = _unknown_places(plan)
     for paper in config.sheets:
-        read_reported(config.paper_file(paper, "reported.csv"), paper, unknown)
         read_others(config.paper_file(paper, "other_reported.csv"), paper, unknown)
 
 
@@ -90,7 +89,7 @@ def _unknown_places(plan: Plan) -> Unknown:
         sheet = plan.config.sheets[place.paper]
         if place in places or (artefact not in plan.cells and place.artefact in sheet.artefacts):
             return None
-        worded = {" / ".join(each[2:]): each for each in places if each[:2] == place[:2]}
+        worded = [" / ".join(each[2:]) for each in places if each[:2] == place[:2]]
         near = get_close_matches(" / ".join(place[2:]), worded, n=1, cutoff=0)
         said = f", {near[0]}," if near else ""
         return f"word row, column and metric{said} as the sheet does, or add the cell to the sheet"
@@ -107,17 +106,20 @@ def _check_claims(plan: Plan) -> None:
     }
     for claim in all_claims(config):
         for predicate in claim.all:
-            of = {f"{at.paper}/{at.artefact}" for at in claim.of(predicate)}
-            if len(of) == 1 and of <= cells.keys():
-                compared(claim, predicate, cells[min(of)], {})
-        for at in claim.references:
-            artefact = f"{at.paper}/{at.artefact}"
-            if at.artefact == ARTEFACT:
-                _check_cost(claim, at, config)
-            elif artefact in cells:
-                find_cell(at, cells[artefact], claim, {})
-            elif at.paper not in config.sheets or at.artefact not in config.sheets[at.paper].artefacts:
-                raise claim.error(f"claim `{claim.id}` names no artefact: {artefact}", "name one of a sheet")
+            sides = [(at, f"{at.paper}/{at.artefact}") for at in claim.of(predicate)]
+            artefacts = {artefact for _, artefact in sides}
+            if artefacts <= cells.keys():
+                compared(claim, predicate, [cell for name in artefacts for cell in cells[name]], {})
+                continue
+            for at, artefact in sides:
+                if at.artefact == ARTEFACT:
+                    _check_cost(claim, at, config)
+                elif artefact in cells:
+                    find_cell(at, cells[artefact], claim, {})
+                elif at.paper not in config.sheets or at.artefact not in config.sheets[at.paper].artefacts:
+                    raise claim.error(
+                        f"claim `{claim.id}` names no artefact: {artefact}", "name one of a sheet"
+                    )
 
 
 def _check_cost(claim: Claim, at: Reference, config: Config) -> None:

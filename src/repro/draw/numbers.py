@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from repro.judge.cells import SETTING, Cell, Value
+from repro.judge.cells import SETTING, Cell, Value, flags_of
 
 _DECIMALS: Mapping[str, int] = {
     "accuracy": 2,
@@ -167,6 +167,5 @@ def lost_runs(cell: Cell) -> str:
 
 def flag_lines(cells: Iterable[Cell]) -> list[str]:
     """Return one line that explains the flag, or none where no cell carries one."""
-    raised = {flag for cell in cells for flag in cell.flags}
-    signs = "; ".join(text for flag, text in FLAG_MEANINGS.items() if flag in raised)
-    return [f"{FLAG} suspect: {signs}"] if raised else []
+    signs = "; ".join(FLAG_MEANINGS[flag] for flag in flags_of(cells))
+    return [f"{FLAG} suspect: {signs}"] if signs else []

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, get_args
 from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text, plain
 from repro.core.errors import ReproError
-from repro.core.spec import FLAGS, STAND_INS, Precision
+from repro.core.spec import FLAGS, STAND_INS, Flag, Precision, flags_in_order
 from repro.judge.verdict import VERDICTS
 
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
@@ -115,6 +115,11 @@ def render_cells(cells: Iterable[Cell]) -> str:
 def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:
     """Return the cells of one artefact."""
     return [cell for cell in cells if cell.paper == paper and cell.artefact == artefact]
+
+
+def flags_of(cells: Iterable[Cell]) -> tuple[Flag, ...]:
+    """Return the flags that any of the cells carries, in their order."""
+    return flags_in_order({flag for cell in cells for flag in cell.flags})
 
 
 def render(value: Value | int | tuple[str, ...]) -> str:

@@ -13,8 +13,8 @@ from pydantic import Field, ValidationError
 from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text
 from repro.core.errors import ReproError
-from repro.core.spec import Frozen, flags_in_order
-from repro.judge.cells import Cell
+from repro.core.spec import Frozen
+from repro.judge.cells import Cell, flags_of
 from repro.judge.entries import Entry, read_entries
 from repro.judge.verdict import MIN_SEEDS, levelled
 
@@ -241,7 +241,7 @@ def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
         column="largest - smallest",
         stand_ins=joined(cell.stand_ins for cell in cells),
         runs=joined(cell.runs for cell in cells),
-        flags=flags_in_order({flag for cell in cells for flag in cell.flags}),
+        flags=flags_of(cells),
         precision=joined(cell.precision for cell in cells),
         batch_size=joined(cell.batch_size for cell in cells),
         diverged=sum(cell.diverged for cell in cells),

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from repro.core.cell_key import CellKey
-from repro.core.spec import OF_ATTACKS, flags_in_order
-from repro.judge.cells import Cell
+from repro.core.spec import OF_ATTACKS
+from repro.judge.cells import Cell, flags_of
 from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, compared
 from repro.judge.verdict import CONFIDENCE, levelled, unit_of
 
@@ -60,7 +60,7 @@ class Comparison:
         """One line for a reader: the comparison, and its numbers or what keeps it from having any."""
         if self.test is None:
             return f"{self.name}: {self.why}"
-        found, flags = self.test, flags_in_order({flag for cell in self.cells for flag in cell.flags})
+        found, flags = self.test, flags_of(self.cells)
         suspect = f", suspect: {', '.join(flags)}" if flags else ""
         means = " against ".join(f"{cell.measured:.4g}" for cell in self.cells)
         interval = f"effect {found.effect:+.3g} ({found.low:.3g} to {found.high:.3g})"
@@ -128,7 +128,7 @@ def _obstacle(
         return "cannot be told", "a run diverged"
     if any(cell.n_seeds < rules.seeds or cell.measured_std is None for cell in sides):
         return "cannot be told", f"fewer than {rules.seeds} seeds"
-    if weak := flags_in_order({flag for cell in sides for flag in OF_ATTACKS.intersection(cell.flags)}):
+    if weak := [flag for flag in flags_of(sides) if flag in OF_ATTACKS]:
         return "cannot be told", f"a better attack may leave less ({', '.join(weak)})"
     for cell in sides:
         if cell.measured_std == 0 and not beyond:

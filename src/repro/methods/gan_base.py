@@ -84,6 +84,7 @@ class GanMethod(Method):
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         self.options.check_precision(spec.precision)
+        self.exact = self.options.coarsest == "float32"
         with streams.seeded("initialisation"):
             networks = self.build_network()
         self.G, self.D = (place(network, device, spec.precision) for network in networks)
@@ -202,7 +203,7 @@ class GanMethod(Method):
 
     def exactly(self) -> AbstractContextManager[None]:
         """Return within what an update is computed: without TF32 where that is too coarse."""
-        return without_tf32() if self.options.coarsest == "float32" else nullcontext()
+        return without_tf32() if self.exact else nullcontext()
 
     def generator_step(self) -> dict[str, Tensor]:
         """Update G once on fresh latents; returns its loss."""

@@ -104,8 +104,9 @@ class RganOptions(GanOptions):
     @property
     def coarsest(self) -> Precision:
         """As of any GAN; short changes of latents of size 1 drown in bfloat16's rounding of these."""
+        coarsest = super().coarsest
         moved = self.mode != "d_only" and self.noise_radius < BFLOAT16_NOISE
-        return "tf32" if moved and super().coarsest == "bf16" else super().coarsest
+        return "tf32" if moved and coarsest == "bf16" else coarsest
 
     @property
     def worst_penalised(self) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from repro.core.errors import ReproError
-from repro.core.spec import Flag, flags_in_order
-from repro.judge.cells import Cell
+from repro.core.spec import Flag
+from repro.judge.cells import Cell, flags_of
 from repro.judge.claims import Claim, ClaimRules, Predicate, Seeds, compared
 from repro.judge.welch import Comparison, compare, difference
 
@@ -77,7 +77,7 @@ class ClaimPage:
     @property
     def flags(self) -> tuple[Flag, ...]:
         """The signs that these mislead."""
-        return flags_in_order({flag for cell in self.cells for flag in cell.flags})
+        return flags_of(self.cells)
 
     @property
     def deciding(self) -> Shown | None:

@@ -87,9 +87,13 @@ def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
     for path in sorted(folder.glob(f"{layout.profile}-*/runs.jsonl")):
         manifest = read_manifest(path.parent, remedy=_REMEDY)
         same = manifest is not None and manifest.profile == layout.profile
-        if same and ours & {line["run_id"] for line in unpack(path)}:
+        if same and ours & _run_ids(path):
             return path.parent
     return folder / f"{layout.profile}-{_device(records)}"
+
+
+def _run_ids(path: Path) -> set[str]:
+    return {line["run_id"] for line in unpack(path)}
 
 
 def _require_same_runs(target: Path, records: list[dict[str, Any]]) -> None:
@@ -101,7 +105,7 @@ def _require_same_runs(target: Path, records: list[dict[str, Any]]) -> None:
     path = target / "runs.jsonl"
     if not path.is_file():
         return
-    lost = {line["run_id"] for line in unpack(path)} - {record["run_id"] for record in records}
+    lost = _run_ids(path) - {record["run_id"] for record in records}
     if lost:
         raise ReproError(
             f"{len(lost)} runs are published there that this profile no longer has, {min(lost)} for one; "

@@ -9,7 +9,7 @@ from repro.compose.settings import read_setting
 from repro.core.by_name import unread
 from repro.core.errors import ReproError
 from repro.core.named import named
-from repro.core.spec import EvaluationSpec
+from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.yaml_lines import load_yaml
 from repro.cost.measure import read_comparisons
 from repro.evaluate import registry as measurements
@@ -81,9 +81,13 @@ def validate_plan(plan: Plan) -> None:
     for run in plan.runs.values():
         paper, _, name = run.recipe.partition(".")
         if paper in config.sheets:  # a column may have changed the recipe's options
-            _check(config, paper, ("recipes", name), methods.validate_options, run.method, run.options)
+            _check(config, paper, ("recipes", name), _trainable, run)
         else:
-            methods.validate_options(run.method, run.options)
+            _trainable(run)
+
+
+def _trainable(run: RunSpec) -> None:
+    methods.validate_options(run.method, run.options).check_precision(run.precision)
 
 
 def _require_snapshots(plan: Plan, spec: EvaluationSpec) -> None:

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
-from repro.core.spec import OF_ATTACKS, STAND_INS
+from repro.core.records import stood_in
+from repro.core.spec import OF_ATTACKS
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.cells import COLUMNS, Cell
+from repro.plan.resolve import in_order
 from repro.site.convention.strip import Result, strip
 from repro.site.export.records import (
     AttackRecord,
@@ -114,8 +116,7 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
         if result["spec"]["measure"] == "accuracy" and result["spec"]["options"].get("split") == "test"
     }
     flags = {flag for _, result in results for flag in result.get("flags") or ()}
-    marks = {*spec.get("stand_ins", ()), *record.get("stand_ins", ())}  # the plan's, the data's
-    stand_ins = tuple(name for name in STAND_INS if name in marks)
+    stand_ins = in_order([*spec.get("stand_ins", ()), *stood_in(record)])
     return RunRecord(
         profile=material.artefacts.profile,
         run=page.run_id,

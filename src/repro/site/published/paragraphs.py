@@ -50,30 +50,33 @@ def _run(measured: Sequence[Cell], material: Material) -> str:
     data = sorted({f"{spec['dataset']} ({spec['source']})" for spec in specs})
     methods = sorted({spec["method"] for spec in specs})
     width = _span(spec["width"] for spec in specs)
-    hours = sum(run.get("seconds") or 0 for run in runs) / 3600
     seeds = _span(cell.n_seeds for cell in measured)
     return (
         f"{len(runs)} trainings ({', '.join(methods)}) on {', '.join(data)}; {steps_of(pages)}, "
-        f"width {width}; seeds a number: {seeds}; {hours:.1f} hours by the clock on {made_by(runs)}."
+        f"width {width}; seeds a number: {seeds}; {_hours(pages):.1f} hours by the clock on {made_by(runs)}."
     ) + _before(pages, material)
 
 
 def _before(pages: Sequence[RunPage], material: Material) -> str:
     """Say what trainings these ones go on from, where that are others; "" for none."""
-    own, before = {page.run_id for page in pages}, dict[str, RunPage | None]()
-    later = {page.run_id for page in pages if (page.record["spec"].get("parent") or page.run_id) not in own}
-    wanted = [page.record["spec"].get("parent") for page in pages]
+    own = {page.run_id for page in pages}
+    wanted = [parent for page in pages if (parent := page.record["spec"].get("parent")) and parent not in own]
+    who = "All" if len(wanted) == len(pages) else f"{len(wanted)} of them"
+    before: dict[str, RunPage | None] = {}
     while wanted:
         name = wanted.pop()
-        if name and name not in own and name not in before:
-            before[name] = material.runs.get(name)
-            wanted += [page.record["spec"].get("parent") for page in [before[name]] if page]
+        if name not in own and name not in before:
+            page = before[name] = material.runs.get(name)
+            wanted += filter(None, [page and page.record["spec"].get("parent")])
     if not before:
         return ""
     known = [page for page in before.values() if page]
-    how = f" ({steps_of(known)}, {sum(page.record.get('seconds') or 0 for page in known) / 3600:.1f} hours)"
-    who = "All" if len(later) == len(pages) else f"{len(later)} of them"
-    return f" {who} go on from {len(before)} other training{'s' * (len(before) > 1)}{how if known else ''}."
+    how = f" ({steps_of(known)}, {_hours(known):.1f} hours)" if known else ""
+    return f" {who} go on from {len(before)} other training{'s' * (len(before) > 1)}{how}."
+
+
+def _hours(pages: Iterable[RunPage]) -> float:
+    return sum(page.record.get("seconds") or 0 for page in pages) / 3600
 
 
 def made_by(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -97,5 +97,5 @@ def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
         f"{label}{float(row['effect']):+.4g}" if row["effect"] else "–",
         interval,
         f"{corrected or '–'}{' (of the contrary)' if reverse else ''}",
-        "; ".join([", ".join(row["stand_ins"].split("+")).replace("_", " ") or "nothing", *suspect]),
+        "; ".join([row["stand_ins"].replace("+", ", ").replace("_", " ") or "nothing", *suspect]),
     )
