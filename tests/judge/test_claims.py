@@ -89,6 +89,16 @@ def test_margin_and_fixed_number() -> None:
     assert word(claim(predicate("GAT", "less", 79.0)), GAT) == "not supported"
 
 
+@pytest.mark.parametrize(("by", "expected"), [(-4.0, "supported"), (-0.5, "not supported")])
+def test_a_difference_is_bounded_from_above_by_a_negative_margin(by: float, expected: str) -> None:
+    (found,) = judge_claims([claim(predicate("GAT", "less", "Dropout", by=by))], [GAT, DROPOUT])  # 1.8 apart
+    assert found.word == expected
+    assert f"GAT [CIFAR-10] less than Dropout [CIFAR-10] plus {-by:g}: " in found.reason
+    (mirrored,) = judge_claims([claim(predicate("Dropout", "greater", "GAT", by=by))], [GAT, DROPOUT])
+    assert (mirrored.word, mirrored.p) == (expected, pytest.approx(found.p))
+    assert f"Dropout [CIFAR-10] greater than GAT [CIFAR-10] minus {-by:g}: " in mirrored.reason
+
+
 def test_runs_that_never_passed_a_level_refute_a_smaller_number_alone() -> None:
     at = {"artefact": "figure8", "row": "Rob-GAN", "column": "small", "metric": "epochs"}
     within = claim({"left": at, "relation": "less", "right": 30.0})

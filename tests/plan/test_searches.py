@@ -155,6 +155,23 @@ def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
 
 
+def test_what_the_paper_states_is_searched_and_never_adopted(tmp_path: Path) -> None:
+    stated = SEARCHED.replace("start: 0.0\n", "start: 0.0\n    stated: true\n")
+    opened = plan(tmp_path / "config", sheet=stated, profile=PROFILE + "searches: {steps: 3}\n")
+    batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})
+    measure(opened, batches, layout, "gat/size", {50: 30.0, 100: 20.0})
+    assert draw(opened, batches, layout, "gat/rate")
+    assert adopt(opened, batches, layout) == {"gat/size@cifar10": 50}
+    path = tmp_path / "config" / "searched.yaml"
+    path.write_text("tiny:\n  gat/size@cifar10: 50\n  gat/rate@cifar10: 0.4\n")
+    with pytest.raises(ReproError, match="gat/rate@cifar10: no recipe takes a value of this search") as error:
+        load_config(tmp_path / "config", "tiny")
+    assert (error.value.line, error.value.remedy) == (3, "delete this line")
+    path.write_text("tiny:\n  gat/size@cifar10: 50\n")
+    assert load_config(tmp_path / "config", "tiny").searched == {"gat/size@cifar10": 50}
+
+
 def test_adopting_before_a_search_is_finished_leaves_the_file_alone(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     path = tmp_path / "config" / "searched.yaml"

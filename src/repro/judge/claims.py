@@ -66,14 +66,23 @@ class Reference(Frozen):
 class Predicate(Frozen):
     """``left`` is ``relation`` than ``times`` ``right`` by more than ``by``.
 
-    ``right`` is a cell or a number; ``by`` is in the metric's unit.
+    ``right`` is a cell or a number; ``by`` is in the metric's unit. A negative one bounds a difference from
+    its other side: less than ``right`` by more than -2.5 is less than ``right`` plus 2.5.
     """
 
     left: Reference
     relation: Literal["greater", "less"]
     right: Reference | float
-    by: float = Field(default=0.0, ge=0)
+    by: float = 0.0
     times: float = Field(default=1.0, gt=0)
+
+
+    @property
+    def margin(self) -> str:
+        """``by`` in words, after the right side; empty without."""
+        if self.by >= 0:
+            return f"by more than {self.by:g}" if self.by else ""
+        return f"{'plus' if self.relation == 'less' else 'minus'} {-self.by:g}"
 
 
 class Claim(Entry):

@@ -92,8 +92,7 @@ def compare(
     left, right = compared(claim, predicate, cells, seeds)
     sides = (left, right) if isinstance(right, Cell) else (left,)
     factor = f"{predicate.times:g} times " if predicate.times != 1 else ""
-    by = f" by more than {predicate.by:g}" if predicate.by else ""
-    name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)}{by}"
+    name = f"{_name(left)} {predicate.relation} than {factor}{_name(right)} {predicate.margin}".rstrip()
     pairs = _pairs(left, right, seeds)
     made = Comparison(name, sides, beside_order=_beside_order(predicate), paired=bool(pairs))
     beyond = isinstance(right, float) and _never_passed(left, predicate.times * right)

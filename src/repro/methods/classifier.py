@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 8
-"""Epochs; see ledger gat.stopping."""
+"""Epochs; see ledger gat.patience."""
 
 
 class ClassifierOptions(NetworkOptions):

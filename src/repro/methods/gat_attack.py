@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class GATAttackOptions(PerturberOptions):
-    """Options of the generator's training against a fixed classifier; the paper prints none of them."""
+    """Options of the generator's training against a fixed classifier; the paper states early stopping
+    on validation loss (Sec. 4.2), neither interval nor patience.
+    """
 
     keep: Literal["last", "best_validation"] = "best_validation"
     validate_every: int | None = Field(default=100, ge=1)

@@ -26,15 +26,16 @@ class SpatialMean(nn.Module):
 class GATClassifier(nn.Module):
     """The trainee F: seven convolutions, ReLU after all but the last, average over space. No normalisation.
 
-    240,058 parameters for 10 classes, 248,788 for 100. The paper's table does not say whether the class
-    scores pass a ReLU; they do not here, as in the All-CNN that it shrinks (Springenberg et al., 2015).
+    240,058 parameters for 10 classes, 248,788 for 100. The paper's table prints a ReLU beside each
+    hidden layer and none beside the class scores (ledger gat.last_relu).
 
     Args:
         n_classes: number of class logits.
         width: multiplies the channel counts.
         initialisation: distribution of the Xavier initialisation (the paper does not say which).
         dropout: probability of dropping a feature, 0 for the paper's own networks.
-        dropout_place: after each stride-2 convolution, as in All-CNN, or once before the class scores.
+        dropout_place: after each stride-2 convolution, or once before the class scores
+            (ledger gat.dropout_place).
         streams: the run's, for the dropout masks; needed where ``dropout`` is above 0.
     """
 

@@ -145,8 +145,8 @@ def _searched(config: Config) -> dict[str, OptionValue]:
     """Return what was adopted under the profile; what the file says of others is checked too."""
     path, profiles = config.folder / SEARCHED, _profiles(config.folder / "profiles")
     found, line_of = read_searched(path)
-    compared = {
-        f"{paper}/{name}@{dataset}": search.values
+    searches = {
+        f"{paper}/{name}@{dataset}": search
         for paper, sheet in config.sheets.items()
         for name, search in sheet.searches.items()
         for dataset in search.datasets or (config.recipes[qualified(search.recipe, paper)].dataset,)
@@ -155,10 +155,17 @@ def _searched(config: Config) -> dict[str, OptionValue]:
         if own not in profiles:
             raise no_such("profile", own, profiles, path, line_of((own,)))
         for key, value in values.items():
-            if key not in compared:
-                raise no_such("search", key, compared, path, line_of((own, key)))
-            if value not in compared[key]:
-                among = ", ".join(map(str, compared[key]))
+            if key not in searches:
+                raise no_such("search", key, searches, path, line_of((own, key)))
+            if not searches[key].adoptable:
+                raise ReproError(
+                    f"{key}: no recipe takes a value of this search (the paper or a profile states it)",
+                    where=path,
+                    line=line_of((own, key)),
+                    remedy="delete this line",
+                )
+            if value not in searches[key].values:
+                among = ", ".join(map(str, searches[key].values))
                 raise ReproError(
                     f"{key}: the search compares no value {value!r}",
                     where=path,

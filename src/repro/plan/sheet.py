@@ -79,12 +79,13 @@ _SEARCHED = {
 
 
 class Search(Frozen):
-    """What a paper leaves open and found by trying: an option's values, compared on validation images.
+    """An option's values, compared on validation images: what a paper leaves open, or found by trying.
 
     ``option`` is one of the recipe's method or one of ``NO_OPTIONS``; ``start`` is the value
     before the search where the recipe does not state it, the method's default. The winner, of the largest
     ``value``, may be adopted for ``recipe`` and those of ``used_by``, on the data set that it was found on; a
-    number format never is. ``seeds`` runs are trained for each value.
+    number format never is, nor what the paper ``stated``, which is searched to tell what it is worth.
+    ``seeds`` runs are trained for each value.
     """
 
     recipe: str
@@ -96,6 +97,7 @@ class Search(Frozen):
     datasets: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     seeds: int = Field(default=1, ge=1)
+    stated: bool = False
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -105,6 +107,11 @@ class Search(Frozen):
             except ValidationError as error:
                 raise ValueError(f"{self.option} {value!r}: {error.errors()[0]['msg']}") from error
         return self
+
+    @property
+    def adoptable(self) -> bool:
+        """Whether recipes may take its winner."""
+        return not self.stated and self.option != PRECISION
 
 
 class Passing(Frozen):

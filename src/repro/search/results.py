@@ -18,7 +18,7 @@ from repro.plan.config import SEARCHED, read_searched
 from repro.plan.plan import Plan
 from repro.plan.resolve import in_order
 from repro.plan.searches import PlannedSearch, adopted_key, value_in_use
-from repro.plan.sheet import PRECISION, Search
+from repro.plan.sheet import Search
 from repro.search.gain import Gain
 from repro.search.summary import draw_summary
 from repro.search.table import Outcome, draw_search
@@ -134,7 +134,7 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     finished = False
     measured = Measured(layout, batches)
     for planned in plan.searches.values():
-        if planned.search.option == PRECISION:  # a profile's to choose
+        if not planned.search.adoptable:
             continue
         manifests = {
             layout.batch("evaluate", batches.evaluate_of[each.evaluation_id])

@@ -117,8 +117,7 @@ def _shown(
         for side in (left, right)
     ]
     factor = f" {predicate.times:g} times" if predicate.times != 1 else ""
-    by = f"by more than {predicate.by:g}" if predicate.by else ""
-    shown = Shown(sides[0], f"{predicate.relation} than{factor}", sides[1], by=by)
+    shown = Shown(sides[0], f"{predicate.relation} than{factor}", sides[1], by=predicate.margin)
     numbers = difference(left, right, predicate, rules, seeds)
     if numbers is None:
         return replace(shown, why="not run")

@@ -5,7 +5,7 @@ and they unpickle whatever a file holds (see ``pickled.py``). Here a copy counts
 order-free fingerprint.
 
 Images are put into the order of their digests, so that every copy, whatever its order, gives the same
-subset for a limit, the same validation images and the same batches. GAT's 45,000 / 5,000 split (Sec. 4.1)
+subset for a limit, the same validation images and the same batches. GAT's 45,000 / 5,000 split (Sec. 4)
 is not published; whether it was balanced over the classes is not said. Here: the first 45,000 and last
 5,000 of one seeded permutation.
 """

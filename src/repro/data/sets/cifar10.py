@@ -1,4 +1,4 @@
-"""CIFAR-10; ``train45k`` and ``validation5k`` are GAT's split of the training images (Sec. 4.1)."""
+"""CIFAR-10; ``train45k`` and ``validation5k`` are GAT's split of the training images (Sec. 4)."""
 
 from __future__ import annotations
 

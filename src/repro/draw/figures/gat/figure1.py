@@ -24,7 +24,7 @@ def diagram(architectures: Architectures) -> Canvas:
         r"$\Delta = \partial F(x)_y / \partial x$",
         "data",
         size=7.5,
-        detail="treated as data",
+        detail="here as data",
     )
     maker = canvas.box(5.2, 2.55, 1.3, 0.8, "trainer G", "network", detail=g.summary.replace(" · ", "\n"))
     noise = canvas.box(6.45, 2.55, 0.8, 0.6, r"$G(\Delta)$", "data", detail="in (-1, 1)")
