@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from repro.core.errors import ReproError
 from repro.models.conditional_generator import ConditionalGenerator
 from repro.models.registry import LatentDim
@@ -18,21 +22,26 @@ LAYOUTS: dict[int, tuple[int, tuple[tuple[int, bool], ...]]] = {
 class RobGANGenerator(ConditionalGenerator):
     """Noise and class to an image. 12,272,515 parameters at 32 px with 10 classes.
 
-    Its code passes 0.9 as PyTorch's momentum of the norms, which there is the weight of the newest batch (in
-    Chainer, from where it was taken, it is that of the past).
-
     Args:
         n_classes: number of classes, at least 1.
         image_size: height and width of the images: 32, 64 or 128 (the code's "small" one).
         latent_dim: number of latent values, standard normal.
         width: multiplies the channel counts.
+        batch_norm_momentum: weight of the newest batch in the running statistics of the norms (ledger
+            robgan.batch_norm_momentum).
 
     Raises:
         ReproError: there is no layout for ``image_size``.
     """
 
     def __init__(
-        self, n_classes: int, image_size: int = 32, *, latent_dim: LatentDim = 128, width: float = 1.0
+        self,
+        n_classes: int,
+        image_size: int = 32,
+        *,
+        latent_dim: LatentDim = 128,
+        width: float = 1.0,
+        batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1,
     ) -> None:
         if image_size not in LAYOUTS:
             raise ReproError(
@@ -47,5 +56,5 @@ class RobGANGenerator(ConditionalGenerator):
             first=channels(first, width),
             blocks=[(channels(count, width), doubles) for count, doubles in layout],
             upsampling="nearest",
-            momentum=0.9,
+            momentum=batch_norm_momentum,
         )
