@@ -136,12 +136,15 @@ ONLY_WHERE: dict[str, Callable[[RunSpec], bool]] = {  # elsewhere the option, or
     "fast_gradient_training.norm": lambda run: False,  # which of Table 2's two networks a figure shows
     "adversarial_training.augmentation": lambda run: run.recipe == "robgan.vgg16",
     "adversarial_training.optimiser": lambda run: run.recipe != "robgan.vgg16",  # whose entry it is not
+    "gan.decay_from": lambda run: run.options.get("decay", "linear") == "linear",
+    "rgan.penalty_images": lambda run: "regulariser" in run.options,
+    "rgan.random_noise": lambda run: run.options.get("mode") == "random_noise",
     "robgan.class_loss": on_cifar,
     "robgan.radius": on_cifar,
 }
 
 
-@pytest.mark.parametrize("paper", ["robgan", "gat", "dat"])
+@pytest.mark.parametrize("paper", ["robgan", "gat", "dat", "rgan"])
 def test_an_option_of_a_method_affects_every_artefact_that_draws_from_the_method(paper: str) -> None:
     """Entries of one option are taken together. What every GAN has may be of one recipe only: not asked."""
     from repro.methods import registry as methods

@@ -7,7 +7,7 @@ DAT (Direct Adversarial Training), Eqs. 9 and 10:
 
 Algorithm 1 exchanges g1 and g2; the published code uses neither, takes one absolute value of the batch's mean
 (so that each image moves by 1/m of the step, all with one sign), clamps the perturbation to +-1 and clips the
-fake images only.
+images (for SNGAN the fake ones only).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""RGAN's worst-case directions: unit-L2 changes of noise, real and fake images (RGAN, Eqs. 7 to 10).
+"""RGAN's worst-case directions: unit-L2 changes of noise, real and fake images (RGAN, Eqs. 9, 10).
 
 The paper asks for the optimum over the unit sphere and does not say how it is found; by default one
 normalised gradient step at the clean point is taken here, see ``DirectionSearch``. On the sphere its

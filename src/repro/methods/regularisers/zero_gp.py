@@ -1,8 +1,7 @@
 """Zero-centred gradient penalty (0-GP; Mescheder et al. 2018, Eq. 9): weight * E |grad_x D(x)|^2.
 
 DAT's Table III gives neither weight nor points; its Sec. II-B speaks of real or fake images. Defaults: weight
-10,
-real images (Mescheder's R1 has weight gamma / 2 with gamma = 10).
+10, real images (Mescheder's R1 has weight gamma / 2 with gamma = 10).
 """
 
 from __future__ import annotations

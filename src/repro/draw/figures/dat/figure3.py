@@ -15,7 +15,7 @@ from repro.judge.artefacts import Panel
 from repro.judge.cells import Cell
 
 MODES = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]  # Sec. IV: means are {-1, 0, 1}
-HALF = 2.0  # of a picture, in the plane's units (evaluate.mixture_scores, option half)
+HALF = 2.0  # of a picture, in the plane's units (evaluate.mixture_scores draws as much)
 _LEFT, _TITLE, _HEAD, _LINE, _GAP = 0.94, 0.34, 0.2, 0.125, 0.2  # inches
 _DECIMALS = {"modes": 1, "high_quality": 1}  # of the numbers below the pictures
 _EMPTY = 0.05  # darkness of a picture in which nothing can be seen
