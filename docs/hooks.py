@@ -43,6 +43,7 @@ PARTS = {
     "how-to/own-row.md": ("README.md", ("Your own row",)),
     "how-to/own-data-set.md": ("CONTRIBUTING.md", ("A data set",)),
     "how-to/own-paper.md": ("CONTRIBUTING.md", ("A paper", "A row of a table")),
+    "how-to/own-profile.md": ("CONTRIBUTING.md", ("A profile",)),
     "how-to/own-method.md": ("CONTRIBUTING.md", ("A method", "A network", "A figure of its own")),
     "reference/verdicts.md": ("README.md", ("How to read a verdict",)),
 }

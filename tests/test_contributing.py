@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from data_archives import write_picture
-from papers_case import PROFILE, SHEET, copied_package, example, repro_copied, run_copied, write_config
+from papers_case import PROFILE, SHEET, call, copied_package, example, repro_copied, run_copied, write_config
 from repro.core.paths import Layout
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
@@ -27,6 +28,27 @@ print(next(run.run_id for run in runs if run.recipe == "gat.baseline"), "torch" 
 def clean(package: Path, path: Path) -> None:
     for check in (["check"], ["format", "--check"]):
         run_copied(package, "-m", "ruff", *check, "--config", str(ROOT / "pyproject.toml"), str(path))
+
+
+def test_a_profile_is_one_file(tmp_path: Path) -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## A profile\n")[2]
+    shown = re.search(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert shown
+    config = Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+    (config / "profiles" / "evening.yaml").write_text(shown[1], encoding="utf-8")
+    for command in re.findall(r"`repro ([^`]*--profile evening)`", section):
+        code, printed = call(*command.split(), "--config", str(config))
+        assert code == 0, printed
+    runs = build_plan(load_config(config, "evening")).runs.values()
+    steps = {run.recipe: run.steps for run in runs if run.recipe.startswith("rgan.")}
+    assert steps == {
+        "rgan.dcgan": 2000,
+        "rgan.dcgan_generator": 2000,
+        "rgan.dcgan_discriminator": 2000,
+        "rgan.dcgan_both": 4000,
+    }
+    stand_ins = {"sample_data", "reduced_budget", "reduced_width"}
+    assert all(stand_ins <= {*run.stand_ins} and run.seed < 2 for run in runs if run.recipe in steps)
 
 
 @pytest.mark.slow

@@ -76,7 +76,6 @@ class Predicate(Frozen):
     by: float = 0.0
     times: float = Field(default=1.0, gt=0)
 
-
     @property
     def margin(self) -> str:
         """``by`` in words, after the right side; empty without."""
