@@ -19,7 +19,6 @@ from repro.jobs.measured import Measured
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, render_cells
 from repro.judge.reported import read_others, read_reported
-from repro.judge.tolerances import read_tolerances
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 
@@ -50,9 +49,8 @@ def compose_artefact(
     config = plan.config
     paper, _, name = artefact_id.partition("/")
     reported = read_reported(config.paper_file(paper, "reported.csv"), paper)
-    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
     others = read_others(config.paper_file(paper, "other_reported.csv"), paper).get(name, ())
-    entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
+    entry, cells = compose(plan, measured, reported, config.settings.tolerances, artefact_id, others)
     path = layout.entry(artefact_id)
     described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
     return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}

@@ -15,9 +15,8 @@ from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.cost.measure import write_cost
 from repro.jobs.architectures import write_architectures
-from repro.judge.claims import read_rules
 from repro.plan.batches import Batches
-from repro.plan.config import SETTINGS, Config
+from repro.plan.config import Config
 from repro.plan.plan import Plan
 from repro.search import results as search_results
 from repro.site.html import write_report
@@ -72,7 +71,7 @@ def papers_of(config: Config) -> Papers:
         ledger=tuple(whole_ledger(config)),
         claims=tuple(all_claims(config)),
         audited=tuple(all_audited(config)),
-        rules=read_rules(config.settings.claims, config.folder / SETTINGS),
+        rules=config.settings.claims,
         planned=partial(planned_by, config),
     )
 
