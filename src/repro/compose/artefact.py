@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from repro.compose.compose import compose
-from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
+from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.draw.architectures import read_architectures
 from repro.draw.diagrams import Canvas
@@ -23,8 +23,8 @@ from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 
 
-def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> list[Path]:
-    """Write one artefact's cells, description, table or picture, and the hashes of what was drawn.
+def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> None:
+    """Write one artefact's cells and description, and its table or picture.
 
     Raises:
         ReproError: there is no such artefact, or one of its evaluations is missing or not what the DAG made.
@@ -34,12 +34,9 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
     stem = layout.artefact(entry.paper, entry.name)
     shown = Shown(entry, tuple(cells), layout.root)
     drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem, shown)
-    paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
+    draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
     for path, text in texts.items():
         atomic_write_text(path, text)
-    drawn = {f"{entry.paper}/{path.name}": sha256_file(path) for path in sorted(paths)}
-    atomic_write_json(layout.drawn(artefact_id), drawn)
-    return paths
 
 
 def compose_artefact(

@@ -85,8 +85,8 @@ def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
               ("architectures.json",), "the networks are", into, needed=False),
         *(
             Stage(name, partial(draw_artefact, plan, batches, artefact_id=name),
-                  (f"cells/{name}.*", f"artefacts/{name}.*"), measured, f"run: repro draw {name} {option}",
-                  artefact=True)
+                  (f"cells/{name}.csv", f"cells/{name}.json", f"artefacts/{name}.*"), measured,
+                  f"run: repro draw {name} {option}", artefact=True)
             for name in plan.artefact_ids()
         ),
         *(
