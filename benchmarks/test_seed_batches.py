@@ -19,9 +19,9 @@ from repro.data.load import load_images
 from repro.methods.classifier import Classifier
 from repro.methods.registry import load_method
 from repro.methods.seed_batch import joined
-from repro.models.stacked import Way
 
 WARMUP = 2
+How = Literal["in_turn", "grouped"]
 METHODS: dict[str, dict[str, Any]] = {
     "classifier": {},
     "random_perturbation": {},
@@ -31,7 +31,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 def steps(
-    method: str, how: Way | Literal["in_turn"], seeds: int, spec: dict[str, Any], device: torch.device
+    method: str, how: How, seeds: int, spec: dict[str, Any], device: torch.device
 ) -> Callable[[int], list[torch.Tensor]]:
     """Return what trains ``seeds`` models by one step and returns their losses."""
     images = load_images("cifar10", "train45k", source="synthetic", limit=1000, root=None).to(device)
@@ -52,16 +52,16 @@ def steps(
         members.append(made)
     if how == "in_turn":
         return lambda step: [member.step(step)["loss"] for member in members]
-    together = joined(members, how)
+    together = joined(members)
     return lambda step: [together.step(step)["loss"]]
 
 
 @pytest.mark.benchmark(group="seeds together")
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("how", ["in_turn", "grouped", "vmap"])
+@pytest.mark.parametrize("how", ["in_turn", "grouped"])
 def test_seed_batch(
     method: str,
-    how: Way | Literal["in_turn"],
+    how: How,
     benchmark: BenchmarkFixture,
     pytestconfig: pytest.Config,
     device: torch.device,

@@ -14,6 +14,7 @@ from repro.core.errors import ReproError
 from repro.judge.cells import Cell
 from repro.judge.claims import Judgement
 from repro.judge.judging import judge_claims
+from repro.judge.tolerances import Tolerance
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import Config, load_config
 from repro.plan.plan import build_plan
@@ -155,11 +156,12 @@ def test_a_printed_metric_without_a_tolerance_is_refused_and_the_remedy_works() 
     loaded = load_config(CONFIG, "smoke")
     declared = {name: value for name, value in loaded.settings.tolerances.items() if name != "kid"}
 
-    def settings(**more: object) -> Config:
+    def settings(**more: Tolerance) -> Config:
         changed = loaded.settings.model_copy(update={"tolerances": {**declared, **more}})
         return Config(loaded.folder, changed, loaded.profile, loaded.sheets)
 
     with pytest.raises(ReproError, match="no tolerance is declared for `kid_train`") as caught:
         check_paper_files(build_plan(settings()))
     assert "`kid_train: {relative: 0.05}`" in caught.value.remedy
-    check_paper_files(build_plan(settings(kid_train={"relative": 0.05}, kid_test={"relative": 0.05})))
+    narrow = Tolerance(relative=0.05)
+    check_paper_files(build_plan(settings(kid_train=narrow, kid_test=narrow)))

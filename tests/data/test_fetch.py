@@ -160,10 +160,15 @@ def test_an_absent_file_and_server_are_named(tmp_path: Path, server: FileServer,
 
 
 @pytest.mark.parametrize("cut", [50, 5000])
-def test_a_damaged_archive_leaves_no_folder(tmp_path: Path, cifar: bytes, cut: int) -> None:
+@pytest.mark.parametrize("name", ["cifar.tar.gz", "cifar.zip"])
+def test_a_damaged_archive_leaves_no_folder(tmp_path: Path, cifar: bytes, name: str, cut: int) -> None:
     broken = cifar[:cut]
-    with serving({"cifar.tar.gz": broken}) as server, pytest.raises(ReproError, match="cannot be unpacked"):
-        fetch_archive(INFO, archive_at(server, "cifar.tar.gz", broken), tmp_path, progress=False)
+    with (
+        serving({name: broken}) as server,
+        pytest.raises(ReproError, match="cannot be unpacked") as caught,
+    ):
+        fetch_archive(INFO, archive_at(server, name, broken), tmp_path, progress=False)
+    assert caught.value.where == str(tmp_path / ".downloads" / name)
     assert not (tmp_path / "cifar10").exists()
 
 

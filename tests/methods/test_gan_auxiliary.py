@@ -1,8 +1,7 @@
-"""Training of SSGAN and InfoMaxGAN, plain and on top of DAT, of ASGAN, and of regularised DCGANs."""
+"""The tasks of SSGAN and InfoMaxGAN, plain and on top of DAT: weights, heads, and that they are learned."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor
 
 from method_cases import equal, weights
-from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
@@ -20,58 +18,25 @@ from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method, validate_options
 from small_run import small_run
 
-CASES: list[tuple[str, dict[str, Any]]] = [
-    ("ssgan", {"n_dis": 1}),
-    ("infomax_gan", {"n_dis": 1}),
-    ("ssgan_dat", {"n_dis": 1, "position": "all", "auxiliary_images": "perturbed", "clean_weight": 0.5}),
-    ("infomax_gan_dat", {"n_dis": 1}),
-    ("asgan", {"n_dis": 1}),
-    ("gan", {"n_dis": 1, "network": "robust_dcgan", "regulariser": "rfm", "weight_clip": 0.01}),
-]
-
 
 @pytest.fixture(scope="module")
 def data() -> ImageSet:
     return make_synthetic(dataset_info("cifar10"), "train", 24)
 
 
-def make(data: ImageSet, method: str, **options: Any) -> tuple[GanMethod, Streams]:
+def make(data: ImageSet, method: str, **options: Any) -> GanMethod:
     spec = small_run(method, width=0.03, options=options)
-    streams = Streams(0)
-    made = load_method(method)(spec, data, streams, torch.device("cpu"))
+    made = load_method(method)(spec, data, Streams(0), torch.device("cpu"))
     assert isinstance(made, GanMethod)
-    return made, streams
+    return made
 
 
 def after(data: ImageSet, method: str, updates: int = 2, **options: Any) -> dict[str, Tensor]:
     # the hinge is flat for these first fakes, which a perturbation then leaves alone
-    made, _ = make(data, method, **{"n_dis": 1, "loss": "non_saturating", **options})
+    made = make(data, method, **{"n_dis": 1, "loss": "non_saturating", **options})
     for step in range(updates):
         made.step(step)
     return weights(made)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_a_saved_run_goes_on_bit_identically(
-    data: ImageSet, name: str, options: dict[str, Any], tmp_path: Path
-) -> None:
-    method, streams = make(data, name, **options)
-    fresh = {key for key in weights(method) if ".spectral." not in key}
-    before = weights(method)
-    record = method.step(0)
-    assert all(torch.isfinite(value) and not value.requires_grad for value in record.values())
-    untrained = {k for k in fresh if "num_batches" not in k and torch.equal(before[k], weights(method)[k])}
-    assert not untrained
-    state = {"method": method.state_dict(), "streams": streams.state_dict()}
-    checkpoint.save(tmp_path / "state.safetensors", state, {})
-    method.step(1)
-
-    resumed, other = make(data, name, **options)
-    loaded = checkpoint.load(tmp_path / "state.safetensors").state
-    resumed.load_state_dict(loaded["method"])
-    other.load_state_dict(loaded["streams"])
-    resumed.step(1)
-    assert equal(weights(method), weights(resumed))
 
 
 @pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
@@ -84,8 +49,8 @@ def test_dat_without_epsilon_is_the_plain_method(data: ImageSet, task: str) -> N
 @pytest.mark.parametrize(("task", "prefix"), [("ssgan", "rotation"), ("infomax_gan", "infomax")])
 def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefix: str) -> None:
     """Of what both have; the task's extra passes move spectral-norm vectors, so one update is compared."""
-    made, _ = make(data, task, **{f"{prefix}_real": 0.0, f"{prefix}_fake": 0.0})
-    plain, _ = make(data, "gan")  # the hinge in both
+    made = make(data, task, **{f"{prefix}_real": 0.0, f"{prefix}_fake": 0.0})
+    plain = make(data, "gan")  # the hinge in both
     for name, module in plain.modules.items():
         made.modules[name].load_state_dict(module.state_dict(), strict=False)
     for method in (made, plain):
@@ -96,7 +61,7 @@ def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefi
 
 @pytest.mark.parametrize(("task", "head"), [("ssgan", "rotation"), ("infomax_gan", "projection")])
 def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str, head: str) -> None:
-    made, _ = make(data, task)
+    made = make(data, task)
     before = weights(made)
     made.generator_step()
     changed = {key for key, value in weights(made).items() if not torch.equal(before[key], value)}
@@ -108,7 +73,7 @@ def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str,
 @pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
 def test_the_task_is_learned(data: ImageSet, task: str) -> None:
     """D alone, on the task that it is given: the loss falls well below that of guessing."""
-    made, _ = make(data, task)
+    made = make(data, task)
     # normalised layers keep the features of like images alike: without contrast the second task is slow
     images = made.real_images() * (1 if task == "ssgan" else 20)
     optimiser = torch.optim.Adam(made.D.parameters(), lr=0.02)

@@ -1,4 +1,4 @@
-"""Training of gan, dat and rgan: what a step changes, what determines it, taking it up again."""
+"""Training of gan, dat, rgan and their kin: what a step changes, what determines it, taking it up again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DCGAN = {
     "beta2": 0.999,
     "decay": "none",
 }
-CASES = [
+CASES: list[tuple[str, dict[str, Any]]] = [
     ("gan", {"n_dis": 2}),
     ("gan", {**DCGAN, "regulariser": "gradient_penalty", "discriminator_norm": "none", "order": "g_first"}),
     ("dat", {"n_dis": 1, "position": "all", "clean_weight": 1.0, "regulariser": "zero_gp"}),
@@ -41,6 +41,12 @@ CASES = [
     ("rgan", {"network": "conditional_dcgan", "fake_latents": "mixture", "trade_off": 0.5}),
     ("rgan", {"network": "acgan_dcgan"}),
     ("rgan", {"network": "wgan_gp_resnet_acgan", "loss": "wasserstein", "regulariser": "banach_penalty"}),
+    ("ssgan", {"n_dis": 1}),
+    ("infomax_gan", {"n_dis": 1}),
+    ("ssgan_dat", {"n_dis": 1, "position": "all", "auxiliary_images": "perturbed", "clean_weight": 0.5}),
+    ("infomax_gan_dat", {"n_dis": 1}),
+    ("asgan", {"n_dis": 1}),
+    ("gan", {"n_dis": 1, "network": "robust_dcgan", "regulariser": "rfm", "weight_clip": 0.01}),
 ]
 
 

@@ -75,7 +75,6 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("robgan", {}, {"flip": False}),
     ("robgan", {}, {"crop_padding": 0}),
     ("robgan", {}, {"attacked_loss": "class"}),
-    ("robgan", {"attacked_loss": "class"}, {"generator": False}),
     ("robgan", {}, {"decay": "linear"}),
     ("robgan", {}, {"latent_dim": 16}),
     ("robgan", {}, {"halve_every": 1}),
@@ -132,7 +131,6 @@ def test_impossible_combinations_are_refused() -> None:
         make("classifier", network="embedding", dropout=0.5)
 
 
-ALONE = {"generator": False, "attacked_loss": "class"}
 NOISY = {"mode": "random_noise", "random_noise": "instead"}
 WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
 
@@ -165,8 +163,6 @@ WORST = {"regulariser": "zero_gp", "penalty_images": "worst_case"}
         ("dat", {"divide_epsilon": True}, {"perturbation_steps": 2}),
         ("toy_dat", {"refresh_targets": True}, {"perturbation_steps": 2}),
         ("robgan", {"attacker": False, "attacked_loss": "class"}, {"attacker": True}),
-        ("robgan", {**ALONE, "class_loss": "acgan"}, {"generator": True}),
-        ("robgan", {**ALONE, "weights": "paper"}, {"generator": True}),
         ("robgan", {"decay": "linear", "halve_every": 10}, {"decay": "halving"}),
         ("robgan", {"decay": "none", "recreate_optimisers": False}, {"decay": "halving"}),
         ("adversarial_training", {"momentum": 0.5}, {"optimiser": "sgd"}),

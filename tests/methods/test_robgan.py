@@ -223,27 +223,6 @@ def test_an_epoch_ends_where_its_last_batch_is_taken(batches: int, per_epoch: in
     assert [step for step in range(7) if ends_epoch(step, 7, batches, per_epoch)] == list(looks)
 
 
-def test_without_generator_it_is_adversarial_training() -> None:
-    """Madry's training through the same code: the class loss attacked, its gradient alone descended."""
-    rate = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "decay": "none"}
-    method = robgan(generator=False, attacked_loss="class", radius=0.039, dequantisation=False, **rate)
-    plain, _ = make("adversarial_training", radius=0.039, step_size=0.0078, milestones=())
-    plain.modules["classifier"].load_state_dict(method.D.state_dict())
-    before = weights(method)
-    for step in range(3):
-        ours, theirs = method.step(step), plain.step(step)
-        torch.testing.assert_close(ours["d_loss"], theirs["loss"])
-        torch.testing.assert_close(ours["accuracy"], theirs["accuracy"])
-    for name, value in plain.modules["classifier"].state_dict().items():
-        torch.testing.assert_close(method.D.state_dict()[name], value)
-    assert changed_modules(before, weights(method)) == {"discriminator"}
-    with pytest.raises(ReproError, match="needs the generator"):
-        robgan(generator=False, attacked_loss="class", regulariser="zero_gp")
-    with pytest.raises(ReproError, match="head is untrained: attacked_loss: class"):
-        robgan(generator=False)
-    robgan(generator=False, attacker=False)
-
-
 def test_rate_halves_at_epoch_ends_and_optimisers_begin_anew() -> None:
     # 20 images in batches of 8: an epoch is two discriminator updates
     method = robgan(halve_every=1, learning_rate=1e-3)

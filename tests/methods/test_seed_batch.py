@@ -11,7 +11,6 @@ from method_cases import make, weights
 from repro.core.streams import Streams
 from repro.methods.classifier import Classifier
 from repro.methods.seed_batch import JointStreams, can_be_joined, joined
-from repro.models.stacked import Way
 
 STEPS = 8
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -24,7 +23,6 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("gat", {"delta_scale": "unit_rms", "separate_minibatches": False, "dropout": 0.3}),
     ("gat", {"delta_scale": "unit_rms", "gradient_through_delta": True}),
 ]
-ways = pytest.mark.parametrize("way", ["grouped", "vmap"])
 
 
 def seeds(name: str, options: dict[str, Any], count: int = 3) -> list[Classifier]:
@@ -36,11 +34,10 @@ def seeds(name: str, options: dict[str, Any], count: int = 3) -> list[Classifier
     return found
 
 
-@ways
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_each_seed_of_a_batch_ends_as_if_trained_alone(name: str, options: dict[str, Any], way: Way) -> None:
+def test_each_seed_of_a_batch_ends_as_if_trained_alone(name: str, options: dict[str, Any]) -> None:
     alone, members = seeds(name, options), seeds(name, options)
-    together = joined(members, way)
+    together = joined(members)
     for step in range(STEPS):
         metrics = together.step(step)
         for k, single in enumerate(alone):
@@ -55,11 +52,10 @@ def test_each_seed_of_a_batch_ends_as_if_trained_alone(name: str, options: dict[
     assert not torch.equal(*(weights(member)["classifier.layers.0.weight"] for member in members[:2]))
 
 
-@ways
-def test_a_batch_goes_on_from_saved_members(way: Way) -> None:
+def test_a_batch_goes_on_from_saved_members() -> None:
     options = {"delta_scale": "unit_rms", "generator_learning_rate": 1e-3}
     through, first, second = (seeds("gat", options, 2) for _ in range(3))
-    whole, before = joined(through, way), joined(first, way)
+    whole, before = joined(through), joined(first)
     for step in range(4):
         whole.step(step)
         if step < 2:
@@ -67,7 +63,7 @@ def test_a_batch_goes_on_from_saved_members(way: Way) -> None:
     for old, new in zip(first, second, strict=True):
         new.load_state_dict(old.state_dict())
         new.streams.load_state_dict(old.streams.state_dict())
-    after = joined(second, way)
+    after = joined(second)
     for step in range(2, 4):
         after.step(step)
     for one, other in zip(through, second, strict=True):

@@ -157,6 +157,26 @@ def test_the_extractor_needs_a_data_set_that_exists(tmp_path: Path) -> None:
     refused(folder, "config.yaml", line_of(text, "mnist"), "no data set 'mnist'")
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("kid: 0.001", "kid: wide", "tolerances.kid"),
+        ("kid: 0.001", "kid: {relative: 0.1, absolute: 1}", "give either `absolute` or `relative`"),
+        ("{level: 0.05}", "{level: 0.7}", "claims.level"),
+        ("{level: 0.05}", "{seeds: 1}", "claims.seeds"),
+        ("{level: 0.05}", "{lvel: 0.05}", "claims.lvel"),
+    ],
+)
+def test_rules_of_judgement_are_checked_with_the_settings(
+    tmp_path: Path, right: str, wrong: str, says: str
+) -> None:
+    settings = f"{SETTINGS}claims: {{level: 0.05}}\n"
+    loaded = load_config(write_config(tmp_path, settings=settings)).settings
+    assert (loaded.claims.seeds, loaded.tolerances["kid"].absolute) == (3, 0.001)
+    text = settings.replace(right, wrong)
+    refused(write_config(tmp_path, settings=text), "config.yaml", line_of(text, wrong), says)
+
+
 def test_a_folder_that_cannot_be_a_paper_is_refused(tmp_path: Path) -> None:
     folder = write_config(tmp_path)
     for name in ("Sn-GAN", "suite", "search"):

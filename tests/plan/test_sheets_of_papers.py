@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 
 from repro.compose.paper_files import all_reported
-from repro.evaluate.registry import validate_options as validate_measurement
-from repro.methods.registry import validate_options as validate_method
 from repro.plan.cells import CitedCell, MeasuredCell, PendingCell, PlannedCell
 from repro.plan.config import Config, load_config
 from repro.plan.names import qualified, used_names
 from repro.plan.plan import Plan, build_plan
 from repro.plan.profile import Profile
-from repro.plan.sheet import Recipe
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -199,10 +196,6 @@ def test_the_slices_of_all_four_methods_are_live(cells: list[PlannedCell]) -> No
     assert {"gat/table2", "dat/table4", "robgan/table1", "advgan/table1", "rgan/table3"} <= live
 
 
-def _recipes(config: Config) -> list[tuple[str, Recipe]]:
-    return list(config.recipes.items())
-
-
 def test_every_recipe_and_evaluation_is_used(config: Config) -> None:
     used = {
         (what, qualified(name, paper))
@@ -212,15 +205,3 @@ def test_every_recipe_and_evaluation_is_used(config: Config) -> None:
     }
     assert {("recipe", name) for name in config.recipes} <= used
     assert {("evaluation", name) for name in config.evaluations} <= used
-
-
-def test_options_of_recipes_are_those_of_their_methods(config: Config) -> None:
-    for _, recipe in _recipes(config):
-        validate_method(recipe.method, recipe.options)
-
-
-def test_options_of_evaluations_are_those_of_their_measurements(config: Config) -> None:
-    for sheet in config.sheets.values():
-        for evaluation in sheet.evaluations.values():
-            for convention in evaluation.conventions.values():
-                validate_measurement(evaluation.measure, {**evaluation.options, **convention})

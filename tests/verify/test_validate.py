@@ -21,6 +21,8 @@ from repro.plan.plan import build_plan
 from repro.verify import validate
 from repro.verify.validate import validate_plan
 
+CONFIG = Path(__file__).parents[2] / "config"
+
 
 def refused(folder: Path, sheet: str, says: str, remedy: str) -> ReproError:
     with pytest.raises(ReproError) as caught:
@@ -28,6 +30,11 @@ def refused(folder: Path, sheet: str, says: str, remedy: str) -> ReproError:
     assert says in str(caught.value)
     assert remedy in caught.value.remedy
     return caught.value
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (CONFIG / "profiles").glob("*.yaml")))
+def test_every_profile_of_the_suite_is_valid(profile: str) -> None:
+    validate_plan(build_plan(load_config(CONFIG, profile)))
 
 
 def test_the_sheet_as_it_is_is_valid(tmp_path: Path) -> None:

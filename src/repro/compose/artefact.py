@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from repro.compose.compose import compose
-from repro.core.files import atomic_write_json, atomic_write_text, sha256_file
+from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.draw.architectures import read_architectures
 from repro.draw.diagrams import Canvas
@@ -19,13 +19,12 @@ from repro.jobs.measured import Measured
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, render_cells
 from repro.judge.reported import read_others, read_reported
-from repro.judge.tolerances import read_tolerances
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
 
 
-def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> list[Path]:
-    """Write one artefact's cells, description, table or picture, and the hashes of what was drawn.
+def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str) -> None:
+    """Write one artefact's cells and description, and its table or picture.
 
     Raises:
         ReproError: there is no such artefact, or one of its evaluations is missing or not what the DAG made.
@@ -35,12 +34,9 @@ def draw_artefact(plan: Plan, batches: Batches, layout: Layout, artefact_id: str
     stem = layout.artefact(entry.paper, entry.name)
     shown = Shown(entry, tuple(cells), layout.root)
     drawing = own_drawing(entry.paper, entry.name, layout.root / "architectures.json", stem, shown)
-    paths = draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
+    draw(entry, cells, stem, root=layout.root, profile=layout.profile, drawing=drawing)
     for path, text in texts.items():
         atomic_write_text(path, text)
-    drawn = {f"{entry.paper}/{path.name}": sha256_file(path) for path in sorted(paths)}
-    atomic_write_json(layout.drawn(artefact_id), drawn)
-    return paths
 
 
 def compose_artefact(
@@ -50,9 +46,8 @@ def compose_artefact(
     config = plan.config
     paper, _, name = artefact_id.partition("/")
     reported = read_reported(config.paper_file(paper, "reported.csv"), paper)
-    tolerances = read_tolerances(config.settings.tolerances, config.folder / "config.yaml")
     others = read_others(config.paper_file(paper, "other_reported.csv"), paper).get(name, ())
-    entry, cells = compose(plan, measured, reported, tolerances, artefact_id, others)
+    entry, cells = compose(plan, measured, reported, config.settings.tolerances, artefact_id, others)
     path = layout.entry(artefact_id)
     described = json.dumps(entry.model_dump(mode="json"), indent=1) + "\n"
     return entry, cells, {path: described, path.with_suffix(".csv"): render_cells(cells)}

@@ -14,9 +14,8 @@ from repro.cost.claims import ARTEFACT, claimed_cells
 from repro.judge.artefacts import numbers_by_seed
 from repro.judge.audit import audit, render_audit
 from repro.judge.cells import render_cells
-from repro.judge.claims import Judgement, read_rules, render_claims
+from repro.judge.claims import Judgement, render_claims
 from repro.judge.judging import judge_claims
-from repro.plan.config import SETTINGS
 from repro.plan.plan import Plan
 
 
@@ -35,9 +34,8 @@ def join_cells(plan: Plan, layout: Layout) -> Counter[str]:
         claims = [claim for claim in claims if claim.paper in papers]
         left_out = {claim.id: claim.artefacts - planned for claim in claims if claim.artefacts - planned}
     covered = [claim for claim in claims if claim.id not in left_out]
-    rules = read_rules(plan.config.settings.claims, plan.config.folder / SETTINGS)
     costs, seeds = claimed_cells(covered, plan, layout), numbers_by_seed(described.artefacts, cells)
-    judged = judge_claims(covered, [*cells, *costs], scales(plan), rules, seeds)
+    judged = judge_claims(covered, [*cells, *costs], scales(plan), plan.config.settings.claims, seeds)
     judged += [
         Judgement(claim, "pending", f"this profile leaves out {', '.join(sorted(left_out[claim.id]))}")
         for claim in claims

@@ -8,10 +8,10 @@ from repro.core.errors import ReproError
 from repro.cost.claims import ARTEFACT, METRIC
 from repro.judge.audit import AuditEntry, audit, read_audit
 from repro.judge.cells import Cell
-from repro.judge.claims import Claim, Reference, compared, find_cell, read_claims, read_rules
+from repro.judge.claims import Claim, Reference, compared, find_cell, read_claims
 from repro.judge.ledger import LedgerItem, read_ledger
 from repro.judge.reported import Place, Reported, Unknown, read_others, read_reported
-from repro.judge.tolerances import read_tolerances, tolerance_around
+from repro.judge.tolerances import tolerance_around
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import SETTINGS, Config
 from repro.plan.plan import Plan
@@ -71,7 +71,6 @@ def check_paper_files(plan: Plan) -> None:
     audit(reported, all_audited(config))
     _check_tolerances(plan, reported)
     _check_claims(plan)
-    read_rules(config.settings.claims, config.folder / SETTINGS)
     whole_ledger(config)
     for paper in config.sheets:
         read_others(config.paper_file(paper, "other_reported.csv"), paper, unknown)
@@ -134,8 +133,7 @@ def _check_cost(claim: Claim, at: Reference, config: Config) -> None:
 
 def _check_tolerances(plan: Plan, reported: Reported) -> None:
     """Check that every printed number which is measured has something to be judged by."""
-    path = plan.config.folder / SETTINGS
-    declared = read_tolerances(plan.config.settings.tolerances, path)
+    declared = plan.config.settings.tolerances
     for cell in (cell for cells in plan.cells.values() for cell in cells if isinstance(cell, MeasuredCell)):
         printed = reported.get(Place(*cell.key[:5]))
         if printed is None or printed.std is not None:
@@ -144,5 +142,5 @@ def _check_tolerances(plan: Plan, reported: Reported) -> None:
             raise ReproError(
                 f"no tolerance is declared for `{cell.metric}`, which {cell.paper}/{cell.artefact} prints",
                 remedy=f"add one under `tolerances`, e.g. `{cell.metric}: {{relative: 0.05}}`",
-                where=path,
+                where=plan.config.folder / SETTINGS,
             )

@@ -81,10 +81,6 @@ class Layout:
         """Description of one artefact (``paper/name``); its cells lie beside it, ending in ``.csv``."""
         return self.root / "cells" / f"{artefact_id}.json"
 
-    def drawn(self, artefact_id: str) -> Path:
-        """Hashes of the files that were drawn for one artefact, by their names below ``artefacts/``."""
-        return self.root / "cells" / f"{artefact_id}.drawn.json"
-
     def search(self, paper: str, name: str) -> Path:
         """Stem of the files of one search's table (add ``.csv``, ``.md``, ``.png`` or ``.pdf``)."""
         return self.root / "searches" / paper / name

@@ -8,6 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tarfile
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +21,6 @@ from repro.core.scratch import scratch_folder
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.data.download import checksum, download
-from repro.data.extract import extract
 from repro.data.layout import existing_folder, misplaced, missing_files
 from repro.data.readers.found import find_folder, restore
 from repro.data.sources import Archive, archive_of, hand_placed_archive
@@ -76,7 +78,7 @@ def fetch_archive(info: DatasetInfo, archive: Archive, root: Path, *, progress: 
         try:
             file = placed or download(archive, work, progress=progress)
             with scratch_folder(work, "unpacking-") as temporary:
-                extract(file, temporary)
+                _unpack(file, temporary)
                 unpacked = temporary / Path(info.folders[0]).name
                 if not unpacked.is_dir():
                     raise ReproError(
@@ -115,6 +117,23 @@ def placed_archive(archive: Archive, root: Path, info: DatasetInfo) -> Path | No
             where=path,
         )
     return None
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack an archive of which :func:`fetch_archive` knows that it is the published one."""
+    try:
+        if archive.suffix != ".zip" and hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+            shutil.unpack_archive(archive, folder, filter="data")
+        else:
+            shutil.unpack_archive(archive, folder)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the archive's
+        raise ReproError(
+            f"{archive.name} cannot be unpacked: {error}",
+            remedy=f"move {archive} elsewhere and run the same command again, which downloads it",
+            where=archive,
+        ) from error
 
 
 def _add_missing(unpacked: Path, destination: Path, archive: Path) -> None:

@@ -6,13 +6,12 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text
-from repro.core.errors import ReproError
 from repro.core.spec import Frozen
 from repro.judge.cells import Cell, flags_of
 from repro.judge.entries import Entry, read_entries
@@ -154,23 +153,6 @@ class Judgement:
 def read_claims(path: Path, paper: str) -> list[Claim]:
     """Return the claims of ``config/papers/<paper>/claims.yaml``; errors as in `read_entries`."""
     return read_entries(path, Claim, paper)
-
-
-def read_rules(section: Mapping[str, Any] | None, where: str | Path = "config.yaml") -> ClaimRules:
-    """Return the declared rules: ``section`` over the defaults.
-
-    Raises:
-        ReproError: an entry is unknown or out of its range.
-    """
-    try:
-        return ClaimRules.model_validate(dict(section or {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ReproError(
-            f"claims: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            remedy="write e.g. `claims: {level: 0.05, confidence: 0.95, seeds: 3}`",
-            where=where,
-        ) from None
 
 
 def render_claims(judgements: Iterable[Judgement]) -> str:

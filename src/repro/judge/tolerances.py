@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from repro.core.errors import ReproError
 from repro.core.spec import Frozen
 
 _SUFFIXES = ("_train", "_test", "_gain")
 
 
 class Tolerance(Frozen):
-    """Either ``absolute`` (in the metric's unit) or ``relative`` (a share of the reported number)."""
+    """Either ``absolute`` (in the metric's unit) or ``relative`` (a share of the reported number).
+
+    A plain number in a file is the absolute one.
+    """
 
     absolute: float | None = Field(default=None, ge=0)
     relative: float | None = Field(default=None, ge=0)
@@ -36,29 +37,6 @@ class Tolerance(Frozen):
         if self.absolute is not None:
             return self.absolute
         return abs(reported) * (self.relative or 0.0)
-
-
-def read_tolerances(
-    section: Mapping[str, Any] | None, where: str | Path = "config.yaml"
-) -> dict[str, Tolerance]:
-    """Return the declared tolerances, by metric.
-
-    An entry is ``metric: number`` or ``metric: {relative: 0.05}``.
-
-    Raises:
-        ReproError: an entry is neither a number nor one of ``absolute`` and ``relative``.
-    """
-    declared: dict[str, Tolerance] = {}
-    for metric, value in (section or {}).items():
-        try:
-            declared[metric] = Tolerance.model_validate(value)
-        except ValidationError as error:
-            raise ReproError(
-                f"the tolerance of `{metric}` cannot be read: {error.errors()[0]['msg']}",
-                remedy="write `metric: 1.0` (in the metric's unit) or `metric: {relative: 0.05}`",
-                where=where,
-            ) from None
-    return declared
 
 
 def tolerance_around(metric: str, reported: float | None, declared: Mapping[str, Tolerance]) -> float | None:

@@ -49,7 +49,7 @@ class Verdict:
         return self.n >= MIN_SEEDS and self.std == 0
 
 
-def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float, float]:
+def t_interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     """Return mean, standard deviation (ddof = 1) and the two-sided t-interval of the mean of ``values``.
 
     With one value the deviation is NaN and the interval unbounded (-inf, inf); with none everything is NaN;
@@ -58,17 +58,16 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
     n = len(values)
     if n == 0 or not all(math.isfinite(value) for value in values):
         return math.nan, math.nan, math.nan, math.nan
-    unit = unit_of(values)
-    values = [value / unit for value in levelled(values, values)]
+    values = levelled(values, values)
     # a common value is returned as it is: summing and dividing could move it by one rounding error
     mean = values[0] if min(values) == max(values) else math.fsum(values) / n
     if n == 1:
-        return mean * unit, math.nan, -math.inf, math.inf
+        return mean, math.nan, -math.inf, math.inf
     std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     from scipy.special import stdtrit  # here, because most callers judge cells that need no quantile
 
-    half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * std / math.sqrt(n)
-    return mean * unit, std * unit, (mean - half) * unit, (mean + half) * unit
+    half = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) * std / math.sqrt(n)
+    return mean, std, mean - half, mean + half
 
 
 def levelled(values: Sequence[float], operands: Iterable[float]) -> list[float]:
@@ -80,16 +79,6 @@ def levelled(values: Sequence[float], operands: Iterable[float]) -> list[float]:
     """
     alike = max(values) - min(values) <= _ROUNDING * max(map(abs, operands))
     return [values[0]] * len(values) if alike else list(values)
-
-
-def unit_of(values: Iterable[float]) -> float:
-    """Return the power of two in which to count ``values`` so that their fourth powers are numbers.
-
-    It is 1 for all but absurd values, and dividing by it rounds nothing.
-    """
-    largest = max((abs(value) for value in values), default=0.0)
-    ordinary = largest == 0 or 1e-70 < largest < 1e70
-    return 1.0 if ordinary else 2.0 ** (math.frexp(largest)[1] - 1)
 
 
 def judge(

@@ -15,7 +15,7 @@ from repro.core.cell_key import CellKey
 from repro.core.spec import OF_ATTACKS
 from repro.judge.cells import Cell, flags_of
 from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, compared
-from repro.judge.verdict import CONFIDENCE, levelled, unit_of
+from repro.judge.verdict import CONFIDENCE, levelled
 
 Sample = tuple[float, float, int]
 """Mean, standard deviation (ddof 1) and number of seeds; a fixed number has deviation 0 and any count."""
@@ -225,7 +225,7 @@ def welch_p(left: Sample, right: Sample, margin: float = 0.0) -> float:
 
     With no variance on either side the difference decides: 0, 1, or 0.5 at equality.
     """
-    difference, error, freedom, margin, _ = _scaled(left, right, margin)
+    difference, error, freedom = _difference(left, right)
     difference -= margin
     if error == 0:
         return 0.5 if difference == 0 else float(difference < 0)
@@ -236,23 +236,20 @@ def welch_p(left: Sample, right: Sample, margin: float = 0.0) -> float:
 
 def welch_interval(left: Sample, right: Sample, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
     """Return left's mean minus right's, and the two-sided Welch interval of that difference."""
-    difference, error, freedom, _, unit = _scaled(left, right, 0.0)
+    difference, error, freedom = _difference(left, right)
     if error == 0:
-        return difference * unit, difference * unit, difference * unit
+        return difference, difference, difference
     from scipy.special import stdtrit
 
     half = float(stdtrit(freedom, 0.5 + confidence / 2)) * error
-    return difference * unit, (difference - half) * unit, (difference + half) * unit
+    return difference, difference - half, difference + half
 
 
-def _scaled(left: Sample, right: Sample, margin: float) -> tuple[float, float, float, float, float]:
-    """Return difference, its standard error, degrees of freedom and margin, in the unit that comes last."""
-    unit = unit_of([*left[:2], *right[:2], margin])
-    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = [
-        (mean / unit, std / unit, n) for mean, std, n in (left, right)
-    ]
+def _difference(left: Sample, right: Sample) -> tuple[float, float, float]:
+    """Return left's mean minus right's, its standard error and degrees of freedom."""
+    (mean_l, std_l, n_l), (mean_r, std_r, n_r) = left, right
     parts = [(std_l**2 / n_l, n_l), (std_r**2 / n_r, n_r)]
     total = sum(part for part, _ in parts)
     squares = sum(part**2 / (n - 1) for part, n in parts if part > 0)
     freedom = total**2 / squares if squares else math.inf
-    return mean_l - mean_r, math.sqrt(total), freedom, margin / unit, unit
+    return mean_l - mean_r, math.sqrt(total), freedom

@@ -225,8 +225,7 @@ class GanMethod(Method):
             fake = self.fakes(z, labels.fake)
         self.optimisers["discriminator"].zero_grad(set_to_none=True)
         loss, record = self.discriminator_loss(real, fake, labels)
-        if len(fake):
-            record = record | {"diversity": spread(fake) / spread(real).clamp_min(1e-6)}
+        record = record | {"diversity": spread(fake) / spread(real).clamp_min(1e-6)}
         if self.regulariser is not None:
             penalty = self.regulariser(self.judge(labels), *self.penalised(real, fake))
             loss, record = loss + penalty, record | {"d_penalty": penalty}

@@ -2,15 +2,15 @@
 
 A GAN whose discriminator also classifies and sees real images only after PGD attacked them with the
 discriminator's own loss; fake images are not attacked. Without the attacker it is an AC-GAN, or one with the
-split loss; without the generator it is adversarial training (Madry et al. 2018).
+split loss.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from repro.attacks.execution import GRAPHED
@@ -20,7 +20,7 @@ from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
-from repro.methods.gan_base import NO_LABELS, DiscriminatorOutput, GanMethod, Labels
+from repro.methods.gan_base import DiscriminatorOutput, GanMethod
 from repro.methods.gan_options import GanOptions
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.options import MethodOptions, read_options
@@ -60,9 +60,7 @@ class RobGANOptions(GanOptions, HeldOutOptions):
             no weights. ``class_real``, ``class_fake`` and ``class_generator`` multiply them.
         attacker: attack the real images.
         attacked_loss: what the attack maximises: the discriminator's ``joint`` loss of real images (code), or
-            their ``class`` loss alone. Without the generator nothing trains the other head: only ``class``
-            will do.
-        generator: train the generator; without it the class loss of real images is all that is left.
+            their ``class`` loss alone.
         radius: largest change of a value; 5 steps of 0.0078 never get as far as 0.07.
         step_size: length of one step.
         steps: gradient steps.
@@ -78,8 +76,6 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     # not the attack's lengths: a row that trains without attacker has its recipe's
     effective_with: ClassVar[Beside] = {
         "attacked_loss": ("attacker", (True,)),
-        "class_loss": ("generator", (True,)),
-        "weights": ("generator", (True,)),
         "halve_every": ("decay", ("halving",)),
         "recreate_optimisers": ("decay", ("halving",)),
     }
@@ -95,7 +91,6 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     weights: Literal["code", "paper"] = "code"
     attacker: bool = True
     attacked_loss: Literal["joint", "class"] = "joint"
-    generator: bool = True
     radius: float = Field(default=0.07, ge=0)
     step_size: float = Field(default=0.0078, gt=0)
     steps: int = Field(default=5, ge=1)
@@ -103,18 +98,6 @@ class RobGANOptions(GanOptions, HeldOutOptions):
     decay: Literal["none", "linear", "halving"] = "halving"  # type: ignore[assignment]
     halve_every: int = Field(default=50, ge=1)
     recreate_optimisers: bool = True
-
-    @model_validator(mode="after")
-    def _penalised(self) -> Self:
-        if self.regulariser != "none" and not self.generator:
-            raise ValueError("a regulariser compares real with generated images: it needs the generator")
-        return self
-
-    @model_validator(mode="after")
-    def _attacks_what_it_trains(self) -> Self:
-        if self.attacker and self.attacked_loss == "joint" and not self.generator:
-            raise ValueError("without the generator the real-or-fake head is untrained: attacked_loss: class")
-        return self
 
 
 class RobGAN(GanMethod):
@@ -126,9 +109,6 @@ class RobGAN(GanMethod):
     def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
         super().__init__(spec, data, streams, device)
         o = self.options
-        if not o.generator:
-            del self.optimisers["generator"]
-            self.schedulers.pop("generator", None)
         joint = o.attacked_loss == "joint"
         threat = ThreatModel(
             norm="linf",
@@ -208,22 +188,6 @@ class RobGAN(GanMethod):
         _, record = super().adversarial_loss(real, fake)
         of_real, of_fake = self.loss.g1(real.logits).mean(), self.loss.g2(fake.logits).mean()
         return -self.weights.real_source * of_real - self.weights.fake_source * of_fake, record
-
-    def discriminator_loss(
-        self, real: Tensor, fake: Tensor, labels: Labels = NO_LABELS
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return Eq. 9 or 10; without the generator the class loss of real images, unweighted."""
-        if self.options.generator:
-            return super().discriminator_loss(real, fake, labels)
-        return self.classification(self.discriminate(real), labels.real)
-
-    def fakes(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Return generated images; none at all without the generator."""
-        return super().fakes(z, classes) if self.options.generator else z.new_zeros(0)
-
-    def generator_step(self) -> dict[str, Tensor]:
-        """Update G, where there is one."""
-        return super().generator_step() if self.options.generator else {}
 
     def generator_loss(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Return the weighted loss of G."""

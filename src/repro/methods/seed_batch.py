@@ -16,7 +16,7 @@ from torch.optim import Adam
 
 from repro.core.spec import Precision
 from repro.core.streams import Streams
-from repro.models.stacked import StackedNetworks, Staged, Way
+from repro.models.stacked import StackedNetworks, Staged
 
 if TYPE_CHECKING:
     from repro.data.minibatches import Minibatches
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 
 ClassifierT = TypeVar("ClassifierT", bound="Classifier")
 
-FASTEST: dict[tuple[str, Precision], Way | None] = {("cuda", "tf32"): "grouped", ("cuda", "bf16"): "grouped"}
-"""The fastest way by device and format (benchmarks/test_seed_batches.py); seeds without one go in turn.
+PAYS: frozenset[tuple[str, Precision]] = frozenset({("cuda", "tf32"), ("cuda", "bf16")})
+"""Devices and formats where seeds are stacked (benchmarks/test_seed_batches.py); elsewhere they go in turn.
 
 On one core of an AMD EPYC one seed fills the core: at the paper's width (batches of 16) a step of 4 seeds
-takes 0.85 (random perturbation, vmap) to 1.03 times (GAT, vmap) as long stacked as in turn, GAT with
-grouped convolutions 0.96 times; narrower networks (4 to 8 seeds) take 1.07 to 1.7 times as long. On an H100
-a step of 50 seeds in TF32 takes 0.17 (classifier, fast gradient) to 0.22 times (GAT) as long with grouped
-convolutions as in turn, with vmap the same; in float32 one of 5 seeds of GAT takes 1.25 times as long.
+takes 0.92 (classifier) to 1.01 times (fast gradient) as long stacked as in turn; narrower networks (4 to 8
+seeds) take 1.07 to 1.7 times as long. On an H100 a step of 50 seeds in TF32 takes 0.17 (classifier, fast
+gradient) to 0.22 times (GAT) as long as in turn; in float32 one of 5 seeds of GAT takes 1.25 times as long.
 """
 
 
@@ -71,14 +70,13 @@ def can_be_joined(method: Classifier) -> bool:
     )
 
 
-def joined(members: Sequence[ClassifierT], way: Way) -> ClassifierT:
+def joined(members: Sequence[ClassifierT]) -> ClassifierT:
     """Return a method whose every ``iterate`` is one of each of ``members``.
 
     Its metrics are (K,), one value a member. The members' own weights and optimisers share its memory.
 
     Args:
         members: one method with the same options and as many steps done, different seeds.
-        way: how the stacked networks are computed.
     """
     first = members[0]
     together = copy.copy(first)
@@ -89,7 +87,7 @@ def joined(members: Sequence[ClassifierT], way: Way) -> ClassifierT:
         for name in first.batches
     }
     together.modules = {
-        name: StackedNetworks([member.modules[name] for member in members], way) for name in first.modules
+        name: StackedNetworks([member.modules[name] for member in members]) for name in first.modules
     }
     together.optimisers = {
         name: _joint_adam(together.modules[name], name, members) for name in first.optimisers

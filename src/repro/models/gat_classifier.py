@@ -15,14 +15,6 @@ from repro.models.width import channels
 DropoutPlace = Literal["downsampling", "last_hidden"]
 
 
-class SpatialMean(nn.Module):
-    """The mean of each feature map, (N, C, H, W) to (N, C); unlike pooling, vmap has a rule for it."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the means."""
-        return x.mean(dim=(-2, -1))
-
-
 class GATClassifier(nn.Module):
     """The trainee F: seven convolutions, ReLU after all but the last, average over space. No normalisation.
 
@@ -72,7 +64,7 @@ class GATClassifier(nn.Module):
 
     def stages(self) -> list[nn.Module]:
         """Return the layers in the order in which they are applied."""
-        return [*self.layers, SpatialMean()]
+        return [*self.layers, self.average, nn.Flatten()]
 
 
 CLASSIFIER = GATClassifier

@@ -1,26 +1,21 @@
 """Several networks of one architecture as one: their weights stacked, their passes one program.
 
-Two ways to the same numbers (within rounding): ``grouped`` convolutions, in which each network is a group
-of channels, and ``vmap`` over ``torch.func``'s functional call. A network must offer ``stages``: its layers
-in the order in which they are applied.
+Each network is a group of channels of grouped convolutions. A network must offer ``stages``: its layers in
+the order in which they are applied.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from repro.core.memory_order import order_of
 from repro.models.dropout import StreamDropout
 
-Way = Literal["grouped", "vmap"]
-Weights = dict[str, Tensor]
 Program = Callable[[Tensor, "StackedNetworks"], Tensor]
 
 
@@ -41,10 +36,9 @@ class StackedNetworks(nn.Module):
 
     Args:
         networks: of one architecture, each ``Staged``; dropout layers keep their own random streams.
-        way: how the passes are computed.
     """
 
-    def __init__(self, networks: Sequence[nn.Module], way: Way) -> None:
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
         self.models = len(networks)
         # in which the networks alone would draw their masks
@@ -60,20 +54,22 @@ class StackedNetworks(nn.Module):
         dropouts = [layers for layers in zip(*chains, strict=True) if isinstance(layers[0], StreamDropout)]
         self.dropouts = nn.ModuleList([nn.ModuleList(layers) for layers in dropouts])
         names = {id(parameter): _key(name) for name, parameter in networks[0].named_parameters()}
-        self._steps = (_grouped if way == "grouped" else _mapped)(chains[0], names)
-        self._grouped = way == "grouped"
+        # None stands for dropout
+        self._steps = [
+            None if isinstance(layer, StreamDropout) else _grouped(layer, names) for layer in chains[0]
+        ]
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs (K * N, ...) of ``images`` (K * N, C, H, W): N for each network in turn."""
-        x = images.view(self.models, -1, *images.shape[1:])
-        if self._grouped:
-            x = x.transpose(0, 1).flatten(1, 2)
+        x = self._as_groups(images.view(self.models, -1, *images.shape[1:]))
         dropouts = iter(self.dropouts)
         for step in self._steps:
             x = self._drop(x, cast(nn.ModuleList, next(dropouts))) if step is None else step(x, self)
-        if self._grouped:
-            x = self._apart(x)
-        return x.flatten(0, 1)
+        return self._apart(x).flatten(0, 1)
+
+    def _as_groups(self, x: Tensor) -> Tensor:
+        """Return (N, K * C, ...) of (K, N, C, ...)."""
+        return x.transpose(0, 1).flatten(1, 2)
 
     def _apart(self, x: Tensor) -> Tensor:
         """Return (K, N, C, ...) of the grouped (N, K * C, ...)."""
@@ -82,25 +78,19 @@ class StackedNetworks(nn.Module):
     def _drop(self, x: Tensor, layers: nn.ModuleList) -> Tensor:
         if not self.training:
             return x
-        own = self._apart(x) if self._grouped else x
         masks = [
             cast(StreamDropout, layer).mask(torch.empty_like(part, memory_format=self.order))
-            for layer, part in zip(layers, own, strict=True)
+            for layer, part in zip(layers, self._apart(x), strict=True)
         ]
-        mask = torch.stack(masks)
-        return x * (mask.transpose(0, 1).flatten(1, 2) if self._grouped else mask)
+        return x * self._as_groups(torch.stack(masks))
 
 
 def _key(name: str) -> str:
     return name.replace(".", "/")  # a ParameterDict takes no dots
 
 
-def _grouped(layers: Sequence[nn.Module], names: dict[int, str]) -> list[Program | None]:
-    """Return what is applied to (N, K * C, H, W), layer by layer; None stands for dropout."""
-    return [None if isinstance(layer, StreamDropout) else _one_grouped(layer, names) for layer in layers]
-
-
-def _one_grouped(layer: nn.Module, names: dict[int, str]) -> Program:
+def _grouped(layer: nn.Module, names: dict[int, str]) -> Program:
+    """Return what is applied to (N, K * C, H, W) where ``layer`` is to one network's (N, C, H, W)."""
     if not isinstance(layer, nn.Conv2d):
         if any(True for _ in layer.parameters()):
             raise TypeError(f"a {type(layer).__name__} has no grouped form")
@@ -114,35 +104,3 @@ def _one_grouped(layer: nn.Module, names: dict[int, str]) -> Program:
         return F.conv2d(x, weights, biases, stride, padding, groups=stack.models)
 
     return convolve
-
-
-def _mapped(layers: Sequence[nn.Module], names: dict[int, str]) -> list[Program | None]:
-    """Return what is applied to (K, N, C, H, W): runs of layers under vmap; None stands for dropout."""
-    steps: list[Program | None] = []
-    run: list[nn.Module] = []
-    for layer in [*layers, None]:
-        if layer is not None and not isinstance(layer, StreamDropout):
-            run.append(layer)
-            continue
-        if run:
-            steps.append(_one_mapped(nn.Sequential(*run), names))
-            run = []
-        if layer is not None:
-            steps.append(None)
-    return steps
-
-
-def _one_mapped(run: nn.Sequential, names: dict[int, str]) -> Program:
-    own = {name: names[id(parameter)] for name, parameter in run.named_parameters()}
-    skeleton = copy.deepcopy(run).to("meta")
-
-    def call(weights: Weights, x: Tensor) -> Tensor:
-        result: Tensor = functional_call(skeleton, weights, (x,))
-        return result
-
-    def program(x: Tensor, stack: StackedNetworks) -> Tensor:
-        weights = {name: stack.stacked[stacked] for name, stacked in own.items()}
-        result: Tensor = vmap(call)(weights, x)
-        return result
-
-    return program

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, RootModel
 
@@ -21,6 +21,8 @@ from repro.core.yaml_lines import LineOf
 from repro.core.yaml_model import load_model
 from repro.data.catalogue import CATALOGUE
 from repro.evaluate.registry import measurement_names, needs
+from repro.judge.claims import ClaimRules
+from repro.judge.tolerances import Tolerance
 from repro.plan.names import PAPER, check_names, no_such, qualified
 from repro.plan.profile import Measuring, Profile
 from repro.plan.sheet import Evaluation, Recipe, Sheet
@@ -52,8 +54,8 @@ class Settings(Frozen):
     inception: str | None = None
     extractor: Recipe
     extractor_from: dict[str, str] = {}
-    tolerances: dict[str, Any] = {}
-    claims: dict[str, Any] = {}
+    tolerances: dict[str, Tolerance] = {}
+    claims: ClaimRules = ClaimRules()
     warnings: FailureRules = FailureRules()
 
 

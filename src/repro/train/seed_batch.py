@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from repro.core.errors import ReproError
 from repro.methods.classifier import Classifier
-from repro.methods.seed_batch import FASTEST, can_be_joined, joined
+from repro.methods.seed_batch import PAYS, can_be_joined, joined
 from repro.train.clock import Clock, TimeUsed
 from repro.train.loop import Run
 
@@ -159,9 +159,10 @@ def _stacked(members: Sequence[Run]) -> Classifier | None:
     """Return all members as one method; its metrics are (K,). None where they step in turn."""
     methods = [member.state.method for member in members]
     stackable = [method for method in methods if isinstance(method, Classifier) and can_be_joined(method)]
-    way = FASTEST.get((members[0].device.type, members[0].spec.precision)) if members else None
-    if way is None or len(members) < 2 or len(stackable) < len(methods):
+    if len(members) < 2 or len(stackable) < len(methods):
+        return None
+    if (members[0].device.type, members[0].spec.precision) not in PAYS:
         return None
     for member in members:
         member.history.sessions[-1].setdefault("seeds_together", len(members))
-    return joined(stackable, way)
+    return joined(stackable)

@@ -102,8 +102,8 @@ def _foreign(plan: Plan, layout: Layout, found: Findings) -> None:
     known |= {f"searches/{name}" for name in plan.searches} | {"searches/summary"}
     for folder in ("artefacts", "cells", "searches"):
         for path in sorted((layout.root / folder).rglob("*")):
-            stem = path.relative_to(layout.root).as_posix().removesuffix(".drawn.json")
-            if path.is_file() and stem not in known and stem.removesuffix(path.suffix) not in known:
+            stem = path.relative_to(layout.root).with_suffix("").as_posix()
+            if path.is_file() and stem not in known:
                 found.notes.append(f"stale (nothing of this plan, may be deleted): {path}")
 
 

@@ -15,9 +15,8 @@ from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.cost.measure import write_cost
 from repro.jobs.architectures import write_architectures
-from repro.judge.claims import read_rules
 from repro.plan.batches import Batches
-from repro.plan.config import SETTINGS, Config
+from repro.plan.config import Config
 from repro.plan.plan import Plan
 from repro.search import results as search_results
 from repro.site.html import write_report
@@ -72,7 +71,7 @@ def papers_of(config: Config) -> Papers:
         ledger=tuple(whole_ledger(config)),
         claims=tuple(all_claims(config)),
         audited=tuple(all_audited(config)),
-        rules=read_rules(config.settings.claims, config.folder / SETTINGS),
+        rules=config.settings.claims,
         planned=partial(planned_by, config),
     )
 
@@ -86,8 +85,8 @@ def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
               ("architectures.json",), "the networks are", into, needed=False),
         *(
             Stage(name, partial(draw_artefact, plan, batches, artefact_id=name),
-                  (f"cells/{name}.*", f"artefacts/{name}.*"), measured, f"run: repro draw {name} {option}",
-                  artefact=True)
+                  (f"cells/{name}.csv", f"cells/{name}.json", f"artefacts/{name}.*"), measured,
+                  f"run: repro draw {name} {option}", artefact=True)
             for name in plan.artefact_ids()
         ),
         *(
