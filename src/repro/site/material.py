@@ -24,7 +24,7 @@ from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
-from repro.site.convention.strip import Strip, behind_cells, strip
+from repro.site.convention.strip import Strip, maybe_behind_cells, strip
 from repro.site.stored import REMEDY, Line, Stored, read_stored
 
 
@@ -116,17 +116,30 @@ class Material:
         return found
 
     @cached_property
+    def maybe_behind(self) -> Mapping[CellKey, tuple[Behind, ...]]:
+        """What is behind each measured cell, by its key; several things where nothing tells them apart."""
+        return maybe_behind_cells(self.artefacts.artefacts, self.cells, self.results)
+
+    @cached_property
     def behind(self) -> Mapping[CellKey, Behind]:
         """What is behind each measured cell, by its key, as far as it is known."""
-        return behind_cells(self.artefacts.artefacts, self.cells, self.results)
+        return {key: several[0] for key, several in self.maybe_behind.items() if len(several) == 1}
+
+    def maybe_measured_how(self, cell: Cell) -> list[Strip]:
+        """Return how a cell was measured, by the records behind it.
+
+        Nothing where that is unknown; several ways where measurements gave the same number.
+        """
+        seeds = self._of_runs(cell, "seed")
+        return [
+            strip([self.results[name] for name in behind.evaluations], cell.metric, seeds, behind.value)
+            for behind in self.maybe_behind.get(cell.key, ())
+        ]
 
     def measured_how(self, cell: Cell) -> Strip:
-        """Return how a cell was measured, by the records behind it; empty where that is unknown."""
-        if cell.key not in self.behind:
-            return {}
-        behind = self.behind[cell.key]
-        results = [self.results[name] for name in behind.evaluations]
-        return strip(results, cell.metric, self._of_runs(cell, "seed"), behind.value)
+        """Return how a cell was measured; empty where that is unknown."""
+        ways = self.maybe_measured_how(cell)
+        return ways[0] if len(ways) == 1 else {}
 
     def counts(
         self, paper: str | None = None, artefact: str | None = None, *, settings: bool = False
@@ -161,6 +174,19 @@ class Material:
         codes = [self.runs[run_id].record["provenance"]["code"] for run_id in sorted(ids)]
         commits = Counter(code["commit"] for code in codes if code.get("commit") and not code.get("changed"))
         return max(commits, key=lambda name: (commits[name], name), default=None)
+
+    def measured_by(self, artefact: Artefact) -> list[str]:
+        """Return which code measured the numbers of an artefact, that of the most first, by its records."""
+        own = select(self.cells, artefact.paper, artefact.name)
+        behind = chain.from_iterable(self.maybe_behind.get(cell.key, ()) for cell in own)
+        ids = dict.fromkeys(chain.from_iterable(each.evaluations for each in behind))
+        codes = (self.results[name].get("provenance", {}).get("code", {}) for name in ids)
+        counts = Counter((code.get("commit") or "", bool(code.get("changed"))) for code in codes)
+        return [
+            commit[:8] + " with changes not committed" * changed
+            for commit, changed in sorted(counts, key=lambda code: (-counts[code], code))
+            if commit
+        ]
 
     def methods(self, cell: Cell) -> list[str]:
         """Return the methods of the runs that a cell rests on."""
