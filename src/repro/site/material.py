@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -15,17 +15,17 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.records import mixed_code
-from repro.core.spec import flags_in_order
+from repro.jobs.publication import Line, cells_in
 from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
-from repro.judge.cells import SETTING, Cell, read_cells, select
+from repro.judge.cells import Cell, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
+from repro.judge.reported import Reported, as_printed
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
 from repro.site.convention.strip import Strip, maybe_behind_cells, strip
-from repro.site.stored import REMEDY, Line, Stored, read_stored
+from repro.site.stored import REMEDY, Stored, read_stored
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Papers:
     audited: tuple[AuditEntry, ...] = ()
     rules: ClaimRules = DEFAULT_RULES
     planned: Callable[[str], Container[str]] = field(default=lambda profile: ())
+    reported: Reported = field(default_factory=dict)
 
 
 def names_of(config: Config) -> dict[str, PaperName]:
@@ -284,7 +285,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
     """
     root = layout.root
     stored, artefacts = read_stored(layout), read_artefacts(root / "artefacts.json")
-    cells = tuple(_flagged(cell, stored.records) for cell in read_cells(layout.cells))
+    cells = tuple(as_printed(cells_in(layout), papers.reported))
     shown = {artefact.paper for artefact in artefacts.artefacts}
     if foreign := shown - papers.named.keys():
         raise ReproError(
@@ -318,14 +319,6 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         results=stored.results,
         planned=papers.planned(artefacts.profile),
     )
-
-
-def _flagged(cell: Cell, records: Mapping[str, Line]) -> Cell:
-    """Return a cell with the flag `mixed_code` where it is due: those published before it do not carry it."""
-    measured = (cell.n_seeds or cell.diverged) and not f"{cell.metric}:".startswith(SETTING)
-    if not measured or not mixed_code(cell.runs, lambda run_id: records.get(run_id, {})):
-        return cell
-    return replace(cell, flags=flags_in_order({*cell.flags, "mixed_code"}))
 
 
 def _runs(stored: Stored, cells: tuple[Cell, ...]) -> dict[str, RunPage]:

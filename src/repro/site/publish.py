@@ -16,9 +16,9 @@ from repro.core.files import read_json
 from repro.core.folders import replacing_folder, without_links
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
+from repro.jobs.publication import RUNS, unpack
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
-from repro.site.stored import unpack
 
 COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
@@ -70,7 +70,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             copy = fresh / path.relative_to(layout.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(without_links(layout.root, path), copy)
-        write_lines(fresh / "runs.jsonl", records)
+        write_lines(fresh / RUNS, records)
         results = _read(layout, "evaluations", "*.json")
         write_lines(
             fresh / "evaluations.jsonl", ({"evaluation_id": path.stem, **result} for path, result in results)
@@ -86,7 +86,7 @@ def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
     Which device that is may change with later runs; they are published in one place all the same.
     """
     folder, ours = layout.results / "published", _checkpoints(records)
-    for path in sorted(folder.glob(f"{layout.profile}-*/runs.jsonl")):
+    for path in sorted(folder.glob(f"{layout.profile}-*/{RUNS}")):
         manifest = read_manifest(path.parent, remedy=_REMEDY)
         if manifest is None or manifest.profile != layout.profile:
             continue
@@ -112,7 +112,7 @@ def _require_same_results(target: Path, records: list[dict[str, Any]]) -> None:
     Raises:
         ReproError: it holds runs that are not among ``records``, or these runs with other checkpoints.
     """
-    path = target / "runs.jsonl"
+    path = target / RUNS
     if not path.is_file():
         return
     ours, theirs = _checkpoints(records), _checkpoints(unpack(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro.compose.artefact import draw_artefact
 from repro.compose.join import join_cells
-from repro.compose.paper_files import all_audited, all_claims, whole_ledger
+from repro.compose.paper_files import all_audited, all_claims, all_reported, whole_ledger
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
@@ -74,6 +74,7 @@ def papers_of(config: Config) -> Papers:
         audited=tuple(all_audited(config)),
         rules=read_rules(config.settings.claims, config.folder / SETTINGS),
         planned=partial(planned_by, config),
+        reported=all_reported(config),
     )
 
 
