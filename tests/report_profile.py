@@ -98,7 +98,15 @@ CLAIMS = tuple(
 
 def _claims_and_audit(layout: Layout) -> None:
     beats, order, waiting = CLAIMS
-    numbers = {"effect": 1.84, "low": 0.5, "high": 3.1, "p": 0.01, "p_holm": 0.02, "p_reverse": 0.99}
+    numbers = {
+        "effect": 1.84,
+        "low": 0.5,
+        "high": 3.1,
+        "p": 0.01,
+        "p_holm": 0.02,
+        "p_reverse": 0.99,
+        "p_reverse_holm": 1.0,
+    }
     judged = [
         Judgement(beats, "supported", "GAT greater than Dropout: p = 0.01", **numbers),
         Judgement(

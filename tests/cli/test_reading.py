@@ -55,7 +55,7 @@ def test_a_table_by_each_of_its_names(project: Path) -> None:
     assert printed[0] == printed[1] == printed[2]
     cells = [cell for cell in read_cells(Path("results/tiny/cells.csv")) if cell.artefact == "table1"]
     measured = next(cell for cell in cells if cell.row == "left: Baseline")
-    assert f"50.00 / {measured.measured:.2f} ± {measured.measured_std:.2f} ‡" in printed[0]
+    assert f"50.0 / {measured.measured:.2f} ± {measured.measured_std:.2f} ‡" in printed[0]
     assert len(told("table", "gat_table1")["cells"]) == len(cells)
     code, printed_error = call("table", "gat_tabel1")
     assert code == 2

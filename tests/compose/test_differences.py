@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from repro.compose.differences import differences_of
+from repro.cli.show import show_differences
+from repro.compose.differences import FEATURES, differences_of
 from repro.judge.cells import Cell
 
 FIRST = Cell("dat", "table4", "DAT", "CIFAR-10", "fid", measured=20.0, measured_std=0.5, n_seeds=3)
@@ -29,3 +30,24 @@ def test_what_is_not_the_same_is_named() -> None:
     (found,) = differences_of([FIRST], [flagged]).both
     assert found.other == ("precision", "flags")
     assert found.p == same.p
+
+
+def test_numbers_in_other_features_are_two_metrics_and_are_not_compared(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    embedded = replace(SECOND, stand_ins=("embedded_features",))
+    for sides in ((FIRST, embedded), (embedded, FIRST)):
+        found = differences_of(sides[:1], sides[1:])
+        (only,) = found.both
+        assert (only.difference, only.low, only.high, only.p) == (None, None, None, None)
+        assert (only.other, only.why) == (("stand ins",), FEATURES)
+        assert only.as_json()["why"] == FEATURES
+        show_differences(found, ["mine", "theirs"])
+        printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert "FID" in printed
+        assert "FID*" in printed
+        assert "not compared" in printed
+    (both,) = differences_of([embedded], [replace(embedded, measured=20.5)]).both
+    assert (both.difference, both.why) == (-0.5, "")
+    show_differences(differences_of([embedded], [embedded]), ["mine", "theirs"])
+    assert "FID*" in capsys.readouterr().out

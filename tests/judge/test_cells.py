@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from repro.core.errors import ReproError
-from repro.judge.cells import COLUMNS, Cell, read_cells, render_cells
+from repro.draw.numbers import with_std
+from repro.judge.cells import COLUMNS, Cell, PrintedNumber, read_cells, render_cells
+from repro.judge.reported import Place, Printed, as_printed
 
 GAT = Cell(
     "gat", "table2", "GAT", "CIFAR-10", "accuracy", "standard", 80.33, 0.44, 80.1, 0.25, 5, 79.8, 80.4, 1.0
@@ -94,3 +99,22 @@ def test_missing_file_columns_fields_and_repeated_cell(tmp_path: Path) -> None:
     path.write_text(render_cells([GAT]) + "gat,table2\n")
     with pytest.raises(ReproError, match="2 fields instead of 21"):
         read_cells(path)
+
+
+def test_a_printed_number_is_a_number_with_its_text() -> None:
+    number = PrintedNumber("18.00")
+    assert (number, number.text, number + 0.5) == (18.0, "18.00", 18.5)
+    std = PrintedNumber("3")
+    cell = Cell("dat", "table4", "DAT", "CIFAR-10", "fid_train", reported=number, reported_std=std)
+    assert asdict(cell)["reported"].text == "18.00"
+    assert with_std(cell.metric, cell.reported, cell.reported_std) == "18.00 ± 3"
+    assert ",18,3," in render_cells([cell])
+    assert json.dumps(number) == "18.0"
+
+
+def test_decimals_come_from_the_papers_file_but_where_the_number_is_another() -> None:
+    place = ("dat", "table4", "DAT", "CIFAR-10", "fid_train")
+    printed = {Place(*place): Printed(Decimal("309"), Decimal("2.0"))}
+    cells = as_printed([Cell(*place, reported=value, reported_std=2.0) for value in (309.0, 308.0)], printed)
+    shown = [with_std(cell.metric, cell.reported, cell.reported_std) for cell in cells]
+    assert shown == ["309 ± 2.0", "308.00 ± 2.00"]

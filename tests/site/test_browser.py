@@ -143,10 +143,10 @@ def test_claims_are_read_and_filtered_without_scripts(chromium: Any, report: Pat
     tab = opened(chromium, report / "index.html", DESKTOP, java_script_enabled=False)
     rows = tab.locator("tr[data-answer]")
     assert rows.count() == len(report_profile.CLAIMS)
-    holds = tab.locator("tr[data-answer=holds]").count()
-    assert 0 < holds < rows.count()
-    tab.check("#f-holds")
-    assert tab.locator("tr[data-answer]:visible").count() == holds
+    supported = tab.locator("tr[data-answer=supported]").count()
+    assert 0 < supported < rows.count()
+    tab.check("#f-supported")
+    assert tab.locator("tr[data-answer]:visible").count() == supported
     assert tab.locator("tr[data-answer]:visible a").first.get_attribute("href").startswith("claims/")
     closed(tab)
 

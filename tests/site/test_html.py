@@ -133,7 +133,7 @@ def test_the_pages_say_what_the_files_say(layout: Layout) -> None:
     assert "Stood in: synthetic images instead of the data set." in paper.words
     assert "⚑ suspect: hidden gradients, as a second start of the same attack finds more" in paper.words
     index = Page(layout.root / "report" / "index.html")
-    for shown in ("GAT beats the baseline", "holds", "not comparable", "not run"):
+    for shown in ("GAT beats the baseline", "supported", "direction holds", "not comparable", "pending"):
         assert shown in index.words, shown
     audit = Page(layout.root / "report" / "audit.html")
     assert "4 to 6 % improvement" in audit.words
@@ -173,7 +173,7 @@ def test_a_claims_page_has_both_numbers_the_difference_and_how_sure_it_is(layout
     for part in (
         '<span class="chip not-comparable">',
         '<span class="chip direction-holds"> direction holds</span>',
-        "p = 0.01, 0.02 after Holm's correction",
+        "p of the claim: 0.01, corrected 0.02; of its contrary: 0.99, corrected 1 ",
         "As measured here, not as in the paper: a shorter training or a cheaper measurement; narrower netw",
         '± 0.44</span><span class="measured">measured 61.00 ± 0.10</span><br><span class="soft">4',
         '± 0.46</span><span class="measured">measured 77.50 ± 0.30</span><br><span class="soft">3',
@@ -187,7 +187,10 @@ def test_a_claims_page_has_both_numbers_the_difference_and_how_sure_it_is(layout
     low, high = welch_interval((61.0, 0.1, 4), (77.5, 0.3, 3))[1:]
     assert f"{low:.3g} to {high:.3g}" in page
     waiting = Page(layout.root / "report" / "claims" / "gat.waits_for.html")
-    assert "not run" in waiting.words
+    assert "pending" in waiting.words
+    assert "not run" in waiting.words  # the reason
+    index = (layout.root / "report" / "index.html").read_text()
+    assert '<td class="num">0.02 / 1</td>' in index
     assert "41.00 ± 0.20" in waiting.words  # the side that is measured
 
 

@@ -126,6 +126,50 @@ def test_later_runs_on_another_device_join_those_that_are_published(layout: Layo
         (first / name).write_text(kept)
 
 
+def train_again(layout: Layout, device: str, runs: slice = slice(None)) -> None:
+    """Give runs of a profile other checkpoints, and say that they were trained on ``device``."""
+    for path in sorted(layout.root.glob("runs/*/run.json"))[runs]:
+        record = json.loads(path.read_text())
+        record["checkpoint_sha256"] = record["checkpoint_sha256"][::-1]
+        record["sessions"][-1]["device"] = device
+        path.write_text(json.dumps(record))
+
+
+def test_a_repetition_on_another_device_stands_beside_what_it_repeats(layout: Layout) -> None:
+    first = publish()
+    before = hashes(first)
+    train_again(layout, "NVIDIA H100")
+    second = publish()
+    assert second.name == "tiny-nvidia-h100"
+    assert hashes(first) == before
+    assert publish() == second  # the same results drawn again keep their folder
+    pages = Path("results/published/site")
+    assert {path.name for path in pages.glob("tiny-*")} == {first.name, second.name}
+
+
+@pytest.mark.parametrize("runs", [slice(None), slice(1)], ids=["all", "one"])
+def test_a_repetition_on_the_same_device_replaces_nothing_unasked(layout: Layout, runs: slice) -> None:
+    first = publish()
+    before = hashes(first)
+    train_again(layout, lines_of_runs(layout)[0]["sessions"][-1]["device"], runs)
+    anew = min(path.parent.name for path in layout.root.glob("runs/*/run.json"))
+    for words in ((), ("--into", str(first))):
+        code, printed = call("publish", *words)
+        said = " ".join(printed.split())
+        assert code == 2
+        assert f"runs are published there that were trained to other checkpoints, {anew} for one" in said
+        assert f"where: {first / 'runs.jsonl'}" in said
+        assert f"--into {first}-again" in said
+        assert hashes(first) == before
+    again = publish("--into", f"{first}-again")  # as the remedy says
+    index = (first.parent / "README.md").read_text()
+    assert f"[{again.name}]" in index
+    assert publish() == again
+    shutil.rmtree(again)
+    shutil.rmtree(first)  # as the remedy says where these shall replace those
+    assert publish() == first
+
+
 @pytest.mark.parametrize("name", ["thesis.tex", ".git/config", "artefacts/gat/table1.md", "manifest.json"])
 def test_what_nobody_is_known_to_have_published_stays(project: Path, name: str) -> None:
     publish("--into", "published")

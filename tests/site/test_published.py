@@ -183,10 +183,14 @@ def test_each_line_of_a_claim_has_the_numbers_of_its_file_corrected_over_all_fil
             assert float(fields["Effect, as claimed"].split()[-1]) == float(row["effect"])
             assert row["ci_low"] in fields["95 % interval"]
             against = fields["Verdict"] in ("not supported", "direction reverses")
-            assert fields["p, corrected"].endswith("(of the contrary)") == against
-            kind = "p_reverse" if against else "p"
-            expected = corrected(float(row[kind]), families[row["paper"], kind])
-            assert float(fields["p, corrected"].split()[0]) == pytest.approx(expected, rel=1e-3)
+            both = dict(zip(("p", "p_reverse"), fields[OF_CLAIMS[5]].split(" / "), strict=True))
+            for kind, said in both.items():
+                if row[kind]:
+                    expected = corrected(float(row[kind]), families[row["paper"], kind])
+                    assert float(said) == pytest.approx(expected, rel=1e-3)
+                else:
+                    assert said == "–"
+            expected = float(both["p_reverse" if against else "p"])
             assert (fields["Verdict"] == "cannot be told") == (line in undecided.values())
             assert (expected < 0.05) == (line not in undecided.values())
             if fields["Verdict"] != (row["direction"] or row["verdict"]):
@@ -298,10 +302,39 @@ def test_a_page_names_the_command_of_its_numbers_where_todays_profile_plans_them
     ):
         page = (written / SITE / name / f"{artefact}.html").read_text(encoding="utf-8")
         profile = name.removesuffix("-amd-epyc")
-        command = f"snakemake --cores all figures/{artefact}.png --config profile={profile}   # these numbers"
-        assert (command in page) == (commit is None), name
+        command = f"snakemake --cores all figures/{artefact}.png --config profile={profile}"
+        again = f"{command}   # the same runs and measurements, by your code"
+        assert (again in page) == (commit is None), name
         assert ("made these numbers; today's plans others" in page) == (commit is not None), name
-        assert (f"git show {commit}:config/profiles/{profile}.yaml" in page) == (commit is not None), name
+        older = (
+            f"git show {commit}:config/profiles/{profile}.yaml   # the profile of that time\n"
+            f"git worktree add ../older {commit}\n"
+            "cd ../older && make .venv/.installed && . .venv/bin/activate\n"
+            f"{command} data_root=$HOME/data   # where the images lie</pre>"
+        )
+        assert (older in page) == (commit is not None), name
+    stamp = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "\nVENV := .venv\n" in stamp
+    assert "\nSTAMP := $(VENV)/.installed\n" in stamp
+
+
+def test_a_page_says_which_code_measured_and_never_that_todays_gives_the_same(written: Path) -> None:
+    """Records of measurements hold a commit and no hash of code, so that no page can tell what changed."""
+    for name, artefact, codes in (
+        ("rgan-cpu-amd-epyc", "rgan/table3", "7fe852d0"),
+        (
+            "robgan-cpu-amd-epyc",
+            "advgan/figure1",
+            "e21c8628 with changes not committed, e9fe04fb with changes",
+        ),
+        ("gat-bf16-nvidia-h100-80gb-hbm3", "gat/table2", "69e3fcec, 5093d014"),
+        ("dat-cpu-amd-epyc", "dat/table4", "0460ed84, 634c7581"),
+    ):
+        page = (written / SITE / name / f"{artefact}.html").read_text(encoding="utf-8")
+        assert f"They were measured by code {codes}" in page, name
+        assert "these numbers\n" not in page
+        told = "your own is what the first command trains and measures with" in page
+        assert told == (name != "dat-cpu-amd-epyc"), name
 
 
 def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(project: Path) -> None:

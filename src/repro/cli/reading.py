@@ -58,6 +58,8 @@ def table(
     """
     from repro.cli.show import show_table
     from repro.compose.drawn import read_drawn
+    from repro.compose.paper_files import all_reported
+    from repro.judge.reported import as_printed
     from repro.plan.config import load_config
 
     opened = load_config(config, profile)
@@ -67,7 +69,7 @@ def table(
     if as_json:
         tell({"artefact": name, "title": entry.title, "cells": [asdict(cell) for cell in cells]})
     else:
-        show_table(entry, cells, layout.profile)
+        show_table(entry, as_printed(cells, all_reported(opened)), layout.profile)
 
 
 def compare(
@@ -89,14 +91,14 @@ def compare(
     from repro.cli.show import show_differences
     from repro.compose.differences import differences_of
     from repro.compose.drawn import cells_of, results_called
-    from repro.judge.cells import read_cells
+    from repro.jobs.publication import cells_in
     from repro.plan.config import load_config
 
     opened = load_config(config)
     folder = results or user_path(opened.settings.results)
     artefact = None if only is None else opened.find_artefact(only)
     layouts = [results_called(name, folder, artefact) for name in (first, second)]
-    sides = [cells_of(each, artefact) if artefact else read_cells(each.cells) for each in layouts]
+    sides = [cells_of(each, artefact) if artefact else cells_in(each) for each in layouts]
     found = differences_of(*sides)
     if as_json:
         told = {"both": [each.as_json() for each in found.both]}

@@ -174,13 +174,14 @@ def publish(
 ) -> None:
     """Copy a profile's small files (cells, tables, plots, logs, provenance; no weights) for committing.
 
-    Index and site of all that is published are written anew, but beside --into.
+    Index and site of all that is published are written anew, but where --into lies elsewhere.
 
     Example: `repro publish --profile gat-cpu`
     """
     from repro.site.publish import publish as publish_files
 
     opened, _, layout = open_plan(config, profile, results)
-    typer.echo(publish_files(layout, into))
-    if into is None:
+    target = publish_files(layout, into)
+    typer.echo(target)
+    if target.absolute().parent == (layout.results / "published").absolute():
         _report_published(opened.config, layout)

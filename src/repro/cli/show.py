@@ -15,7 +15,7 @@ from repro.compose.differences import Differences
 from repro.core.paths import Layout
 from repro.cost.costs import Cost
 from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, row
-from repro.draw.numbers import sentence, with_std
+from repro.draw.numbers import metric_label, sentence, with_std
 from repro.draw.tables import header_lines, legend
 from repro.draw.view import View, ViewRow, split, views
 from repro.judge.artefacts import Artefact
@@ -195,18 +195,25 @@ def show_differences(found: Differences, names: Sequence[str]) -> None:
         table.add_column(heading, justify="right", overflow="fold")
     table.add_column("not the same", overflow="fold")
     for each in found.both:
-        one, metric = each.first, each.first.metric
+        one = each.first
+        metric = " / ".join(dict.fromkeys(_label(cell) for cell in (one, each.second)))
         sides = (f"{_mean(cell)} ({cell.n_seeds})" for cell in (one, each.second))
         interval = "" if each.low is None else f"{each.low:.3g} to {each.high:.3g}"
         p = "" if each.p is None else f"{each.p:.2g}"
         names_of = (f"{one.paper}/{one.artefact}", one.row, one.column, f"{metric}, {one.convention}")
-        fields = (*names_of, *sides, f"{each.difference:+.3g}", interval, p, ", ".join(each.other))
+        difference = "" if each.difference is None else f"{each.difference:+.3g}"
+        said = "; ".join(filter(None, [", ".join(each.other), each.why]))
+        fields = (*names_of, *sides, difference, interval, p, said)
         table.add_row(*map(escape, fields))
     console.print(table)
     console.print(
         f"measured in {names[0]} alone: {found.only_first}; in {names[1]} alone: {found.only_second}"
     )
     console.print("In brackets the seeds; p is of a two-sided Welch test, corrected for nothing.")
+
+
+def _label(cell: Cell) -> str:
+    return metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
 
 
 def _mean(cell: Cell) -> str:

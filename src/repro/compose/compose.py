@@ -62,8 +62,8 @@ def _cell(
 ) -> table.Cell:
     """Judge one cell; what an audit found out about its runs marks every attacked cell of the artefact."""
     printed = reported.get(Place(*cell.key[:5]))
-    value = None if printed is None else float(printed.value)
-    std = None if printed is None or printed.std is None else float(printed.std)
+    value = None if printed is None else table.PrintedNumber(printed.value)
+    std = None if printed is None or printed.std is None else table.PrintedNumber(printed.std)
     stated: table.Value = value
     stand_ins: tuple[StandIn, ...] = ()
     flags: set[Flag] = set()

@@ -9,6 +9,8 @@ from typing import Any
 from repro.judge.cells import Cell
 from repro.judge.welch import welch_interval, welch_p
 
+FEATURES = "not compared: in embedded features on one side alone, which makes two metrics of it"
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -16,16 +18,18 @@ class Difference:
 
     The 95 % Welch interval and the two-sided p are None where a side has fewer than two seeds or one that
     diverged, or both have seeds that all gave one number. ``other`` names what the two were made with, or
-    became, that is not the same.
+    became, that is not the same. Numbers of two metrics (FID in Inception's features, FID* in embedded ones)
+    have no difference at all, and ``why`` says so.
     """
 
     first: Cell
     second: Cell
-    difference: float
+    difference: float | None
     low: float | None
     high: float | None
     p: float | None
     other: tuple[str, ...]
+    why: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -34,7 +38,7 @@ class Difference:
             name: {"mean": cell.measured, "std": cell.measured_std, "seeds": cell.n_seeds}
             for name, cell in (("first", self.first), ("second", self.second))
         }
-        rest = {name: getattr(self, name) for name in ("difference", "low", "high", "p")}
+        rest = {name: getattr(self, name) for name in ("difference", "low", "high", "p", "why")}
         return {**dict(zip(names, self.first.key, strict=True)), **sides, **rest, "other": list(self.other)}
 
 
@@ -59,6 +63,13 @@ def differences_of(first: Iterable[Cell], second: Iterable[Cell]) -> Differences
 def _difference(first: Cell, second: Cell) -> Difference:
     assert isinstance(first.measured, float)
     assert isinstance(second.measured, float)
+    other = tuple(
+        name.replace("_", " ")
+        for name in ("stand_ins", "precision", "batch_size", "reported", "flags", "diverged")
+        if getattr(first, name) != getattr(second, name)
+    )
+    if ("embedded_features" in first.stand_ins) != ("embedded_features" in second.stand_ins):
+        return Difference(first, second, None, None, None, None, other, FEATURES)
     low = high = p = None
     stds = first.measured_std, second.measured_std
     told = min(first.n_seeds, second.n_seeds) > 1 and not (first.diverged or second.diverged)
@@ -67,9 +78,4 @@ def _difference(first: Cell, second: Cell) -> Difference:
         _, low, high = welch_interval(*samples)  # type: ignore[arg-type]
         above = welch_p(*samples)  # type: ignore[arg-type]
         p = 2 * min(above, 1 - above)
-    other = tuple(
-        name.replace("_", " ")
-        for name in ("stand_ins", "precision", "batch_size", "reported", "flags", "diverged")
-        if getattr(first, name) != getattr(second, name)
-    )
     return Difference(first, second, second.measured - first.measured, low, high, p, other)

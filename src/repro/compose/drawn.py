@@ -8,6 +8,7 @@ from repro.core.errors import ReproError
 from repro.core.files import read_model
 from repro.core.named import named
 from repro.core.paths import Layout
+from repro.jobs.publication import cells_in
 from repro.judge.artefacts import Artefact, read_artefacts
 from repro.judge.cells import Cell, read_cells, select
 
@@ -40,7 +41,7 @@ def cells_of(layout: Layout, artefact_id: str) -> list[Cell]:
     drawn = layout.entry(artefact_id).with_suffix(".csv")
     if drawn.is_file():
         return read_cells(drawn)
-    return select(read_cells(layout.cells), *artefact_id.split("/"))
+    return select(cells_in(layout), *artefact_id.split("/"))
 
 
 def read_entry(layout: Layout, artefact_id: str) -> Artefact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from repro.judge.cells import SETTING, Cell, Value, flags_of
+from repro.judge.cells import SETTING, Cell, PrintedNumber, Value, flags_of
 
 _DECIMALS: Mapping[str, int] = {
     "accuracy": 2,
@@ -110,11 +110,13 @@ def metric_label(metric: str, *, embedded: bool = False) -> str:
 
 
 def number(metric: str, value: Value) -> str:
-    """Return ``value`` as people print that metric; "–" where it is missing."""
+    """Return ``value`` as people print that metric, a paper's as it does; "–" where it is missing."""
     if value is None:
         return "–"
     if isinstance(value, str):
         return value
+    if isinstance(value, PrintedNumber) and not metric.startswith(SETTING):
+        return value.text
     decimals = _DECIMALS.get(metric.split("_")[0])
     if decimals is None or metric.startswith(SETTING):
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn, Self, get_args
 
 from repro.core.cell_key import CellKey
 from repro.core.csv_text import csv_text, plain
@@ -19,6 +19,21 @@ _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
 SETTING = "setting:"
 Value = float | str | None
+
+
+class PrintedNumber(float):
+    """A number with the text by which a paper prints it: 309 and 18.00 keep their decimals.
+
+    It counts as any other float; whoever shows it shows ``text``. Files of cells do not hold it.
+    """
+
+    text: str
+
+    def __new__(cls, text: object) -> Self:
+        """Return the number that ``text`` (a string, or a Decimal that was read from one) says."""
+        made = super().__new__(cls, str(text))
+        made.text = str(text)
+        return made
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from repro.core.errors import ReproError
 from repro.judge.artefacts import Other
+from repro.judge.cells import Cell, PrintedNumber
 
 COLUMNS = ("paper", "artefact", "row", "column", "metric", "value", "std")
 
@@ -41,6 +42,23 @@ Unknown = Callable[[Place], str | None]
 def read_reported(path: Path, paper: str, unknown: Unknown | None = None) -> Reported:
     """Return every printed number of a paper by its place, in the file's order; arguments as of `_read`."""
     return {Place(*place): printed for place, printed in _read(path, paper, COLUMNS, unknown).items()}
+
+
+def as_printed(cells: Iterable[Cell], reported: Reported) -> list[Cell]:
+    """Return cells whose reported numbers are shown with the paper's decimals, which no file of cells keeps.
+
+    A number that ``reported`` gives otherwise, as it was corrected since the cell was made, stays as it is.
+    """
+    return [_as_printed(cell, reported.get(Place(*cell.key[:5]))) for cell in cells]
+
+
+def _as_printed(cell: Cell, printed: Printed | None) -> Cell:
+    if printed is None or cell.reported != float(printed.value):
+        return cell
+    std = cell.reported_std
+    if printed.std is not None and std == float(printed.std):
+        std = PrintedNumber(printed.std)
+    return replace(cell, reported=PrintedNumber(printed.value), reported_std=std)
 
 
 def read_others(path: Path, paper: str, unknown: Unknown | None = None) -> dict[str, tuple[Other, ...]]:

@@ -28,7 +28,7 @@ def artefact_page(
     settings = artefact.kind == "settings"
     counts = material.counts(artefact.paper, artefact.name, settings=settings)
     words = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
-    ways, way_of = ways_of(material, own)
+    ways, way_of, of_several = ways_of(material, own)
     return {
         **shelf.put_all(stem, artefact.id, artefact.paper),
         "cells": own,
@@ -41,6 +41,7 @@ def artefact_page(
         "rows": _rows(artefact, own, material),
         "ways": ways,
         "way_of": way_of,
+        "of_several": of_several,
     }
 
 

@@ -13,15 +13,7 @@ from repro.judge.cells import Cell, flags_of
 from repro.judge.claims import Claim, ClaimRules, Predicate, Seeds, compared
 from repro.judge.welch import Comparison, compare, difference
 
-Answer = Literal["holds", "does not hold", "cannot be told", "not comparable", "not run"]
-ANSWERS: Mapping[str, Answer] = {
-    "supported": "holds",
-    "not supported": "does not hold",
-    "cannot be told": "cannot be told",
-    "not comparable": "not comparable",
-    "pending": "not run",
-}
-Word = Literal["holds", "reversed", "cannot be told", "not comparable", "not run"]
+Word = Literal["holds", "reversed", "cannot be told", "not comparable", "pending"]  # of a comparison
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Shown:
     left: Side
     relation: str
     right: Side
-    word: Word = "not run"
+    word: Word = "pending"
     by: str = ""
     why: str = ""
     effect: float | None = None
@@ -55,10 +47,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class ClaimPage:
-    """A claim: its line of claims.csv, what it answers, and its comparisons as far as its cells are there."""
+    """A claim: its line of claims.csv, and its comparisons as far as its cells are there."""
 
     row: Mapping[str, str]
-    answer: Answer
     claim: Claim | None
     comparisons: tuple[Shown, ...]
     artefacts: tuple[str, ...]  # that it speaks of
@@ -67,6 +58,11 @@ class ClaimPage:
     def id(self) -> str:
         """E.g. ``gat.beats_dropout_cifar10``."""
         return self.row["id"]
+
+    @property
+    def answer(self) -> str:
+        """Its verdict; where something stood in, ``row["direction"]`` says more."""
+        return self.row["verdict"]
 
     @property
     def cells(self) -> list[Cell]:
@@ -104,7 +100,7 @@ def claim_page(
             compared.append(_shown(claim, predicate, cells, rules, seeds, row["reason"]))  # type: ignore[arg-type]
         except ReproError:  # its cell is of no artefact (what a step costs), or the sheet has changed since
             continue
-    return ClaimPage(row, ANSWERS[row["verdict"]], claim, tuple(compared), tuple(artefacts))
+    return ClaimPage(row, claim, tuple(compared), tuple(artefacts))
 
 
 def _shown(

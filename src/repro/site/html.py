@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -29,10 +29,10 @@ from repro.draw.numbers import (
     with_std,
 )
 from repro.judge.cells import Cell
+from repro.judge.claims import ClaimWord
 from repro.judge.verdict import VERDICTS
 from repro.site.artefacts import artefact_page
 from repro.site.attachments import Shelf, drawn, put_searches
-from repro.site.claims import ANSWERS
 from repro.site.convention.ways import side_by_side
 from repro.site.curves import charts
 from repro.site.material import Material, Papers, read_material
@@ -110,7 +110,7 @@ def make_environment(material: Material) -> Environment:
         "anchor": anchor,
         "known": {artefact.id: artefact for artefact in material.artefacts.artefacts},
         "shown_cells": {cell.key for cell in material.cells},
-        "answers": list(dict.fromkeys(ANSWERS.values())),
+        "answers": get_args(ClaimWord),
         "options": {item.option.name: item for item in material.ledger if item.option},
         "verdicts": VERDICTS,
         "marks": MARKS,

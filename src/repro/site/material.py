@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -15,17 +15,17 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.records import mixed_code
-from repro.core.spec import flags_in_order
+from repro.jobs.publication import Line, cells_in
 from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
-from repro.judge.cells import SETTING, Cell, read_cells, select
+from repro.judge.cells import Cell, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
+from repro.judge.reported import Reported, as_printed
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
-from repro.site.convention.strip import Strip, behind_cells, strip
-from repro.site.stored import REMEDY, Line, Stored, read_stored
+from repro.site.convention.strip import Strip, maybe_behind_cells, strip
+from repro.site.stored import REMEDY, Stored, read_stored
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Papers:
     audited: tuple[AuditEntry, ...] = ()
     rules: ClaimRules = DEFAULT_RULES
     planned: Callable[[str], Container[str]] = field(default=lambda profile: ())
+    reported: Reported = field(default_factory=dict)
 
 
 def names_of(config: Config) -> dict[str, PaperName]:
@@ -116,17 +117,30 @@ class Material:
         return found
 
     @cached_property
+    def maybe_behind(self) -> Mapping[CellKey, tuple[Behind, ...]]:
+        """What is behind each measured cell, by its key; several things where nothing tells them apart."""
+        return maybe_behind_cells(self.artefacts.artefacts, self.cells, self.results)
+
+    @cached_property
     def behind(self) -> Mapping[CellKey, Behind]:
         """What is behind each measured cell, by its key, as far as it is known."""
-        return behind_cells(self.artefacts.artefacts, self.cells, self.results)
+        return {key: several[0] for key, several in self.maybe_behind.items() if len(several) == 1}
+
+    def maybe_measured_how(self, cell: Cell) -> list[Strip]:
+        """Return how a cell was measured, by the records behind it.
+
+        Nothing where that is unknown; several ways where measurements gave the same number.
+        """
+        seeds = self._of_runs(cell, "seed")
+        return [
+            strip([self.results[name] for name in behind.evaluations], cell.metric, seeds, behind.value)
+            for behind in self.maybe_behind.get(cell.key, ())
+        ]
 
     def measured_how(self, cell: Cell) -> Strip:
-        """Return how a cell was measured, by the records behind it; empty where that is unknown."""
-        if cell.key not in self.behind:
-            return {}
-        behind = self.behind[cell.key]
-        results = [self.results[name] for name in behind.evaluations]
-        return strip(results, cell.metric, self._of_runs(cell, "seed"), behind.value)
+        """Return how a cell was measured; empty where that is unknown."""
+        ways = self.maybe_measured_how(cell)
+        return ways[0] if len(ways) == 1 else {}
 
     def counts(
         self, paper: str | None = None, artefact: str | None = None, *, settings: bool = False
@@ -161,6 +175,19 @@ class Material:
         codes = [self.runs[run_id].record["provenance"]["code"] for run_id in sorted(ids)]
         commits = Counter(code["commit"] for code in codes if code.get("commit") and not code.get("changed"))
         return max(commits, key=lambda name: (commits[name], name), default=None)
+
+    def measured_by(self, artefact: Artefact) -> list[str]:
+        """Return which code measured the numbers of an artefact, that of the most first, by its records."""
+        own = select(self.cells, artefact.paper, artefact.name)
+        behind = chain.from_iterable(self.maybe_behind.get(cell.key, ()) for cell in own)
+        ids = dict.fromkeys(chain.from_iterable(each.evaluations for each in behind))
+        codes = (self.results[name].get("provenance", {}).get("code", {}) for name in ids)
+        counts = Counter((code.get("commit") or "", bool(code.get("changed"))) for code in codes)
+        return [
+            commit[:8] + " with changes not committed" * changed
+            for commit, changed in sorted(counts, key=lambda code: (-counts[code], code))
+            if commit
+        ]
 
     def methods(self, cell: Cell) -> list[str]:
         """Return the methods of the runs that a cell rests on."""
@@ -258,7 +285,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
     """
     root = layout.root
     stored, artefacts = read_stored(layout), read_artefacts(root / "artefacts.json")
-    cells = tuple(_flagged(cell, stored.records) for cell in read_cells(layout.cells))
+    cells = tuple(as_printed(cells_in(layout), papers.reported))
     shown = {artefact.paper for artefact in artefacts.artefacts}
     if foreign := shown - papers.named.keys():
         raise ReproError(
@@ -292,14 +319,6 @@ def read_material(layout: Layout, papers: Papers) -> Material:
         results=stored.results,
         planned=papers.planned(artefacts.profile),
     )
-
-
-def _flagged(cell: Cell, records: Mapping[str, Line]) -> Cell:
-    """Return a cell with the flag `mixed_code` where it is due: those published before it do not carry it."""
-    measured = (cell.n_seeds or cell.diverged) and not f"{cell.metric}:".startswith(SETTING)
-    if not measured or not mixed_code(cell.runs, lambda run_id: records.get(run_id, {})):
-        return cell
-    return replace(cell, flags=flags_in_order({*cell.flags, "mixed_code"}))
 
 
 def _runs(stored: Stored, cells: tuple[Cell, ...]) -> dict[str, RunPage]:

@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from repro.core.files import read_json
 from repro.core.folders import replacing_folder, without_links
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
+from repro.jobs.publication import RUNS, unpack
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
-from repro.site.stored import unpack
 
 COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
@@ -28,7 +28,8 @@ _REMEDY = "delete it and run Snakemake again, which makes it anew"
 def publish(layout: Layout, into: Path | None = None) -> Path:
     """Copy the small files of a profile's results to ``results/published/<profile>-<device>/``.
 
-    Where some of its runs are published already that folder keeps its name, whatever device most ran on.
+    Where some of its runs are published already with the same checkpoints, that folder keeps its name,
+    whatever device most ran on. A repetition, whose runs have other checkpoints, is another publication.
 
     Records of runs become lines of ``runs.jsonl``, results of evaluations of ``evaluations.jsonl``, logs of
     ``logs.jsonl.gz`` (``results/published/README.md`` says how to read them). Checkpoints, snapshots and
@@ -44,7 +45,8 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
 
     Raises:
         ReproError: the profile has no cells or no finished run yet, a file of it is damaged or a link, or the
-            folder holds other runs, or what no earlier call is known to have written.
+            folder holds other runs, other trainings of these runs, or what no earlier call is known to have
+            written.
     """
     if not layout.cells.is_file():
         raise ReproError(
@@ -59,7 +61,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         )
     records = [record for _, record in runs]
     target = into or _target(layout, records)
-    _require_same_runs(target, records)
+    _require_same_results(target, records)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
         for path in _small_files(layout):
             if not path.exists():
@@ -68,7 +70,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             copy = fresh / path.relative_to(layout.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(without_links(layout.root, path), copy)
-        write_lines(fresh / "runs.jsonl", records)
+        write_lines(fresh / RUNS, records)
         results = _read(layout, "evaluations", "*.json")
         write_lines(
             fresh / "evaluations.jsonl", ({"evaluation_id": path.stem, **result} for path, result in results)
@@ -79,39 +81,55 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
 
 
 def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
-    """Return the folder of this profile that holds some of these runs, else the one of most runs' device.
+    """Return the folder of this profile that holds some of these trainings, else that of most runs' device.
 
     Which device that is may change with later runs; they are published in one place all the same.
     """
-    folder, ours = layout.results / "published", {record["run_id"] for record in records}
-    for path in sorted(folder.glob(f"{layout.profile}-*/runs.jsonl")):
+    folder, ours = layout.results / "published", _checkpoints(records)
+    for path in sorted(folder.glob(f"{layout.profile}-*/{RUNS}")):
         manifest = read_manifest(path.parent, remedy=_REMEDY)
-        same = manifest is not None and manifest.profile == layout.profile
-        if same and ours & _run_ids(path):
+        if manifest is None or manifest.profile != layout.profile:
+            continue
+        theirs = _checkpoints(unpack(path))
+        if ours.keys() & theirs.keys() and not _trained_anew(ours, theirs):
             return path.parent
     return folder / f"{layout.profile}-{_device(records)}"
 
 
-def _run_ids(path: Path) -> set[str]:
-    return {line["run_id"] for line in unpack(path)}
+def _checkpoints(records: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Return the hash of each run's checkpoint, by which two trainings of one run are told apart."""
+    return {record["run_id"]: record.get("checkpoint_sha256") for record in records}
 
 
-def _require_same_runs(target: Path, records: list[dict[str, Any]]) -> None:
-    """Check that no run is lost with an earlier publication.
+def _trained_anew(ours: Mapping[str, str | None], theirs: Mapping[str, str | None]) -> list[str]:
+    """Return the runs that both have, trained to other checkpoints."""
+    return sorted(run for run in ours.keys() & theirs.keys() if ours[run] != theirs[run])
+
+
+def _require_same_results(target: Path, records: list[dict[str, Any]]) -> None:
+    """Check that no training is lost with an earlier publication.
 
     Raises:
-        ReproError: it holds runs that are not among ``records``.
+        ReproError: it holds runs that are not among ``records``, or these runs with other checkpoints.
     """
-    path = target / "runs.jsonl"
+    path = target / RUNS
     if not path.is_file():
         return
-    lost = _run_ids(path) - {record["run_id"] for record in records}
-    if lost:
+    ours, theirs = _checkpoints(records), _checkpoints(unpack(path))
+    if lost := theirs.keys() - ours.keys():
         raise ReproError(
             f"{len(lost)} runs are published there that this profile no longer has, {min(lost)} for one; "
             "the folder is left as it is",
             remedy="keep it under another name (git mv), name another folder with --into, or delete it",
             where=target,
+        )
+    if anew := _trained_anew(ours, theirs):
+        raise ReproError(
+            f"{len(anew)} runs are published there that were trained to other checkpoints, {anew[0]} for "
+            "one: these results repeat those and are no later state of them; the folder is left as it is",
+            remedy=f"publish beside it, --into {target.with_name(target.name + '-again')}, and compare the "
+            "two (repro compare); where these shall replace it, delete it first (git rm -r)",
+            where=path,
         )
 
 

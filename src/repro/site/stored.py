@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
+from repro.jobs.publication import RUNS, Line, unpack
 
 REMEDY = "delete the file and run Snakemake again"
-Line = Mapping[str, Any]
 
 
 class Stored(NamedTuple):
@@ -35,7 +33,7 @@ def read_stored(layout: Layout) -> Stored:
     Raises:
         ReproError: a file is damaged; names it.
     """
-    if (layout.root / "runs.jsonl").is_file():
+    if (layout.root / RUNS).is_file():
         return _packed(layout.root)
     records = {path.parent.name: _record(path) for path in sorted(layout.root.glob("runs/*/run.json"))}
     results = {path.stem: _record(path) for path in sorted(layout.root.glob("evaluations/*.json"))}
@@ -47,20 +45,10 @@ def _packed(root: Path) -> Stored:
     for line in unpack(root / "logs.jsonl.gz"):
         logs[line["run_id"]].append({name: value for name, value in line.items() if name != "run_id"})
     return Stored(
-        {line["run_id"]: line for line in unpack(root / "runs.jsonl")},
+        {line["run_id"]: line for line in unpack(root / RUNS)},
         {line["evaluation_id"]: line for line in unpack(root / "evaluations.jsonl")},
         logs,
     )
-
-
-def unpack(path: Path) -> Iterator[Line]:
-    """Yield the lines of a publication's file; a ReproError where it is damaged."""
-    try:
-        content = path.read_bytes()
-        text = gzip.decompress(content) if path.suffix == ".gz" else content
-        yield from [json.loads(line) for line in text.splitlines()]
-    except (OSError, ValueError, EOFError) as error:
-        raise ReproError(f"it cannot be read: {error}", remedy="restore it from git", where=path) from error
 
 
 def _record(path: Path) -> Line:

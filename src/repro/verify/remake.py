@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro.compose.artefact import draw_artefact
 from repro.compose.join import join_cells
-from repro.compose.paper_files import all_audited, all_claims, whole_ledger
+from repro.compose.paper_files import all_audited, all_claims, all_reported, whole_ledger
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
@@ -73,6 +73,7 @@ def papers_of(config: Config) -> Papers:
         audited=tuple(all_audited(config)),
         rules=config.settings.claims,
         planned=partial(planned_by, config),
+        reported=all_reported(config),
     )
 
 

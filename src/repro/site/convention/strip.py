@@ -24,47 +24,57 @@ FEWER = 10_000  # samples of ``fid_fewer`` where the options do not say (``evalu
 _SEED = re.compile(r"(gradients of run \S+)-s\d+")
 
 
-def behind_cells(
+def maybe_behind_cells(
     artefacts: Iterable[Artefact], cells: Sequence[Cell], results: Mapping[str, Result]
-) -> dict[CellKey, Behind]:
+) -> dict[CellKey, tuple[Behind, ...]]:
     """Return what is behind each measured cell, by its key, as far as it is known.
 
     The artefacts say so themselves. Publications from before they did are searched: behind a cell are those
-    measurements of its runs of which some value has the cell's number of seeds and its mean, if all that have
-    were made in one way.
+    measurements of its runs, by one of the artefact's attackers if by any, of which some value has the cell's
+    number of seeds and its mean; several where measurements made in different ways gave the same number,
+    which nothing can tell apart.
     """
     by_run: defaultdict[str, list[tuple[str, Result]]] = defaultdict(list)
     for name, result in results.items():
         by_run[str(result["spec"].get("run"))].append((name, result))
-    found: dict[CellKey, Behind] = {}
+    found: dict[CellKey, tuple[Behind, ...]] = {}
     for artefact in artefacts:
-        found |= listed_behind(artefact, cells)
-        if not artefact.behind:
+        if artefact.behind:
+            found |= {key: (each,) for key, each in listed_behind(artefact, cells).items()}
+        else:
             own = select(cells, artefact.paper, artefact.name)
-            searched = {cell.key: _searched(cell, by_run) for cell in own}
-            found |= {key: each for key, each in searched.items() if each is not None}
+            found |= {cell.key: _searched(cell, by_run, artefact.threat_models) for cell in own}
     return {
-        key: each for key, each in found.items() if each.evaluations and {*each.evaluations} <= {*results}
+        key: several
+        for key, several in found.items()
+        if several and all(each.evaluations and {*each.evaluations} <= {*results} for each in several)
     }
 
 
-def _searched(cell: Cell, by_run: Mapping[str, list[tuple[str, Result]]]) -> Behind | None:
+def _searched(
+    cell: Cell, by_run: Mapping[str, list[tuple[str, Result]]], attackers: Sequence[str]
+) -> tuple[Behind, ...]:
+    """Return what may be behind a cell, once for each way of measuring."""
     ways: defaultdict[str, dict[str, Result]] = defaultdict(dict)
     for name, result in (each for run in cell.runs for each in by_run.get(run, ())):
+        if attackers and result.get("threat_model") and result["threat_model"] not in attackers:
+            continue
         spec = {key: value for key, value in result["spec"].items() if key not in _NOT_OF_THE_WAY}
         ways[json.dumps([spec, bool(result["spec"].get("surrogate"))], sort_keys=True)][name] = result
-    found: dict[str, list[Behind]] = {}
+    found: defaultdict[str, list[Behind]] = defaultdict(list)
     for measured in ways.values():
         told = line(strip([*measured.values()], cell.metric))
         for value in dict.fromkeys(name for result in measured.values() for name in result["values"]):
             numbers = [result["values"].get(value) for result in measured.values()]
             if len(numbers) == cell.n_seeds and None not in numbers and _is_mean(cell, numbers):
-                found.setdefault(told, []).append(Behind(value=value, evaluations=tuple(measured)))
-    if len(found) != 1:
-        return None
-    (same,) = found.values()
+                found[told].append(Behind(value=value, evaluations=tuple(measured)))
     metric = cell.metric.partition("_")[0]
-    return min(same, key=lambda each: each.value.partition("@")[0] != metric)
+    at_radius = f"accuracy@{cell.column}"  # columns of radii are named by them
+    nearest = [
+        min(same, key=lambda each: (each.value != at_radius, each.value.partition("@")[0] != metric))
+        for same in found.values()
+    ]
+    return tuple([each for each in nearest if each.value == at_radius] or nearest)
 
 
 def _is_mean(cell: Cell, numbers: Sequence[float]) -> bool:

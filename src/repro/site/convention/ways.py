@@ -44,16 +44,25 @@ def is_shown(cell: Cell, how: Strip) -> bool:
     )
 
 
-def ways_of(material: Material, cells: Sequence[Cell]) -> tuple[list[Way], dict[CellKey, Way]]:
-    """Return the ways in which an artefact's numbers were measured, and the way of each number."""
+def ways_of(
+    material: Material, cells: Sequence[Cell]
+) -> tuple[list[Way], dict[CellKey, Way], dict[CellKey, list[Way]]]:
+    """Return the ways in which an artefact's numbers were measured, and the way of each number.
+
+    Last come the ways of numbers that measurements made in several ways gave alike, as far as other numbers
+    have these ways.
+    """
     found: defaultdict[str, list[tuple[Cell, Strip]]] = defaultdict(list)
+    alike: dict[CellKey, list[str]] = {}
     for cell in cells:
-        how = material.measured_how(cell)
-        if how and is_shown(cell, how):
-            found[line({name: text for name, text in how.items() if name not in OF_RUNS})].append((cell, how))
-    ways: list[Way] = []
+        hows = [how for how in material.maybe_measured_how(cell) if is_shown(cell, how)]
+        if len(hows) == 1:
+            found[_line_of(hows[0])].append((cell, hows[0]))
+        elif hows:
+            alike[cell.key] = [_line_of(how) for how in hows]
+    ways: dict[str, Way] = {}
     way_of: dict[CellKey, Way] = {}
-    for index, group in enumerate(found.values(), 1):
+    for index, (of, group) in enumerate(found.items(), 1):
         labels = dict.fromkeys(
             f"{metric_label(cell.metric, embedded='embedded_features' in cell.stand_ins)}, "
             f"{cell.convention} convention"
@@ -66,10 +75,15 @@ def ways_of(material: Material, cells: Sequence[Cell]) -> tuple[list[Way], dict[
             )
             for name in dict.fromkeys(name for _, how in group for name in how)
         }
-        way = Way(f"way-{index}", f"{'; '.join(labels)} ({count})", together)
-        ways.append(way)
+        way = ways[of] = Way(f"way-{index}", f"{'; '.join(labels)} ({count})", together)
         way_of |= {cell.key: way for cell, _ in group}
-    return ways, way_of
+    of_several = {key: [ways[each] for each in lines if each in ways] for key, lines in alike.items()}
+    return [*ways.values()], way_of, of_several
+
+
+def _line_of(how: Strip) -> str:
+    """Return a way of measuring in one line, without what differs among numbers of that way."""
+    return line({name: text for name, text in how.items() if name not in OF_RUNS})
 
 
 def side_by_side(material: Material, paper: str) -> dict[str, object] | None:

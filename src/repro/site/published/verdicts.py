@@ -8,12 +8,20 @@ from dataclasses import replace
 
 from repro.draw.numbers import FLAG, metric_label
 from repro.judge.judging import holm
-from repro.site.claims import ANSWERS, ClaimPage
+from repro.site.claims import ClaimPage
 from repro.site.material import Material
 
 REVERSED = ("not supported", "direction reverses")
 DECIDED = ("supported", "direction holds", *REVERSED)
-HEADINGS = ("Paper", "Claim", "Verdict", "Effect, as claimed", "95 % interval", "p, corrected", "Stood in")
+HEADINGS = (
+    "Paper",
+    "Claim",
+    "Verdict",
+    "Effect, as claimed",
+    "95 % interval",
+    "p, corrected: of the claim / of its contrary",
+    "Stood in",
+)
 
 
 # The p value that an answer hangs on: without it the claim cannot be told.
@@ -60,7 +68,7 @@ def _corrected(
         ground = _HANGS_ON.get(row[column])
         if ground and float(row[ground]) >= level:
             row[column] = "cannot be told"
-    return replace(page, row=row, answer=ANSWERS[row["verdict"]])
+    return replace(page, row=row)
 
 
 def told(page: ClaimPage) -> bool:
@@ -81,9 +89,7 @@ def word_of(row: Mapping[str, str]) -> str:
 
 
 def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
-    row, word = page.row, word_of(page.row)
-    reverse = word in REVERSED
-    corrected = row["p_reverse_holm"] if reverse else row["p_holm"]
+    row = page.row
     deciding = [each for each in page.comparisons if f"{each.effect or 0:.4g}" == row["effect"]]
     metrics = [side.cell.metric for each in deciding[:1] if (side := each.left).cell]
     embedded = "embedded_features" in row["stand_ins"]
@@ -93,9 +99,9 @@ def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     return (
         material.named[row["paper"]].name,
         row["statement"],
-        word,
+        word_of(row),
         f"{label}{float(row['effect']):+.4g}" if row["effect"] else "–",
         interval,
-        f"{corrected or '–'}{' (of the contrary)' if reverse else ''}",
+        " / ".join(row[name] or "–" for name in ("p_holm", "p_reverse_holm")),
         "; ".join([row["stand_ins"].replace("+", ", ").replace("_", " ") or "nothing", *suspect]),
     )
