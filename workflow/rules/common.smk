@@ -108,9 +108,9 @@ def results(name):
     return str(LAYOUT.root / name)
 
 
-def train_manifests(batches):
-    """Return the manifests of training batches."""
-    return [results(f"batches/train/{batch}.json") for batch in batches]
+def manifests(stage, batches):
+    """Return the manifests of training or evaluation batches."""
+    return [results(f"batches/{stage}/{batch}.json") for batch in batches]
 
 
 def asked(batches):
@@ -136,13 +136,13 @@ def marked(specs, members):
 def needs_of_training(wildcards):
     """Return what must be trained before a training batch (the runs that its runs start from)."""
     make_again(LAYOUT.batch("train", wildcards.batch))
-    return train_manifests(BATCHES.train[wildcards.batch].needs)
+    return manifests("train", BATCHES.train[wildcards.batch].needs)
 
 
 def needs_of_evaluation(wildcards):
     """Return what must be trained before an evaluation batch."""
     make_again(LAYOUT.batch("evaluate", wildcards.batch))
-    return train_manifests(BATCHES.evaluate[wildcards.batch].needs)
+    return manifests("train", BATCHES.evaluate[wildcards.batch].needs)
 
 
 def data_of_training(wildcards):
@@ -211,9 +211,7 @@ def measured_for(wildcards):
         run for cell in cells if isinstance(cell, SettingCell) for run in cell.runs
     }
     trained = sorted({BATCHES.train_of[run] for run in shown})
-    return [
-        results(f"batches/evaluate/{batch}.json") for batch in batches
-    ] + train_manifests(trained)
+    return manifests("evaluate", batches) + manifests("train", trained)
 
 
 def searched_for(wildcards):
@@ -222,12 +220,12 @@ def searched_for(wildcards):
     wanted = [e.evaluation_id for c in planned.candidates for e in c.evaluations]
     batches = sorted({BATCHES.evaluate_of[name] for name in wanted})
     adopted = [str(path) for path in [Path("config/searched.yaml")] if path.is_file()]
-    return [results(f"batches/evaluate/{batch}.json") for batch in batches] + adopted
+    return manifests("evaluate", batches) + adopted
 
 
-def every_artefact(ending="png"):
+def every_artefact():
     """Return one file of every artefact."""
-    return [results(f"artefacts/{name}.{ending}") for name in PLAN.artefact_ids()]
+    return [results(f"artefacts/{name}.png") for name in PLAN.artefact_ids()]
 
 
 def content_of(path):

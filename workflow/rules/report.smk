@@ -25,8 +25,8 @@ rule cells:
 rule cost:
     """Device time a step and a cell, from the logs of all runs that an artefact asks for."""
     input:
-        train_manifests(asked(BATCHES.train)),
-        [results(f"batches/evaluate/{batch}.json") for batch in asked(BATCHES.evaluate)],
+        manifests("train", asked(BATCHES.train)),
+        manifests("evaluate", asked(BATCHES.evaluate)),
         baselines=every_paper("cost.yaml"),
     output:
         [results(f"cost.{ending}") for ending in ("csv", "md", "tex", "png", "pdf")],

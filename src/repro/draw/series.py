@@ -32,14 +32,13 @@ class Point:
 class Series:
     """One line or one set of bars.
 
-    ``slot`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
+    ``hue`` is its row's place among all rows of the artefact, so that a row looks the same in every panel;
     ``variant`` is its convention's place among those of the panel. A row "A, B" beside a row "A" (a network
-    under another attack) has the ``hue`` of A, and its ``dash`` says which B; rows with none beside have a
-    hue of their own, and no such dash.
+    under another attack) has the ``hue`` of A, and its ``dash`` says which B; rows with none beside have no
+    such dash.
     """
 
     name: str
-    slot: int
     variant: int
     points: tuple[Point, ...]
     hue: int
@@ -106,7 +105,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
             conventions = list(dict.fromkeys(view.columns[index].convention for index in columns)) or [""]
             series: list[Series] = []
             for row in rows:
-                slot, hue, dash = looks[row.name]
+                hue, dash = looks[row.name]
                 lines: dict[str, list[Point]] = {}
                 for index in columns:
                     at, cell = view.columns[index], row.cells[index]
@@ -115,7 +114,7 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
                 for convention, points in (lines or {conventions[0]: []}).items():
                     name = row.name if len(conventions) == 1 else f"{row.name} ({convention})"
                     ordered = tuple(sorted(points, key=lambda point: point.place))
-                    series.append(Series(name, slot, conventions.index(convention), ordered, hue, dash))
+                    series.append(Series(name, conventions.index(convention), ordered, hue, dash))
             embedded = any(
                 cell is not None and "embedded_features" in cell.stand_ins
                 for row in view.rows
@@ -132,16 +131,16 @@ def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
     return found
 
 
-def _looks(rows: Iterable[str]) -> dict[str, tuple[int, int, int | None]]:
-    """Return slot, hue and dash of each row."""
+def _looks(rows: Iterable[str]) -> dict[str, tuple[int, int | None]]:
+    """Return hue and dash of each row."""
     slots = {name: slot for slot, name in enumerate(dict.fromkeys(rows))}
     parts = {name: name.rpartition(", ") for name in slots}
     beside = {name: (base, suffix) for name, (base, _, suffix) in parts.items() if base in slots}
     bases = {base for base, _ in beside.values()}
     dashes = {suffix: at for at, suffix in enumerate(dict.fromkeys(last for _, last in beside.values()), 1)}
-    looks = {name: (slot, slot, 0 if name in bases else None) for name, slot in slots.items()}
+    looks = {name: (slot, 0 if name in bases else None) for name, slot in slots.items()}
     for name, (base, suffix) in beside.items():
-        looks[name] = slots[name], slots[base], dashes[suffix]
+        looks[name] = slots[base], dashes[suffix]
     return looks
 
 

@@ -118,11 +118,6 @@ class Context:
         self.watch = SplitWatch(self.device)
 
     @property
-    def layout(self) -> Layout:
-        """Return the profile's folders."""
-        return self.shared.layout
-
-    @property
     def device(self) -> torch.device:
         """Return where everything is computed."""
         return self.shared.device

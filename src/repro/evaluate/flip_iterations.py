@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
@@ -17,12 +16,12 @@ from repro.attacks.flips import Flips, iterations_to_flip
 from repro.attacks.threat_model import Bounds, Norm, ThreatModel
 from repro.attacks.two_classes import FAKE, REAL, TwoClasses
 from repro.core.errors import ReproError
-from repro.core.files import replacing
 from repro.core.timing import SplitWatch
 from repro.core.vision import torchvision
 from repro.data.minibatches import scale, to_uint8
 from repro.evaluate.context import Context
 from repro.evaluate.decision import VerdictOptions, two_classes
+from repro.evaluate.picture import picture_of, write_png
 from repro.evaluate.registry import Values
 from repro.evaluate.trained import Trained
 
@@ -95,8 +94,7 @@ def draw_examples(images: Tensor, attacked: Tensor, context: Context, bounds: tu
     grid = torchvision.utils.make_grid(
         to_uint8(torch.cat((images, attacked, difference)), bounds), nrow=len(images), pad_value=255
     )
-    with replacing(context.pictures / "examples.png") as file:
-        Image.fromarray(grid.permute(1, 2, 0).cpu().numpy()).save(file, format="PNG")
+    write_png(picture_of(grid), context.pictures / "examples.png")
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:

@@ -19,7 +19,6 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from repro.core.files import replacing
 from repro.core.options import Beside
 from repro.data.gaussians import (
     Mixture,
@@ -29,6 +28,7 @@ from repro.data.gaussians import (
     component_weights,
     deviation,
 )
+from repro.evaluate.picture import write_png
 from repro.evaluate.registry import MeasureOptions, Values
 
 CHUNK = 1000  # points whose distances to all others are held at once
@@ -143,5 +143,4 @@ def draw_density(points: Tensor, path: Path, mixture: Mixture, spread: Spread) -
     peaks = component_log_densities(component_means().to(points.device), mixture=mixture, spread=spread)
     darkness = (density / peaks.logsumexp(dim=1).exp().max()).clamp_max(1.0)
     grey = (255 * (1 - darkness)).round().to(torch.uint8).T.flip(0).cpu()
-    with replacing(path) as file:
-        Image.fromarray(grey.numpy()).save(file, format="PNG")
+    write_png(Image.fromarray(grey.numpy()), path)

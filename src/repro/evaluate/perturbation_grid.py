@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from repro.core.files import replacing
 from repro.core.vision import torchvision
 from repro.data.minibatches import to_uint8
+from repro.evaluate.picture import picture_of, write_png
 
 ZOOM, MARGIN = 2, 92
 """Screen pixels per pixel of an image, and pixels left of the grid for the rows' names."""
@@ -41,13 +41,12 @@ def draw_perturbations(path: Path, images: Tensor, deltas: Tensor, perturbations
     }
     pixels = to_uint8(torch.cat(list(rows.values())), (0.0, 1.0))
     grid = torchvision.utils.make_grid(pixels, nrow=len(images), padding=1, pad_value=255)
-    picture = Image.fromarray(grid.permute(1, 2, 0).cpu().numpy())
+    picture = picture_of(grid)
     picture = picture.resize((picture.width * ZOOM, picture.height * ZOOM), Image.Resampling.NEAREST)
     labelled = Image.new("RGB", (picture.width + MARGIN, picture.height), "white")
     labelled.paste(picture, (MARGIN, 0))
     pen = ImageDraw.Draw(labelled)
     for index, name in enumerate(rows):
         pen.text((3, (index + 0.42) * picture.height / len(rows)), name, fill="#222222")
-    with replacing(path) as file:
-        labelled.save(file, format="PNG")
+    write_png(labelled, path)
     return factor

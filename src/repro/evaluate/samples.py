@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-from PIL import Image
 from pydantic import Field
 
 from repro.core.errors import ReproError
-from repro.core.files import replacing
 from repro.core.vision import torchvision
 from repro.evaluate.context import Context
 from repro.evaluate.generated import ToUint8, as_uint8, finite_sample
+from repro.evaluate.picture import picture_of, write_png
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 
@@ -64,6 +63,5 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     sample = finite_sample(method, n, context.generator("latent"), labels)
     images = as_uint8(sample, method.bounds, options.to_uint8)
     grid = torchvision.utils.make_grid(images, nrow=options.columns, padding=2, pad_value=255)
-    with replacing(context.pictures / "grid.png") as file:
-        Image.fromarray(grid.permute(1, 2, 0).cpu().numpy()).save(file, format="PNG")
+    write_png(picture_of(grid), context.pictures / "grid.png")
     return {"images": float(n)}

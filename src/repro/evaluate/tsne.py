@@ -19,13 +19,13 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from repro.core.files import replacing
 from repro.core.options import Beside
 from repro.core.spec import EvaluationSpec
 from repro.data.minibatches import scale, to_uint8
 from repro.evaluate.context import Context
 from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import finite_sample
+from repro.evaluate.picture import write_png
 from repro.evaluate.registry import MeasureOptions, Values
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import gan_of, said_of_noise, worst_images, worst_noise
@@ -93,8 +93,7 @@ def draw_points(places: Points, first: int, path: Path) -> None:
     for index in np.argsort(turns, kind="stable"):
         x, y = side / 2 + spread[index] * (side - 6 * reach)
         pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=COLOURS[int(index >= first)])
-    with replacing(path) as file:
-        picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(file, format="PNG")
+    write_png(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), path)
 
 
 def _pair(trained: Trained, context: Context, options: Options) -> tuple[Tensor, Tensor]:

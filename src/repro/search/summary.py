@@ -9,6 +9,7 @@ from typing import Any
 from repro.core.csv_text import csv_text
 from repro.core.files import atomic_write_text
 from repro.draw.style import COLOURS, FAINT, PAGE_WIDTH, STAMP_HEIGHT, new_figure, save, styled
+from repro.draw.tables import pipes
 from repro.judge.artefacts import stamp
 from repro.search.gain import Gain
 from repro.search.table import Outcome, text_of
@@ -58,7 +59,7 @@ def draw_summary(rows: Sequence[Gain], stem: Path, *, profile: str) -> list[Path
         )
         shown = [f"{value} ({score})" if value else "–" for value, score in told]
         cells = [row.search, row.dataset, *shown, gain or "–", noise or "–", row.verdict]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(pipes(cells))
     atomic_write_text(stem.with_suffix(".csv"), csv_text(csv_rows))
     atomic_write_text(stem.with_suffix(".md"), "\n".join([*lines, "", NOTE]) + "\n")
     return [stem.with_suffix(".csv"), stem.with_suffix(".md"), *_picture(rows, stem, line)]

@@ -12,6 +12,7 @@ from repro.core.files import atomic_write_text
 from repro.core.spec import OptionValue, StandIn
 from repro.draw.numbers import metric_label
 from repro.draw.style import COLOURS, COLUMN_WIDTH, INK, new_figure, save, styled
+from repro.draw.tables import pipes
 from repro.judge.artefacts import stamp
 
 COLUMNS = (
@@ -100,8 +101,7 @@ def draw_search(
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.dataset} | {text_of(row.value)} | {_score(row)} | {row.seeds} | {_words(row)} |"
-        for row in rows
+        pipes([row.dataset, text_of(row.value), _score(row), str(row.seeds), _words(row)]) for row in rows
     ]
     atomic_write_text(stem.with_suffix(".md"), "\n".join(lines) + "\n")
     return [

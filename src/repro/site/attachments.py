@@ -12,7 +12,6 @@ from PIL import Image
 
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.judge.artefacts import Artefact
 
 ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
 
@@ -61,17 +60,17 @@ def put_searches(layout: Layout, shelf: Shelf) -> dict[str, Any]:
     return {**shelf.put_all(layout.search_summary, "searches/summary"), "tables": tables}
 
 
-def drawn(layout: Layout, artefact: Artefact) -> Path:
-    """Return the stem of an artefact's files.
+def drawn(layout: Layout, artefact_id: str) -> Path:
+    """Return the stem of the files of an artefact (``paper/name``).
 
     Raises:
         ReproError: there are none.
     """
-    stem = layout.artefact(artefact.paper, artefact.name)
+    stem = layout.artefact(*artefact_id.split("/"))
     if not files_of(stem):
         raise ReproError(
-            f"{artefact.id} has not been drawn",
-            remedy=f"draw it: repro draw {artefact.id} --profile {layout.profile}, or run Snakemake",
+            f"{artefact_id} has not been drawn",
+            remedy=f"draw it: repro draw {artefact_id} --profile {layout.profile}, or run Snakemake",
             where=stem,
         )
     return stem

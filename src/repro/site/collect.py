@@ -10,7 +10,7 @@ from repro.core.errors import ReproError
 from repro.core.files import replacing, sha256_file
 from repro.core.folders import replacing_folder, without_links
 from repro.core.paths import Layout
-from repro.site.attachments import files_of
+from repro.site.attachments import drawn, files_of
 from repro.site.manifest import Command, mark_single, require_written, write_manifest
 
 COMMAND: Command = "repro collect"
@@ -55,10 +55,7 @@ def collect_one(layout: Layout, artefact_id: str, into: Path) -> Path:
     Raises:
         ReproError: it has not been drawn, or another file is in the place of one.
     """
-    sources = files_of(layout.root / "artefacts" / artefact_id)
-    if not sources:
-        remedy = f"draw it: repro draw {artefact_id} --profile {layout.profile}"
-        raise ReproError(f"{artefact_id} has not been drawn", remedy=remedy, where=layout.root)
+    sources = files_of(drawn(layout, artefact_id))
     folder = (into / artefact_id).parent
     for source in sources:
         without_links(layout.root, source)

@@ -57,7 +57,7 @@ def write_report(
     """
     material = material or read_material(layout, papers)
     shelf = shelf or Shelf(layout.root / "report")
-    stems = {artefact.id: drawn(layout, artefact) for artefact in material.artefacts.artefacts}
+    stems = {artefact.id: drawn(layout, artefact.id) for artefact in material.artefacts.artefacts}
     shutil.rmtree(shelf.folder, ignore_errors=True)  # pages of runs that no longer exist must not stay
     environment = make_environment(material)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -18,6 +17,7 @@ from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.jobs.publication import RUNS, unpack
 from repro.site.attachments import ENDINGS, files_of
+from repro.site.html import slug
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
 
 COMMAND: Command = "repro publish"
@@ -182,5 +182,4 @@ def _log_lines(layout: Layout, run_ids: Iterable[str]) -> Iterator[dict[str, Any
 def _device(records: list[dict[str, Any]]) -> str:
     """Name the device that most of the runs were trained on, as part of a file name."""
     names = [record["sessions"][-1]["device"] for record in records]
-    name = max(sorted(set(names)), key=names.count)
-    return re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-")
+    return slug(max(sorted(set(names)), key=names.count))

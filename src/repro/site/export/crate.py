@@ -107,7 +107,7 @@ def write_crate(material: Material, layout: Layout, checkout: Path, into: Path) 
         figures = [
             file(path, f"results/artefacts/{artefact.id}{path.suffix}", name=artefact.title)
             for artefact in material.artefacts.artefacts
-            for path in files_of(drawn(layout, artefact))
+            for path in files_of(drawn(layout, artefact.id))
         ]
         cells = [
             file(path, path.relative_to(fresh).as_posix())
