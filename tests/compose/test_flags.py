@@ -124,9 +124,9 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     }
     assert any(",square_beats_gradients+restarts_matter" in text for text in texts.values())
     assert set(artefact.threat_models) == {
-        "attacked by robust_accuracy, on 1,500 test images",
-        "attacked by robust_accuracy, on 200 train images",  # the attack is the same
-        "attacked by auto_attack, on 1,500 test images",
+        "standard convention: attacked by robust_accuracy, on 1,500 test images",
+        "published code convention: attacked by robust_accuracy, on 200 train images",
+        "standard convention: attacked by auto_attack, on 1,500 test images",
     }
     limits = {spec.measure: spec.limit for spec in opened.evaluations.values() if spec.limit is not None}
     assert dict(artefact.images) == limits != {}
@@ -136,6 +136,22 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     assert "⚑ suspect" in markdown.splitlines()[-1]
     assert "an attack that uses none is stronger" in markdown
     assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 4
+
+
+def test_an_attacker_of_one_convention_or_of_all_is_named_once(tmp_path: Path) -> None:
+    def models(conventions: str) -> tuple[str, ...]:
+        sheet = SHEET.replace(SHEET[SHEET.index("    conventions:") : SHEET.index("  audit:")], conventions)
+        folder = tmp_path / str(len(conventions))
+        opened = plan(folder / "config", sheet=sheet)
+        layout = Layout(folder / "results", "tiny")
+        write_results(opened, layout, "none")
+        measured = Measured(layout, make_batches(opened))
+        return compose_artefact(opened, measured, layout, "gat/table1")[0].threat_models
+
+    pgd, audit = (f"attacked by {name}, on 1,500 test images" for name in ("robust_accuracy", "auto_attack"))
+    assert models("") == (pgd, audit)
+    alike = "    conventions: {standard: {batch_size: 100}, paper: {batch_size: 250}}\n"
+    assert models(alike) == (f"standard and paper convention: {pgd}", f"standard convention: {audit}")
 
 
 def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:

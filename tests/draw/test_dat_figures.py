@@ -160,13 +160,17 @@ def test_figure8_puts_a_cross_above_the_place_of_a_diverged_run(
     assert "a run diverged" in words(figure)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+def flagged(cell: Cell) -> Cell:
+    return replace(cell, flags=("mode_collapse",))
+
+
+@pytest.mark.parametrize(("name", "change"), [*((name, None) for name in FIGURES), ("figure3", flagged)])
 def test_no_text_lies_on_another_or_outside(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, change: Callable[[Cell], Cell] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import matplotlib.text
 
-    figure = drawn(name, shown(name, tmp_path), monkeypatch)
+    figure = drawn(name, shown(name, tmp_path, change), monkeypatch)
     figure.canvas.draw()  # at the screen's density again, not that of the files
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     beyond = {
@@ -219,6 +223,17 @@ def test_a_mean_of_the_runs_that_are_left_says_how_many_diverged(
         drawn(name, shown(name, tmp_path, lambda cell: replace(cell, n_seeds=2, diverged=1)), monkeypatch)
     )
     assert any(each.endswith(mark) for each in text)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("figure3", 112), ("figure4", 24), ("figure8", 80), ("figure9", 48)]
+)
+def test_a_flag_stands_beside_each_number_and_point_that_has_one(
+    name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any("⚑" in each for each in words(drawn(name, shown(name, tmp_path), monkeypatch)))
+    what = shown(name, tmp_path, flagged)
+    assert sum("⚑" in each for each in words(drawn(name, what, monkeypatch))) == count
 
 
 @pytest.mark.parametrize(("grey", "times"), [(255, 28), (0, 0)])

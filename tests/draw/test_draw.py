@@ -52,6 +52,23 @@ BARS = Artefact(
 )  # fmt: skip
 
 
+def test_the_legend_shows_a_whole_pattern_of_each_dash(drawn: list[Figure], tmp_path: Path) -> None:
+    attacks = ("A", "A, PGD-20", "A, AutoAttack")
+    panel = Panel(name="CIFAR-10", rows=attacks, columns=RADII)
+    cells = [cell for row in attacks for cell in curve("CIFAR-10", row, 80.0)]
+    draw_plot(CURVE.model_copy(update={"panels": (panel,)}), cells, tmp_path / "figure6", "smoke")
+    (legend,) = drawn[0].legends
+    lines = [line for line in legend.get_lines() if line.get_linestyle() != "None"][:3]
+    assert [line.get_linestyle() for line in lines] == ["-", "--", "-."]
+    points = legend.handlelength * legend.get_texts()[0].get_fontsize()
+    patterns = {"--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6)}  # matplotlib's own, in widths of the line
+    for line in lines[1:]:
+        whole = sum(patterns[line.get_linestyle()]) * line.get_linewidth()
+        assert points - line.get_markersize() > 1.5 * whole, line.get_label()
+    box, width = legend.get_window_extent(), drawn[0].bbox.width
+    assert 0 <= box.x0 < box.x1 <= width
+
+
 def test_axes_of_a_panel_go_before_those_of_the_artefact() -> None:
     first, second = CURVE.panels
     own = first.model_copy(update={"x_axis": "epoch", "y_axis": "gap (%)"})

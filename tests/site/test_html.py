@@ -14,6 +14,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.judge.artefacts import Artefact, Panel
 from repro.judge.cells import Cell
+from repro.judge.ledger import LedgerOption
 from repro.judge.welch import welch_interval
 from repro.plan.config import load_config
 from repro.search.gain import Gain
@@ -24,6 +25,7 @@ from repro.site.curves import HEIGHT, WIDTH, charts
 from repro.site.html import anchor, write_report
 from repro.site.manifest import MANIFEST, hashes
 from repro.site.material import Papers
+from repro.site.options import values_of
 from repro.verify.remake import papers_of
 
 WHOLE = papers_of(load_config(Path(__file__).parents[2] / "config"))
@@ -338,3 +340,42 @@ def test_charts_of_a_log() -> None:
     assert points[-1] == (WIDTH, HEIGHT)
     assert (chart.low, chart.high, chart.last_step) == ("0.001", "1", 1000)
     assert charts(log[:1]) == []
+
+
+def test_an_open_points_page_tells_todays_choice_from_what_the_runs_used(tmp_path: Path) -> None:
+    made = write_profile(tmp_path)
+    record = json.loads(made.record(RUN).read_text())
+    record["spec"]["options"] = {"delta_scale": "unit_rms"}  # c_g is left to its default
+    made.record(RUN).write_text(json.dumps(record))
+    folder = write_report(made, PAPERS).parent
+    by_option = {item.option.name: item for item in PAPERS.ledger if item.option}
+    whole = Page(folder / "ledger.html").words
+    assert "Choice today" in whole
+    for name, value in (("gat.delta_scale", "unit_rms"), ("gat.c_g", "1, which is today's default")):
+        page = Page(folder / "ledger" / f"{by_option[name].id}.html")
+        assert "Choice today" in page.words
+        assert f"The runs here: {value} (1)." in page.words
+        assert f"{name} The runs here: {value} (1) " in whole
+        assert f"../runs/{RUN}.html" in page.links
+    silent = Page(folder / "ledger" / f"{by_option['dat.reduction'].id}.html")
+    assert "here:" not in silent.words
+
+
+def test_the_default_of_an_option_is_the_methods_its_networks_its_regularisers_or_a_measurements() -> None:
+    def told(name: str, spec: dict[str, object]) -> str:
+        (value,) = values_of(LedgerOption(name=name, values=(0, 1)), {"one": {"spec": spec}})
+        return value
+
+    gan = {"method": "gan", "options": {"network": "sngan", "regulariser": "gradient_penalty"}}
+    assert told("gan.beta1", gan) == "0, which is today's default"
+    assert told("gan.shortcut_input", gan) == "relu, which is today's default"
+    assert told("gan.regulariser.points", gan) == "interpolates, which is today's default"
+    assert told("gan.network", gan) == "sngan"
+    assert "no such option" in told("gan.regulariser.p", gan)
+    gone = {"method": "gan", "options": {"network": "of_former_times"}}
+    assert told("gan.beta1", gone) == "the default of its code"
+    measured = {"measure": "robust_accuracy", "options": {}}
+    assert told("robust_accuracy.random_start", measured) == "no, which is today's default"
+    assert told("robust_accuracy.steps", measured) == "20, which is today's default"
+    assert told("robust_accuracy.of_former_times", measured) == "the default of its code"
+    assert values_of(LedgerOption(name="dat.reduction", values=(0, 1)), {"one": {"spec": gan}}) == {}

@@ -129,7 +129,6 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
     declared = plan.config.sheets[paper].artefacts[name]
     planned = plan.cells[artefact_id]
     names = [name for cell in planned for name in cell.evaluations]
-    models = [_threat_model(measured.result(name)) for name in names]
     limits = {(spec.measure, spec.limit) for spec in (plan.evaluations[name] for name in names)}
     return entries.Artefact(
         paper=paper,
@@ -153,7 +152,7 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             for panel in declared.panels
         ),
         pictures=_pictures(planned, measured, pending=declared.kind == "samples"),
-        threat_models=tuple(dict.fromkeys(model for model in models if model)),
+        threat_models=_threat_models(planned, measured),
         images=tuple(sorted((measure, n) for measure, n in limits if n is not None)),
         pending=tuple(dict.fromkeys(cell.reason for cell in planned if isinstance(cell, PendingCell))),
         cells=cells,
@@ -166,6 +165,18 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
             for cell in planned
         ),
     )
+
+
+def _threat_models(planned: Iterable[PlannedCell], measured: Measured) -> tuple[str, ...]:
+    """Return each attacker once; where they are of several conventions, with those that it belongs to."""
+    found: dict[str, dict[str, None]] = {}
+    for cell in planned:
+        for name in cell.evaluations:
+            if model := _threat_model(measured.result(name)):
+                found.setdefault(model, {})[cell.convention.replace("_", " ")] = None
+    if len({convention for conventions in found.values() for convention in conventions}) < 2:
+        return tuple(found)
+    return tuple(f"{' and '.join(of)} convention: {model}" for model, of in found.items())
 
 
 def _threat_model(result: Result) -> str:

@@ -167,6 +167,11 @@ def lost_runs(cell: Cell) -> str:
     return f" {MARKS['diverged']} {share}" if share else ""
 
 
+def marks_behind(cell: Cell) -> str:
+    """Return what goes behind a mean in a picture: the runs that diverged, and a flag where there is one."""
+    return lost_runs(cell) + f" {FLAG}" * bool(cell.flags)
+
+
 def flag_lines(cells: Iterable[Cell]) -> list[str]:
     """Return one line that explains the flag, or none where no cell carries one."""
     signs = "; ".join(FLAG_MEANINGS[flag] for flag in flags_of(cells))

@@ -36,6 +36,7 @@ from repro.judge.artefacts import Artefact, stamp_of
 from repro.judge.cells import Cell, select
 
 _AXES_HEIGHT = 2.2  # inches per row of axes
+HANDLE = 4.4  # letters that a line of the legend is long: a marker in its middle leaves two dots of each dash
 _MAX_PER_ROW = 3
 _LEAST_SPAN = 0.05  # of an x axis, as a share of its values: what is nearly one place is drawn as one
 _LEAST_HEIGHT = 1e-3  # of a y axis of lines, likewise: rounding is not drawn as if it were a curve
@@ -79,7 +80,7 @@ def _figure(
     """Return a figure with title, shared legend and remarks, all outside the part that the axes may fill."""
     rows, columns = _grid(len(shown))
     width = 4.6 if columns == 1 else PAGE_WIDTH
-    entry = 0.5 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)
+    entry = 0.73 + 0.062 * max((len(handle.get_label()) for handle in handles), default=1)
     per_line = max(1, min(len(handles), int(width / entry)))
     legend = 0.165 * math.ceil(len(handles) / per_line) + 0.06  # inches
     remarks = small_print(remarks, width)
@@ -94,7 +95,7 @@ def _figure(
     if handles:
         anchor = (0.5, below / height)
         box = figure.legend(handles=handles, loc="lower center", bbox_to_anchor=anchor, ncols=per_line,
-                            handlelength=2.2, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
+                            handlelength=HANDLE, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
         box.set_in_layout(False)
     return figure
 
@@ -177,7 +178,7 @@ def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> 
                 error = {"yerr": point.spread} if point.spread else {}
                 at.bar(x, point.measured, width * 0.92, color=colour, ecolor=INK, capsize=2, **error)
                 if point.flagged:
-                    _flag(at, x, point.measured + point.spread, INK)
+                    flag(at, x, point.measured + point.spread, INK)
                 if point.diverged:
                     _upright(at, x, 0.98, f"{point.diverged} of {point.runs} diverged", "top")
             if point.reported is not None:
@@ -191,7 +192,7 @@ def _bars(at: Any, group: Group, axes_width: float, absent: Collection[str]) -> 
     )
 
 
-def _flag(at: Any, x: float, y: float, colour: str) -> None:
+def flag(at: Any, x: float, y: float, colour: str) -> None:
     """Put a flag above what may mislead."""
     at.annotate(FLAG, (x, y), (0, 3), textcoords="offset points", ha="center", fontsize=8, color=colour)
 
@@ -232,7 +233,7 @@ def mean_line(at: Any, series: Series, colour: str, marker: str, dash: Any, **st
     at.plot(x, y, color=colour, marker=marker, linestyle=dash, **style)
     for point in points:
         if point.flagged:
-            _flag(at, point.place, point.measured or 0.0, colour)
+            flag(at, point.place, point.measured or 0.0, colour)
 
 
 LOST = {"linestyle": "none", "marker": "x", "markersize": 5.0, "markeredgewidth": 1.3}

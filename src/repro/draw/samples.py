@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
-from repro.draw.numbers import FLAG, flag_lines, lost_runs, metric_label, with_std
+from repro.draw.numbers import FLAG, flag_lines, marks_behind, metric_label, with_std
 from repro.draw.style import (
     INK,
     PAGE_WIDTH,
@@ -82,8 +82,7 @@ def _numbers(cells: Sequence[Cell], place: tuple[str, str], width: int) -> list[
     own = [cell for cell in cells if (cell.row, cell.column) == place and cell.metric != "images"]
     lines: list[str] = []
     for cell in own:
-        number = with_std(cell.metric, cell.measured, cell.measured_std) + lost_runs(cell)
-        number += f" {FLAG}" * bool(cell.flags)
+        number = with_std(cell.metric, cell.measured, cell.measured_std) + marks_behind(cell)
         label = metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
         lines += textwrap.wrap(f"{label}: " + number.replace(" ", "\u00a0"), width)
     return lines

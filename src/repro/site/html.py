@@ -36,6 +36,7 @@ from repro.site.attachments import Shelf, drawn, put_searches
 from repro.site.convention.ways import side_by_side
 from repro.site.curves import charts
 from repro.site.material import Material, Papers, read_material
+from repro.site.options import words
 
 _SHOWN_APART = ("spec", "data", "provenance")
 
@@ -101,6 +102,7 @@ def make_environment(material: Material) -> Environment:
         "slug": slug,
         "paper_name": lambda paper: material.named[paper].name,
         "plain": _plain,
+        "option_words": words,
         "flag_meaning": lambda name: FLAG_MEANINGS[name],
         "stand_in": lambda name: STAND_IN_MEANINGS.get(name, name),
     }

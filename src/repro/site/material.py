@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -25,6 +25,7 @@ from repro.judge.reported import Reported, as_printed
 from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
 from repro.site.convention.strip import Strip, maybe_behind_cells, strip
+from repro.site.options import values_of
 from repro.site.stored import REMEDY, Stored, read_stored
 
 
@@ -218,6 +219,16 @@ class Material:
     def ledger_about(self, artefacts: Container[str]) -> list[LedgerItem]:
         """Return what is open about any of some artefacts."""
         return [item for item in self.ledger if any(name in artefacts for name in item.affects)]
+
+    @cached_property
+    def chosen(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """The values that each open point's option has here, by the point's id, with the runs of each.
+
+        Of a measurement's option with its evaluations; nothing of points without an option, or of none here.
+        """
+        records = {**{name: page.record for name, page in self.runs.items()}, **self.results}
+        options = {item.id: item.option for item in self.ledger if item.option}
+        return {name: found for name, each in options.items() if (found := values_of(each, records))}
 
     def ledger_of_methods(self, methods: Container[str], artefact: str | None = None) -> list[LedgerItem]:
         """Return what is open about options of some methods, of one artefact or of any."""

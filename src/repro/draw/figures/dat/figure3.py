@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from repro.draw.draw import Shown
-from repro.draw.numbers import lost_runs, metric_label, missing_word
+from repro.draw.numbers import marks_behind, metric_label, missing_word
 from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, centred, mark_pending, new_figure, save, styled
 from repro.judge.artefacts import Panel
 from repro.judge.cells import Cell
@@ -93,10 +93,10 @@ def _number(cell: Cell | None) -> str:
     if cell is None or not isinstance(cell.measured, float):
         return missing_word(cell)
     if cell.metric == "modes" and not cell.measured_std:
-        return f"{cell.measured:g}{lost_runs(cell)}"
+        return f"{cell.measured:g}{marks_behind(cell)}"
     decimals = _DECIMALS.get(cell.metric, 3)
     largest = max(abs(cell.measured), cell.measured_std or 0.0)
     if largest >= 10:  # a density far from the true one; all digits would run into the next column
         decimals = min(decimals, 1 if largest < 100 else 0)
     spread = f" ± {cell.measured_std:.{decimals}f}" if cell.measured_std else ""
-    return f"{cell.measured:.{decimals}f}{spread}{lost_runs(cell)}"
+    return f"{cell.measured:.{decimals}f}{spread}{marks_behind(cell)}"

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from repro.draw.draw import Shown
-from repro.draw.plots import LOST, lost_handle, series_look
+from repro.draw.plots import LOST, flag, lost_handle, series_look
 from repro.draw.series import Group, Series, groups
 from repro.draw.style import (
     INK,
@@ -82,6 +82,9 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
             at.fill(theta, radius, color=colour, alpha=0.08, linewidth=0)
         at.errorbar(theta, radius, yerr=[point.spread for point in points], fmt="none", capsize=2,
                     ecolor=colour, elinewidth=0.8)  # fmt: skip
+        for point, angle in zip(points, theta, strict=True):
+            if point.flagged:
+                flag(at, angle, point.measured or 0.0, colour)
     rim = 1.12 * max(point.measured or 0.0 for series in group.series for point in series.points)
     at.set_ylim(0, rim)
     for row, series in enumerate(group.series):

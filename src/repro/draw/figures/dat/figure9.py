@@ -10,7 +10,8 @@ from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.draw.draw import Shown
-from repro.draw.numbers import lost_runs, missing_word
+from repro.draw.numbers import marks_behind, missing_word
+from repro.draw.plots import flag
 from repro.draw.style import (
     COLOURS,
     FAINT,
@@ -68,6 +69,10 @@ def _bars(at: Any, row: str, cells: list[Cell | None], mean: Cell | None, place:
     x = [k + (index - (n - 1) / 2) * 0.8 / n for k in heights]
     label = f"{row}, {_mean(mean)}"
     at.bar(x, list(heights.values()), 0.74 / n, color=COLOURS[index], label=label)
+    for middle, (k, height) in zip(x, heights.items(), strict=True):
+        bar = cells[k]
+        if bar and bar.flags:
+            flag(at, middle, height, COLOURS[index])
 
 
 def _dress(at: Any, columns: tuple[str, ...], word: str) -> None:
@@ -86,7 +91,7 @@ def _mean(cell: Cell | None) -> str:
     if cell is None or not isinstance(cell.measured, float):
         return missing_word(cell)
     spread = f" ± {cell.measured_std:.2f}" if cell.measured_std else ""
-    return f"mean {cell.measured:.2f}{spread}{lost_runs(cell)}"
+    return f"mean {cell.measured:.2f}{spread}{marks_behind(cell)}"
 
 
 def _examples(
