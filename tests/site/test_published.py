@@ -75,6 +75,27 @@ def test_the_committed_site_is_whole_and_has_a_page_for_all_that_the_cells_name(
     assert [name for name in pages if committed[name] != fresh[name]] == [], "run: repro report --published"
 
 
+def test_all_behind_a_number_has_a_page_its_extractor_too_and_what_only_a_search_trained_has_none(
+    written: Path,
+) -> None:
+    lenders = 0
+    for publication in read_publications(PUBLISHED, PAPERS):
+        lines_of = (PUBLISHED / publication.name / "runs.jsonl").read_text().splitlines()
+        recipes = {line["run_id"]: line["spec"]["recipe"] for line in map(json.loads, lines_of)}
+        pages = {path.stem for path in (written / SITE / publication.name / "runs").glob("*.html")}
+        assert pages == publication.material.runs.keys() <= recipes.keys()
+        for name, run in publication.material.runs.items():
+            borrowers = publication.material.borrowers(name)
+            assert run.cells or borrowers
+            lenders += bool(borrowers)
+            for borrower in borrowers:  # linked both ways
+                text = (written / SITE / publication.name / "runs" / f"{borrower}.html").read_text()
+                assert f"runs/{name}.html" in text
+        extractors = {name for name, recipe in recipes.items() if recipe == "suite.extractor"}
+        assert extractors <= pages
+    assert lenders
+
+
 def test_a_number_of_the_front_page_leads_to_its_line(written: Path) -> None:
     front = (written / SITE / "index.html").read_text(encoding="utf-8")
     places = re.findall(r'<th scope="row"><a href="([^"]+/[^"]+\.html)#([^"]+)">', front)

@@ -190,6 +190,17 @@ class Material:
             if commit
         ]
 
+    def borrowers(self, run_id: str) -> list[str]:
+        """Return the runs that were measured by the features or the gradients of this one."""
+        return [
+            other
+            for other, run in self.runs.items()
+            if any(
+                run_id in (result["spec"].get("extractor"), result["spec"].get("surrogate"))
+                for result in run.evaluations.values()
+            )
+        ]
+
     def methods(self, cell: Cell) -> list[str]:
         """Return the methods of the runs that a cell rests on."""
         return self._of_runs(cell, "method")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from repro.draw.tables import one_line, pipes
 from repro.site.attachments import Shelf
 from repro.site.html import make_environment, write_page, write_report
 from repro.site.manifest import Command, require_written, write_manifest
-from repro.site.material import Material, Papers, read_material
+from repro.site.material import Material, Papers, RunPage, read_material
 from repro.site.published.numbers import HEADINGS, Line, best, lines
 from repro.site.published.paragraphs import Paragraph, paragraphs
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
@@ -113,10 +113,17 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
     found = []
     for layout in layouts:
         material = read_material(layout, papers)
-        used = {run_id: run for run_id, run in material.runs.items() if run.cells}  # not those of searches
-        found.append(Publication(layout.profile, layout, replace(material, runs=used)))
+        found.append(Publication(layout.profile, layout, replace(material, runs=_used(material.runs))))
     corrected = pooled({each.name: each.material for each in found}, papers.rules.level)
     return [replace(each, material=corrected[each.name]) for each in found]
+
+
+def _used(runs: Mapping[str, RunPage]) -> dict[str, RunPage]:
+    """Return the runs behind numbers, those whose features or gradients they took among them: no search's."""
+    used = {run_id for run_id, run in runs.items() if run.cells}
+    specs = [result["spec"] for run_id in used for result in runs[run_id].evaluations.values()]
+    used.update(spec[name] for spec in specs for name in ("extractor", "surrogate") if spec.get(name) in runs)
+    return {run_id: run for run_id, run in runs.items() if run_id in used}
 
 
 def index_text(publications: Sequence[Publication]) -> str:
