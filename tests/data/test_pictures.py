@@ -252,9 +252,10 @@ def test_centre_square_cuts_the_middle() -> None:
     assert sngan_square(Image.new("RGB", (600, 300)), 64).size == (64, 64)
 
 
-def test_more_than_memory_is_refused_with_a_remedy() -> None:
+def test_more_than_memory_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     info = CATALOGUE["lsun_bedroom"]
-    require_memory(1000, info, "train", available=2**30)
+    monkeypatch.setattr("repro.data.memory.available_bytes", lambda: 2**30)
+    require_memory(1000, info, "train")
     with pytest.raises(ReproError, match=r"34.7 GiB") as caught:
-        require_memory(info.splits["train"], info, "train", available=2**30)
+        require_memory(info.splits["train"], info, "train")
     assert "limit" in caught.value.remedy

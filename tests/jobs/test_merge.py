@@ -36,4 +36,5 @@ def test_pictures_that_a_killed_measurement_left_make_way(tmp_path: Path) -> Non
     plan = SimpleNamespace(runs={}, evaluations={spec.evaluation_id: spec})
     assert merge(plan, here, [there.results]).evaluations == 1  # type: ignore[arg-type]
     copied = read_result(here.evaluation(spec.evaluation_id))
+    assert copied is not None
     assert is_current(copied, spec, here, checkpoint_sha256=None, extractor_sha256=None)

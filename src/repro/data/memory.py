@@ -26,10 +26,10 @@ def available_bytes() -> int:
     return memory
 
 
-def require_memory(n: int, info: DatasetInfo, split: str, available: int | None = None) -> None:
+def require_memory(n: int, info: DatasetInfo, split: str) -> None:
     """Raise ReproError where ``n`` images of ``info`` would take more than 80 % of the free memory."""
     needed = n * info.channels * info.height * info.width
-    free = available_bytes() if available is None else available
+    free = available_bytes()
     if needed > 0.8 * free:
         raise ReproError(
             f"{n} images of {info.title} ({split}) take {needed / 2**30:.1f} GiB of memory, "

@@ -113,7 +113,7 @@ def _content_hash(content: Any) -> str:
 
 
 def is_current(
-    result: Result | None,
+    result: Result,
     spec: EvaluationSpec,
     layout: Layout,
     *,
@@ -123,8 +123,7 @@ def is_current(
 ) -> bool:
     """Return whether ``result`` is of exactly this evaluation and these checkpoints, pictures whole."""
     return (
-        result is not None
-        and result.spec == spec  # stand-ins included: a changed mark must reach the cells
+        result.spec == spec  # stand-ins included: a changed mark must reach the cells
         and result.checkpoint_sha256 == checkpoint_sha256
         and result.extractor_sha256 == extractor_sha256
         and result.surrogate_sha256 == surrogate_sha256
