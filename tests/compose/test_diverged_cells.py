@@ -98,7 +98,7 @@ def test_all_seeds_and_those_of_the_other_side(tmp_path: Path) -> None:
     assert plain.stand_ins == ("synthetic_data", "reduced_budget", "changed_batch_size", "reduced_width")
     assert cells["left: Other", "gain"].diverged == 3
     assert cells["left: Other", "CIFAR-10"].verdict == "not comparable"
-    assert "50.00 / diverged ∞ 3/3" in markdown
+    assert "50.0 / diverged ∞ 3/3" in markdown
     assert "nan" not in markdown
 
 
