@@ -73,7 +73,7 @@ def test_a_batch_counts_relative_to_the_recipes_own() -> None:
 BETTER = {"Rob-GAN (w/ FT)", "our model", "CIFAR10: w/ fine-tune", "gap: w/o augmentation"}
 UNTOLD = {
     ("quick", f"rgan.best_{name}") for name in ("conditional", "unconditional_cifar10", "unconditional_stl10")
-} | {("robgan-cpu", "robgan.accuracy_gap")}
+} | {("robgan-cpu", f"{paper}.accuracy_gap") for paper in ("robgan", "advgan")}
 """Claims whose rows have unequal shares of their budgets, or are of parts of two splits; profiles say why."""
 
 
