@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
+from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.locks import only_process
 from repro.core.paths import Layout
@@ -25,6 +26,7 @@ from repro.methods.base import Method, MethodOptions, State
 from repro.train.begin import new_run
 from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
+from repro.train.training_data import TrainingData
 
 
 class TinyOptions(MethodOptions):
@@ -153,6 +155,17 @@ def train(
         train_to_record(
             new_run(kind, data, spec, layout, device=device, settings=settings), progress=progress
         )
+
+
+def train_with_checkpoints(spec: RunSpec, layout: Layout, kind: type[Method], log_every: int = 1) -> State:
+    """Train on the images that the method asks for, a checkpoint every second step; return the last one."""
+    device = torch.device("cpu")
+    images, validation = TrainingData().load_all(kind, spec, None, device)
+    settings = LoopSettings(checkpoint_steps=2, log_every=log_every)
+    with only_process(layout.run(spec.run_id), spec.run_id):
+        run = new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
+        train_to_record(run, progress=False)
+    return checkpoint.load(layout.checkpoint(spec.run_id)).state
 
 
 if __name__ == "__main__":

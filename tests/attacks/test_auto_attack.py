@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from attack_cases import Smooth
+from attack_cases import Rescaled, Smooth
 from repro.attacks import PGD, SYMMETRIC, UNIT, AutoAttack, ThreatModel
 from repro.attacks import auto_attack as module
 from repro.attacks.auto_attack import suspect_signs, tiled_by_square
@@ -22,15 +22,6 @@ from repro.core.errors import ReproError
 needs_library = pytest.mark.skipif(
     find_spec("torchattacks") is None, reason="torchattacks is not installed (auditor.txt)"
 )
-
-
-class OnSymmetric(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network(SYMMETRIC.to(UNIT, images))
 
 
 class Steps(nn.Module):
@@ -58,7 +49,7 @@ def test_an_audit_is_at_least_as_strong_as_pgd(norm: str) -> None:
     labels[0] = (labels[0] + 1) % 4  # wrong from the start
     radius = 0.03 if norm == "linf" else 0.2
     threat = ThreatModel(norm=norm, radius=2 * radius, step_size=radius / 2, steps=10, bounds=SYMMETRIC)  # type: ignore[arg-type]
-    wide, wide_images = OnSymmetric(network).train(), UNIT.to(SYMMETRIC, images)
+    wide, wide_images = Rescaled(network, SYMMETRIC).train(), UNIT.to(SYMMETRIC, images)
     state = torch.get_rng_state()
 
     audit = AutoAttack(model=wide, threat=threat, classes=4, steps=15, queries=60).audit(wide_images, labels)

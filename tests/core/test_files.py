@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json, remove_leftovers, replacing, sha256_file
+from repro.core.files import atomic_write_json, read_json, remove_leftovers, replacing
 
 
 def interrupted_write(path: Path) -> None:
@@ -54,8 +54,3 @@ def test_damaged_json_names_the_line(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ReproError):
         read_json(path, remedy="delete it")
-
-
-def test_sha256_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(b"abc")
-    assert sha256_file(tmp_path / "f").startswith("ba7816bf8f01cfea")

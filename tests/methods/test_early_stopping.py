@@ -14,7 +14,6 @@ from method_cases import CPU, equal, make, spec_of, tiny_data, weights
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.jsonl import read_lines
-from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.records import read_record
 from repro.core.spec import RunSpec
@@ -23,13 +22,9 @@ from repro.evaluate.accuracy import correct
 from repro.methods.classifier import PATIENCE, Classifier
 from repro.methods.early_stopping import EarlyStopping
 from repro.methods.registry import load_method
-from repro.train.begin import new_run
 from repro.train.clock import Clock, TimeUsed
 from repro.train.record import record_line
-from repro.train.run import train_to_record
-from repro.train.settings import LoopSettings
-from repro.train.training_data import TrainingData
-from tiny_gan import PowerCutError, cut_at
+from tiny_gan import PowerCutError, cut_at, train_with_checkpoints
 
 CURVE = (0.1, 0.3, 0.5, 0.4, 0.6, 0.6, 0.2, 0.59, 0.7, 0.1)  # by epoch; the second 0.6 is no rise
 BEST, STOP = 5, 8  # epochs, with a patience of 3
@@ -95,26 +90,16 @@ def run_spec(name: str = "classifier", **options: Any) -> RunSpec:
     )  # fmt: skip
 
 
-def train(spec: RunSpec, layout: Layout, kind: Any, log_every: int = 1) -> dict[str, Any]:
-    """Train, checkpoint every second step; three steps are an epoch."""
-    images, validation = TrainingData().load_all(kind, spec, None, CPU)
-    settings = LoopSettings(checkpoint_steps=2, log_every=log_every)
-    with only_process(layout.run(spec.run_id), spec.run_id):
-        run = new_run(kind, images, spec, layout, device=CPU, validation=validation, settings=settings)
-        train_to_record(run, progress=False)
-    return checkpoint.load(layout.checkpoint(spec.run_id)).state
-
-
 @pytest.mark.parametrize("name", ["classifier", "gat"])
 def test_killed_before_the_best_after_it_and_after_the_stop_a_run_ends_bit_identical(
     layout: Layout, name: str
 ) -> None:
     spec, kind, again = run_spec(name), planted(name), Layout(layout.results, "again")
-    through = train(spec, layout, kind)
+    through = train_with_checkpoints(spec, layout, kind)
     for step in (4, 17, 20, 27):
         with pytest.raises(PowerCutError):
-            train(spec, again, cut_at(kind, step))
-    resumed = train(spec, again, kind)
+            train_with_checkpoints(spec, again, cut_at(kind, step))
+    resumed = train_with_checkpoints(spec, again, kind)
     torch.testing.assert_close(resumed, through, rtol=0, atol=0)
     shas = [checkpoint.load(place.checkpoint(spec.run_id)).sha256 for place in (layout, again)]
     assert shas[0] == shas[1]
@@ -141,16 +126,18 @@ def test_the_last_line_is_of_the_last_step_that_trained(
     monkeypatch.setattr(
         Clock, "used", lambda clock: TimeUsed(device_seconds=min(counted[clock], took[place]))
     )
-    train(spec, layout, kind, 7)
+    train_with_checkpoints(spec, layout, kind, 7)
     lines = read_lines(layout.log(spec.run_id))
     assert [(line["step"], line["device_seconds_per_step"]) for line in lines] == [
         (step, 1.0) for step in (7, 14, 21, 3 * STOP)
     ]
     place = again
     with pytest.raises(PowerCutError):
-        train(spec, again, cut_at(kind, 27), 7)  # its checkpoint is of step 26, before the line
+        train_with_checkpoints(
+            spec, again, cut_at(kind, 27), 7
+        )  # its checkpoint is of step 26, before the line
     took[again] = 0
-    train(spec, again, kind, 7)
+    train_with_checkpoints(spec, again, kind, 7)
     assert [line["step"] for line in read_lines(again.log(spec.run_id))] == [7, 14, 21, 3 * STOP]
     assert read_lines(again.log(spec.run_id))[-1]["device_seconds_per_step"] == 0
 

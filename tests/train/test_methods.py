@@ -9,17 +9,11 @@ import torch
 
 from repro.core import checkpoint
 from repro.core.jsonl import read_lines
-from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.methods.base import Method
 from repro.methods.registry import load_method, method_names
-from repro.train.begin import new_run
 from repro.train.record import finished
-from repro.train.run import train_to_record
-from repro.train.settings import LoopSettings
-from repro.train.training_data import TrainingData
-from tiny_gan import PowerCutError, cut_at
+from tiny_gan import PowerCutError, cut_at, train_with_checkpoints
 
 CPU = torch.device("cpu")
 PARENTS = {"robgan_finetune": "robgan", "gat_attack": "classifier"}
@@ -48,14 +42,6 @@ def spec(method: str, parent: str | None = None) -> RunSpec:
     )
 
 
-def train(spec: RunSpec, layout: Layout, kind: type[Method]) -> None:
-    images, validation = TrainingData().load_all(kind, spec, None, CPU)
-    settings = LoopSettings(checkpoint_steps=2, log_every=1)
-    with only_process(layout.run(spec.run_id), spec.run_id):
-        run = new_run(kind, images, spec, layout, device=CPU, validation=validation, settings=settings)
-        train_to_record(run, progress=False)
-
-
 @pytest.mark.parametrize("name", method_names())
 def test_resuming_changes_nothing(layout: Layout, name: str) -> None:
     parent = spec(PARENTS[name]) if name in PARENTS else None
@@ -63,11 +49,13 @@ def test_resuming_changes_nothing(layout: Layout, name: str) -> None:
     kind, again = load_method(name), Layout(layout.results, "again")
     for place in (layout, again):
         if parent is not None:
-            train(parent, place, load_method(parent.method))
-    train(ours, layout, kind)
+            train_with_checkpoints(parent, place, load_method(parent.method))
+    train_with_checkpoints(ours, layout, kind)
     with pytest.raises(PowerCutError):
-        train(ours, again, cut_at(kind, 3))  # the checkpoint is of step 2, so one step is done again
-    train(ours, again, kind)
+        train_with_checkpoints(
+            ours, again, cut_at(kind, 3)
+        )  # the checkpoint is of step 2, so one step is done again
+    train_with_checkpoints(ours, again, kind)
     a, b = (checkpoint.load(place.checkpoint(ours.run_id)) for place in (layout, again))
     torch.testing.assert_close(b.state, a.state, rtol=0, atol=0)
     assert a.sha256 == b.sha256
