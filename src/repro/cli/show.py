@@ -15,7 +15,7 @@ from repro.compose.differences import Differences
 from repro.core.paths import Layout
 from repro.cost.costs import Cost
 from repro.cost.table import HEADINGS, NOTES, TITLE, cost_stamp, row
-from repro.draw.numbers import metric_label, sentence, with_std
+from repro.draw.numbers import cell_label, sentence, with_std
 from repro.draw.tables import header_lines, legend
 from repro.draw.view import View, ViewRow, split, views
 from repro.judge.artefacts import Artefact
@@ -196,7 +196,7 @@ def show_differences(found: Differences, names: Sequence[str]) -> None:
     table.add_column("not the same", overflow="fold")
     for each in found.both:
         one = each.first
-        metric = " / ".join(dict.fromkeys(_label(cell) for cell in (one, each.second)))
+        metric = " / ".join(dict.fromkeys(cell_label(cell) for cell in (one, each.second)))
         sides = (f"{_mean(cell)} ({cell.n_seeds})" for cell in (one, each.second))
         interval = "" if each.low is None else f"{each.low:.3g} to {each.high:.3g}"
         p = "" if each.p is None else f"{each.p:.2g}"
@@ -210,10 +210,6 @@ def show_differences(found: Differences, names: Sequence[str]) -> None:
         f"measured in {names[0]} alone: {found.only_first}; in {names[1]} alone: {found.only_second}"
     )
     console.print("In brackets the seeds; p is of a two-sided Welch test, corrected for nothing.")
-
-
-def _label(cell: Cell) -> str:
-    return metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
 
 
 def _mean(cell: Cell) -> str:

@@ -109,6 +109,11 @@ def metric_label(metric: str, *, embedded: bool = False) -> str:
     return label + "*" if embedded and metric.split("_")[0] in _EMBEDDED_FAMILIES else label
 
 
+def cell_label(cell: Cell) -> str:
+    """Return the name of a cell's metric, of embedded features where it is."""
+    return metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
+
+
 def number(metric: str, value: Value) -> str:
     """Return ``value`` as people print that metric, a paper's as it does; "–" where it is missing."""
     if value is None:

@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
-from repro.draw.numbers import FLAG, flag_lines, marks_behind, metric_label, with_std
+from repro.draw.numbers import FLAG, cell_label, flag_lines, marks_behind, with_std
 from repro.draw.style import (
     INK,
     PAGE_WIDTH,
@@ -83,8 +83,7 @@ def _numbers(cells: Sequence[Cell], place: tuple[str, str], width: int) -> list[
     lines: list[str] = []
     for cell in own:
         number = with_std(cell.metric, cell.measured, cell.measured_std) + marks_behind(cell)
-        label = metric_label(cell.metric, embedded="embedded_features" in cell.stand_ins)
-        lines += textwrap.wrap(f"{label}: " + number.replace(" ", "\u00a0"), width)
+        lines += textwrap.wrap(f"{cell_label(cell)}: " + number.replace(" ", "\u00a0"), width)
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,11 @@ def cells_in(layout: Layout) -> list[Cell]:
     cells, packed = read_cells(layout.cells), layout.root / RUNS
     if not packed.is_file():
         return cells
-    records = {line["run_id"]: line for line in unpack(packed)}
+    return flagged(cells, {line["run_id"]: line for line in unpack(packed)})
+
+
+def flagged(cells: Iterable[Cell], records: Mapping[str, Line]) -> list[Cell]:
+    """Return cells with the flag `mixed_code` where the records of their runs raise it."""
     return [_flagged(cell, records) for cell in cells]
 
 

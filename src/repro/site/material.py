@@ -15,10 +15,10 @@ from repro.core.cell_key import CellKey
 from repro.core.csv_text import plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.jobs.publication import Line, cells_in
+from repro.jobs.publication import Line, flagged
 from repro.judge.artefacts import Artefact, Artefacts, Behind, numbers_by_seed, read_artefacts, with_formats
 from repro.judge.audit import AUDIT_COLUMNS, AuditEntry
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell, read_cells, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.judge.reported import Reported, as_printed
@@ -190,16 +190,15 @@ class Material:
             if commit
         ]
 
-    def borrowers(self, run_id: str) -> list[str]:
-        """Return the runs that were measured by the features or the gradients of this one."""
-        return [
-            other
-            for other, run in self.runs.items()
-            if any(
-                run_id in (result["spec"].get("extractor"), result["spec"].get("surrogate"))
-                for result in run.evaluations.values()
-            )
-        ]
+    @cached_property
+    def borrowers(self) -> Mapping[str, Sequence[str]]:
+        """The runs that were measured by the features or the gradients of another, by that one's id."""
+        found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for borrower, run in self.runs.items():
+            for spec in (result["spec"] for result in run.evaluations.values()):
+                for lender in {spec.get("extractor"), spec.get("surrogate")} & self.runs.keys():
+                    found[lender][borrower] = None
+        return {lender: [*those] for lender, those in found.items()}
 
     def methods(self, cell: Cell) -> list[str]:
         """Return the methods of the runs that a cell rests on."""
@@ -307,7 +306,7 @@ def read_material(layout: Layout, papers: Papers) -> Material:
     """
     root = layout.root
     stored, artefacts = read_stored(layout), read_artefacts(root / "artefacts.json")
-    cells = tuple(as_printed(cells_in(layout), papers.reported))
+    cells = tuple(as_printed(flagged(read_cells(layout.cells), stored.records), papers.reported))
     shown = {artefact.paper for artefact in artefacts.artefacts}
     if foreign := shown - papers.named.keys():
         raise ReproError(

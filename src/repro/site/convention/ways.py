@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from repro.core.cell_key import CellKey
-from repro.draw.numbers import metric_label, number
+from repro.draw.numbers import cell_label, metric_label, number
 from repro.judge.cells import Cell
 from repro.site.convention.strip import Strip, line, strip
 from repro.site.material import Material
@@ -63,11 +63,7 @@ def ways_of(
     ways: dict[str, Way] = {}
     way_of: dict[CellKey, Way] = {}
     for index, (of, group) in enumerate(found.items(), 1):
-        labels = dict.fromkeys(
-            f"{metric_label(cell.metric, embedded='embedded_features' in cell.stand_ins)}, "
-            f"{cell.convention} convention"
-            for cell, _ in group
-        )
+        labels = dict.fromkeys(f"{cell_label(cell)}, {cell.convention} convention" for cell, _ in group)
         count = f"{len(group)} numbers" if len(group) > 1 else "1 number"
         together = {
             name: " / ".join(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repro.core.cell_key import CellKey
-from repro.draw.numbers import measured_text, metric_label, with_std
+from repro.draw.numbers import cell_label, measured_text, with_std
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.site.html import anchor
@@ -102,7 +102,7 @@ def _line(material: Material, artefact: Artefact, cells: Sequence[Cell]) -> Line
     """Return the line of ``cells``, which are of one place, under one or several conventions."""
     first = next((cell for cell in cells if cell.convention == "standard"), cells[0])
     other = next((cell for cell in cells if cell.convention == "paper" and cell is not first), None)
-    label = metric_label(first.metric, embedded="embedded_features" in first.stand_ins)
+    label = cell_label(first)
     fields = (
         f"{material.named[artefact.paper].name}, {artefact.short_source}",
         label,
