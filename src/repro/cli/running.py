@@ -56,7 +56,8 @@ def evaluate(
 
 def merge(
     sources: Annotated[
-        list[Path], typer.Argument(help="Results folders of other machines.", parser=user_path)
+        list[Path],
+        typer.Argument(help="Results folders of other machines, publications.", parser=user_path),
     ],
     profile: Profile = None,
     results: Results = None,
@@ -64,14 +65,17 @@ def merge(
 ) -> None:
     """Take over finished runs and evaluations of the same plan from other machines' results folders.
 
+    A folder below results/published is one, too: its runs come without weights, for more seeds to be joined.
     What contradicts what is here, or was trained on other images, is refused; then nothing is copied.
 
     Example: `repro merge ~/from-node-1/results ~/from-node-2/results --profile paper`
     """
     from repro.jobs.merge import merge
+    from repro.site.published.unpack import unpacked
 
     plan, _, layout = open_plan(config, profile, results)
-    merged = merge(plan, layout, sources)
+    with unpacked(sources, layout.profile) as folders:
+        merged = merge(plan, layout, folders)
     print(
         f"{layout.root}: {merged.runs} runs and {merged.evaluations} evaluations copied, "
         f"{merged.present} were here, {merged.stale} are of another plan"

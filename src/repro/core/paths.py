@@ -39,6 +39,10 @@ class Layout:
         """Provenance of one finished run."""
         return self.run(run_id) / "run.json"
 
+    def published(self, run_id: str) -> Path:
+        """Name of the publication that a run was taken over from, without its weights."""
+        return self.run(run_id) / "published.json"
+
     def set_aside(self, run_id: str, mark: str) -> Path:
         """Where a finished run goes that another replaces; ``mark`` tells several of them apart."""
         return self.root / "set-aside" / f"{run_id}-{mark}"

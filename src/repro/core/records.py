@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json
+from repro.core.files import read_json, read_model
 from repro.core.paths import Layout
 from repro.core.spec import INTRINSIC, RunSpec, StandIn
 
@@ -27,6 +27,32 @@ def read_record(layout: Layout, run_id: str) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("run_id") != run_id:
         raise ReproError("the record is not of this run", remedy=TRAIN_AGAIN, where=path)
     return record
+
+
+def publication_of(layout: Layout, run_id: str) -> str | None:
+    """Return which publication a run is of whose weights are not here; None where they are or should be.
+
+    Raises:
+        ReproError: the file that names it is damaged.
+    """
+    path = layout.published(run_id)
+    if layout.checkpoint(run_id).exists() or not path.exists():
+        return None
+    return read_model(path, str, remedy=TRAIN_AGAIN)
+
+
+def require_weights(layout: Layout, run_id: str) -> None:
+    """Check that a run is not one of a publication, which holds no weights.
+
+    Raises:
+        ReproError: it is; nothing can be measured of it here, nor start from it.
+    """
+    if (publication := publication_of(layout, run_id)) is not None:
+        raise ReproError(
+            f"run {run_id} is of the publication {publication}, which holds no weights",
+            remedy="measure where its weights are and merge those results, or " + TRAIN_AGAIN,
+            where=layout.run(run_id),
+        )
 
 
 def stood_in(record: Mapping[str, Any]) -> frozenset[StandIn]:

@@ -22,6 +22,7 @@ from repro.core.spec import EvaluationSpec, flags_in_order
 from repro.core.timing import Stopwatch
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.diverged import divergence_behind, note_divergence
+from repro.evaluate.published import published_result
 from repro.evaluate.registry import load_measurement, needs, validate_options
 from repro.evaluate.result import (
     Result,
@@ -112,9 +113,11 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
     diverged = divergence_behind(spec, layout) if measurement.needs_run else None
     if diverged is not None:
         return note_divergence(spec, diverged, shared)
+    context = Context(spec, shared, pictures_folder(layout, spec))
+    if (published := published_result(spec, context)) is not None:
+        return published
     start = time.perf_counter()
     run = load_trained(layout, spec.run, device) if measurement.needs_run else None
-    context = Context(spec, shared, pictures_folder(layout, spec))
     checkpoint_sha256 = run.sha256 if run else None
     extractor_sha256 = context.extractor().sha256 if spec.extractor else None
     surrogate = context.surrogate()

@@ -13,7 +13,7 @@ from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.failures import WARNINGS
 from repro.core.paths import Layout
-from repro.core.records import read_record, stood_in
+from repro.core.records import read_record, require_weights, stood_in
 from repro.core.spec import Flag, RunSpec, StandIn, snapshot_steps
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
@@ -115,7 +115,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
 
     Raises:
         ReproError: the checkpoint is missing, damaged, of another run than its folder's, of an unfinished or
-            of a diverged one.
+            of a diverged one, or left out of the publication that the run is of.
     """
     path = layout.checkpoint(run_id)
     diverged = divergence_of(layout, run_id)
@@ -125,6 +125,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
             remedy="nothing can be measured with it; let its recipe train at a lower learning rate",
             where=layout.record(run_id),
         )
+    require_weights(layout, run_id)
     loaded = checkpoint.load(path, device=device)
     spec = checkpoint.spec_of(loaded.header, path)
     if spec.run_id != run_id:

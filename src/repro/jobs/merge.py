@@ -14,6 +14,7 @@ from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.core.locks import LOCK_FILES, only_process
 from repro.core.paths import Layout
+from repro.core.records import publication_of
 from repro.data.facts import SplitFacts, facts_of_run
 from repro.evaluate.result import read_result
 from repro.plan.plan import Plan
@@ -40,17 +41,20 @@ class _Found:
     """A finished run or a measured evaluation in one of the folders.
 
     ``content`` must be equal wherever it is found: a run's checkpoint, an evaluation's values and of what.
+    ``whole`` is a run with its weights, and every evaluation.
     """
 
     home: Path  # a run's folder, an evaluation's file
     content: dict[str, Any]
     data: tuple[SplitFacts, ...]
+    whole: bool = True
 
 
 def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
     """Copy finished runs and evaluations of ``plan`` from other results folders, with their provenance.
 
-    Everything is looked at before anything is copied. Batches and all that is made of evaluations stay where
+    Everything is looked at before anything is copied. A run without weights, which is of a publication, makes
+    way for the same with its weights. Batches and all that is made of evaluations stay where
     they are: Snakemake makes them anew and finds nothing to train or to measure.
 
     Args:
@@ -72,8 +76,8 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
             _require_same(found, other, images)
             if source is layout:
                 merged.present += 1
-            elif other is found:
-                coming[goal] = found
+            elif other is found or (found.whole and not other.whole):
+                known[goal] = coming[goal] = found
     for goal, found in track(coming.items(), "copying", transient=True):
         if found.home.is_dir():
             _copy_run(found.home, goal)
@@ -106,10 +110,11 @@ def _all(plan: Plan, source: Layout, merged: Merged) -> Iterator[_Found]:
             merged.unfinished.append(home)
         else:
             content = {"checkpoint": record["checkpoint_sha256"], "diverged": record["diverged"]}
-            yield _Found(home, content, tuple(facts_of_run(record)))
+            whole = publication_of(source, home.name) is None
+            yield _Found(home, content, tuple(facts_of_run(record)), whole)
     for home in sorted((source.root / "evaluations").glob("*.json")):
-        result = read_result(home)
-        if result is None or plan.evaluations.get(home.stem) != result.spec:
+        result = read_result(home) if home.stem in plan.evaluations else None  # what is stale may be damaged
+        if result is None or plan.evaluations[home.stem] != result.spec:
             merged.stale += 1
             continue
         fields = {

@@ -8,6 +8,7 @@ from repro.core import checkpoint
 from repro.core.divergence import divergence_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.core.records import require_weights
 from repro.core.spec import RunSpec
 from repro.train.metric_means import DivergedError
 from repro.train.record import finished
@@ -31,6 +32,7 @@ def load_parent(spec: RunSpec, layout: Layout) -> checkpoint.Loaded | None:
             remedy=f"train {spec.parent} first (put both into one batch, or let snakemake order them)",
             where=layout.run(spec.parent),
         )
+    require_weights(layout, spec.parent)
     return checkpoint.load(layout.checkpoint(spec.parent))
 
 

@@ -12,7 +12,7 @@ from repro.core.files import atomic_write_json
 from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.records import TRAIN_AGAIN, read_record, stood_in
+from repro.core.records import TRAIN_AGAIN, publication_of, read_record, stood_in
 from repro.core.spec import INTRINSIC, STAND_INS, RunSpec
 from repro.train.loop import Run
 from repro.train.state import part_hashes
@@ -59,6 +59,8 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
 def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[str, Any] | None:
     """Return the record of a run if it is finished, else None. One that diverged is finished as well.
 
+    So is one of a publication, of which record and log are all there is.
+
     Args:
         layout: where the run lies.
         run_id: which run.
@@ -71,12 +73,13 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
     path, record = layout.record(run_id), read_record(layout, run_id)
     if not record:
         return None
-    _check_beside(layout, run_id, record)
+    published = publication_of(layout, run_id) is not None
+    _check_beside(layout, run_id, record, snapshots=not published)
     if not layout.checkpoint(run_id).is_file():
-        if record.get(FIELD) is not None and record.get("checkpoint_sha256") is None:
+        if published or (record.get(FIELD) is not None and record.get("checkpoint_sha256") is None):
             if spec is not None:
                 checkpoint.require_same_run({"spec": record.get("spec")}, spec, path)
-            return record  # it diverged before its first checkpoint
+            return record  # else it diverged before its first checkpoint
         raise ReproError(
             f"run {run_id} has a record but no checkpoint",
             remedy=TRAIN_AGAIN,
@@ -95,12 +98,12 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
     return record
 
 
-def _check_beside(layout: Layout, run_id: str, record: dict[str, Any]) -> None:
-    """Check that a finished run's log is as it was, and that its snapshots are there."""
+def _check_beside(layout: Layout, run_id: str, record: dict[str, Any], *, snapshots: bool) -> None:
+    """Check that a finished run's log is as it was, and with ``snapshots`` that these are there."""
     log = layout.log(run_id)
     if record.get(CERTIFICATE, {}).get("log") != _log_mark(layout, run_id):
         raise ReproError(f"{log.name} is not as the training wrote it", remedy=TRAIN_AGAIN, where=log)
-    for entry in record.get("snapshots", []):
+    for entry in record.get("snapshots", []) if snapshots else ():
         if not (layout.run(run_id) / entry["file"]).is_file():
             raise ReproError(
                 f"the snapshot of step {entry['step']} is gone",

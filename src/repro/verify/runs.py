@@ -14,7 +14,7 @@ from repro.core.files import is_leftover
 from repro.core.locks import LOCK_FILES
 from repro.core.manifest import TRAIN_ANEW, check_members
 from repro.core.paths import Layout
-from repro.core.records import read_record
+from repro.core.records import publication_of, read_record
 from repro.core.spec import RunSpec
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
@@ -23,7 +23,7 @@ from repro.verify.findings import Findings
 from repro.verify.records import check_record
 
 DELETE = "delete it, or move it elsewhere; nothing needs it"
-_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "snapshots", *LOCK_FILES}
+_OWN = {"checkpoint.safetensors", "run.json", "metrics.jsonl", "published.json", "snapshots", *LOCK_FILES}
 
 
 def check_runs(plan: Plan, batches: Batches, layout: Layout, found: Findings) -> None:
@@ -53,7 +53,10 @@ def _check_run(plan: Plan, layout: Layout, folder: Path, found: Findings) -> Non
         return
     if _run_id(record.get("spec")) != run_id:
         raise ReproError("the record is of another run than its folder", where=folder, remedy=TRAIN_ANEW)
-    _check_snapshots(folder, record)
+    if (publication := publication_of(layout, run_id)) is not None:
+        found.notes.append(f"of the publication {publication}, its weights could not be checked: {folder}")
+    else:
+        _check_snapshots(folder, record)
     check_record(layout, run_id, record, plan.config.settings.warnings)
     _check_parent(layout, record)
     if run_id in plan.runs:
