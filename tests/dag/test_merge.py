@@ -65,14 +65,22 @@ def test_what_two_machines_did_is_not_done_again(machines: list[str], project: P
 
 def test_other_numbers_other_networks_and_other_images_are_refused(machines: list[str]) -> None:
     shutil.copytree(B.run(machines[0]), A.run(machines[0]))
-    path = next(path for path in sorted((B.root / "evaluations").glob("accuracy-*.json")))
-    result = read_result(path)
-    assert result is not None
-    shutil.copy(path, A.root / "evaluations")
-    write_result(path, result.model_copy(update={"values": {"accuracy": 99.0}}))
+    paths = sorted((B.root / "evaluations").glob("accuracy-*.json"))
+    assert len(paths) == 2
+    for path in paths:
+        result = read_result(path)
+        assert result is not None
+        shutil.copy(path, A.root / "evaluations")
+        write_result(path, result.model_copy(update={"values": {"accuracy": 99.0}}))
     code, printed = merge()
-    assert (code, "they differ in values" in printed) == (2, True), printed
-    path.unlink()  # the remedy
+    assert (code, "2 contradictions" in printed) == (2, True), printed
+    assert all(f"{path}: " in printed for path in paths), printed
+    paths.pop().unlink()  # the remedy
+    code, printed = merge()
+    assert (code, "contradictions" in printed, "they differ in values" in printed) == (2, False, True), (
+        printed
+    )
+    paths.pop().unlink()
 
     loaded = checkpoint.load(B.checkpoint(machines[0]))
     record = json.loads(B.record(machines[0]).read_text())

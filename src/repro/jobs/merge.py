@@ -64,20 +64,22 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
 
     Raises:
         ReproError: a source is no such folder, something in it is damaged, two folders hold different
-            networks for one run or different numbers for one evaluation, or read different images; or
-            another process trains a run here that is finished there.
+            networks for one run or different numbers for one evaluation, or read different images (names
+            all that do); or another process trains a run here that is finished there.
     """
     merged, known, coming = Merged(), dict[Path, _Found](), dict[Path, _Found]()
     images: dict[tuple[str, str, int | None], tuple[SplitFacts, Path]] = {}
+    contradictions: list[ReproError] = []
     for source in (layout, *(_layout(folder, layout.profile) for folder in sources)):
         for found in _all(plan, source, merged):
             goal = layout.root / found.home.relative_to(source.root)
             other = known.setdefault(goal, found)
-            _require_same(found, other, images)
+            contradictions += _contradictions(found, other, images)
             if source is layout:
                 merged.present += 1
             elif other is found or (found.whole and not other.whole):
                 known[goal] = coming[goal] = found
+    _refuse(contradictions)
     for goal, found in track(coming.items(), "copying", transient=True):
         if found.home.is_dir():
             _copy_run(found.home, goal)
@@ -128,13 +130,23 @@ def _all(plan: Plan, source: Layout, merged: Merged) -> Iterator[_Found]:
         yield _Found(home, result.model_dump(mode="json", include=fields), result.data)
 
 
-def _require_same(
+def _refuse(contradictions: Sequence[ReproError]) -> None:
+    """Raise a ReproError that names all of them, if there are any."""
+    if len(contradictions) == 1:
+        raise contradictions[0]
+    if contradictions:
+        lines = "".join(f"\n- {each.where}: {each.message}" for each in contradictions)
+        remedies = dict.fromkeys(each.remedy for each in contradictions)
+        raise ReproError(f"{len(contradictions)} contradictions{lines}", remedy="; ".join(remedies))
+
+
+def _contradictions(
     found: _Found, other: _Found, images: dict[tuple[str, str, int | None], tuple[SplitFacts, Path]]
-) -> None:
-    """Check that what two folders hold under one name is one thing, and that all read the same images."""
+) -> Iterator[ReproError]:
+    """Yield where what two folders hold under one name is not one thing, or is of other images."""
     differing = [name for name, value in found.content.items() if value != other.content.get(name)]
     if differing:
-        raise ReproError(
+        yield ReproError(
             f"{other.home} is another: they differ in {', '.join(differing)}",
             remedy="delete the one that shall go, with what was measured from it, and run the same command",
             where=found.home,
@@ -142,7 +154,7 @@ def _require_same(
     for facts in found.data:
         first, where = images.setdefault(facts.asked, (facts, found.home))
         if facts.fingerprint != first.fingerprint:
-            raise ReproError(
+            yield ReproError(
                 f"it is of {facts}, {where} of {first}",
                 remedy="train and measure on the same images everywhere (`repro data check`), then merge",
                 where=found.home,

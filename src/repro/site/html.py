@@ -6,10 +6,8 @@ The report's folder holds all that it shows, so it can be copied anywhere and op
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -102,8 +100,7 @@ def make_environment(material: Material) -> Environment:
     environment.filters |= {
         "slug": slug,
         "paper_name": lambda paper: material.named[paper].name,
-        "plain": _plain,
-        "option_words": words,
+        "words": words,
         "flag_meaning": lambda name: FLAG_MEANINGS[name],
         "stand_in": lambda name: STAND_IN_MEANINGS.get(name, name),
     }
@@ -143,18 +140,3 @@ def write_page(environment: Environment, template: str, target: Path, **values: 
     """Render a template to a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(environment.get_template(template).render(values), encoding="utf-8")
-
-
-def _plain(value: Any) -> str:
-    """Return a JSON value as people read it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items()) or "–"
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(inner) for inner in value) or "–"
-    return value if isinstance(value, str) else json.dumps(value)

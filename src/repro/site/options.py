@@ -35,15 +35,17 @@ def values_of(option: LedgerOption, records: Mapping[str, Line]) -> dict[str, li
 
 
 def words(value: object) -> str:
-    """Return an option's value as pages print it."""
+    """Return an option's or a record's value as pages print it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {words(inner)}" for key, inner in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return "(" + ", ".join(map(words, value)) + ")"
+        return f"({', '.join(map(words, value))})" if value else "none"
     return str(value)
 
 
