@@ -20,6 +20,8 @@ from repro.plan.batches import make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 from repro.train.parents import load_parent
+from repro.verify.evaluations import check_evaluations
+from repro.verify.findings import Findings
 
 HERE, JOINED = Layout(Path("results"), "tiny"), Layout(Path("joined"), "tiny")
 PACKED = ("runs.jsonl", "evaluations.jsonl")
@@ -116,6 +118,40 @@ def test_what_needs_weights_says_so(publication: Path) -> None:
     for each in steps("train"):
         done(*each)
     assert JOINED.checkpoint(FIRST).is_file()
+
+
+def with_picture(path: Path, layout: Layout) -> None:
+    """Give a result a picture beside it, as measurements with pictures do."""
+    result = read_result(path)
+    assert result is not None
+    picture = layout.evaluation(path.stem).with_suffix("") / "grid.png"
+    picture.parent.mkdir()
+    picture.write_text("a picture")
+    listed = {"pictures": (picture.name,), "pictures_sha256": (sha256_file(picture),)}
+    write_result(path, result.model_copy(update=listed))
+
+
+def test_a_result_holds_without_its_pictures_and_with_none_but_these(publication: Path) -> None:
+    (path,) = HERE.root.glob("evaluations/fidelity-*.json")
+    with_picture(path, HERE)
+    done("publish", "--into", str(publication))
+    merge(str(publication))
+    (step,) = (step for step in steps("evaluate") if step[2] == "gat-0-001-000")
+    before = files("evaluations/fidelity-*.json")
+    done(*step)
+    assert files("evaluations/fidelity-*.json") == before
+    found, plan = Findings(), build_plan(load_config(Path("config")))
+    check_evaluations(plan, make_batches(plan), JOINED, found)
+    assert not found.problems
+    assert (
+        f"of a publication, its pictures could not be checked: {JOINED.evaluation(path.stem)}" in found.notes
+    )
+    picture = JOINED.evaluation(path.stem).with_suffix("") / "grid.png"
+    picture.parent.mkdir()
+    picture.write_text("another")
+    assert "which holds no weights" in refused(*step)
+    assert "3 runs and 1 evaluations copied" in merge("results")  # whose pictures and weights are there
+    assert picture.read_text() == "a picture"
 
 
 def test_a_result_of_another_checkpoint_does_not_hold(publication: Path) -> None:

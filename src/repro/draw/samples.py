@@ -11,10 +11,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.image import imread
-
 from repro.core.cell_key import row_key
-from repro.core.errors import ReproError
 from repro.draw.numbers import FLAG, cell_label, flag_lines, marks_behind, with_std
 from repro.draw.style import (
     INK,
@@ -23,6 +20,7 @@ from repro.draw.style import (
     STAMP_HEIGHT,
     mark_pending,
     new_figure,
+    read_picture,
     save,
     small_print,
     styled,
@@ -133,11 +131,5 @@ def _box(at: Any, title: str, path: Path | None, word: str) -> None:
         at.set_box_aspect(1)
         mark_pending(at, word=word)
         return
-    if not path.is_file():
-        raise ReproError(
-            "a picture that artefacts.json lists does not exist",
-            remedy="rebuild the evaluation that made it: delete its result and run Snakemake again",
-            where=path,
-        )
-    at.imshow(imread(path), interpolation="nearest")
+    at.imshow(read_picture(path), interpolation="nearest")
     at.set_frame_on(False)

@@ -15,6 +15,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from repro.core.errors import ReproError
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6F00", "#333333")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -89,6 +92,22 @@ def write_small_print(figure: Figure, lines: Sequence[str]) -> None:
     """Write ``lines`` above the stamp."""
     for place, line in enumerate(reversed(lines)):
         centred(figure, line, STAMP_HEIGHT + SMALL_LINE * (place + 0.5))
+
+
+def read_picture(path: Path) -> Any:
+    """Return the values of a picture that an evaluation made, as matplotlib reads them.
+
+    Raises:
+        ReproError: it is not there.
+    """
+    if not path.is_file():
+        raise ReproError(
+            "a picture that artefacts.json lists does not exist",
+            remedy="rebuild the evaluation that made it: delete its result and run Snakemake again; a "
+            "publication has no pictures, nor the weights to make them",
+            where=path,
+        )
+    return imread(path)
 
 
 def mark_pending(axes: Any, height: float = 0.5, word: str = "pending") -> None:

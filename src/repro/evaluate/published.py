@@ -13,7 +13,8 @@ from repro.evaluate.result import Result, is_current, read_result
 def published_result(spec: EvaluationSpec, context: Context) -> Result | None:
     """Return the result of an evaluation with a network that is of a publication, where there is one.
 
-    It holds if it is of the checkpoints that the runs' records name, and of the images of the data root. None
+    It holds if it is of the checkpoints that the runs' records name, and of the images of the data root; its
+    pictures are not published. None
     where it does not hold, which leads to the error for missing weights, and where all weights are here.
 
     Raises:
@@ -33,6 +34,7 @@ def published_result(spec: EvaluationSpec, context: Context) -> Result | None:
         checkpoint_sha256=_recorded(layout, spec.run),
         extractor_sha256=found.extractor_sha256 if public else _recorded(layout, spec.extractor),
         surrogate_sha256=_recorded(layout, spec.surrogate),
+        pictures=False,
     )
     return found if holds and not context.has_changed(found.data) else None
 

@@ -16,7 +16,7 @@ from repro.core.locks import LOCK_FILES, only_process
 from repro.core.paths import Layout
 from repro.core.records import publication_of
 from repro.data.facts import SplitFacts, facts_of_run
-from repro.evaluate.result import read_result
+from repro.evaluate.result import picture_hashes, read_result
 from repro.plan.plan import Plan
 from repro.train.record import finished
 
@@ -41,7 +41,7 @@ class _Found:
     """A finished run or a measured evaluation in one of the folders.
 
     ``content`` must be equal wherever it is found: a run's checkpoint, an evaluation's values and of what.
-    ``whole`` is a run with its weights, and every evaluation.
+    ``whole`` is a run with its weights, an evaluation with its pictures.
     """
 
     home: Path  # a run's folder, an evaluation's file
@@ -53,9 +53,9 @@ class _Found:
 def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
     """Copy finished runs and evaluations of ``plan`` from other results folders, with their provenance.
 
-    Everything is looked at before anything is copied. A run without weights, which is of a publication, makes
-    way for the same with its weights. Batches and all that is made of evaluations stay where
-    they are: Snakemake makes them anew and finds nothing to train or to measure.
+    Everything is looked at before anything is copied. A run without weights and a result without pictures,
+    which are of a publication, make way for the same with them. Batches and all that is made of evaluations
+    stay where they are: Snakemake makes them anew and finds nothing to train or to measure.
 
     Args:
         plan: what counts.
@@ -127,7 +127,8 @@ def _all(plan: Plan, source: Layout, merged: Merged) -> Iterator[_Found]:
             "surrogate_sha256",
             "pictures_sha256",
         }
-        yield _Found(home, result.model_dump(mode="json", include=fields), result.data)
+        whole = picture_hashes(home.with_suffix("")) == result.listed_pictures
+        yield _Found(home, result.model_dump(mode="json", include=fields), result.data, whole)
 
 
 def _refuse(contradictions: Sequence[ReproError]) -> None:

@@ -24,7 +24,7 @@ def unpacked(sources: Sequence[Path], profile: str) -> Iterator[list[Path]]:
     """Yield ``sources`` with a results folder in the place of each publication, as long as the block lasts.
 
     It holds what the publication does: records and logs of runs, each marked as one without weights, and
-    results of evaluations but for those with pictures.
+    results of evaluations without their pictures.
 
     Args:
         sources: results folders, and folders that `repro publish` wrote.
@@ -74,8 +74,6 @@ def _unpack(source: Path, layout: Layout) -> None:
         atomic_write_json(layout.published(run_id), source.absolute().name)
         atomic_write_json(layout.record(run_id), record)
     for result in unpack(source / "evaluations.jsonl"):
-        if not result["pictures"]:
-            path = layout.evaluation(result["evaluation_id"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fields = {name: value for name, value in result.items() if name != "evaluation_id"}
-            atomic_write_json(path, fields)
+        path = layout.evaluation(result["evaluation_id"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_json(path, {name: value for name, value in result.items() if name != "evaluation_id"})

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 
 from repro.draw.draw import Shown
 from repro.draw.numbers import marks_behind, metric_label, missing_word
-from repro.draw.style import INK, PAGE_WIDTH, STAMP_HEIGHT, centred, mark_pending, new_figure, save, styled
+from repro.draw.style import (
+    INK,
+    PAGE_WIDTH,
+    STAMP_HEIGHT,
+    centred,
+    mark_pending,
+    new_figure,
+    read_picture,
+    save,
+    styled,
+)
 from repro.judge.artefacts import Panel
 from repro.judge.cells import Cell
 
@@ -80,7 +89,7 @@ def _row(
         if path is None:
             mark_pending(at, word=missing_word(cells.get((column, metrics[0]))))
             continue
-        darkness = (1 - imread(shown.root / path)) ** 0.5
+        darkness = (1 - read_picture(shown.root / path)) ** 0.5
         shades = mpl.colors.LinearSegmentedColormap.from_list("density", _SHADES)
         at.imshow(darkness, cmap=shades, vmin=0, vmax=1, extent=(-HALF, HALF, -HALF, HALF))
         if darkness.max() < _EMPTY:

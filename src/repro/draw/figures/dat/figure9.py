@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 
 from repro.core.cell_key import row_key
 from repro.draw.draw import Shown
@@ -21,6 +20,7 @@ from repro.draw.style import (
     centred,
     mark_pending,
     new_figure,
+    read_picture,
     save,
     styled,
 )
@@ -112,8 +112,7 @@ def _examples(
     if path is None:
         mark_pending(at, word=word)
         return
-    picture = imread(root / path)
-    at.imshow(picture, interpolation="nearest")
+    at.imshow(read_picture(root / path), interpolation="nearest")
     at.set_frame_on(False)
     if index == 0:
         for line, name in enumerate(("clean", "attacked", "difference\nx 10")):
