@@ -14,8 +14,8 @@ def published_result(spec: EvaluationSpec, context: Context) -> Result | None:
     """Return the result of an evaluation with a network that is of a publication, where there is one.
 
     It holds if it is of the checkpoints that the runs' records name, and of the images of the data root; its
-    pictures are not published. None
-    where it does not hold, which leads to the error for missing weights, and where all weights are here.
+    pictures are not published. None where it does not hold, which leads to the error for missing weights, and
+    where all weights are here.
 
     Raises:
         ReproError: the result, or a run's record, is damaged.
