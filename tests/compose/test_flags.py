@@ -138,6 +138,37 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     assert table_latex(artefact, cells, "tiny").count(r"$\blacktriangleright$") == 4
 
 
+def test_a_training_that_went_wrong_marks_every_number_of_its_run(tmp_path: Path) -> None:
+    opened = plan(tmp_path / "config", sheet=SHEET)
+    layout, batches = Layout(tmp_path / "results", "tiny"), make_batches(opened)
+    write_results(opened, layout, "none", lambda run: {"accuracy": 50.0 + run.seed})
+    for name, batch in batches.evaluate.items():
+        for member in batch.members:
+            spec = opened.evaluations[member]
+            if spec.measure == "accuracy" and opened.runs[spec.run].recipe == "gat.plain":
+                result = _result(spec, suspect=False).model_copy(update={"flags": ("overfitting",)})
+                write_result(layout.evaluation(member), result)
+        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
+        atomic_write_json(layout.batch("evaluate", name), listed)
+    _, cells, _ = compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
+    marked = {(cell.row, cell.column) for cell in cells if "overfitting" in cell.flags}
+    assert marked == {("Plain", "clean")}  # that number's measurement alone noted it here
+
+
+def test_printed_numbers_and_tolerances_reach_the_verdict(tmp_path: Path) -> None:
+    whole = "name: tiny\ntitle: a test\ndata: real\nmax_seeds: 3\ndevice: cpu\n"
+    opened = plan(tmp_path / "config", sheet=SEEDED, profile=whole)
+    layout = Layout(tmp_path / "results", "tiny")
+    (tmp_path / "config/papers/gat/reported.csv").write_text(
+        "paper,artefact,row,column,metric,value,std\n"
+        "gat,table1,Plain,clean,accuracy,50.5,0.4\ngat,table1,Other,clean,accuracy,48.2,1.5\n"
+    )
+    write_results(opened, layout, "none", lambda run: {"accuracy": 50 + 0.1 * run.seed})
+    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    found = {c.row: (c.verdict, c.tolerance, c.reported_std) for c in cells if c.column == "clean"}
+    assert found == {"Plain": ("reproduced", 1.0, 0.4), "Other": ("reproduced", 3.0, 1.5)}
+
+
 def test_an_attacker_of_one_convention_or_of_all_is_named_once(tmp_path: Path) -> None:
     def models(conventions: str) -> tuple[str, ...]:
         sheet = SHEET.replace(SHEET[SHEET.index("    conventions:") : SHEET.index("  audit:")], conventions)

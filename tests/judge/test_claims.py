@@ -71,6 +71,13 @@ def test_holm_by_hand() -> None:
     assert holm({}) == {}
 
 
+def test_each_paper_is_a_family_of_its_own() -> None:
+    mine = claim(predicate("GAT", "greater", "Dropout"))
+    cells = [GAT, DROPOUT, *(replace(cell, paper="dat") for cell in (GAT, DROPOUT))]
+    for found in judge_claims([mine, mine.model_copy(update={"id": "dat.c"})], cells):
+        assert found.p_holm == found.p
+
+
 def test_words() -> None:
     better = claim(predicate("GAT", "greater", "Dropout"))
     assert word(better, GAT, DROPOUT) == "supported"

@@ -195,6 +195,18 @@ def test_whatever_falls_short_of_the_papers_schedule_is_marked(
     assert run.train_limit == (1000 if profile.get("limits") == {"train": 1000} else None)
 
 
+def test_fewer_samples_or_snapshots_are_marked(config: Config) -> None:
+    fidelity = Evaluation.model_validate({"measure": "fidelity"})
+    named = {"name": "p", "title": "p", "data": "real"}
+    for n, marks in ((50_000, ()), (49_999, ("reduced_budget",))):
+        profile = Profile.model_validate({**named, "measuring": {"generated": n}})
+        assert evaluation_of(profile, fidelity, "standard", bound(config)).stand_ins == marks
+    recipe = config.sheets["gat"].recipes["gan"].model_copy(update={"snapshots": 4})
+    for n, marks in ((4, ()), (2, ("reduced_budget",))):
+        fewer = Profile.model_validate({**named, "workloads": {"gan": {"snapshots": n}}})
+        assert run_spec(fewer, "gat.gan", recipe, 0).stand_ins == marks
+
+
 @pytest.mark.parametrize("place", ["workloads", "recipes"])
 @pytest.mark.parametrize(
     ("size", "steps", "stand_ins"),

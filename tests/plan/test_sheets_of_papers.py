@@ -183,7 +183,7 @@ def test_every_pending_cell_says_why(cells: list[PlannedCell]) -> None:
         if isinstance(cell, PendingCell):
             assert cell.reason.strip()
             assert "\n" not in cell.reason
-            assert "the sheet names no recipe" not in cell.reason, _cell_key(cell)
+            assert "the sheet names no evaluation" not in cell.reason, _cell_key(cell)
 
 
 def test_cited_rows_are_those_that_another_paper_measured(cells: list[PlannedCell]) -> None:

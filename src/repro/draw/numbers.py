@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from repro.judge.cells import SETTING, Cell, PrintedNumber, Value, flags_of
+from repro.judge.cells import Cell, PrintedNumber, Value, flags_of, is_setting
 
 _DECIMALS: Mapping[str, int] = {
     "accuracy": 2,
@@ -105,7 +105,7 @@ _EMBEDDED_FAMILIES = ("is", "fid", "kid", "frechet", "diversity", "precision", "
 
 def metric_label(metric: str, *, embedded: bool = False) -> str:
     """Return the metric's name for a header; ``embedded`` features turn IS, FID, KID into IS*, FID*, KID*."""
-    label = metric.removeprefix(SETTING) if metric.startswith(SETTING) else _LABELS.get(metric, metric)
+    label = _LABELS.get(metric, metric)
     return label + "*" if embedded and metric.split("_")[0] in _EMBEDDED_FAMILIES else label
 
 
@@ -120,10 +120,10 @@ def number(metric: str, value: Value) -> str:
         return "–"
     if isinstance(value, str):
         return value
-    if isinstance(value, PrintedNumber) and not metric.startswith(SETTING):
+    if isinstance(value, PrintedNumber) and not is_setting(metric):
         return value.text
     decimals = _DECIMALS.get(metric.split("_")[0])
-    if decimals is None or metric.startswith(SETTING):
+    if decimals is None:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
     return f"{value:.{decimals}f}"
 

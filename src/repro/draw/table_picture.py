@@ -75,7 +75,7 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
                 pen.box(_MARGIN, y + 0.02, 0.16, _LINE - 0.04, tint, edge="#bbbbbb")
             pen.text(_MARGIN + 0.24, y + _LINE / 2, text, _SMALL, color=colour)
             y += _LINE
-        return save(figure, stem, stamp_of(profile, own))
+        return save(figure, stem, stamp_of(profile, own, artefact.kind))
 
 
 def _about(artefact: Artefact) -> list[str]:

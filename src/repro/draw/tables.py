@@ -63,7 +63,7 @@ def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> lis
     """Return what a table says of itself: source, profile, stand-ins, threat models, sample sizes, notes."""
     lines = [
         f"{artefact.id}, {artefact.source}" if artefact.source else artefact.id,
-        stamp_of(profile, cells),
+        stamp_of(profile, cells, artefact.kind),
     ]
     lines += [f"threat model: {text}" for text in artefact.threat_models]
     lines += [artefact.sample] if artefact.sample else []

@@ -13,7 +13,7 @@ from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
 from repro.core.spec import flags_in_order
-from repro.judge.cells import SETTING, Cell, read_cells
+from repro.judge.cells import Cell, is_setting, read_cells
 
 RUNS = "runs.jsonl"
 Line = Mapping[str, Any]
@@ -50,7 +50,7 @@ def flagged(cells: Iterable[Cell], records: Mapping[str, Line]) -> list[Cell]:
 
 
 def _flagged(cell: Cell, records: Mapping[str, Line]) -> Cell:
-    measured = (cell.n_seeds or cell.diverged) and not f"{cell.metric}:".startswith(SETTING)
+    measured = (cell.n_seeds or cell.diverged) and not is_setting(cell.metric)
     if not measured or not mixed_code(cell.runs, lambda run_id: records.get(run_id, {})):
         return cell
     return replace(cell, flags=flags_in_order({*cell.flags, "mixed_code"}))

@@ -12,7 +12,7 @@ from pydantic import Field
 from repro.core.cell_key import CellKey
 from repro.core.files import read_model
 from repro.core.spec import STAND_INS, Frozen
-from repro.judge.cells import SETTING, Cell, select
+from repro.judge.cells import Cell, is_setting, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 _NUMBER = re.compile(r"(?<![\w.+-])[-+]?\d*\.?\d+(?:e[-+]?\d+)?")  # no part of a name as CIFAR-10 or ResNet18
@@ -152,15 +152,19 @@ def stamp(profile: str, stand_ins: tuple[str, ...]) -> str:
     return f"{profile} profile · " + (" + ".join(stand_ins) if stand_ins else "no stand-ins")
 
 
-def stamp_of(profile: str, cells: Iterable[Cell]) -> str:
-    """Return the stamp of what is made from ``cells``: stand-ins, number formats (beside float32), seeds."""
+def stamp_of(profile: str, cells: Iterable[Cell], kind: Kind | None = None) -> str:
+    """Return the stamp of what is made from ``cells``: stand-ins, number formats (beside float32), seeds.
+
+    Settings, and so an artefact of that ``kind``, have no seeds.
+    """
     measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
     if not measured:
         return f"{profile} profile · pending"
     line = stamp(
         profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
     )
-    seeds = [cell.n_seeds for cell in measured if cell.n_seeds and not f"{cell.metric}:".startswith(SETTING)]
+    of_runs = [] if kind == "settings" else [cell for cell in measured if not is_setting(cell.metric)]
+    seeds = [cell.n_seeds for cell in of_runs if cell.n_seeds]
     span = " to ".join(dict.fromkeys([str(min(seeds)), str(max(seeds))])) if seeds else ""
     return with_formats(line, measured) + (f" · seeds: {span}" if span else "")
 

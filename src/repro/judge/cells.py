@@ -17,7 +17,6 @@ from repro.judge.verdict import VERDICTS
 
 _NUMBERS = ("reported_std", "measured_std", "ci_low", "ci_high", "tolerance")
 _REMEDY = "rebuild it (delete the file and run Snakemake again), or mend the line"
-SETTING = "setting:"
 Value = float | str | None
 
 
@@ -40,7 +39,7 @@ class PrintedNumber(float):
 class Cell:
     """One row of cells.csv.
 
-    ``reported`` and ``measured`` are text only for settings (``metric`` "setting" or "setting:<name>").
+    ``reported`` and ``measured`` are text only for settings (``is_setting``).
     Missing numbers are None. ``stand_ins``, ``runs`` and ``flags`` are empty tuples where there are none;
     flags are signs that the number misleads (``core.spec.FLAGS``).
     ``diverged`` is the number of runs that diverged, beside the ``n_seeds`` that were measured; ``precision``
@@ -132,6 +131,11 @@ def select(cells: Iterable[Cell], paper: str, artefact: str) -> list[Cell]:
     return [cell for cell in cells if cell.paper == paper and cell.artefact == artefact]
 
 
+def is_setting(metric: str) -> bool:
+    """Return whether a cell of this metric holds a setting, "setting" or "setting:<name>": no measurement."""
+    return f"{metric}:".startswith("setting:")
+
+
 def flags_of(cells: Iterable[Cell]) -> tuple[Flag, ...]:
     """Return the flags that any of the cells carries, in their order."""
     return flags_in_order({flag for cell in cells for flag in cell.flags})
@@ -188,7 +192,7 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def _value(row: dict[str, str], name: str, path: Path, line: int) -> Value:
-    if f"{row['metric']}:".startswith(SETTING):
+    if is_setting(row["metric"]):
         try:
             return float(row[name])
         except ValueError:
