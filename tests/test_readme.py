@@ -59,7 +59,11 @@ def test_the_number_that_is_checked_is_printed_and_its_profile_plans_that_row_al
 
 def test_the_tolerances_are_those_that_are_used() -> None:
     found = load_config(ROOT / "config").settings.tolerances
-    assert {name: found[name].absolute for name in ("accuracy", "is", "kid")} == {"accuracy": 1.0, "is": 0.2, "kid": 0.001}
+    assert {name: found[name].absolute for name in ("accuracy", "is", "kid")} == {
+        "accuracy": 1.0,
+        "is": 0.2,
+        "kid": 0.001,
+    }
     assert found["fid"].relative == 0.05
     assert "(accuracy 1 point, IS 0.2, FID 5 %, KID 0.001; twice the printed ±" in README
 

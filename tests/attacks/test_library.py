@@ -111,6 +111,9 @@ def test_a_targeted_attack_on_two_classes_is_the_untargeted_one_on_the_other() -
     away = PGD(model=network, threat=THREAT)(images, labels)
     towards = PGD(model=network, threat=THREAT.model_copy(update={"targeted": True}))(images, 1 - labels)
     assert torch.equal(away, towards)
+    for named in (FGSM, FGL2):
+        away = named(model=network, radius=0.1)(images, labels)
+        torch.testing.assert_close(away, named(model=network, radius=0.1, targeted=True)(images, 1 - labels))
 
 
 def test_transfer_climbs_the_surrogate_and_leaves_both_networks_alone() -> None:

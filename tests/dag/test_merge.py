@@ -67,6 +67,14 @@ def test_other_numbers_other_networks_and_other_images_are_refused(machines: lis
     shutil.copytree(B.run(machines[0]), A.run(machines[0]))
     paths = sorted((B.root / "evaluations").glob("accuracy-*.json"))
     assert len(paths) == 2
+    kept, result = paths[0].read_bytes(), read_result(paths[0])
+    assert result is not None
+    (facts,) = result.data
+    strange = facts.model_copy(update={"fingerprint": "0" * 64})
+    write_result(paths[0], result.model_copy(update={"data": (strange,)}))
+    code, printed = merge()
+    assert (code, "it is of cifar10 test" in printed) == (2, True), printed
+    paths[0].write_bytes(kept)
     for path in paths:
         result = read_result(path)
         assert result is not None

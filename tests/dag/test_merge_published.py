@@ -12,9 +12,10 @@ import pytest
 
 from papers_case import PROFILE, SHEET, call, write_config
 from repro.core.errors import ReproError
-from repro.core.files import sha256_file
+from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
+from repro.evaluate.context import Context
 from repro.evaluate.result import read_result, write_result
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
@@ -152,6 +153,24 @@ def test_a_result_holds_without_its_pictures_and_with_none_but_these(publication
     assert "which holds no weights" in refused(*step)
     assert "3 runs and 1 evaluations copied" in merge("results")  # whose pictures and weights are there
     assert picture.read_text() == "a picture"
+
+
+@pytest.mark.parametrize("other", ["extractor", "images"])
+def test_a_result_of_another_extractor_or_other_images_does_not_hold(
+    publication: Path, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(str(publication))
+    (path,) = files("evaluations/fidelity-*.json")
+    result = read_result(path)
+    assert result is not None
+    assert result.spec.extractor is not None
+    record = JOINED.record(result.spec.extractor)
+    if other == "extractor":
+        atomic_write_json(record, json.loads(record.read_text()) | {"checkpoint_sha256": "0" * 64})
+    else:
+        monkeypatch.setattr(Context, "has_changed", lambda self, data: True)
+    (step,) = (step for step in steps("evaluate") if step[2] == "gat-0-001-000")
+    assert "which holds no weights" in refused(*step)
 
 
 def test_a_result_of_another_checkpoint_does_not_hold(publication: Path) -> None:

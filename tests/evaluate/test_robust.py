@@ -16,6 +16,7 @@ from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.minibatches import scale
+from repro.evaluate import local_lipschitz
 from repro.evaluate import robust_accuracy as module
 from repro.evaluate.accuracy import correct
 from repro.evaluate.context import Context, Shared
@@ -46,6 +47,19 @@ def grey_images(n: int = 400) -> ImageSet:
     return ImageSet(
         "grey", "test", "synthetic", images, labels, ("a", "b"), fingerprint(images, labels), False
     )
+
+
+def test_local_lipschitz_of_a_linear_classifier_has_its_closed_form() -> None:
+    """The cross-entropy's gradient has length (1 - p_y) |w_0 - w_1|."""
+    network, data = Linear().eval(), grey_images()
+    trained = SimpleNamespace(method=SimpleNamespace(classifier=lambda: network, bounds=BOUNDS))
+    where, options = SimpleNamespace(images=lambda split: data), local_lipschitz.Options(batch_size=150)
+    found = local_lipschitz.measure(trained, where, options)  # type: ignore[arg-type]
+    chances = network(scale(data.images, BOUNDS)).detach().double().softmax(1)
+    other = chances.gather(1, 1 - data.labels[:, None]).squeeze(1)
+    norms = other * (network.weight[0] - network.weight[1]).detach().double().norm()
+    assert found["local_lipschitz"] == pytest.approx(norms.mean().item(), rel=1e-4)
+    assert found["local_lipschitz_std"] == pytest.approx(norms.std(correction=0).item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

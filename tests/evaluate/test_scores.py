@@ -71,6 +71,7 @@ def test_equals_torch_fidelity_called_directly(extractor: Extractor) -> None:
         verbose=False,
     )
     assert got["is"] == direct["inception_score_mean"]
+    assert got["is_std"] == direct["inception_score_std"]
     assert got["fid"] == pytest.approx(direct["frechet_inception_distance"], rel=1e-9)
     assert got["kid"] == pytest.approx(direct["kernel_inception_distance_mean"], rel=1e-9)
     assert got["kid_std"] == pytest.approx(direct["kernel_inception_distance_std"], rel=1e-9)

@@ -82,8 +82,9 @@ def test_random_perturbations_loss_mixes_clean_and_perturbed_images() -> None:
     torch.testing.assert_close(method.losses(images, labels)[1].mean(), expected)
 
 
-def test_gat_losses_are_equations_9_and_10() -> None:
-    method, _ = make("gat", c_g=0.7, alpha=0.2, delta_scale="unit_rms")
+@pytest.mark.parametrize("through_delta", [False, True])
+def test_gat_losses_are_equations_9_and_10(through_delta: bool) -> None:
+    method, _ = make("gat", c_g=0.7, alpha=0.2, delta_scale="unit_rms", gradient_through_delta=through_delta)
     assert isinstance(method, GAT)
     images, labels = batch()
     network, perturber = copy.deepcopy(method.network), copy.deepcopy(method.perturber)
@@ -155,6 +156,7 @@ def test_adversarial_training_minimises_the_loss_of_attacked_images() -> None:
     torch.testing.assert_close(loss, F.cross_entropy(method.classifier()(attacked), labels))
     assert loss > clean
     assert (attacked - images).abs().max() == pytest.approx(0.2, abs=1e-5)
+    assert method.attack.threat.step_size == pytest.approx(0.04)  # a fifth of the radius where none is given
 
 
 def test_a_data_set_without_classes_is_refused() -> None:

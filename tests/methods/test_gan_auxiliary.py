@@ -59,6 +59,23 @@ def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefi
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs if ".spectral." not in key)
 
 
+@pytest.mark.parametrize(("task", "prefix"), [("ssgan", "rotation"), ("infomax_gan", "infomax")])
+def test_totals_are_the_weighted_sums(data: ImageSet, task: str, prefix: str) -> None:
+    weights = {f"{prefix}_real": 0.7, f"{prefix}_fake": 0.3}
+    made = make(data, task, loss="non_saturating", **weights)
+    for network in made.modules.values():
+        network.eval()  # spectral-norm vectors rest
+    real, z = made.real_images(), made.latents(8)
+    fake = made.fakes(z).detach()
+
+    def of(images: Tensor) -> Tensor:
+        return made.rotation_loss(images) if task == "ssgan" else made.contrast(images, None)  # type: ignore[attr-defined]
+
+    d, g = made.loss.d(made.D(real), made.D(fake)), made.loss.g(made.D(fake))
+    torch.testing.assert_close(made.discriminator_loss(real, fake)[0], d + 0.7 * of(real))
+    torch.testing.assert_close(made.generator_loss(z), g + 0.3 * of(fake))
+
+
 @pytest.mark.parametrize(("task", "head"), [("ssgan", "rotation"), ("infomax_gan", "projection")])
 def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str, head: str) -> None:
     made = make(data, task)

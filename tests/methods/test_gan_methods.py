@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from method_cases import equal, weights
 from repro.core import checkpoint
@@ -61,6 +62,44 @@ def make(data: ImageSet, method: str, options: dict[str, Any], *, seed: int = 0)
     made = load_method(method)(spec, data, streams, CPU)
     assert isinstance(made, GanMethod)
     return made, streams
+
+
+@pytest.mark.parametrize(("mixing", "share"), [("additive", 1.0), ("convex", 0.7)])
+def test_rgans_losses_are_the_weighted_terms(data: ImageSet, mixing: str, share: float) -> None:
+    """Algorithm 1, lines 9 and 11; the worst noise is worse for G, the worst images are worse for D."""
+    method, _ = make(
+        data, "rgan", {**DCGAN, "mixing": mixing, "trade_off": 0.3, "noise_radius": 0.5, "image_radius": 0.5}
+    )
+    for network in method.modules.values():
+        network.eval()
+        for parameter in network.parameters():
+            parameter.data.mul_(5)  # as they begin, logits are 0 but for rounding
+    real, z = method.real_images(), method.latents(6)
+    fake = method.fakes(z).detach()
+    worse, moved = method.worse_images(real, fake, NO_LABELS), method.worse_noise(z, None)  # type: ignore[attr-defined]
+    d = [F.softplus(-method.D(a)).mean() + F.softplus(method.D(b)).mean() for a, b in ((real, fake), worse)]
+    g = [F.softplus(-method.D(method.G(each))).mean() for each in (z, moved)]
+    assert d[1] > d[0]
+    assert g[1] > g[0]
+    torch.testing.assert_close(method.discriminator_loss(real, fake)[0], share * d[0] + 0.3 * d[1])
+    torch.testing.assert_close(method.generator_loss(z), share * g[0] + 0.3 * g[1])
+
+
+@pytest.mark.parametrize("position", ["discriminator", "real", "fake"])
+def test_d_is_shown_the_perturbed_images_of_its_position(data: ImageSet, position: str) -> None:
+    """DAT, Table IV and the clean term of DATT."""
+    method, _ = make(data, "dat", {**DCGAN, "position": position, "clean_weight": 0.3})
+    real = method.real_images()
+    fake = real.flip(0).roll(1, 2)
+    method.D.eval()
+    for parameter in method.D.parameters():
+        parameter.data.mul_(5)  # as above
+    hard = method.perturb(real, fake)  # type: ignore[attr-defined]
+    shown = {"real": (hard.real, fake), "fake": (real, hard.fake)}.get(position, (hard.real, hard.fake))
+    pairs = (shown, (real, fake))
+    of = [F.softplus(-method.D(a)).mean() + F.softplus(method.D(b)).mean() for a, b in pairs]
+    assert not torch.equal(of[0], of[1])
+    torch.testing.assert_close(method.discriminator_loss(real, fake)[0], of[0] + 0.3 * of[1])
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)

@@ -99,6 +99,9 @@ def test_neighbours_raise_the_losses_own_value() -> None:
         made = regulariser("ar", loss, radius=1.0)
         moved = made.neighbours(network, real, real=True)  # type: ignore[attr-defined]
         assert (network(moved) - network(real)).sign().tolist() == signs, loss
+    fake = torch.tensor([0.5, -0.5])[:, None, None, None] * weight
+    moved = regulariser("ar", "lsgan", radius=0.1).neighbours(network, fake, real=False)  # type: ignore[attr-defined]
+    assert (network(moved) - network(fake)).sign().tolist() == [1, -1]  # away from the 0 that D wants
 
 
 @pytest.fixture

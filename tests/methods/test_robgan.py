@@ -299,6 +299,16 @@ def test_fine_tuning_without_fakes_is_adversarial_training() -> None:
         assert torch.equal(value, theirs[name]), name
 
 
+def test_fine_tuning_adds_lambda_times_the_loss_of_fakes() -> None:
+    """Eq. 11."""
+    method, _ = make("robgan_finetune", fake_weight=0.5)
+    assert isinstance(method, RobGANFinetune)
+    record: dict[str, torch.Tensor] = {}
+    total = method.extra_loss(torch.tensor(2.0), record)
+    assert record["fake_loss"] > 0
+    assert total.item() == pytest.approx(2 + 0.5 * record["fake_loss"].item())
+
+
 def test_fine_tuning_says_what_is_wrong_with_its_parent() -> None:
     method, _ = make("robgan_finetune")
     with pytest.raises(ReproError, match="does not hold"):
