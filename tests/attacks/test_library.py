@@ -17,9 +17,7 @@ from repro.attacks import (
     FGSM,
     PGD,
     SYMMETRIC,
-    UNIT,
     AsganStep,
-    Bounds,
     FastGradient,
     ThreatModel,
     Transfer,
@@ -255,10 +253,3 @@ def test_time_is_split_into_network_and_kernel() -> None:
     PGD(model=Smooth(), threat=THREAT, watch=watch)(images, labels)
     assert set(watch.seconds) == {"network", "kernel"}
     assert all(seconds > 0 for seconds in watch.seconds.values())
-
-
-def test_bounds_upside_down_and_negative_radii_are_refused() -> None:
-    with pytest.raises(ReproError, match="empty"):
-        Bounds(low=1, high=0)
-    with pytest.raises(ReproError, match="radius"):
-        FGSM(model=Smooth(), radius=-0.1, bounds=UNIT)

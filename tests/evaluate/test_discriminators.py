@@ -173,12 +173,6 @@ def test_snapshots_must_be_there_and_hold_the_discriminator(layout: Layout) -> N
         adversarial_share.measure(trained(layout, {2: 0.0, 4: 0.0}, with_critic=False), where, options)
 
 
-def test_gan_snapshots_hold_both_networks() -> None:
-    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None)
-    method = load_method("gan")(SPEC, data, Streams(0), CPU)
-    assert set(method.snapshot_state()) == {"generator", "discriminator"}
-
-
 def test_a_generator_with_classes_is_refused(layout: Layout) -> None:
     run = trained(layout, {4: 0.0})
     run.method.modules["generator"].n_classes = 10  # type: ignore[assignment]

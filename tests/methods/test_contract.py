@@ -50,13 +50,6 @@ def test_one_step_trains_its_modules_and_no_others(name: str) -> None:
 
 
 @every_method
-def test_same_seed_same_weights_other_seed_other_weights(name: str) -> None:
-    first, second, other = (train(name, seed=seed) for seed in (1, 1, 2))
-    assert same(first, second)
-    assert not same(first, other)
-
-
-@every_method
 def test_global_random_state_plays_no_part(name: str) -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
@@ -64,6 +57,7 @@ def test_global_random_state_plays_no_part(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(6)
     assert same(first, train(name))
+    assert not same(first, train(name, seed=1))
 
 
 @every_method

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from method_cases import equal, make, train, weights
+from method_cases import equal, train, weights
 from option_cases import GANS, LIVELY, Changes
 from repro.core.errors import ReproError
 from repro.methods.registry import load_method, method_names, train_split, validate_options
@@ -124,11 +124,6 @@ def test_every_option_of_every_method_is_in_a_table() -> None:
     }
     every = {(name, option) for name in fields for option in fields[name] if option not in ELSEWHERE}
     assert {pair for pair in every if declared(*pair) not in tried} == set()
-
-
-def test_impossible_combinations_are_refused() -> None:
-    with pytest.raises(ReproError, match="dropout"):
-        make("classifier", network="embedding", dropout=0.5)
 
 
 NOISY = {"mode": "random_noise", "random_noise": "instead"}

@@ -64,7 +64,7 @@ def test_training_twice_gives_equal_weights(method: str, device: str) -> None:
     assert any(not torch.equal(value, start[name]) for name, value in weights(first).items())
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", DEVICES[1:])
 @pytest.mark.parametrize("method", ["gan", "dat", "rgan", "robgan"])
 def test_images_are_those_that_the_cpu_draws(method: str, device: str) -> None:
     here, there = made(method, torch.device("cpu")), made(method, torch.device(device))
