@@ -96,6 +96,22 @@ def test_several_processes_are_another_device(opened: Plan, measured: Layout) ->
     assert RunCost(spec, record, []).device == "4 x AMD EPYC"
 
 
+def test_several_threads_of_a_processor_are_another_device(opened: Plan, measured: Layout) -> None:
+    spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.twin")
+    record = json.loads(measured.record(spec.run_id).read_text())
+    record["sessions"][0]["threads"] = 2
+    for kind, name in (("cpu", "AMD EPYC, 2 threads"), ("cuda", "AMD EPYC")):
+        record["provenance"] = {"device": {"kind": kind}}
+        assert RunCost(spec, record, []).device == name
+    for run in (run for run in opened.runs.values() if run.recipe == "gat.twin"):
+        own = json.loads(measured.record(run.run_id).read_text())
+        own["sessions"][0]["threads"] = 2
+        own["provenance"] = {"device": {"kind": "cpu"}}
+        measured.record(run.run_id).write_text(json.dumps(own))
+    (twin,) = (cost for cost in measure_costs(opened, measured) if cost.spec.recipe == "gat.twin")
+    assert twin.relative is None
+
+
 def test_runs_that_only_a_search_asks_for_count_for_no_recipe(opened: Plan, measured: Layout) -> None:
     opened.only_searched |= {name for name, spec in opened.runs.items() if spec.recipe == "gat.twin"}
     assert {cost.spec.recipe for cost in measure_costs(opened, measured)} == {"gat.baseline", "gat.gan"}

@@ -51,10 +51,15 @@ class RunCost:
 
     @property
     def device(self) -> str:
-        """Name of the device that the run ended on, with its number where several trained it together."""
+        """Name of the device that the run ended on: how many, and of a CPU how many threads, if several."""
         last = self.record["sessions"][-1]
-        processes = last.get("processes", 1)
-        return f"{processes} x {last['device']}" if processes > 1 else str(last["device"])
+        processes, threads = last.get("processes", 1), last.get("threads", 1)
+        name = f"{processes} x {last['device']}" if processes > 1 else str(last["device"])
+        return f"{name}, {threads} threads" if threads > 1 and self._on_cpu else name
+
+    @property
+    def _on_cpu(self) -> bool:
+        return bool(self.record["provenance"]["device"]["kind"] == "cpu")
 
     @property
     def seeds_together(self) -> int:
