@@ -1,14 +1,16 @@
-"""Flags: from an audit's result onto every attacked cell of the same run in the artefact, and no other."""
+"""A small table: flags from an audit onto every attacked cell of its run and no other; verdicts, claims."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from papers_case import PROFILE, plan
-from repro.compose.artefact import compose_artefact
+from papers_case import PROFILE, SETTINGS, plan
+from repro.compose.artefact import compose_artefact, draw_artefact
+from repro.compose.join import join_cells
 from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
@@ -56,6 +58,7 @@ artefacts:
 
 
 SEEDED = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
+WHOLE = "name: tiny\ntitle: a test\ndata: real\nmax_seeds: 3\ndevice: cpu\n"
 SEEDS = PROFILE.replace("max_seeds: 2", "max_seeds: 3")
 
 
@@ -157,8 +160,7 @@ def test_a_training_that_went_wrong_marks_every_number_of_its_run(tmp_path: Path
 
 
 def test_printed_numbers_and_tolerances_reach_the_verdict(tmp_path: Path) -> None:
-    whole = "name: tiny\ntitle: a test\ndata: real\nmax_seeds: 3\ndevice: cpu\n"
-    opened = plan(tmp_path / "config", sheet=SEEDED, profile=whole)
+    opened = plan(tmp_path / "config", sheet=SEEDED, profile=WHOLE)
     layout = Layout(tmp_path / "results", "tiny")
     (tmp_path / "config/papers/gat/reported.csv").write_text(
         "paper,artefact,row,column,metric,value,std\n"
@@ -308,3 +310,49 @@ def test_a_profile_that_makes_a_measurement_cheaper_marks_it(tmp_path: Path) -> 
     assert all("reduced_budget" in spec.stand_ins for spec in audits(less))
     others = [spec for spec in less.evaluations.values() if spec.measure != "auto_attack"]
     assert {spec.evaluation_id for spec in others} <= full.evaluations.keys()
+
+
+NARROW = f"{WHOLE}recipes:\n  gat.other: {{width: 0.5}}\n"
+AT = "artefact: table1, metric: accuracy"
+CLAIMS = f"""\
+- id: gat.attacked
+  statement: "An attack lowers accuracy"
+  source: "Table 1"
+  all:
+    - {{left: {{{AT}, row: Plain, column: "PGD 0.1"}}, relation: less, right: {{column: clean}}}}
+- id: gat.other
+  statement: "The other is better"
+  source: "Table 1"
+  all:
+    - {{left: {{{AT}, row: Other, column: clean}}, relation: greater, right: {{row: Plain}}}}
+"""
+
+
+@pytest.mark.parametrize("least", [3, 4])
+def test_claims_are_judged_by_runs_scales_and_the_suites_rules(tmp_path: Path, least: int) -> None:
+    settings = SETTINGS + f"claims: {{seeds: {least}}}\n"
+    opened = plan(tmp_path / "config", sheet=SEEDED, profile=NARROW, settings=settings)
+    (tmp_path / "config/papers/gat/claims.yaml").write_text(CLAIMS)
+    layout = Layout(tmp_path / "results", "tiny")
+    write_results(
+        opened,
+        layout,
+        "none",
+        lambda run: {
+            "accuracy": 50.0 + 5 * run.seed,
+            "accuracy@0.1": 49.0 + 5 * run.seed + 0.01 * run.seed**2,
+        },
+    )
+    draw_artefact(opened, make_batches(opened), layout, "gat/table1")
+    join_cells(opened, layout)
+    found = {row["id"]: row for row in csv.DictReader((layout.root / "claims.csv").open())}
+    assert (
+        "the rows differ in stand-ins (reduced_width / none), width (0.5 / 1)" in found["gat.other"]["reason"]
+    )
+    attacked = found["gat.attacked"]
+    if least == 4:
+        assert "fewer than 4 seeds" in attacked["reason"]
+    else:
+        assert "run by run" in attacked["reason"]
+        assert float(attacked["p"]) < 0.001  # spreads of 5 points between the runs play no part
+        assert attacked["verdict"] == "supported"
