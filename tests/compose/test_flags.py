@@ -11,7 +11,8 @@ import pytest
 from papers_case import PROFILE, SETTINGS, plan
 from repro.compose.artefact import compose_artefact, draw_artefact
 from repro.compose.join import join_cells
-from repro.core.files import atomic_write_json, sha256_file
+from repro.core.files import atomic_write_json
+from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
 from repro.core.spec import EvaluationSpec, RunSpec
@@ -77,8 +78,7 @@ def write_results(
             result = _result(spec, spec.run == suspect)
             values = {**result.values, **more(opened.runs[spec.run])}
             write_result(layout.evaluation(member), result.model_copy(update={"values": values}))
-        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
-        atomic_write_json(layout.batch("evaluate", name), listed)
+        write_manifest(layout.batch("evaluate", name), layout, "evaluate", batch.members)
 
 
 def _result(spec: EvaluationSpec, suspect: bool) -> Result:
@@ -151,8 +151,7 @@ def test_a_training_that_went_wrong_marks_every_number_of_its_run(tmp_path: Path
             if spec.measure == "accuracy" and opened.runs[spec.run].recipe == "gat.plain":
                 result = _result(spec, suspect=False).model_copy(update={"flags": ("overfitting",)})
                 write_result(layout.evaluation(member), result)
-        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
-        atomic_write_json(layout.batch("evaluate", name), listed)
+        write_manifest(layout.batch("evaluate", name), layout, "evaluate", batch.members)
     _, cells, _ = compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
     marked = {(cell.row, cell.column) for cell in cells if "overfitting" in cell.flags}
     assert ("Plain", "clean") in marked

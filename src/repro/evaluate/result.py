@@ -131,11 +131,11 @@ def is_current(
 
     Without ``pictures`` none of them need be there.
     """
-    on_disk = picture_hashes(pictures_folder(layout, spec))
     return (
         result.spec == spec  # stand-ins included: a changed mark must reach the cells
         and result.checkpoint_sha256 == checkpoint_sha256
         and result.extractor_sha256 == extractor_sha256
         and result.surrogate_sha256 == surrogate_sha256
-        and on_disk in [result.listed_pictures, *([] if pictures else [{}])]
+        and picture_hashes(pictures_folder(layout, spec))
+        in [result.listed_pictures, *([] if pictures else [{}])]
     )

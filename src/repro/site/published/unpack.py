@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_json, sha256_file
+from repro.core.jsonl import StepLog
 from repro.core.paths import Layout
 from repro.core.scratch import scratch_folder
-from repro.jobs.publication import RUNS, unpack
+from repro.jobs.publication import RUNS
 from repro.site.manifest import read_manifest
+from repro.site.stored import read_stored
 
 _REMEDY = "restore the publication from git"
 
@@ -57,12 +57,8 @@ def _unpack(source: Path, layout: Layout) -> None:
     for name in (RUNS, "evaluations.jsonl", "logs.jsonl.gz"):
         if not (source / name).is_file() or sha256_file(source / name) != manifest.files.get(name):
             raise ReproError(f"{name} is not as it was published", remedy=_REMEDY, where=source)
-    logs: defaultdict[str, list[str]] = defaultdict(list)
-    for line in unpack(source / "logs.jsonl.gz"):
-        fields = {name: value for name, value in line.items() if name != "run_id"}
-        logs[line["run_id"]].append(json.dumps(fields, separators=(",", ":")) + "\n")
-    for record in unpack(source / RUNS):
-        run_id = record["run_id"]
+    stored = read_stored(Layout(source.parent, source.name))
+    for run_id, record in stored.records.items():
         if "certificate" not in record:
             raise ReproError(
                 f"run {run_id} was published by an older version, whose records have no hash of their logs",
@@ -70,10 +66,12 @@ def _unpack(source: Path, layout: Layout) -> None:
                 where=source / RUNS,
             )
         layout.run(run_id).mkdir(parents=True)
-        layout.log(run_id).write_text("".join(logs[run_id]), encoding="utf-8", newline="\n")
+        with StepLog(layout.log(run_id)) as log:
+            for line in stored.logs[run_id]:
+                log.write(dict(line))
         atomic_write_json(layout.published(run_id), source.absolute().name)
         atomic_write_json(layout.record(run_id), record)
-    for result in unpack(source / "evaluations.jsonl"):
-        path = layout.evaluation(result["evaluation_id"])
+    for evaluation_id, result in stored.results.items():
+        path = layout.evaluation(evaluation_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_json(path, {name: value for name, value in result.items() if name != "evaluation_id"})
