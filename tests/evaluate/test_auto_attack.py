@@ -66,6 +66,8 @@ def test_an_audit_of_a_run_and_of_one_that_hides_its_gradients(tmp_path: Path) -
         assert left == sorted(left, reverse=True), "an attack gave images back"
         assert values[f"accuracy@{radius}"] == left[-1]
         assert values[f"vanished@{radius}"] == 0
+        hits = [0.3 * percent for percent in left]  # of 30 images in batches of 12, 12 and 6
+        assert hits == pytest.approx([round(each) for each in hits], abs=1e-9)
     assert values["accuracy@0.3"] < values["accuracy@0.0005"] <= values["accuracy@0"]
     assert "vanishing_gradients" not in sound.flags
     assert sound.attack_seconds.keys() == {"attack"}

@@ -16,6 +16,7 @@ from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, OptionValue
 from repro.core.streams import Streams
 from repro.data.load import load_images
+from repro.evaluate import generated
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.extractor import DINOV2, INCEPTION, Extractor
 from repro.evaluate.feature_store import UintImages
@@ -94,10 +95,13 @@ def test_each_value_is_what_that_convention_alone_gives(run: Trained, shared: Sh
     assert len({round(value, 6) for name, value in together.items() if name.startswith("fid")}) == 5
 
 
-def direct(samples: Tensor, extractor: str, **asked: object) -> dict[str, float]:
+def real_images(split: str) -> Tensor:
+    return load_images("cifar10", split, source="synthetic", limit=50, root=None).images
+
+
+def direct(samples: Tensor, extractor: str, *, split: str = "train", **asked: object) -> dict[str, float]:
     """Scores by torch-fidelity itself, against the images that ``measured`` compares with."""
-    real = load_images("cifar10", "train", source="synthetic", limit=50, root=None).images
-    side = asked.pop("side", None)
+    real, side = real_images(split), asked.pop("side", None)
     sets = [samples, real] if side is None else [by_pil(each, int(str(side))) for each in (samples, real)]
     scores: dict[str, float] = torch_fidelity.calculate_metrics(
         input1=UintImages(sets[0]), input2=UintImages(sets[1]), feature_extractor=extractor, cuda=False,
@@ -131,6 +135,28 @@ def test_fewer_samples_and_another_filter_are_torch_fidelitys_own(run: Trained, 
     assert got["fid_bicubic"] == pytest.approx(bicubic["frechet_inception_distance"], rel=1e-3)
     balls = direct(samples, "test-conventions", prc=True)
     assert (got["precision"], got["recall"]) == (100 * balls["precision"], 100 * balls["recall"])
+
+
+@pytest.mark.parametrize(("split", "reference"), [("train", "test"), ("test", "train")])
+def test_real_images_are_the_sample_and_the_reference_that_the_splits_name(
+    run: Trained, shared: Shared, split: str, reference: str
+) -> None:
+    got = measured(run, shared, "fidelity_real", split=split, reference_split=reference)
+    want = direct(real_images(split), "test-conventions", split=reference, isc=True, fid=True)
+    assert got["is"] == pytest.approx(want["inception_score_mean"], rel=1e-9)
+    assert got["fid"] == pytest.approx(want["frechet_inception_distance"], rel=1e-6)
+
+
+def test_min_max_is_that_of_all_chunks(run: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generated, "CHUNK", 7)
+    latent = (Streams(3, CPU).generator("evaluation/latent") for _ in range(2))
+    grey = generated_uint8(run.method, 20, next(latent), "min_max")
+    stream = next(latent)
+    chunks = [run.method.sample(n, stream) for n in (7, 7, 6)]
+    low, high = torch.cat(chunks).aminmax()
+    assert any(chunk.min() > low and chunk.max() < high for chunk in chunks)
+    expected = (torch.cat(chunks) - low) / (high - low) * 255
+    assert (grey - expected).abs().max() < 0.501
 
 
 def test_an_embedded_extractor_resizes_nothing(run: Trained, shared: Shared) -> None:

@@ -85,6 +85,18 @@ def test_rgans_losses_are_the_weighted_terms(data: ImageSet, mixing: str, share:
     torch.testing.assert_close(method.generator_loss(z), share * g[0] + 0.3 * g[1])
 
 
+def test_weights_are_clipped_in_d_alone_and_after_its_update(data: ImageSet) -> None:
+    """WGAN (Arjovsky et al. 2017), Algorithm 1, line 7."""
+    method, _ = make(data, "gan", {**DCGAN, "n_dis": 1, "weight_clip": 1e-3})
+    method.step(0)
+    largest = {
+        name: max(parameter.detach().abs().max().item() for parameter in network.parameters())
+        for name, network in method.modules.items()
+    }
+    assert largest["discriminator"] == pytest.approx(1e-3)
+    assert largest["generator"] > 0.01
+
+
 @pytest.mark.parametrize("position", ["discriminator", "real", "fake"])
 def test_d_is_shown_the_perturbed_images_of_its_position(data: ImageSet, position: str) -> None:
     """DAT, Table IV and the clean term of DATT."""

@@ -63,6 +63,22 @@ def test_lipschitz_penalty_costs_only_above_its_centre(norm: float, expected: fl
     assert twice.item() == pytest.approx((norm - 0.25) ** 2, rel=1e-3)
 
 
+class SquareD(torch.nn.Module):
+    """The slope at an image is the image."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1).square().sum(dim=1) / 2
+
+
+def test_lipschitz_penalty_counts_each_slope_by_itself() -> None:
+    """The mean of the squares of what is above 1, not of the mean slope's excess."""
+    directions = torch.nn.functional.normalize(torch.randn(4, 48), dim=1)
+    images = (directions * torch.tensor([[0.2], [0.9], [1.5], [3.0]])).view(4, 3, 4, 4)
+    at_images = {"points": "real"}
+    penalty = regulariser("lipschitz_penalty", weight=2.0, **at_images)(SquareD(), images, -images)
+    assert penalty.item() == pytest.approx(2 * (0.5**2 + 2**2) / 4, rel=1e-5)
+
+
 @pytest.mark.parametrize("side", ["both", "real", "fake"])
 def test_ar_on_a_linear_discriminator(side: str) -> None:
     """Each logit changes by eps |w|: the batch norm of n changes is eps |w| sqrt(n), side by side."""

@@ -155,6 +155,12 @@ def test_the_winner_is_shown_and_adopted(tmp_path: Path) -> None:
     assert table.read_text().splitlines()[3].split(",")[5:7] == ["yes", "yes"]
 
 
+def test_of_equal_winners_the_first_declared_is_adopted(tmp_path: Path) -> None:
+    opened, batches, layout = planned(tmp_path)
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 50.0})
+    assert adopt(opened, batches, layout) == {"gat/rate@cifar10": 0.2}
+
+
 def test_what_the_paper_states_is_searched_and_never_adopted(tmp_path: Path) -> None:
     stated = SEARCHED.replace("start: 0.0\n", "start: 0.0\n    stated: true\n")
     opened = plan(tmp_path / "config", sheet=stated, profile=PROFILE + "searches: {steps: 3}\n")

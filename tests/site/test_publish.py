@@ -126,6 +126,16 @@ def test_later_runs_on_another_device_join_those_that_are_published(layout: Layo
         (first / name).write_text(kept)
 
 
+@pytest.mark.parametrize(("others", "name"), [(1, "cpu-a"), (3, "nvidia-h100")])
+def test_the_device_that_most_runs_were_trained_on_names_the_folder(
+    layout: Layout, others: int, name: str
+) -> None:
+    records = lines_of_runs(layout)
+    for place, record in enumerate(records):
+        record["sessions"].append({"device": "NVIDIA H100" if place < others else "CPU a"})
+    assert _target(layout, records).name == f"tiny-{name}"
+
+
 def train_again(layout: Layout, device: str, runs: slice = slice(None)) -> None:
     """Give runs of a profile other checkpoints, and say that they were trained on ``device``."""
     for path in sorted(layout.root.glob("runs/*/run.json"))[runs]:

@@ -90,10 +90,9 @@ def word_of(row: Mapping[str, str]) -> str:
 
 def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     row = page.row
-    deciding = [each for each in page.comparisons if f"{each.effect or 0:.4g}" == row["effect"]]
-    metrics = [side.cell.metric for each in deciding[:1] if (side := each.left).cell]
+    measured = page.deciding.left.cell if page.deciding else None
     embedded = "embedded_features" in row["stand_ins"]
-    label = f"{metric_label(metrics[0], embedded=embedded)} " if metrics else ""
+    label = f"{metric_label(measured.metric, embedded=embedded)} " if measured else ""
     suspect = [f"{FLAG} {', '.join(page.flags).replace('_', ' ')}"] if page.flags else []
     interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else "–"
     return (
