@@ -9,16 +9,16 @@ import pytest
 from papers_case import PROFILE, SHEET, plan
 from repro.compose.artefact import compose_artefact
 from repro.core.divergence import Divergence
-from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.draw.tables import table_latex, table_markdown
-from repro.evaluate.result import Result, write_result
+from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.judge.cells import Cell
 from repro.plan.batches import make_batches
 from repro.plan.plan import Plan
 from repro.search.results import adopt, draw
+from small_result import leave_results, small_result
 
 LOST = Divergence(quantity="d_loss", step=3, last_good_step=0, reason="d_loss is not finite")
 SEARCH = """\
@@ -32,29 +32,18 @@ artefacts:
 
 def write_results(opened: Plan, layout: Layout, lost: set[tuple[str, int]]) -> None:
     """Write what the measurements would have: 50 % and the seed; nothing of the runs in ``lost``."""
-    for name, batch in make_batches(opened).evaluate.items():
-        for member in batch.members:
-            spec = opened.evaluations[member]
-            run = opened.runs[spec.run]
-            write_result(layout.evaluation(member), _result(spec, run.seed, (run.recipe, run.seed) in lost))
-        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
-        atomic_write_json(layout.batch("evaluate", name), listed)
+    results = []
+    for spec in opened.evaluations.values():
+        run = opened.runs[spec.run]
+        results.append(_result(spec, run.seed, (run.recipe, run.seed) in lost))
+    leave_results(layout, make_batches(opened), results)
 
 
 def _result(spec: EvaluationSpec, seed: int, lost: bool) -> Result:
-    return Result(
-        spec=spec,
+    return small_result(
+        spec,
         values={} if lost else {"accuracy": 50.0 + seed, "is": 5.0},
         diverged=LOST if lost else None,
-        stand_ins=spec.stand_ins,
-        seconds=1.0,
-        device="cpu",
-        provenance={},
-        checkpoint_sha256=None,
-        extractor_sha256=None,
-        threat_model=None,
-        pictures=(),
-        pictures_sha256=(),
     )
 
 
@@ -108,16 +97,12 @@ def test_a_value_with_a_diverged_seed_never_wins_a_search(tmp_path: Path, everyt
     opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE + "searches: {steps: 3}\n")
     batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
     write_results(opened, layout, set())
-    for candidate in opened.searches["gat/rate"].candidates:
-        for spec in candidate.evaluations[:1]:
-            if everything or candidate.value == 0.1:
-                write_result(layout.evaluation(spec.evaluation_id), _result(spec, 0, lost=True))
-                manifest = layout.batch("evaluate", batches.evaluate_of[spec.evaluation_id])
-                listed = {
-                    member: {"sha256": sha256_file(layout.evaluation(member))}
-                    for member in batches.evaluate[manifest.stem].members
-                }
-                atomic_write_json(manifest, listed)
+    lost = [
+        _result(candidate.evaluations[0], 0, lost=True)
+        for candidate in opened.searches["gat/rate"].candidates
+        if everything or candidate.value == 0.1
+    ]
+    leave_results(layout, batches, lost)
     paths = draw(opened, batches, layout, "gat/rate")
     lines = [line.split(",") for line in paths[0].read_text().splitlines()[1:]]
     assert [line[2] for line in lines] == ["diverged", "diverged" if everything else "50.5000"]

@@ -12,16 +12,15 @@ from papers_case import PROFILE, SETTINGS, plan
 from repro.compose.artefact import compose_artefact, draw_artefact
 from repro.compose.join import join_cells
 from repro.core.files import atomic_write_json
-from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
 from repro.core.spec import EvaluationSpec, RunSpec
-from repro.data.facts import SplitFacts
 from repro.draw.tables import table_latex, table_markdown
-from repro.evaluate.result import Result, write_result
+from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.plan import Plan
+from small_result import facts, leave_results, small_result
 
 SHEET = """\
 order: 1
@@ -71,41 +70,24 @@ def write_results(
     opened: Plan, layout: Layout, suspect: str, more: Callable[[RunSpec], dict[str, float]] = nothing
 ) -> None:
     """Write what the measurements would have, and ``more`` of each run; ``suspect`` has two flags."""
-    batches = make_batches(opened)
-    for name, batch in batches.evaluate.items():
-        for member in batch.members:
-            spec = opened.evaluations[member]
-            result = _result(spec, spec.run == suspect)
-            values = {**result.values, **more(opened.runs[spec.run])}
-            write_result(layout.evaluation(member), result.model_copy(update={"values": values}))
-        write_manifest(layout.batch("evaluate", name), layout, "evaluate", batch.members)
+    results = []
+    for spec in opened.evaluations.values():
+        result = _result(spec, spec.run == suspect)
+        values = {**result.values, **more(opened.runs[spec.run])}
+        results.append(result.model_copy(update={"values": values}))
+    leave_results(layout, make_batches(opened), results)
 
 
 def _result(spec: EvaluationSpec, suspect: bool) -> Result:
     audit = spec.measure == "auto_attack"
-    return Result(
-        spec=spec,
+    return small_result(
+        spec,
         values={"accuracy": 50.0, "accuracy@0": 50.0, "accuracy@0.1": 10.0},
         stand_ins=(),
-        seconds=1.0,
-        device="cpu",
-        provenance={},
-        data=(
-            SplitFacts(
-                name="cifar10",
-                split=str(spec.options.get("split", "test")),
-                source="synthetic",
-                images=1500,
-                fingerprint="f00d",
-                complete=False,
-            ),
-        ),
+        data=facts(1500, str(spec.options.get("split", "test"))),
         checkpoint_sha256="c0ffee",
-        extractor_sha256=None,
         threat_model=None if spec.measure == "accuracy" else f"attacked by {spec.measure}",
         flags=("square_beats_gradients", "restarts_matter") if audit and suspect else (),
-        pictures=(),
-        pictures_sha256=(),
     )
 
 
@@ -145,13 +127,12 @@ def test_a_training_that_went_wrong_marks_every_number_of_its_run(tmp_path: Path
     opened = plan(tmp_path / "config", sheet=SHEET)
     layout, batches = Layout(tmp_path / "results", "tiny"), make_batches(opened)
     write_results(opened, layout, "none", lambda run: {"accuracy": 50.0 + run.seed})
-    for name, batch in batches.evaluate.items():
-        for member in batch.members:
-            spec = opened.evaluations[member]
-            if spec.measure == "accuracy" and opened.runs[spec.run].recipe == "gat.plain":
-                result = _result(spec, suspect=False).model_copy(update={"flags": ("overfitting",)})
-                write_result(layout.evaluation(member), result)
-        write_manifest(layout.batch("evaluate", name), layout, "evaluate", batch.members)
+    results = [
+        _result(spec, suspect=False).model_copy(update={"flags": ("overfitting",)})
+        for spec in opened.evaluations.values()
+        if spec.measure == "accuracy" and opened.runs[spec.run].recipe == "gat.plain"
+    ]
+    leave_results(layout, batches, results)
     _, cells, _ = compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
     marked = {(cell.row, cell.column) for cell in cells if "overfitting" in cell.flags}
     assert ("Plain", "clean") in marked

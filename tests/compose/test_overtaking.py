@@ -9,13 +9,12 @@ import pytest
 from papers_case import PROFILE, plan
 from repro.compose.artefact import compose_artefact
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
 from repro.draw.tables import table_markdown
-from repro.evaluate.result import Result, write_result
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.plan import Plan
+from small_result import leave_results, small_result
 
 SHEET = """\
 order: 1
@@ -53,17 +52,11 @@ CURVES = {
 
 def composed(opened: Plan, folder: Path, curves: dict[str, dict[str, float]]):  # type: ignore[no-untyped-def]
     layout, batches = Layout(folder, "tiny"), make_batches(opened)
-    for name, batch in batches.evaluate.items():
-        for member in batch.members:
-            spec = opened.evaluations[member]
-            result = Result(
-                spec=spec, values=curves[opened.runs[spec.run].recipe], stand_ins=(), seconds=1.0,
-                device="cpu", provenance={}, checkpoint_sha256="c0ffee", extractor_sha256=None,
-                threat_model=None, pictures=(), pictures_sha256=(),
-            )  # fmt: skip
-            write_result(layout.evaluation(member), result)
-        listed = {member: {"sha256": sha256_file(layout.evaluation(member))} for member in batch.members}
-        atomic_write_json(layout.batch("evaluate", name), listed)
+    results = [
+        small_result(spec, values=curves[opened.runs[spec.run].recipe])
+        for spec in opened.evaluations.values()
+    ]
+    leave_results(layout, batches, results)
     return compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
 
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 from repro.core.files import sha256_file
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
-from repro.evaluate.result import Result, is_current, pictures_folder, read_result, write_result
+from repro.evaluate.result import is_current, pictures_folder, read_result, write_result
 from repro.jobs.merge import merge
+from small_result import small_result
 
 
 def test_pictures_that_a_killed_measurement_left_make_way(tmp_path: Path) -> None:
@@ -19,16 +20,8 @@ def test_pictures_that_a_killed_measurement_left_make_way(tmp_path: Path) -> Non
         folder = pictures_folder(layout, spec)
         folder.mkdir(parents=True)
         (folder / name).write_text(name)
-    result = Result(
-        spec=spec,
-        values={},
-        stand_ins=(),
-        seconds=1.0,
-        device="cpu",
-        provenance={},
-        checkpoint_sha256=None,
-        extractor_sha256=None,
-        threat_model=None,
+    result = small_result(
+        spec,
         pictures=("grid.png",),
         pictures_sha256=(sha256_file(pictures_folder(there, spec) / "grid.png"),),
     )

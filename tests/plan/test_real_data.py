@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from repro.core.errors import ReproError
-from repro.core.files import sha256_file
 from repro.core.paths import Layout
-from repro.core.spec import EvaluationSpec
-from repro.evaluate import result as results
 from repro.evaluate.snapshots import percentages
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, build_plan
+from small_result import leave_results, small_result
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -118,24 +115,17 @@ def test_a_missing_point_of_a_curve_is_pending_but_a_wrong_name_is_an_error(layo
     batches = make_batches(plan)
     items = cells_in(plan, "rgan/figure2", "(c) DCGAN vs RGAN: Baseline")
     (name,) = items[0].evaluations
-    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "is@100%": 2.5})
+    batch = batches.evaluate[batches.evaluate_of[name]]
+
+    def leave(values: dict[str, float]) -> None:
+        leave_results(
+            layout, batches, [small_result(plan.evaluations[m], values=values) for m in batch.members]
+        )
+
+    leave({"is@12": 2.5, "is@100%": 2.5})
     measured = Measured(layout, batches)
     assert measured.values(items[0]) == []
     assert measured.values(items[-1]) == [2.5]
-    leave_result(layout, batches.evaluate_of[name], plan.evaluations[name], {"is@12": 2.5, "fid@100%": 2.5})
+    leave({"is@12": 2.5, "fid@100%": 2.5})
     with pytest.raises(ReproError, match="no value 'is@100%'"):
         Measured(layout, batches).values(items[-1])
-
-
-def leave_result(layout: Layout, batch: str, spec: EvaluationSpec, values: dict[str, float]) -> None:
-    """Write a result and its manifest as an evaluation batch leaves them."""
-    result = results.Result(
-        spec=spec, values=values, stand_ins=spec.stand_ins, seconds=1.0, device="cpu", provenance={},
-        checkpoint_sha256=None, extractor_sha256=None, threat_model=None, pictures=(), pictures_sha256=(),
-    )  # fmt: skip
-    path = layout.evaluation(spec.evaluation_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    results.write_result(path, result)
-    manifest = layout.batch("evaluate", batch)
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps({spec.evaluation_id: {"sha256": sha256_file(path)}}))

@@ -11,16 +11,14 @@ import papers_case
 from papers_case import PROFILE, plan
 from repro.cli.show import show_plan
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, sha256_file
 from repro.core.paths import Layout
-from repro.data.facts import SplitFacts
-from repro.evaluate.result import Result, write_result
 from repro.plan.batches import Batches, make_batches
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, build_plan
 from repro.plan.searches import value_in_use
 from repro.search.results import adopt, draw, summarise
 from repro.verify.validate import validate_plan
+from small_result import facts, leave_results, small_result
 
 SEARCHES = """\
 searches:
@@ -41,15 +39,6 @@ VALIDATION = "  on_validation: {measure: accuracy, options: {split: validation5k
 SEARCHED = SHEET.replace("artefacts:\n", VALIDATION + SEARCHES, 1)
 
 
-SPLIT = {
-    "name": "cifar10",
-    "split": "validation5k",
-    "source": "synthetic",
-    "fingerprint": "f",
-    "complete": False,
-}
-
-
 def planned(tmp_path: Path) -> tuple[Plan, Batches, Layout]:
     opened = plan(tmp_path / "config", sheet=SEARCHED, profile=PROFILE + "searches: {steps: 3}\n")
     return opened, make_batches(opened), Layout(tmp_path / "results", "tiny")
@@ -57,29 +46,17 @@ def planned(tmp_path: Path) -> tuple[Plan, Batches, Layout]:
 
 def measure(opened: Plan, batches: Batches, layout: Layout, search: str, scores: dict[object, float]) -> None:
     """Write results as evaluations would, the score of each value and a little more for the second seed."""
-    for candidate in opened.searches[search].candidates:
-        for index, spec in enumerate(candidate.evaluations):
-            result = Result(
-                spec=spec,
-                values={"accuracy": scores[candidate.value] + 0.1 * index},
-                stand_ins=spec.stand_ins,
-                seconds=1.0,
-                device="cpu",
-                provenance={},
-                data=(SplitFacts(images=30, **SPLIT),),  # type: ignore[arg-type]
-                checkpoint_sha256="0",
-                extractor_sha256=None,
-                threat_model=None,
-                pictures=(),
-                pictures_sha256=(),
-            )
-            layout.evaluation(spec.evaluation_id).parent.mkdir(parents=True, exist_ok=True)
-            write_result(layout.evaluation(spec.evaluation_id), result)
-    for name, batch in batches.evaluate.items():
-        paths = {member: layout.evaluation(member) for member in batch.members}
-        if all(path.is_file() for path in paths.values()):
-            manifest = {member: {"sha256": sha256_file(path)} for member, path in paths.items()}
-            atomic_write_json(layout.batch("evaluate", name), manifest)
+    results = [
+        small_result(
+            spec,
+            values={"accuracy": scores[candidate.value] + 0.1 * index},
+            data=facts(30, "validation5k"),
+            checkpoint_sha256="0",
+        )
+        for candidate in opened.searches[search].candidates
+        for index, spec in enumerate(candidate.evaluations)
+    ]
+    leave_results(layout, batches, results)
 
 
 def test_a_search_adds_runs_of_its_own_and_leaves_the_artefacts_batches_as_they_are(tmp_path: Path) -> None:
