@@ -12,10 +12,9 @@ from repro.attacks import ThreatModel
 from subjects import as_others_run
 
 Attack = Callable[[Tensor, Tensor], Tensor]
-Shape = tuple[int, ...]
 
 
-def torchattacks_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
+def torchattacks_pgd(network: nn.Module, threat: ThreatModel) -> Attack:
     import torchattacks
 
     kind = {"linf": torchattacks.PGD, "l2": torchattacks.PGDL2}[threat.norm]
@@ -25,7 +24,7 @@ def torchattacks_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, clas
     return attack
 
 
-def foolbox_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> Attack:
+def foolbox_pgd(network: nn.Module, threat: ThreatModel) -> Attack:
     import foolbox
 
     wrapped = foolbox.PyTorchModel(network, bounds=(0, 1), device=next(network.parameters()).device)
@@ -43,7 +42,7 @@ def foolbox_pgd(network: nn.Module, threat: ThreatModel, shape: Shape, classes: 
 MAKERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd}
 
 
-def peers(network: nn.Module, threat: ThreatModel, shape: Shape, classes: int) -> dict[str, Attack]:
-    """Return the installed libraries' attacks on ``network``, images (N, C, H, W) of ``shape`` in [0, 1]."""
-    found = {name: make(network, threat, shape, classes) for name, make in MAKERS.items() if find_spec(name)}
+def peers(network: nn.Module, threat: ThreatModel) -> dict[str, Attack]:
+    """Return the installed libraries' attacks on ``network``, images (N, C, H, W) in [0, 1]."""
+    found = {name: make(network, threat) for name, make in MAKERS.items() if find_spec(name)}
     return {name: as_others_run()(attack) for name, attack in found.items()}

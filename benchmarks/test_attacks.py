@@ -101,13 +101,12 @@ def test_pgd(
     images = torch.rand(batch_size, 3, 32, 32, device=device)
     labels = torch.randint(CLASSES, (batch_size,), device=device)
     short, threat = threat_model(norm, PARITY_STEPS), threat_model(norm, STEPS)
-    shape = tuple(images.shape)
 
     with autocast(precision, device):
-        others = peers(plain, threat, shape, CLASSES)
+        others = peers(plain, threat)
         watch = SplitWatch(device)
         checked = PGD(model=network, threat=short, execution=execution, watch=watch)
-        spent = agree(checked, peers(plain, short, shape, CLASSES), images, labels, device)
+        spent = agree(checked, peers(plain, short), images, labels, device)
         affordable = int(pytestconfig.getoption("budget") / max(spent * STEPS / PARITY_STEPS, 1e-9))
         rounds = min(rounds, max(LEAST_ROUNDS, affordable))
         attack = PGD(model=network, threat=threat, execution=execution)

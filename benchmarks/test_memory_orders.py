@@ -47,7 +47,7 @@ def test_pgd_in_order(
     with autocast(precision, device):
         eager = PGD(model=network, threat=threat)
         graphed = PGD(model=network, threat=threat, execution=GRAPHED)
-        others = peers(network, threat, tuple(images.shape), CLASSES)
+        others = peers(network, threat)
         taken = {"eager": seconds(lambda: eager(images, labels), device, warmup=1, repeats=rounds)}
         for other, attack in others.items():
             taken[other] = seconds(lambda run=attack: run(images, labels), device, warmup=1, repeats=rounds)  # type: ignore[misc]

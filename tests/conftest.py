@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,6 +14,9 @@ from hypothesis import settings
 from papers_case import build
 from repro.core.device import set_deterministic
 from repro.core.paths import Layout
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 if not torch.cuda.is_available():
     # Triton reads it when it is imported, which torch does on its own at some point
@@ -56,3 +60,20 @@ def project(_built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(_built, folder)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Collect the figures that are saved; they are still saved."""
+    from repro.draw import style
+
+    figures: list[Figure] = []
+    real = style.new_figure
+
+    def keep(width: float, height: float) -> Figure:
+        figures.append(real(width, height))
+        return figures[-1]
+
+    for module in ("draw.plots", "draw.samples", "draw.table_picture", "search.summary", "cost.plot"):
+        monkeypatch.setattr(f"repro.{module}.new_figure", keep)
+    return figures

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -14,6 +14,7 @@ from repro.data.gaussians import gaussian_set
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
+from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
 from small_run import small_run
 
@@ -33,9 +34,22 @@ METHODS = [
 
 
 @cache
-def tiny_data(images: int = 20) -> ImageSet:
-    """Synthetic CIFAR-10, two images a class: two batches of eight an epoch."""
-    return load_images("cifar10", "train", source="synthetic", limit=images, root=None)
+def tiny_data(images: int = 20, dataset: str = "cifar10") -> ImageSet:
+    """Synthetic CIFAR-10, two images a class: two batches of eight an epoch; or other images."""
+    return load_images(dataset, "train", source="synthetic", limit=images, root=None)
+
+
+def gan_of(spec: RunSpec, images: int = 24) -> GanMethod:
+    """Return a GAN as its run begins it, on so many synthetic images or on the points of the plane."""
+    data = gaussian_set() if spec.dataset == "gaussians" else tiny_data(images, spec.dataset)
+    made = load_method(spec.method)(spec, data, Streams(spec.seed), CPU)
+    assert isinstance(made, GanMethod)
+    return made
+
+
+def count(network: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def spec_of(name: str, *, seed: int = 0, width: float = WIDTH, **options: Any) -> RunSpec:

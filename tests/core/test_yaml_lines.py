@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import load_yaml
-from repro.core.yaml_model import load_list, load_model, require_unique
+from repro.core.yaml_model import load_model, require_unique
 
 SHEET = """\
 base: &base {lr: 1e-3, order: [no, on], none: , date: 2019-01-01, code: 010, share: 2/255, place: a/2}
@@ -134,9 +134,9 @@ def test_schema_errors_name_field_line_and_remedy(
     assert remedy in caught.value.remedy
 
 
-def test_load_list_and_unique_names(write) -> None:
+def test_lists_and_unique_names(write) -> None:
     path = write("- name: a\n- name: b\n  size: 3\n- name: a\n")
-    entries, line_of = load_list(path, Entry)
+    entries, line_of = load_model(path, list[Entry])
     assert [entry.size for entry in entries] == [1, 3, 1]
     with pytest.raises(ReproError, match="Two entries have the name 'a'") as caught:
         require_unique([entry.name for entry in entries], path, line_of, what="name")

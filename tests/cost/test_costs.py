@@ -21,7 +21,6 @@ from repro.cost.claims import claimed_cells
 from repro.cost.costs import RunCost
 from repro.cost.measure import measure_costs, write_cost
 from repro.cost.plot import draw_cost
-from repro.draw import style
 from repro.judge.claims import Claim, Predicate, Reference
 from repro.judge.judging import judge_claims
 from repro.plan.config import load_config
@@ -244,28 +243,21 @@ def test_a_claim_is_judged_on_the_device_and_in_the_way_of_most_seeds(
 
 
 def test_the_plot_has_a_panel_per_device_and_no_text_leaves_the_page(
-    opened: Plan, measured: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Plan, measured: Layout, tmp_path: Path, drawn: list[Figure]
 ) -> None:
-    figures: list[Figure] = []
-
-    def keep(width: float, height: float) -> Figure:
-        figures.append(style.new_figure(width, height))
-        return figures[-1]
-
-    monkeypatch.setattr("repro.cost.plot.new_figure", keep)
     plain, *others = (cost for cost in measure_costs(opened, measured) if cost.spec.recipe != "gat.gan")
     elsewhere = replace(plain, device="NVIDIA H100", options="an option with a rather long value " * 3)
     spec = plain.spec.model_copy(update={"dataset": "cifar100"})
     draw_cost([plain, replace(plain, specs=(spec,)), *others, elsewhere], tmp_path / "cost", "p")
-    figures[0].draw_without_rendering()
-    first, second = figures[0].axes
+    drawn[0].draw_without_rendering()
+    first, second = drawn[0].axes
     assert "on AMD EPYC: " in first.get_xlabel()
     assert "on NVIDIA H100: " in second.get_xlabel()
     names = [label.get_text() for label in first.get_yticklabels()]
     assert names == ["baseline, cifar10", "baseline, cifar100", "twin"]
     assert second.get_yticklabels()[0].get_text().endswith("…")
-    shown = [text for text in figures[0].findobj(Text) if text.get_text() and text.get_visible()]
+    shown = [text for text in drawn[0].findobj(Text) if text.get_text() and text.get_visible()]
     assert "whiskers: quartiles" in [text.get_text() for text in shown]
     boxes = [text.get_window_extent() for text in shown]
     assert min(box.x0 for box in boxes) >= 0
-    assert max(box.x1 for box in boxes) <= figures[0].bbox.x1
+    assert max(box.x1 for box in boxes) <= drawn[0].bbox.x1

@@ -132,11 +132,6 @@ def test_no_claim_of_a_planned_paper_is_dropped(dag: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_call_finds_nothing_to_do(dag: Path) -> None:
-    assert "Nothing to be done" in snakemake(dag, "figures/")
-
-
-@pytest.mark.slow
 def test_what_a_search_found_writes_the_report_again(dag: Path) -> None:
     summary = Layout(dag / "results", "tiny").search_summary.with_suffix(".csv")
     summary.parent.mkdir()
@@ -147,24 +142,6 @@ def test_what_a_search_found_writes_the_report_again(dag: Path) -> None:
     assert "rule cells" not in printed
     shutil.rmtree(summary.parent)
     assert "Nothing to be done" in snakemake(dag, "figures/")
-
-
-@pytest.mark.slow
-def test_a_deleted_result_is_measured_again_and_nothing_else(dag: Path) -> None:
-    cells = (dag / "results" / "tiny" / "cells.csv").read_bytes()
-    results = sorted((dag / "results" / "tiny" / "evaluations").glob("accuracy-*.json"))
-    before = {path: path.stat().st_mtime_ns for path in results}
-    results[0].unlink()
-    printed = snakemake(dag, "-n", "figures/")
-    assert "is missing; it is made again" in printed
-    assert "rule evaluate" in printed
-    assert "rule train" not in printed
-    snakemake(dag, "figures/")
-    after = {path: path.stat().st_mtime_ns for path in results}
-    assert [path for path in results if before[path] != after[path]] == results[:1]
-    assert (dag / "results" / "tiny" / "cells.csv").read_bytes() == cells
-    assert "Nothing to be done" in snakemake(dag, "figures/")
-    verified(dag)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from repro.core.errors import ReproError
 from repro.draw.architectures import Architecture, Layer, read_architectures, render_architectures, shape_text
 from repro.draw.diagrams import Box, Canvas
 from repro.draw.draw import draw
-from repro.draw.figures.robgan import boundaries
+from repro.draw.figures.robgan import figure3 as boundaries
 from repro.judge.artefacts import Artefact
 
 DRAWN = [

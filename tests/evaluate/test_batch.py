@@ -16,6 +16,7 @@ from data_archives import write_cifar10
 from repro.core import checkpoint, provenance
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
+from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.core.streams import Streams
@@ -324,26 +325,12 @@ def test_a_failure_does_not_stop_the_others(layout: Layout) -> None:
 
 
 def test_two_processes_never_measure_the_same(layout: Layout) -> None:
-    code = (
-        "import sys, pathlib; from repro.core.locks import only_process\n"
-        "with only_process(pathlib.Path(sys.argv[1]), 'it', name=sys.argv[2]):\n"
-        "    print('held', flush=True); sys.stdin.read()"
-    )
     held, free = ALL[0], ALL[2]
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(layout.locks), f"{held.evaluation_id}.lock"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    with pytest.raises(ReproError, match=rf"another process .*works on evaluation {held.evaluation_id}"):
-        evaluate([held, free], layout)
-    assert layout.evaluation(free.evaluation_id).is_file()
-    assert not layout.evaluation(held.evaluation_id).exists()
-    holder.kill()
-    holder.communicate()
+    with only_process(layout.locks, "it", name=f"{held.evaluation_id}.lock"):
+        with pytest.raises(ReproError, match=rf"another process .*works on evaluation {held.evaluation_id}"):
+            evaluate([held, free], layout)
+        assert layout.evaluation(free.evaluation_id).is_file()
+        assert not layout.evaluation(held.evaluation_id).exists()
     assert len(evaluate([held, free], layout)) == 2
 
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from method_cases import gan_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, OptionValue
@@ -25,7 +26,6 @@ from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import Values, load_measurement, needs, validate_options
 from repro.evaluate.trained import Trained
-from repro.methods.registry import load_method
 from repro.models.embedding import EmbeddingNetwork
 from small_run import small_run
 
@@ -52,8 +52,7 @@ def dinov2_vitl14(**options):
 @pytest.fixture(scope="module")
 def run() -> Trained:
     spec = small_run("gan", width=0.03, train_limit=60, options={"network": "dcgan", "n_dis": 1})
-    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
-    method = load_method("gan")(spec, data, Streams(0), CPU)
+    method = gan_of(spec, images=60)
     return Trained(spec, method, "0" * 64, Layout(Path("unused"), "test"))
 
 

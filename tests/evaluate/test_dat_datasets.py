@@ -145,8 +145,8 @@ def test_as_many_images_as_the_paper_takes_are_no_stand_in(tmp_path: Path) -> No
         part_of_disk = replace(part, of_sample=True)
         shared._images["stl10", "unlabeled", "real", wanted] = part_of_disk
         context.images("unlabeled", wanted)
-        assert context.all_stand_ins() == ["sample_data"]
-    assert marks == {None: ["sample_data"], 10: [], 11: ["sample_data"]}
+        assert context.all_stand_ins() == ("sample_data",)
+    assert marks == {None: ("sample_data",), 10: (), 11: ("sample_data",)}
 
 
 def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
@@ -156,4 +156,4 @@ def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
     )
     context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None), tmp_path)
     assert len(context.images("test", at_most=50_000)) == 6
-    assert context.all_stand_ins() == ["synthetic_data"]
+    assert context.all_stand_ins() == ("synthetic_data",)

@@ -9,17 +9,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from method_cases import gan_of
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
-from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate import adversarial_share, flip_iterations
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import validate_options
 from repro.evaluate.trained import Trained
-from repro.methods.registry import load_method
 from small_run import small_run
 
 CPU = torch.device("cpu")
@@ -63,8 +62,7 @@ SPEC = small_run(
 
 def trained(layout: Layout, offsets: dict[int, float], *, with_critic: bool = True) -> Trained:
     """A run whose snapshots differ in D's offset alone."""
-    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None)
-    method = load_method("gan")(SPEC, data, Streams(0), CPU)
+    method = gan_of(SPEC, images=40)
     method.G, method.D = SignGenerator(), MeanCritic(0.0)  # type: ignore[attr-defined]
     method.modules = {"generator": method.G, "discriminator": method.D}  # type: ignore[attr-defined]
     for step, offset in offsets.items():

@@ -10,17 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from method_cases import gan_of
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
-from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.gradient_effect import Options, measure, relative_change
 from repro.evaluate.trained import Trained
 from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method
 
 CPU = torch.device("cpu")
 Array = NDArray[np.float64]
@@ -41,10 +39,7 @@ def gan(network: str = "dcgan", **options: str) -> GanMethod:
         recipe="g", method="gan", dataset="cifar10", source="synthetic", train_limit=60, seed=0, steps=4,
         batch_size=N, width=0.03, snapshots=2, options={"network": network, "n_dis": 1, **options},
     )  # fmt: skip
-    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
-    method = load_method("gan")(spec, data, Streams(0), CPU)
-    assert isinstance(method, GanMethod)
-    return method
+    return gan_of(spec, images=60)
 
 
 def drawn(method: GanMethod, batches: int) -> tuple[Tensor, Tensor]:

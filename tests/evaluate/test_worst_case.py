@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from method_cases import gan_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.evaluate import input_noise, tsne
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.extractor import Extractor
@@ -21,7 +21,6 @@ from repro.evaluate.features import register
 from repro.evaluate.trained import Trained
 from repro.evaluate.worst_case import worst_images, worst_noise
 from repro.methods.gan_base import NO_LABELS, GanMethod
-from repro.methods.registry import load_method
 from repro.methods.rgan import Rgan
 from repro.models.embedding import EmbeddingNetwork
 from small_run import small_run
@@ -34,8 +33,7 @@ def trained(layout: Layout) -> Trained:
     """A plain GAN as its run begins it, in eval mode, with some statistics in its batch norm."""
     torch.manual_seed(0)
     spec = small_run("gan", width=0.03, options={"network": "dcgan", "n_dis": 1}, batch_size=8)
-    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
-    method = load_method("gan")(spec, data, Streams(0), CPU)
+    method = gan_of(spec, images=60)
     method.step(0)
     for module in method.modules.values():
         module.eval()
@@ -85,9 +83,7 @@ def test_the_worst_images_lower_what_d_gains(trained: Trained) -> None:
 
 def robust(**options: object) -> GanMethod:
     spec = small_run("rgan", width=0.03, options={"network": "dcgan", **options}, batch_size=8)
-    data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
-    method = load_method("rgan")(spec, data, Streams(0), CPU)
-    assert isinstance(method, GanMethod)
+    method = gan_of(spec, images=60)
     for module in method.modules.values():
         module.eval()
     return method

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from attack_cases import LinearD
-from repro.attacks.dat_step import DatImages, DatStep
+from repro.attacks.dat_step import DatStep, PerturbedImages
 from repro.attacks.kernels.unit_direction import unit_direction
 from repro.attacks.rgan_directions import (
     DirectionSearch,
@@ -124,7 +124,7 @@ def test_steps_refresh_and_division() -> None:
     w = network.weight.detach()
     drop = w.square().sum().item()
 
-    def logit(out: DatImages) -> float:
+    def logit(out: PerturbedImages) -> float:
         return network(out.real)[1].item()
 
     epsilon = 1.0 / drop  # one step lowers the logit by 1: 0.6 -> -0.4, two to -1.4

@@ -8,49 +8,37 @@ import pytest
 import torch
 from torch import Tensor
 
-from method_cases import equal, weights
+from method_cases import equal, gan_of, weights
 from repro.core.errors import ReproError
-from repro.core.streams import Streams
-from repro.data.catalogue import dataset_info
-from repro.data.image_set import ImageSet
-from repro.data.synthetic import make_synthetic
 from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method, validate_options
+from repro.methods.registry import validate_options
 from small_run import small_run
 
 
-@pytest.fixture(scope="module")
-def data() -> ImageSet:
-    return make_synthetic(dataset_info("cifar10"), "train", 24)
+def make(method: str, **options: Any) -> GanMethod:
+    return gan_of(small_run(method, width=0.03, options=options))
 
 
-def make(data: ImageSet, method: str, **options: Any) -> GanMethod:
-    spec = small_run(method, width=0.03, options=options)
-    made = load_method(method)(spec, data, Streams(0), torch.device("cpu"))
-    assert isinstance(made, GanMethod)
-    return made
-
-
-def after(data: ImageSet, method: str, updates: int = 2, **options: Any) -> dict[str, Tensor]:
+def after(method: str, updates: int = 2, **options: Any) -> dict[str, Tensor]:
     # the hinge is flat for these first fakes, which a perturbation then leaves alone
-    made = make(data, method, **{"n_dis": 1, "loss": "non_saturating", **options})
+    made = make(method, **{"n_dis": 1, "loss": "non_saturating", **options})
     for step in range(updates):
         made.step(step)
     return weights(made)
 
 
 @pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
-def test_dat_without_epsilon_is_the_plain_method(data: ImageSet, task: str) -> None:
+def test_dat_without_epsilon_is_the_plain_method(task: str) -> None:
     """With nothing perturbed, the auxiliary loss shares the pass of the adversarial one in both."""
     frozen = {"epsilon": 0.0, "freeze_spectral_norm": True, "auxiliary_images": "perturbed"}
-    assert equal(after(data, f"{task}_dat", **frozen), after(data, task))
+    assert equal(after(f"{task}_dat", **frozen), after(task))
 
 
 @pytest.mark.parametrize(("task", "prefix"), [("ssgan", "rotation"), ("infomax_gan", "infomax")])
-def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefix: str) -> None:
+def test_a_task_without_weight_is_the_plain_gan(task: str, prefix: str) -> None:
     """Of what both have; the task's extra passes move spectral-norm vectors, so one update is compared."""
-    made = make(data, task, **{f"{prefix}_real": 0.0, f"{prefix}_fake": 0.0})
-    plain = make(data, "gan")  # the hinge in both
+    made = make(task, **{f"{prefix}_real": 0.0, f"{prefix}_fake": 0.0})
+    plain = make("gan")  # the hinge in both
     for name, module in plain.modules.items():
         made.modules[name].load_state_dict(module.state_dict(), strict=False)
     for method in (made, plain):
@@ -60,9 +48,9 @@ def test_a_task_without_weight_is_the_plain_gan(data: ImageSet, task: str, prefi
 
 
 @pytest.mark.parametrize(("task", "prefix"), [("ssgan", "rotation"), ("infomax_gan", "infomax")])
-def test_totals_are_the_weighted_sums(data: ImageSet, task: str, prefix: str) -> None:
+def test_totals_are_the_weighted_sums(task: str, prefix: str) -> None:
     weights = {f"{prefix}_real": 0.7, f"{prefix}_fake": 0.3}
-    made = make(data, task, loss="non_saturating", **weights)
+    made = make(task, loss="non_saturating", **weights)
     for network in made.modules.values():
         network.eval()  # spectral-norm vectors rest
     real, z = made.real_images(), made.latents(8)
@@ -77,8 +65,8 @@ def test_totals_are_the_weighted_sums(data: ImageSet, task: str, prefix: str) ->
 
 
 @pytest.mark.parametrize(("task", "head"), [("ssgan", "rotation"), ("infomax_gan", "projection")])
-def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str, head: str) -> None:
-    made = make(data, task)
+def test_the_generators_update_leaves_the_heads_alone(task: str, head: str) -> None:
+    made = make(task)
     before = weights(made)
     made.generator_step()
     changed = {key for key, value in weights(made).items() if not torch.equal(before[key], value)}
@@ -88,9 +76,9 @@ def test_the_generators_update_leaves_the_heads_alone(data: ImageSet, task: str,
 
 
 @pytest.mark.parametrize("task", ["ssgan", "infomax_gan"])
-def test_the_task_is_learned(data: ImageSet, task: str) -> None:
+def test_the_task_is_learned(task: str) -> None:
     """D alone, on the task that it is given: the loss falls well below that of guessing."""
-    made = make(data, task)
+    made = make(task)
     # normalised layers keep the features of like images alike: without contrast the second task is slow
     images = made.real_images() * (1 if task == "ssgan" else 20)
     optimiser = torch.optim.Adam(made.D.parameters(), lr=0.02)

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from method_cases import gan_of
 from repro.attacks.rgan_directions import image_directions
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
-from repro.data.catalogue import dataset_info
-from repro.data.synthetic import make_synthetic
 from repro.methods.gan_base import GanMethod, Labels
 from repro.methods.losses import make_loss
-from repro.methods.registry import load_method, validate_options
+from repro.methods.registry import validate_options
 from repro.methods.regularisers.registry import make_regulariser
 from repro.models.labelled import LabelledSides
 from small_run import small_run
@@ -26,11 +25,7 @@ ACGAN = {"network": "acgan_dcgan", "loss": "non_saturating", "n_dis": 1, "discri
 
 
 def make(name: str, dataset: str = "cifar10", **options: Any) -> GanMethod:
-    spec = small_run(name, dataset=dataset, batch_size=6, width=0.1, options=options)
-    data = make_synthetic(dataset_info(dataset), "train", 24)
-    method = load_method(name)(spec, data, Streams(0), torch.device("cpu"))
-    assert isinstance(method, GanMethod)
-    return method
+    return gan_of(small_run(name, dataset=dataset, batch_size=6, width=0.1, options=options))
 
 
 @pytest.mark.parametrize("name", ["gan", "rgan"])

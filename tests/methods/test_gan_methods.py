@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from method_cases import equal, weights
+from method_cases import equal, gan_of, weights
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.streams import Streams
-from repro.data.catalogue import dataset_info
-from repro.data.image_set import ImageSet
-from repro.data.synthetic import make_synthetic
 from repro.methods.gan_base import NO_LABELS, GanMethod
-from repro.methods.registry import load_method, validate_options
+from repro.methods.registry import validate_options
 from small_run import small_run
 
 CPU = torch.device("cpu")
@@ -51,24 +48,16 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def data() -> ImageSet:
-    return make_synthetic(dataset_info("cifar10"), "train", 24)
-
-
-def make(data: ImageSet, method: str, options: dict[str, Any], *, seed: int = 0) -> tuple[GanMethod, Streams]:
-    spec = small_run(method, seed=seed, batch_size=6, width=0.03, options=options)
-    streams = Streams(seed)
-    made = load_method(method)(spec, data, streams, CPU)
-    assert isinstance(made, GanMethod)
-    return made, streams
+def make(method: str, options: dict[str, Any], *, seed: int = 0) -> tuple[GanMethod, Streams]:
+    made = gan_of(small_run(method, seed=seed, batch_size=6, width=0.03, options=options))
+    return made, made.streams
 
 
 @pytest.mark.parametrize(("mixing", "share"), [("additive", 1.0), ("convex", 0.7)])
-def test_rgans_losses_are_the_weighted_terms(data: ImageSet, mixing: str, share: float) -> None:
+def test_rgans_losses_are_the_weighted_terms(mixing: str, share: float) -> None:
     """Algorithm 1, lines 9 and 11; the worst noise is worse for G, the worst images are worse for D."""
     method, _ = make(
-        data, "rgan", {**DCGAN, "mixing": mixing, "trade_off": 0.3, "noise_radius": 0.5, "image_radius": 0.5}
+        "rgan", {**DCGAN, "mixing": mixing, "trade_off": 0.3, "noise_radius": 0.5, "image_radius": 0.5}
     )
     for network in method.modules.values():
         network.eval()
@@ -85,9 +74,9 @@ def test_rgans_losses_are_the_weighted_terms(data: ImageSet, mixing: str, share:
     torch.testing.assert_close(method.generator_loss(z), share * g[0] + 0.3 * g[1])
 
 
-def test_weights_are_clipped_in_d_alone_and_after_its_update(data: ImageSet) -> None:
+def test_weights_are_clipped_in_d_alone_and_after_its_update() -> None:
     """WGAN (Arjovsky et al. 2017), Algorithm 1, line 7."""
-    method, _ = make(data, "gan", {**DCGAN, "n_dis": 1, "weight_clip": 1e-3})
+    method, _ = make("gan", {**DCGAN, "n_dis": 1, "weight_clip": 1e-3})
     method.step(0)
     largest = {
         name: max(parameter.detach().abs().max().item() for parameter in network.parameters())
@@ -98,9 +87,9 @@ def test_weights_are_clipped_in_d_alone_and_after_its_update(data: ImageSet) -> 
 
 
 @pytest.mark.parametrize("position", ["discriminator", "real", "fake"])
-def test_d_is_shown_the_perturbed_images_of_its_position(data: ImageSet, position: str) -> None:
+def test_d_is_shown_the_perturbed_images_of_its_position(position: str) -> None:
     """DAT, Table IV and the clean term of DATT."""
-    method, _ = make(data, "dat", {**DCGAN, "position": position, "clean_weight": 0.3})
+    method, _ = make("dat", {**DCGAN, "position": position, "clean_weight": 0.3})
     real = method.real_images()
     fake = real.flip(0).roll(1, 2)
     method.D.eval()
@@ -115,10 +104,8 @@ def test_d_is_shown_the_perturbed_images_of_its_position(data: ImageSet, positio
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_a_step_changes_every_parameter_and_repeats_exactly(
-    data: ImageSet, name: str, options: dict[str, Any]
-) -> None:
-    method, _ = make(data, name, options)
+def test_a_step_changes_every_parameter_and_repeats_exactly(name: str, options: dict[str, Any]) -> None:
+    method, _ = make(name, options)
     before = weights(method)
     record = method.step(0)
     after = weights(method)
@@ -130,19 +117,17 @@ def test_a_step_changes_every_parameter_and_repeats_exactly(
         assert value.shape == ()
         assert not value.requires_grad
         assert torch.isfinite(value)
-    again, _ = make(data, name, options)
+    again, _ = make(name, options)
     again.step(0)
     assert equal(after, weights(again))
-    other, _ = make(data, name, options, seed=1)
+    other, _ = make(name, options, seed=1)
     other.step(0)
     assert not equal(after, weights(other))
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_a_saved_run_goes_on_bit_identically(
-    data: ImageSet, name: str, options: dict[str, Any], tmp_path: Path
-) -> None:
-    method, streams = make(data, name, options)
+def test_a_saved_run_goes_on_bit_identically(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    method, streams = make(name, options)
     for step in range(2):
         method.step(step)
     state = {"method": method.state_dict(), "streams": streams.state_dict()}
@@ -150,7 +135,7 @@ def test_a_saved_run_goes_on_bit_identically(
     for step in range(2, 4):
         method.step(step)
 
-    resumed, fresh = make(data, name, options)
+    resumed, fresh = make(name, options)
     loaded = checkpoint.load(tmp_path / "state.safetensors").state
     resumed.load_state_dict(loaded["method"])
     fresh.load_state_dict(loaded["streams"])
@@ -164,57 +149,55 @@ def test_a_saved_run_goes_on_bit_identically(
         assert scheduler.get_last_lr() == [pytest.approx(2e-4 * (1 - 4 / 6))]
 
 
-def test_a_rate_is_constant_until_it_falls_in_a_line(data: ImageSet) -> None:
-    method, _ = make(data, "gan", {"decay_from": 0.5})
+def test_a_rate_is_constant_until_it_falls_in_a_line() -> None:
+    method, _ = make("gan", {"decay_from": 0.5})
     assert isinstance(method, GanMethod)
     steps = method.spec.steps
     late = [method.rate(step) for step in range(steps + 1)]
     assert late == pytest.approx([min(1.0, 2 * (1 - step / steps)) for step in range(steps + 1)])
     assert (late[0], late[steps // 2], late[-1]) == (1.0, 1.0, 0.0)
-    early, _ = make(data, "gan", {})
+    early, _ = make("gan", {})
     assert isinstance(early, GanMethod)
     assert [early.rate(step) for step in range(steps)] == [1 - step / steps for step in range(steps)]
 
 
-def outcome(data: ImageSet, name: str, options: dict[str, Any]) -> dict[str, Tensor]:
-    method, _ = make(data, name, options)
+def outcome(name: str, options: dict[str, Any]) -> dict[str, Tensor]:
+    method, _ = make(name, options)
     for step in range(2):
         method.step(step)
     return weights(method)
 
 
-def test_dat_without_epsilon_is_the_plain_gan(data: ImageSet) -> None:
+def test_dat_without_epsilon_is_the_plain_gan() -> None:
     frozen = {"epsilon": 0.0, "freeze_spectral_norm": True, "n_dis": 2}
-    assert equal(outcome(data, "dat", frozen), outcome(data, "gan", {"n_dis": 2}))
+    assert equal(outcome("dat", frozen), outcome("gan", {"n_dis": 2}))
 
 
-def test_rgan_without_trade_off_is_the_plain_gan(data: ImageSet) -> None:
+def test_rgan_without_trade_off_is_the_plain_gan() -> None:
     """Only G's batch-norm buffers see the second pass."""
-    plain, robust = outcome(data, "gan", DCGAN), outcome(data, "rgan", {"trade_off": 0.0})
+    plain, robust = outcome("gan", DCGAN), outcome("rgan", {"trade_off": 0.0})
     parameters = [key for key in plain if "running" not in key and "num_batches" not in key]
     torch.testing.assert_close({k: robust[k] for k in parameters}, {k: plain[k] for k in parameters})
 
 
-def test_noise_instead_trains_on_noisy_inputs_alone(data: ImageSet) -> None:
+def test_noise_instead_trains_on_noisy_inputs_alone() -> None:
     """Noise of no length is the plain GAN, batch-norm buffers too: there is no clean pass beside it."""
     of_noise = {"mode": "random_noise", "random_noise": "instead"}
     still = {**of_noise, "noise_radius": 0.0, "image_radius": 0.0}
-    assert equal(outcome(data, "rgan", still), outcome(data, "gan", DCGAN))
-    assert not equal(outcome(data, "rgan", of_noise), outcome(data, "gan", DCGAN))
+    assert equal(outcome("rgan", still), outcome("gan", DCGAN))
+    assert not equal(outcome("rgan", of_noise), outcome("gan", DCGAN))
 
 
-def test_a_mixture_of_no_length_changes_no_fake(data: ImageSet) -> None:
+def test_a_mixture_of_no_length_changes_no_fake() -> None:
     """With lambda 1 every latent of the robust fakes is a worst one, with eps1 = 0 a clean one."""
     base = {"trade_off": 1.0, "noise_radius": 0.0}
-    mixed, clean = (
-        outcome(data, "rgan", {**base, "fake_latents": latents}) for latents in ("mixture", "clean")
-    )
+    mixed, clean = (outcome("rgan", {**base, "fake_latents": latents}) for latents in ("mixture", "clean"))
     parameters = [key for key in clean if "running" not in key and "num_batches" not in key]
     torch.testing.assert_close({k: mixed[k] for k in parameters}, {k: clean[k] for k in parameters})
 
 
-def test_rgan_moves_every_image_beyond_the_hinges_margin(data: ImageSet) -> None:
-    method, _ = make(data, "rgan", {"network": "sngan", "loss": "hinge", "image_radius": 2.0})
+def test_rgan_moves_every_image_beyond_the_hinges_margin() -> None:
+    method, _ = make("rgan", {"network": "sngan", "loss": "hinge", "image_radius": 2.0})
     with torch.no_grad():
         method.D.last.bias += 50.0  # type: ignore[union-attr, operator]
     real = method.real_images()
@@ -224,10 +207,10 @@ def test_rgan_moves_every_image_beyond_the_hinges_margin(data: ImageSet) -> None
         torch.testing.assert_close((after - before).flatten(1).norm(dim=1), torch.full((len(real),), 2.0))
 
 
-def test_generator_only_leaves_the_discriminators_images_clean(data: ImageSet) -> None:
+def test_generator_only_leaves_the_discriminators_images_clean() -> None:
     """DAT at position (iii): D's first update is the plain one (d_first), G's is not."""
-    plain, _ = make(data, "gan", {"n_dis": 1})
-    moved, _ = make(data, "dat", {"n_dis": 1, "position": "generator"})
+    plain, _ = make("gan", {"n_dis": 1})
+    moved, _ = make("dat", {"n_dis": 1, "position": "generator"})
     plain.discriminator_step()
     moved.discriminator_step()
     assert equal(weights(plain), weights(moved))
@@ -237,10 +220,10 @@ def test_generator_only_leaves_the_discriminators_images_clean(data: ImageSet) -
 
 
 @pytest.mark.parametrize("position", ["generator", "all"])
-def test_detached_images_leave_the_generator_untrained(data: ImageSet, position: str) -> None:
+def test_detached_images_leave_the_generator_untrained(position: str) -> None:
     """What may have given the paper's Table IV its IS of 1.59: D learns, G keeps its first weights."""
     method, _ = make(
-        data, "dat", {"n_dis": 1, "position": position, "generator_images": "detached", "decay": "none"}
+        "dat", {"n_dis": 1, "position": position, "generator_images": "detached", "decay": "none"}
     )
     before = {id(p): p.clone() for network in (method.G, method.D) for p in network.parameters()}
     for step in range(2):
@@ -249,8 +232,8 @@ def test_detached_images_leave_the_generator_untrained(data: ImageSet, position:
     assert not all(torch.equal(before[id(p)], p) for p in method.D.parameters())
 
 
-def test_sampling_changes_nothing(data: ImageSet) -> None:
-    method, _ = make(data, "rgan", {})
+def test_sampling_changes_nothing() -> None:
+    method, _ = make("rgan", {})
     method.step(0)
     before = weights(method)
     method.G.train()
@@ -265,8 +248,8 @@ def test_sampling_changes_nothing(data: ImageSet) -> None:
 
 
 @pytest.mark.parametrize("step_name", ["discriminator_step", "generator_step"])
-def test_each_update_touches_one_network(data: ImageSet, step_name: str) -> None:
-    method, _ = make(data, "rgan", {"network": "sngan"})
+def test_each_update_touches_one_network(step_name: str) -> None:
+    method, _ = make("rgan", {"network": "sngan"})
     before = {k: v for k, v in weights(method).items() if "running" not in k and "batches" not in k}
     getattr(method, step_name)()
     after = weights(method)
@@ -280,9 +263,9 @@ def test_each_update_touches_one_network(data: ImageSet, step_name: str) -> None
 
 
 @pytest.mark.parametrize("loss", ["hinge", "non_saturating"])
-def test_the_discriminator_learns_what_is_real(data: ImageSet, loss: str) -> None:
+def test_the_discriminator_learns_what_is_real(loss: str) -> None:
     """Thirty updates of D against a resting G: its loss falls from that of an undecided one, logits part."""
-    method, _ = make(data, "gan", {"loss": loss, "learning_rate": 2e-3})
+    method, _ = make("gan", {"loss": loss, "learning_rate": 2e-3})
     first = method.discriminator_step()
     for _ in range(29):
         last = method.discriminator_step()
@@ -292,8 +275,8 @@ def test_the_discriminator_learns_what_is_real(data: ImageSet, loss: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["gan", "dat", "rgan"])
-def test_bf16_trains_and_keeps_images_in_float32(data: ImageSet, name: str) -> None:
-    method, _ = make(data, name, {"n_dis": 1})
+def test_bf16_trains_and_keeps_images_in_float32(name: str) -> None:
+    method, _ = make(name, {"n_dis": 1})
     method.spec = method.spec.model_copy(update={"precision": "bf16"})
     record = method.step(0)
     assert all(torch.isfinite(value) for value in record.values())

@@ -9,15 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from method_cases import gan_of
 from peers import peers
 from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, Recipe, adopt
 from repro.attacks import ThreatModel
 from repro.core.device import set_deterministic
 from repro.core.spec import RunSpec
-from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method
 from small_run import small_run
 
 CPU = torch.device("cpu")
@@ -43,10 +41,7 @@ class SameFeed:
 
 
 def made(spec: RunSpec = SPEC) -> GanMethod:
-    data = load_images("cifar10", "train", source="synthetic", limit=40, root=None)
-    method = load_method("gan")(spec, data, Streams(spec.seed), CPU)
-    assert isinstance(method, GanMethod)
-    return method
+    return gan_of(spec, images=40)
 
 
 def plain_copy(method: GanMethod, feed: GanMethod) -> PlainLoop:
@@ -122,7 +117,7 @@ def test_what_is_compared_with_runs_as_its_users_do() -> None:
     plain.step()
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3)).eval()
     network.register_forward_hook(note)
-    for attack in peers(network, ThreatModel(radius=0.1, step_size=0.05, steps=1), (2, 3, 2, 2), 3).values():
+    for attack in peers(network, ThreatModel(radius=0.1, step_size=0.05, steps=1)).values():
         attack(torch.rand(2, 3, 2, 2), torch.tensor([0, 1]))
     assert {*seen} == {(False, True)}
     note()

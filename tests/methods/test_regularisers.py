@@ -11,18 +11,17 @@ import torch
 from torch import nn
 
 from attack_cases import LinearD
+from method_cases import gan_of
 from pretended_graphs import pretended_graphs
 from repro.attacks.asgan_step import AsganStep
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.device import apply_precision
 from repro.core.errors import ReproError
 from repro.core.spec import Precision
-from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.methods.gan_base import GanMethod
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights
-from repro.methods.registry import load_method, validate_options
+from repro.methods.registry import validate_options
 from repro.methods.regularisers.base import Regulariser
 from repro.methods.regularisers.registry import make_regulariser, regulariser_names
 from repro.methods.update_graph import WARM_UP
@@ -40,10 +39,7 @@ def regulariser(name: str, loss: str = "wasserstein", **options: Any) -> Regular
 def trained(method: str = "gan", precision: Precision = "float32", **options: Any) -> GanMethod:
     given = {"n_dis": 1, "loss": "non_saturating", **options}
     spec = small_run(method=method, precision=precision, batch_size=6, width=0.03, options=given)
-    images = load_images("cifar10", "train", source="synthetic", limit=24, root=None)
-    made = load_method(method)(spec, images, Streams(0), torch.device("cpu"))
-    assert isinstance(made, GanMethod)
-    return made
+    return gan_of(spec)
 
 
 def test_every_regulariser_is_there() -> None:

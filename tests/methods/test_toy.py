@@ -9,15 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from method_cases import equal, weights
+from method_cases import equal, gan_of, weights
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
-from repro.core.streams import Streams
-from repro.data.gaussians import gaussian_set
 from repro.evaluate.trained import load_trained
 from repro.methods.gan_base import GanMethod
-from repro.methods.registry import load_method, validate_options
+from repro.methods.registry import validate_options
 from repro.models import mlp
 from repro.train.run import train_run
 from repro.train.settings import LoopSettings
@@ -39,9 +37,7 @@ def spec_of(method: str, *, steps: int = 6, dataset: str = "gaussians", **option
 
 
 def make(method: str, **options: Any) -> GanMethod:
-    made = load_method(method)(spec_of(method, **options), gaussian_set(), Streams(0), CPU)
-    assert isinstance(made, GanMethod)
-    return made
+    return gan_of(spec_of(method, **options))
 
 
 def after(method: str, **options: Any) -> dict[str, Tensor]:

@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from repro.methods.info_nce import info_nce
-from repro.methods.rotation import rotate_quarters
+from method_cases import count
+from repro.methods.infomax_gan import info_nce
+from repro.methods.ssgan import rotate_quarters
 from repro.models import infomax_gan, ssgan
 
 DISCRIMINATORS = {  # parameters of mimicry's SSGAN and InfoMaxGAN
@@ -19,10 +20,6 @@ DISCRIMINATORS = {  # parameters of mimicry's SSGAN and InfoMaxGAN
     64: (10_145_541, 14_603_521),
     128: (29_021_957, 35_315_457),
 }
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("size", DISCRIMINATORS)
@@ -81,9 +78,10 @@ def reference(local: Tensor, whole: Tensor, own: float) -> Tensor:
 
 
 @pytest.mark.parametrize("own", [-10.0, -math.inf, 2.0])
-def test_info_nce_is_the_log_softmax_over_places(own: float) -> None:
+def test_info_nce_is_the_log_softmax_over_places(own: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("repro.methods.infomax_gan.OWN", own)
     local, whole = torch.randn(3, 5, 2, 2, requires_grad=True), torch.randn(3, 5, requires_grad=True)
-    loss = info_nce(local, whole, own)
+    loss = info_nce(local, whole)
     expected = reference(local, whole, own)
     torch.testing.assert_close(loss, expected)
     ours = torch.autograd.grad(loss, (local, whole))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from method_cases import count
 from repro.core.streams import Streams
 from repro.models.dropout import StreamDropout
 from repro.models.embedding import FEATURES, EmbeddingNetwork
@@ -16,15 +17,11 @@ from repro.models.preact_resnet18 import PreActResNet18
 from repro.models.width import channels
 
 
-def parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def test_parameter_counts_are_those_of_the_papers_tables() -> None:
-    assert parameters(GATClassifier(10)) == 240_058
-    assert parameters(GATClassifier(100)) == 248_788
-    assert parameters(GATGenerator()) == 107_763
-    assert parameters(PreActResNet18(10)) == 11_164_875
+    assert count(GATClassifier(10)) == 240_058
+    assert count(GATClassifier(100)) == 248_788
+    assert count(GATGenerator()) == 107_763
+    assert count(PreActResNet18(10)) == 11_164_875
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from method_cases import count
 from repro.core.errors import ReproError
 from repro.models import acgan_dcgan, conditional_dcgan, dcgan, sngan, sngan_projection
 from repro.models.labelled import Labelled, LabelledSides, of_side
 from repro.models.robgan_generator import RobGANGenerator
 from repro.models.robgan_resnet import RobGANDiscriminator
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("classes", [10, 143])

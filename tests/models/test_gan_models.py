@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from method_cases import count
 from repro.core.errors import ReproError
 from repro.models import dcgan, sngan
 from repro.models.modes import frozen, frozen_parameters, frozen_statistics
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
-from repro.models.upsampling import _double_by_slices, double_bilinear, double_nearest
+from repro.models.upsampling import _double_by_slices, double
 
 MIMICRY = {  # parameters of mimicry's SNGAN: generator, discriminator
     32: (4_276_739, 1_053_825),
@@ -21,10 +22,6 @@ MIMICRY = {  # parameters of mimicry's SNGAN: generator, discriminator
     64: (12_220_675, 10_141_441),
     128: (32_150_787, 29_017_857),
 }
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("size", MIMICRY)
@@ -74,9 +71,9 @@ def test_a_halving_blocks_shortcut_is_convolution_then_pooling() -> None:
 def test_doubling_equals_torchs_and_both_paths_agree() -> None:
     maps = torch.randn(2, 3, 5, 4, dtype=torch.float64)
     expected = F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
-    torch.testing.assert_close(double_bilinear(maps), expected)
+    torch.testing.assert_close(double(maps, "bilinear"), expected)
     torch.testing.assert_close(_double_by_slices(_double_by_slices(maps, 2), 3), expected)
-    torch.testing.assert_close(double_nearest(maps)[:, :, ::2, 1::2], maps)
+    torch.testing.assert_close(double(maps, "nearest")[:, :, ::2, 1::2], maps)
 
 
 def test_estimate_converges_to_the_largest_singular_value() -> None:

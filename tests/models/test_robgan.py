@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from method_cases import count
 from repro.core.errors import ReproError
 from repro.models.conditional_batch_norm import ConditionalBatchNorm2d
 from repro.models.heads import ClassView, SourceView
@@ -14,16 +15,12 @@ from repro.models.robgan_resnet import RobGANDiscriminator
 from repro.models.vgg16 import VGG16
 
 
-def parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 @pytest.mark.parametrize(
     ("size", "classes", "expected"), [(32, 10, 12_272_515), (64, 143, 13_038_595), (128, 143, 10_606_339)]
 )
 def test_generator_has_the_codes_parameter_count(size: int, classes: int, expected: int) -> None:
     with torch.device("meta"):
-        assert parameters(RobGANGenerator(classes, size)) == expected
+        assert count(RobGANGenerator(classes, size)) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +40,7 @@ def test_discriminator_has_the_codes_parameter_count(
             network = RobGANDiscriminator(
                 classes, image_size=size, batch_norm=batch_norm, spectral_norm=spectral
             )
-            assert parameters(network) == expected
+            assert count(network) == expected
 
 
 def test_spectral_norm_is_of_every_layer() -> None:
@@ -114,7 +111,7 @@ def test_conditional_batch_norm_follows_the_newest_batch() -> None:
 
 def test_vgg16_has_the_common_parameter_count() -> None:
     with torch.device("meta"):
-        assert parameters(VGG16(10)) == 14_728_266
+        assert count(VGG16(10)) == 14_728_266
     network = VGG16(7, width=0.1).eval()
     for size in (32, 64):
         assert network(torch.randn(2, 3, size, size)).shape == (2, 7)

@@ -6,12 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from method_cases import count
 from repro.core.errors import ReproError
 from repro.models import dcgan, robust_dcgan
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_at_128_px_it_has_the_codes_parameter_counts() -> None:

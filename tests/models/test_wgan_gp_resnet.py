@@ -7,14 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from method_cases import count
 from repro.core.errors import ReproError
 from repro.models import wgan_gp_resnet_acgan as with_classes
 from repro.models.sngan import DiscriminatorBlock, FirstBlock
 from repro.models.wgan_gp_resnet import Discriminator, Generator
-
-
-def count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize(("size", "base"), [(32, 4), (48, 6)])

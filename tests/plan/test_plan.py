@@ -155,7 +155,7 @@ def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
 
 def test_only_the_chosen_artefacts_are_planned(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, profile=PROFILE + "artefacts: [gat/figure4]\n")
-    assert plan.artefact_ids() == ["gat/figure4"]
+    assert list(plan.cells) == ["gat/figure4"]
     assert plan.runs == {}  # its only column is pending
 
 

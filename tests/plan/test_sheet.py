@@ -213,6 +213,14 @@ def test_papers_stand_in_the_order_that_their_sheets_state(tmp_path: Path) -> No
         ("classifier: {steps: 4", "clasifier: {steps: 4", "workloads.clasifier"),
         ("data: synthetic", "data: imagined", "data"),
         ("steps: 4", "steps: 0", "workloads.classifier.steps"),
+        ("device: cpu", "device: mps", "device"),
+        ("device: cpu", "device: 'cuda:'", "device"),
+        ("device: cpu", "device: gpu", "device"),
+        ("width: 0.25", "width: .inf", "workloads.classifier.width"),
+        ("width: 0.25", "width: .nan", "workloads.classifier.width"),
+        ("width: 0.25", "width: 1e9", "workloads.classifier.width"),
+        ("steps: 4,", "epochs: .inf,", "workloads.classifier.epochs"),
+        ("steps: 4,", "epochs: .nan,", "workloads.classifier.epochs"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

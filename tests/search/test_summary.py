@@ -63,15 +63,8 @@ def test_the_summary_is_a_table_and_a_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n", [1, 5])
 def test_a_summary_keeps_off_its_stamp_and_exaggerates_nothing(
-    n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    n: int, tmp_path: Path, drawn: list[Figure]
 ) -> None:
-    drawn: list[Figure] = []
-
-    def keep(width: float, height: float) -> Figure:
-        drawn.append(style.new_figure(width, height))
-        return drawn[-1]
-
-    monkeypatch.setattr("repro.search.summary.new_figure", keep)
     rows = [replace(gain(row(1, 50.0), row(2, 53.0)), search=f"gat/{at}") for at in range(n)]
     draw_summary([*rows, replace(gain(row(1, 50.0), row(1, 50.0)), dataset="b")], tmp_path / "a", profile="p")
     drawn[0].draw_without_rendering()

@@ -11,6 +11,7 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
+from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.train.batch import train_batch
@@ -31,6 +32,12 @@ def batch(specs: list[RunSpec], layout: Layout, seeds: int = 1) -> dict[str, Any
     path = train_batch(specs, layout, manifest_path, device=CPU, data_root=None, progress=False, seeds=seeds)
     manifest: dict[str, Any] = json.loads(path.read_text())
     return manifest
+
+
+def test_two_processes_never_train_one_run(layout: Layout) -> None:
+    name = spec().run_id
+    with only_process(layout.run(name), "it"), pytest.raises(ReproError, match=f"works on run {name}"):
+        train_run(spec(), layout, device=CPU, data_root=None, progress=False)
 
 
 def test_a_child_before_its_parent_is_trained_after_it(layout: Layout) -> None:

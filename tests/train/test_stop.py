@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import torch
 import tiny_gan
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.locks import only_process
 from repro.core.paths import Layout
 from repro.train.metric_means import DivergedError, MetricMeans
 from repro.train.settings import LoopSettings
@@ -73,28 +70,6 @@ def test_a_metric_that_comes_now_and_then_is_averaged_over_its_own_steps() -> No
 def test_global_randomness_in_a_method_is_an_error(layout: Layout) -> None:
     with pytest.raises(RuntimeError, match="global generator"):
         tiny_gan.train(tiny_gan.tiny_spec(global_noise=True), layout)
-
-
-def test_two_processes_never_train_one_run(layout: Layout) -> None:
-    spec = tiny_gan.tiny_spec()
-    code = (
-        "import sys, pathlib; from repro.core.locks import only_process\n"
-        "with only_process(pathlib.Path(sys.argv[1]), 'it'): print('held', flush=True); sys.stdin.read()"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(layout.run(spec.run_id))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    with pytest.raises(ReproError, match="another process"):
-        tiny_gan.train(spec, layout)
-    holder.kill()
-    holder.communicate()
-    with only_process(layout.run(spec.run_id), "it"):  # the dead process holds nothing
-        pass
 
 
 def test_a_results_folder_that_cannot_be_written_is_said_clearly(tmp_path: Path) -> None:

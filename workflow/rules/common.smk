@@ -46,6 +46,8 @@ for _path, _reason in MISSING.items():
     logger.warning(f"{_reason}; it is made again where it is asked for")
 THREADS = PLAN.config.profile.threads
 FORECAST = Forecast(PLAN, BATCHES, LAYOUT, Path("config"))
+SPECS = {"train": PLAN.runs, "evaluate": PLAN.evaluations}
+CUT = {"train": BATCHES.train, "evaluate": BATCHES.evaluate}  # into batches
 GPUS = int(PLAN.config.profile.device != "cpu")  # of each process
 
 # One job a GPU on this machine, unless --resources says otherwise; a cluster counts its own.
@@ -84,23 +86,15 @@ def for_each_process(number):
     return lambda wildcards: number * BATCHES.train[wildcards.batch].processes
 
 
-def data_options(wildcards, input):
-    """Return where --config says that the data lies; else the steps ask the environment and config.yaml.
+def given(*names):
+    """Return what --config says of these settings, as options; else the steps ask the environment and config.yaml.
 
     A folder that moves is no reason to train again, and what is derived from the inputs is not compared.
     """
-    return shlex.join(option_of("--data-root", "data_root"))
-
-
-def evaluation_options(wildcards, input):
-    """Return what --config says of the data and of Inception's weights; not compared either."""
-    inception = option_of("--inception", "inception")
-    return shlex.join(option_of("--data-root", "data_root") + inception)
-
-
-def option_of(option, name):
-    """Return a command's option where --config gives its value."""
-    return [f"{option}={GIVEN[name]}"] if name in GIVEN else []
+    told = [
+        f"--{name.replace('_', '-')}={GIVEN[name]}" for name in names if name in GIVEN
+    ]
+    return lambda wildcards, input: shlex.join(told)
 
 
 def results(name):
@@ -118,54 +112,40 @@ def asked(batches):
     return [batch.name for batch in batches.values() if not batch.only_searched]
 
 
-def runs_of(wildcards):
-    """Return the runs of a training batch, each with its marks; a changed list trains the batch again."""
-    return marked(PLAN.runs, BATCHES.train[wildcards.batch].members)
+def members_of(stage):
+    """Return a batch's members, each with its stand-ins, which take no part in its id; a changed list runs it again."""
+    return lambda wildcards: [
+        " ".join([member, *SPECS[stage][member].stand_ins])
+        for member in CUT[stage][wildcards.batch].members
+    ]
 
 
-def evaluations_of(wildcards):
-    """Return the evaluations of a batch, each with its marks; a changed list measures the batch again."""
-    return marked(PLAN.evaluations, BATCHES.evaluate[wildcards.batch].members)
+def needs_of(stage):
+    """Return what must be trained before a batch: what its members measure, or start from."""
+
+    def needs(wildcards):
+        make_again(LAYOUT.batch(stage, wildcards.batch))
+        return manifests("train", CUT[stage][wildcards.batch].needs)
+
+    return needs
 
 
-def marked(specs, members):
-    """Return each member with its stand-ins, which take no part in its id."""
-    return [" ".join([member, *specs[member].stand_ins]) for member in members]
-
-
-def needs_of_training(wildcards):
-    """Return what must be trained before a training batch (the runs that its runs start from)."""
-    make_again(LAYOUT.batch("train", wildcards.batch))
-    return manifests("train", BATCHES.train[wildcards.batch].needs)
-
-
-def needs_of_evaluation(wildcards):
-    """Return what must be trained before an evaluation batch."""
-    make_again(LAYOUT.batch("evaluate", wildcards.batch))
-    return manifests("train", BATCHES.evaluate[wildcards.batch].needs)
-
-
-def data_of_training(wildcards):
-    """Return the records of the real data sets that a training batch reads."""
-    return records_of(PLAN.runs, BATCHES.train[wildcards.batch].members)
-
-
-def data_of_evaluation(wildcards):
-    """Return the records of the real data sets that an evaluation batch reads."""
-    return records_of(PLAN.evaluations, BATCHES.evaluate[wildcards.batch].members)
-
-
-def records_of(specs, members):
-    """Return the records of the real data sets that members of a batch read.
+def data_of(stage):
+    """Return the records of the real data sets that a batch reads.
 
     A checkpoint makes them: where a new record says what the old one said, nothing is trained or measured.
     """
-    read = {specs[member].dataset for member in members}
-    return [
-        checkpoints.data_set.get(dataset=name).output.record
-        for name in SETS
-        if name in read
-    ]
+
+    def records(wildcards):
+        members = CUT[stage][wildcards.batch].members
+        read = {SPECS[stage][member].dataset for member in members}
+        return [
+            checkpoints.data_set.get(dataset=name).output.record
+            for name in SETS
+            if name in read
+        ]
+
+    return records
 
 
 def needs_of_data_set(wildcards):
@@ -225,7 +205,7 @@ def searched_for(wildcards):
 
 def every_artefact():
     """Return one file of every artefact."""
-    return [results(f"artefacts/{name}.png") for name in PLAN.artefact_ids()]
+    return [results(f"artefacts/{name}.png") for name in PLAN.cells]
 
 
 def content_of(path):

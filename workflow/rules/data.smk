@@ -17,6 +17,6 @@ checkpoint data_set:
         runtime=lambda wildcards, attempt: attempt * 720,
     params:
         common=COMMON,
-        data=data_options,
+        data=given("data_root"),
     shell:
         "repro data record {params.common} {params.data} {wildcards.dataset} > {log:q} 2>&1"

@@ -3,8 +3,8 @@
 
 rule evaluate:
     input:
-        needs_of_evaluation,
-        data_of_evaluation,
+        needs_of("evaluate"),
+        data_of("evaluate"),
     output:
         results("batches/evaluate/{batch}.json"),
     log:
@@ -20,7 +20,7 @@ rule evaluate:
         runtime=minutes_of(FORECAST.evaluation, 720),
     params:
         common=COMMON,
-        data=evaluation_options,
-        members=evaluations_of,
+        data=given("data_root", "inception"),
+        members=members_of("evaluate"),
     shell:
         "repro evaluate {params.common} {params.data} --batch {wildcards.batch} > {log:q} 2>&1"

@@ -3,7 +3,7 @@
 
 rule cells:
     input:
-        [results(f"cells/{name}.csv") for name in PLAN.artefact_ids()],
+        [results(f"cells/{name}.csv") for name in PLAN.cells],
         every_paper("claims.yaml"),
         every_paper("audit.yaml"),
         every_paper("reported.csv"),

@@ -3,8 +3,8 @@
 
 rule train:
     input:
-        needs_of_training,
-        data_of_training,
+        needs_of("train"),
+        data_of("train"),
     output:
         results("batches/train/{batch}.json"),
     log:
@@ -20,7 +20,7 @@ rule train:
         runtime=minutes_of(FORECAST.training, 2880),
     params:
         common=COMMON,
-        data=data_options,
-        members=runs_of,
+        data=given("data_root"),
+        members=members_of("train"),
     shell:
         "repro train {params.common} {params.data} --batch {wildcards.batch} > {log:q} 2>&1"

@@ -8,26 +8,19 @@ taken literally, the same formula makes it easier.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from repro.attacks.balls import edges
-from repro.attacks.dat_step import ScalarLosses
+from repro.attacks.dat_step import PerturbedImages, ScalarLosses
 from repro.attacks.kernels.steps import linf_step_
 from repro.attacks.threat_model import Bounds
 from repro.core.timing import SplitWatch, part
 from repro.models.modes import frozen
 
 Value = Literal["gain", "loss"]
-
-
-class AsganImages(NamedTuple):
-    """Perturbed images (N,3,H,W), constants."""
-
-    real: Tensor
-    fake: Tensor
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class AsganStep:
     value: Value = "gain"
     watch: SplitWatch | None = None
 
-    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> AsganImages:
+    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> PerturbedImages:
         """Return both batches perturbed.
 
         The discriminator's gradients, mode and batch statistics stay as they were.
@@ -66,7 +59,7 @@ class AsganStep:
             gain = gain + self.loss.g2(discriminator(fake).float()).sum()
             slopes = torch.autograd.grad(gain, (real, fake))
         with part(self.watch, "kernel"):
-            return AsganImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
+            return PerturbedImages(self._move(real.detach(), slopes[0]), self._move(fake.detach(), slopes[1]))
 
     def _move(self, images: Tensor, slope: Tensor) -> Tensor:
         attacked, (low, high) = images.clone(), edges(self.bounds if self.clip else None)

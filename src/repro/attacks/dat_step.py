@@ -41,7 +41,7 @@ class ScalarLosses(Protocol):
         """Return D's gain from a fake image."""
 
 
-class DatImages(NamedTuple):
+class PerturbedImages(NamedTuple):
     """Perturbed images, float32 (N,3,H,W), constants for whatever follows."""
 
     real: Tensor
@@ -92,7 +92,7 @@ class DatStep:
     bounds: Bounds
     watch: SplitWatch | None = None
 
-    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> DatImages:
+    def __call__(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> PerturbedImages:
         """Return both batches perturbed.
 
         The discriminator's gradients, mode and batch statistics stay as they were.
@@ -126,7 +126,7 @@ class DatStep:
                 with part(self.watch, "kernel"):
                     real = self.move(real, slopes[0], clip=self.clip_real)
                     fake = self.move(fake, slopes[1], clip=self.clip_fake)
-        return DatImages(real, fake)
+        return PerturbedImages(real, fake)
 
     def target(self, function: Function, logits: Tensor) -> Tensor:
         """Return what a batch is pulled towards, from the logits (N,) of the other one; 0-d."""

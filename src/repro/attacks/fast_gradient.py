@@ -33,7 +33,8 @@ class FastGradient(GradientAttack):
         clip: bool = True,
         watch: SplitWatch | None = None,
     ) -> None:
-        if threat.steps != 1 or threat.restarts != 1 or threat.random_start:
+        iterated = threat.steps != 1 or threat.restarts != 1 or threat.random_start
+        if iterated or threat.step_size != threat.radius:
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
         super().__init__(model=model, threat=threat, watch=watch)
         self.clip = clip
@@ -52,13 +53,6 @@ class FastGradient(GradientAttack):
         with part(self.engine.watch, "kernel"):
             self.step(attacked, gradient, images)
         return attacked
-
-    def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
-        """Move ``attacked`` by the radius; in place."""
-        radius = self.threat.radius
-        self.ball.step_(
-            attacked, images, gradient, -radius if self.threat.targeted else radius, radius, self.bounds
-        )
 
 
 class _Named(FastGradient):

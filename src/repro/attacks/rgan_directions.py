@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from repro.attacks.dat_step import ScalarLosses
 from repro.attacks.kernels.unit_direction import unit_direction
 from repro.core.timing import SplitWatch, part
 from repro.models.labelled import of_side
@@ -60,14 +61,8 @@ class DirectionSearch(NamedTuple):
 ONE_STEP = DirectionSearch()
 
 
-class WorstCaseLosses(Protocol):
+class WorstCaseLosses(ScalarLosses, Protocol):
     """What the directions need of a GAN loss, elementwise on logits."""
-
-    def g1(self, t: Tensor) -> Tensor:
-        """Return D's gain from a real image."""
-
-    def g2(self, t: Tensor) -> Tensor:
-        """Return D's gain from a fake image."""
 
     def each_g(self, fake: Tensor) -> Tensor:
         """Return G's loss for a fake image."""

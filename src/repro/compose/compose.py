@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
-from repro.core.spec import Flag, StandIn, flags_in_order
+from repro.core.spec import Flag, StandIn, flags_in_order, stand_ins_in_order
 from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.judge import artefacts as entries
@@ -18,7 +18,6 @@ from repro.judge.tolerances import Tolerance, tolerance_around
 from repro.judge.verdict import judge, judge_setting
 from repro.plan.cells import CitedCell, LayerCell, MeasuredCell, PendingCell, PlannedCell, SettingCell
 from repro.plan.plan import Plan
-from repro.plan.resolve import in_order
 
 OF_TRAINING = ("overfitting", "mode_collapse")  # flags that mark whatever is measured of a run
 COUNTED = "images"  # the metric of a picture that shows so many: the same for all seeds
@@ -81,7 +80,7 @@ def _cell(
         results = [measured.result(name) for name in cell.evaluations]
         if values or diverged:
             marks = (cell.stand_ins, *(result.stand_ins for result in results))
-            stand_ins = in_order(name for names in marks for name in names)
+            stand_ins = stand_ins_in_order(name for names in marks for name in names)
         if any(result.threat_model for result in results) and not cell.value.endswith(UNATTACKED):
             flags = {flag for run in cell.runs for flag in signs.get(run, ())}
         tolerance = tolerance_around(cell.metric, value, tolerances)
@@ -212,10 +211,10 @@ def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Ce
     """Join the cells and descriptions of all artefacts, as their jobs wrote them."""
     cells: list[table.Cell] = []
     described: list[entries.Artefact] = []
-    for artefact_id in plan.artefact_ids():
+    for artefact_id in plan.cells:
         path = layout.entry(artefact_id)
         cells += table.read_cells(path.with_suffix(".csv"))
         described.append(entries.Artefact.model_validate_json(path.read_bytes()))
-    stand_ins = tuple(in_order(name for cell in cells for name in cell.stand_ins))  # type: ignore[misc]
+    stand_ins = stand_ins_in_order(name for cell in cells for name in cell.stand_ins)
     profile = plan.config.profile.name
     return entries.Artefacts(profile=profile, stand_ins=stand_ins, artefacts=tuple(described)), cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -61,6 +61,12 @@ def digest(value: BaseModel, *, leave_out: set[str]) -> str:
 def flags_in_order(raised: Collection[str]) -> tuple[Flag, ...]:
     """Return the flags in the order of ``FLAGS``."""
     return tuple(flag for flag in FLAGS if flag in raised)
+
+
+def stand_ins_in_order(names: Iterable[str]) -> tuple[StandIn, ...]:
+    """Return the distinct stand-ins in the order of ``STAND_INS``."""
+    given = set(names)
+    return tuple(name for name in STAND_INS if name in given)
 
 
 class Frozen(BaseModel):

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from repro.core.errors import ReproError
 from repro.core.yaml_lines import LineOf, load_yaml
 
-Shape = TypeVar("Shape", bound=BaseModel)
 T = TypeVar("T")
 
 
-def load_model(path: Path, schema: type[Shape], *, may_be_empty: bool = False) -> tuple[Shape, LineOf]:
+def load_model(path: Path, schema: type[T], *, may_be_empty: bool = False) -> tuple[T, LineOf]:
     """Read ``path``, which is None where it may be and is empty, and check it against ``schema``.
 
     Returns:
@@ -24,15 +23,6 @@ def load_model(path: Path, schema: type[Shape], *, may_be_empty: bool = False) -
     Raises:
         ReproError: the file cannot be read, or does not fit; field and line are named.
     """
-    return _load(path, schema, may_be_empty=may_be_empty)
-
-
-def load_list(path: Path, schema: type[Shape]) -> tuple[list[Shape], LineOf]:
-    """Read ``path``, a list of entries, and check each against ``schema``; otherwise as `load_model`."""
-    return _load(path, list[schema])  # type: ignore[valid-type]
-
-
-def _load(path: Path, schema: type[T], *, may_be_empty: bool = False) -> tuple[T, LineOf]:
     data, line_of = load_yaml(path, may_be_empty=may_be_empty)
     try:
         return TypeAdapter(schema).validate_python(data), line_of

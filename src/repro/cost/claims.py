@@ -52,7 +52,7 @@ def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Timed
     ratios = [cost.seconds / other.seconds for cost, other in chosen]
     runs = [each.spec.run_id for pair in chosen for each in pair]
     stand_ins = dict.fromkeys(mark for pair in chosen for each in pair for mark in each.stand_ins)
-    verdict = judge(None, None, ratios, None, tuple(stand_ins), pending=not ratios)
+    verdict = judge(None, None, ratios, None, tuple(stand_ins))
     return Cell(
         paper, ARTEFACT, row, column, METRIC,
         measured=verdict.mean, measured_std=verdict.std, n_seeds=verdict.n, ci_low=verdict.low,

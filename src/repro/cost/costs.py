@@ -13,7 +13,7 @@ from typing import Any
 
 from repro.core.csv_text import csv_text
 from repro.core.records import stood_in
-from repro.core.spec import STAND_INS, RunSpec
+from repro.core.spec import RunSpec, stand_ins_in_order
 
 COLUMNS = (
     "recipe",
@@ -154,7 +154,7 @@ def measure_cost(
     columns = zip(*(each for run in logged for each in run.split), strict=True)
     network, kernel, rest = (statistics.median(column) for column in columns)
     device = "+".join(dict.fromkeys(run.device for run in logged))
-    found = {name for run in logged for name in (*run.spec.stand_ins, *stood_in(run.record))}
+    found = (name for run in logged for name in (*run.spec.stand_ins, *stood_in(run.record)))
     comparable = plain is not None and alike(plain.spec, logged[0].spec) and plain.device == device
     return Cost(
         specs=tuple(run.spec for run in logged),
@@ -169,7 +169,7 @@ def measure_cost(
         relative=median / plain.seconds if comparable and plain else None,
         hours_per_run=median * statistics.mean(run.steps for run in logged) / 3600,
         hours_per_cell=hours_per_cell,
-        stand_ins=tuple(name for name in STAND_INS if name in found),
+        stand_ins=stand_ins_in_order(found),
     )
 
 

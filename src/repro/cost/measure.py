@@ -11,10 +11,11 @@ from pathlib import Path
 
 from repro.core.files import atomic_write_text, read_json
 from repro.core.jsonl import read_lines
-from repro.core.manifest import TRAIN_ANEW
+from repro.core.manifest import MEASURE_ANEW
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.core.spec import Frozen, RunSpec
-from repro.core.yaml_model import load_list
+from repro.core.yaml_model import load_model
 from repro.cost.costs import Cost, RunCost, measure_cost, render_cost
 from repro.cost.plot import draw_cost
 from repro.cost.table import cost_latex, cost_markdown
@@ -45,7 +46,7 @@ def read_comparisons(config: Config) -> list[CostComparison]:
         path = config.paper_file(paper, "cost.yaml")
         if not path.is_file():
             continue
-        entries, line_of = load_list(path, CostComparison)
+        entries, line_of = load_model(path, list[CostComparison])
         for index, entry in enumerate(entries):
             baseline = qualified(entry.baseline, paper)
             if baseline not in config.recipes:
@@ -58,8 +59,7 @@ def read_runs(plan: Plan, layout: Layout) -> dict[str, RunCost]:
     """Return the finished runs that artefacts ask for, by id; a search's runs are no recipe's."""
     found = {}
     for run_id, spec in plan.runs.items():
-        if run_id not in plan.only_searched and layout.record(run_id).is_file():
-            record = read_json(layout.record(run_id), remedy=TRAIN_ANEW)
+        if run_id not in plan.only_searched and (record := read_record(layout, run_id)):
             found[run_id] = RunCost(spec, record, read_lines(layout.log(run_id)))
     return found
 
@@ -142,7 +142,8 @@ def _hours(
     for name in cell.evaluations:
         if name not in known:
             path = layout.evaluation(name)
-            known[name] = read_json(path, remedy=TRAIN_ANEW).get("device_seconds") if path.is_file() else None
+            result = read_json(path, remedy=MEASURE_ANEW) if path.is_file() else {}
+            known[name] = result.get("device_seconds")
         seconds.append(known[name])
     if None in seconds:
         return None

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from repro.core.named import named
 from repro.core.spec import Frozen, Options, Precision, RunSpec
-from repro.core.yaml_model import load_list
+from repro.core.yaml_model import load_model
 from repro.cost.needs import Forecast
 from repro.cost.sizes import varied
 from repro.data.catalogue import dataset_info
@@ -99,7 +99,7 @@ def read_rates(folder: Path) -> list[Rate]:
         ReproError: an entry does not fit the schema; names its line.
     """
     path = folder / RATES
-    return load_list(path, Rate)[0] if path.is_file() else []
+    return load_model(path, list[Rate])[0] if path.is_file() else []
 
 
 def timed_device(rates: Sequence[Rate], name: str) -> str:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from repro.core.named import named
 from repro.core.spec import Frozen, RunSpec
-from repro.core.yaml_model import load_list
+from repro.core.yaml_model import load_model
 from repro.cost.predict import Rate, measured_seconds, read_rates
 from repro.cost.schedule import Job
 from repro.cost.sizes import StepSize, images_mib, read_steps, size_of, training_mib
@@ -62,7 +62,7 @@ def choose_gpu(config: Path, name: str) -> Gpu:
     Raises:
         ReproError: none has it; lists those that are there.
     """
-    known = {gpu.device: gpu for gpu in load_list(config / GPUS, Gpu)[0]}
+    known = {gpu.device: gpu for gpu in load_model(config / GPUS, list[Gpu])[0]}
     return known[named("GPU of known peak", name, known, where=config / GPUS, more=", or add it")]
 
 

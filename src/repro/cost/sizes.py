@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field
 
 from repro.core.spec import Frozen, Options, RunSpec
-from repro.core.yaml_model import load_list
+from repro.core.yaml_model import load_model
 from repro.data.catalogue import dataset_info
 from repro.methods.registry import train_split
 from repro.plan.plan import Plan
@@ -78,7 +78,7 @@ def read_steps(folder: Path) -> list[StepSize]:
         ReproError: an entry does not fit the schema; names its line.
     """
     path = folder / STEPS
-    return load_list(path, StepSize)[0] if path.is_file() else []
+    return load_model(path, list[StepSize])[0] if path.is_file() else []
 
 
 def joined_sizes(older: Iterable[StepSize], newer: Iterable[StepSize]) -> list[StepSize]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from repro.cost.costs import Cost
-from repro.draw.tables import latex, pipes
+from repro.draw.tables import ampersands, latex_float, pipes
 from repro.judge.artefacts import stamp
 
 TITLE = "Cost of a training step"
@@ -39,19 +39,10 @@ def cost_markdown(costs: Sequence[Cost], profile: str) -> str:
 
 
 def cost_latex(costs: Sequence[Cost], profile: str) -> str:
-    """Return the table as a LaTeX float that needs booktabs."""
-    caption = f"{TITLE}. {cost_stamp(costs, profile)}"
-    lines = [r"% needs \usepackage{booktabs,amssymb}", r"\begin{table}", r"\centering\small"]
-    lines += [
-        rf"\caption{{{latex(caption)}}}",
-        r"\label{tab:cost}",
-        r"\begin{tabular}{lrrrrrlrrl}",
-        r"\toprule",
-    ]
-    lines += [_ampersands(HEADINGS), r"\midrule", *(_ampersands(row(cost)) for cost in costs)]
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [r"\par\smallskip\footnotesize " + latex("; ".join(NOTES)) + ".", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    """Return the table as a LaTeX float."""
+    lines = [r"\begin{tabular}{lrrrrrlrrl}", r"\toprule", ampersands(HEADINGS), r"\midrule"]
+    lines += [*(ampersands(row(cost)) for cost in costs), r"\bottomrule", r"\end{tabular}"]
+    return latex_float(f"{TITLE}. {cost_stamp(costs, profile)}", "cost", lines, "; ".join(NOTES))
 
 
 def cost_stamp(costs: Sequence[Cost], profile: str) -> str:
@@ -77,7 +68,3 @@ def milliseconds(seconds: float) -> str:
     """Return seconds as milliseconds with three digits."""
     value = 1000 * seconds
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _ampersands(fields: Sequence[str]) -> str:
-    return " & ".join(latex(field) for field in fields) + r" \\"

@@ -109,8 +109,7 @@ class Canvas:
             linewidth=0.8, zorder=0,
         )  # fmt: skip
         self.axes.add_patch(patch)
-        if title:
-            self.label(x + 0.1, y + h - 0.07, title, bold=True, ha="left", va="top")
+        self.label(x + 0.1, y + h - 0.07, title, bold=True, ha="left", va="top")
 
     def arrow(
         self, path: Sequence[Point], label: str = "", *, colour: str = INK, dashed: bool = False,

@@ -127,21 +127,25 @@ def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> s
 def table_latex(artefact: Artefact, cells: Sequence[Cell], profile: str) -> str:
     """Return the table as a LaTeX float that needs booktabs and amssymb."""
     caption = ". ".join([artefact.title.rstrip("."), *header_lines(artefact, cells, profile)])
-    parts = [f"% {line}" for line in header_lines(artefact, cells, profile)]
-    parts += [
+    comments = [f"% {line}" for line in header_lines(artefact, cells, profile)]
+    body = [line for view in views(artefact, cells) for line in _tabular(view)]
+    label, foot = f"{artefact.paper}-{artefact.name}", "; ".join(legend(artefact, cells))
+    return "\n".join(comments) + "\n" + latex_float(caption, label, body, foot)
+
+
+def latex_float(caption: str, label: str, body: Sequence[str], foot: str) -> str:
+    """Return a LaTeX float around the lines of one or more tabulars; it needs booktabs and amssymb."""
+    lines = [
         r"% needs \usepackage{booktabs,amssymb}",
         r"\begin{table}",
         r"\centering\small",
         rf"\caption{{{latex(caption)}}}",
-        rf"\label{{tab:{artefact.paper}-{artefact.name}}}",
-    ]
-    for view in views(artefact, cells):
-        parts += _tabular(view)
-    parts += [
-        r"\par\smallskip\footnotesize " + latex("; ".join(legend(artefact, cells))) + ".",
+        rf"\label{{tab:{label}}}",
+        *body,
+        rf"\par\smallskip\footnotesize {latex(foot)}.",
         r"\end{table}",
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def latex(text: str) -> str:
@@ -161,10 +165,8 @@ def _tabular(view: View) -> list[str]:
             rf"\multicolumn{{{len(view.columns) + 1}}}{{l}}{{\textbf{{{latex(view.panel)}}}}} \\",
             r"\midrule",
         ]
-    lines += [" & ".join(["", *(latex(at.title) for at in view.columns)]) + r" \\", r"\midrule"]
-    lines += [
-        " & ".join(latex(text) for text in [row.name, *map(_text, row.cells)]) + r" \\" for row in view.rows
-    ]
+    lines += [ampersands(["", *(at.title for at in view.columns)]), r"\midrule"]
+    lines += [ampersands([row.name, *map(_text, row.cells)]) for row in view.rows]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
@@ -173,6 +175,11 @@ def _text(cell: Cell | None) -> str:
     if isinstance(cell, OtherCell):
         return with_std(cell.metric, cell.reported, cell.reported_std)
     return sentence(cell)
+
+
+def ampersands(fields: Sequence[str]) -> str:
+    """Return one row of a LaTeX table."""
+    return " & ".join(latex(field) for field in fields) + r" \\"
 
 
 def pipes(fields: Sequence[str]) -> str:

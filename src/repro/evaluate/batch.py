@@ -110,14 +110,14 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
     layout, device = shared.layout, shared.device
     measurement = load_measurement(spec.measure)
     options = validate_options(spec.measure, spec.options)
-    diverged = divergence_behind(spec, layout) if measurement.needs_run else None
+    diverged = divergence_behind(spec, layout) if needs(spec.measure).run else None
     if diverged is not None:
         return note_divergence(spec, diverged, shared)
     context = Context(spec, shared, pictures_folder(layout, spec))
     if (published := published_result(spec, context)) is not None:
         return published
     start = time.perf_counter()
-    run = load_trained(layout, spec.run, device) if measurement.needs_run else None
+    run = load_trained(layout, spec.run, device) if needs(spec.measure).run else None
     checkpoint_sha256 = run.sha256 if run else None
     extractor_sha256 = context.extractor().sha256 if spec.extractor else None
     surrogate = context.surrogate()
@@ -166,7 +166,7 @@ def _evaluate(spec: EvaluationSpec, shared: Shared) -> Result:
     result = Result(
         spec=spec,
         values=values,
-        stand_ins=tuple(context.all_stand_ins()),
+        stand_ins=context.all_stand_ins(),
         seconds=time.perf_counter() - start,
         device_seconds=watch.seconds,
         attack_seconds=context.watch.seconds,

@@ -12,7 +12,7 @@ import torch
 
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import STAND_INS, EvaluationSpec, Flag, Source, StandIn
+from repro.core.spec import EvaluationSpec, Flag, Source, StandIn, stand_ins_in_order
 from repro.core.streams import Streams
 from repro.core.timing import SplitWatch
 from repro.data.catalogue import dataset_info
@@ -197,7 +197,6 @@ class Context:
         self.stand_ins.update(trained.stand_ins)
         return trained
 
-    def all_stand_ins(self) -> list[StandIn]:
+    def all_stand_ins(self) -> tuple[StandIn, ...]:
         """Return what stood in, noted here or declared by the specification, in fixed order."""
-        found = self.stand_ins.union(self.spec.stand_ins)
-        return [name for name in STAND_INS if name in found]
+        return stand_ins_in_order([*self.stand_ins, *self.spec.stand_ins])

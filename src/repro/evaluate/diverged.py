@@ -6,7 +6,7 @@ from repro.core.divergence import Divergence, divergence_of
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.records import read_record, stood_in
-from repro.core.spec import STAND_INS, EvaluationSpec
+from repro.core.spec import EvaluationSpec, stand_ins_in_order
 from repro.evaluate.context import Shared
 from repro.evaluate.result import (
     Result,
@@ -53,12 +53,11 @@ def note_divergence(spec: EvaluationSpec, diverged: Divergence, shared: Shared) 
     folder = pictures_folder(layout, spec)
     for old in picture_hashes(folder):
         (folder / old).unlink()
-    stand_ins = {*spec.stand_ins, *stood_in(record)}
     result = Result(
         spec=spec,
         values={},
         diverged=diverged,
-        stand_ins=tuple(name for name in STAND_INS if name in stand_ins),
+        stand_ins=stand_ins_in_order([*spec.stand_ins, *stood_in(record)]),
         seconds=0.0,
         device=str(shared.device),
         provenance=provenance(shared.device),

@@ -7,9 +7,8 @@ IS, FID and KID with Inception. Its numbers compare runs of one data set with ea
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from repro.core.errors import ReproError
@@ -23,18 +22,6 @@ from repro.models.embedding import EmbeddingNetwork
 LAYERS = ("features", "logits")
 
 
-class FeatureNetwork(Protocol):
-    """A classifier that can be cut before its last layer."""
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return features (N,F) of float images (N,3,H,W)."""
-        ...
-
-    def classes(self, features: Tensor) -> Tensor:
-        """Return class logits (N,classes) of features (N,F)."""
-        ...
-
-
 class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
     """The embedded extractor: uint8 images (N,3,H,W) to ``features`` (N,F) and ``logits`` (N,classes).
 
@@ -43,7 +30,7 @@ class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
     cubic kernel are then free of float32 rounding.
     """
 
-    network: ClassVar[FeatureNetwork]
+    network: ClassVar[EmbeddingNetwork]
     bounds: ClassVar[tuple[float, float]]
 
     def __init__(self, name: str, features_list: list[str], **_options: object) -> None:
@@ -59,16 +46,6 @@ class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
         """Return the layer that a metric uses: the logits for the Inception score, else the features."""
         return "logits" if metric == "isc" else "features"
 
-    @staticmethod
-    def can_be_compiled() -> bool:
-        """Return False: at this size a compilation takes longer than the features."""
-        return False
-
-    @staticmethod
-    def get_dummy_input_for_compile() -> Tensor:
-        """Return an image batch (1,3,32,32), uint8."""
-        return torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
-
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return the requested layers, float64, for uint8 images (N,3,H,W)."""
         features = self.network.features(scale(images, self.bounds))
@@ -76,7 +53,7 @@ class EmbeddedFeatures(FeatureExtractorBase):  # type: ignore[misc]
         return tuple(layers[name].double() for name in self.features_list)
 
 
-def register(name: str, network: FeatureNetwork, bounds: tuple[float, float]) -> None:
+def register(name: str, network: EmbeddingNetwork, bounds: tuple[float, float]) -> None:
     """Make ``network`` known to torch-fidelity as ``name`` (a second call with that name does nothing)."""
     if name not in REGISTERED:
         kind = type("EmbeddedFeatures", (EmbeddedFeatures,), {"network": network, "bounds": bounds})

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from repro.core.errors import ReproError
 from repro.evaluate.context import Context
+from repro.evaluate.generated import finite_sample
 from repro.evaluate.mixture_scores import MixtureOptions, draw_density, mixture_scores
 from repro.evaluate.registry import Values
 from repro.evaluate.snapshots import percentages
@@ -29,7 +30,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     """Return the scores of ``mixture_scores`` and draw ``density.png``; the same latents for every run.
 
     Raises:
-        ReproError: the run is no toy GAN, or left no snapshot at that share of the training.
+        ReproError: the run is no toy GAN, left no snapshot at that share of the training, or its
+            generator's output is not finite.
     """
     spec, toy = trained.spec, trained.method.options
     if not isinstance(toy, PlaneOptions):
@@ -45,11 +47,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             remedy=f"set snapshots in the recipe to fit; it has those after {', '.join(steps) or 'no'} %",
         )
     trained.load_snapshot(steps[key], needs=("generator",))
-    points = trained.method.sample(options.samples, context.generator("latent"))
-    if not points.isfinite().all():
-        raise ReproError(
-            f"the generator of run {spec.run_id} gives points that are not finite",
-            remedy="its training diverged: lower the learning rate and train again",
-        )
+    points = finite_sample(trained.method, options.samples, context.generator("latent"))
     draw_density(points, context.pictures / "density.png", toy.mixture, toy.spread)
     return mixture_scores(points, toy.mixture, toy.spread, options)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from types import ModuleType
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
 from repro.core.by_name import declaring, load_module, parse_options, said
 from repro.core.options import EffectiveOptions
 from repro.core.spec import EvaluationSpec
-
-if TYPE_CHECKING:
-    from repro.evaluate.context import Context
-    from repro.evaluate.trained import Trained
 
 Values = dict[str, float]
 
@@ -58,25 +54,6 @@ class MeasureOptions(EffectiveOptions):
         )
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One measurement, loaded.
-
-    Attributes:
-        name: its file's name.
-        Options: its options.
-        measure: called with the trained method, the context and the options, returns named numbers.
-        needs_run: False where the data alone is measured; ``trained`` is None then.
-        indirect: it can attack with another run's gradients (``EvaluationSpec.surrogate``).
-    """
-
-    name: str
-    Options: type[MeasureOptions]
-    measure: Callable[[Trained | None, Context, Any], Values]
-    needs_run: bool
-    indirect: bool = False
-
-
 class Needs(NamedTuple):
     """What a measurement's file says of it in lines of their own, for whoever plans and imports no torch.
 
@@ -86,6 +63,8 @@ class Needs(NamedTuple):
         extractor: which one, whatever the profile says; ``EXTRACTOR = "dinov2-vit-l-14"``.
         samples: as many generated images as the profile says; ``SAMPLES = True``, or with features.
         snapshots: snapshots of the run; ``SNAPSHOTS = True``, or an option that asks for them.
+        indirect: nothing, but can attack with another run's gradients (``EvaluationSpec.surrogate``);
+            ``INDIRECT = True``.
         values: names of the numbers that it returns, up to any ``@``: ``VALUES = "is is_std"``; None where
             the file does not say, and then nothing is checked.
     """
@@ -95,15 +74,16 @@ class Needs(NamedTuple):
     samples: bool
     snapshots: bool
     extractor: str | None
+    indirect: bool
     values: tuple[str, ...] | None
 
 
 @cache
 def needs(name: str) -> Needs:
     """Return what the measurement called ``name`` needs; of an unknown one what most do."""
-    run, features, samples, snapshots = (
+    run, features, samples, snapshots, indirect = (
         said(_PACKAGE, name, rf"{line} = (True|False)")
-        for line in ("NEEDS_RUN", "FEATURES", "SAMPLES", "SNAPSHOTS")
+        for line in ("NEEDS_RUN", "FEATURES", "SAMPLES", "SNAPSHOTS", "INDIRECT")
     )
     values = said(_PACKAGE, name, r'VALUES = "([\w ]+)"')
     return Needs(
@@ -112,6 +92,7 @@ def needs(name: str) -> Needs:
         "True" in (features, samples),
         snapshots == "True",
         said(_PACKAGE, name, r'EXTRACTOR = "([\w-]+)"'),
+        indirect == "True",
         None if values is None else tuple(values.split()),
     )
 
@@ -121,20 +102,13 @@ def measurement_names() -> tuple[str, ...]:
     return declaring(_PACKAGE, _DECLARATION)
 
 
-def load_measurement(name: str) -> Measurement:
-    """Return the measurement called ``name``.
+def load_measurement(name: str) -> ModuleType:
+    """Return the module of the measurement called ``name``, with its ``Options`` and its ``measure``.
 
     Raises:
         ReproError: there is no such measurement; lists those that exist.
     """
-    module = load_module(_PACKAGE, _DECLARATION, "measurement", name)
-    return Measurement(
-        name,
-        module.Options,
-        module.measure,
-        needs(name).run,
-        getattr(module, "INDIRECT", False),
-    )
+    return load_module(_PACKAGE, _DECLARATION, "measurement", name)
 
 
 def validate_options(name: str, options: Mapping[str, object]) -> MeasureOptions:
@@ -143,4 +117,5 @@ def validate_options(name: str, options: Mapping[str, object]) -> MeasureOptions
     Raises:
         ReproError: unknown measurement, unknown option or forbidden value.
     """
-    return parse_options("measurement", name, load_measurement(name).Options, options)
+    kind: type[MeasureOptions] = load_measurement(name).Options
+    return parse_options("measurement", name, kind, options)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from repro.core.cell_key import CellKey
 from repro.core.files import read_model
-from repro.core.spec import STAND_INS, Frozen
+from repro.core.spec import Frozen, stand_ins_in_order
 from repro.judge.cells import Cell, is_setting, select
 
 Kind = Literal["table", "plot", "samples", "drawing", "settings"]
@@ -160,9 +160,7 @@ def stamp_of(profile: str, cells: Iterable[Cell], kind: Kind | None = None) -> s
     measured = [cell for cell in cells if cell.measured is not None or cell.diverged]
     if not measured:
         return f"{profile} profile · pending"
-    line = stamp(
-        profile, tuple(name for name in STAND_INS if any(name in cell.stand_ins for cell in measured))
-    )
+    line = stamp(profile, stand_ins_in_order(name for cell in measured for name in cell.stand_ins))
     of_runs = [] if kind == "settings" else [cell for cell in measured if not is_setting(cell.metric)]
     seeds = [cell.n_seeds for cell in of_runs if cell.n_seeds]
     span = " to ".join(dict.fromkeys([str(min(seeds)), str(max(seeds))])) if seeds else ""

@@ -7,31 +7,25 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
+from repro.judge.entries import OfSheet
 from repro.judge.reported import Place, Printed, Reported
 
 Number = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
 """A number taken as it is typed: 0.1 stays one tenth."""
 
 
-def _full_artefact(name: str) -> str:
-    if name.count("/") != 1:
-        raise ValueError("an artefact is written paper/table, e.g. dat/table2")
-    return name
-
-
-Artefact = Annotated[str, AfterValidator(_full_artefact)]
-CellName = tuple[Artefact, str, str, str]
+CellName = tuple[OfSheet, str, str, str]
 """``[paper/artefact, row, column, metric]``, worded as in reported.csv."""
 
 
 class Selection(Frozen):
     """Several printed cells: those of ``artefacts`` whose row, column and metric are listed (None: any)."""
 
-    artefacts: tuple[Artefact, ...]
+    artefacts: tuple[OfSheet, ...]
     rows: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     metrics: tuple[str, ...] | None = None

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from repro.core.errors import ReproError
 from repro.core.spec import Frozen
-from repro.core.yaml_model import load_list, require_unique
+from repro.core.yaml_model import load_model, require_unique
+
+
+def _of_a_sheet(name: str) -> str:
+    paper, _, own = name.partition("/")
+    if not paper or not own or "/" in own:
+        raise ValueError("an artefact or a search is written paper/name, e.g. dat/table2")
+    return name
+
+
+OfSheet = Annotated[str, AfterValidator(_of_a_sheet)]
+"""An artefact or a search: the paper whose sheet declares it, and its name there."""
 
 
 class Entry(Frozen):
@@ -45,7 +56,8 @@ def read_entries(path: Path, kind: type[Kind], paper: str | None) -> list[Kind]:
         ReproError: the file is missing, is no YAML, does not fit the schema, or gives an id twice or one of
             another paper.
     """
-    entries, line_of = load_list(path, kind)
+    schema: type[list[Kind]] = list[kind]  # type: ignore[valid-type]
+    entries, line_of = load_model(path, schema)
     require_unique([entry.id for entry in entries], path, line_of, what="id")
     for index, entry in enumerate(entries):
         entry._place = (path, line_of((index,)))

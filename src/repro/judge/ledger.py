@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from repro.core.spec import Frozen, OptionValue
-from repro.judge.entries import Entry, read_entries
-
-
-def _of_a_sheet(name: str) -> str:
-    paper, _, own = name.partition("/")
-    if not paper or not own or "/" in own:
-        raise ValueError("an artefact or a search is written paper/name, e.g. dat/table2")
-    return name
-
-
-OfSheet = Annotated[str, AfterValidator(_of_a_sheet)]
-"""An artefact or a search: the paper whose sheet declares it, and its name there."""
+from repro.judge.entries import Entry, OfSheet, read_entries
 
 
 class LedgerOption(Frozen):

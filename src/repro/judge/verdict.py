@@ -29,12 +29,11 @@ class Verdict:
     """A verdict and the numbers it rests on.
 
     ``mean``, ``std``, ``low`` and ``high`` are None where they are undefined; ``tolerance`` is the one that
-    was applied (None where nothing was compared); ``reason`` is one sentence for a reader. ``diverged``
-    counts runs beside the ``n`` that the numbers are of.
+    was applied (None where nothing was compared). ``diverged`` counts runs beside the ``n`` that the numbers
+    are of.
     """
 
     word: VerdictWord
-    reason: str
     n: int = 0
     mean: float | None = None
     std: float | None = None
@@ -52,11 +51,10 @@ class Verdict:
 def t_interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     """Return mean, standard deviation (ddof = 1) and the two-sided t-interval of the mean of ``values``.
 
-    With one value the deviation is NaN and the interval unbounded (-inf, inf); with none everything is NaN;
-    a value that is not finite makes everything NaN, since dropping a failed seed would flatter the method.
+    With one value the deviation is NaN and the interval unbounded (-inf, inf); with none everything is NaN.
     """
     n = len(values)
-    if n == 0 or not all(math.isfinite(value) for value in values):
+    if n == 0:
         return math.nan, math.nan, math.nan, math.nan
     values = levelled(values, values)
     # a common value is returned as it is: summing and dividing could move it by one rounding error
@@ -88,7 +86,6 @@ def judge(
     tolerance: float | None,
     stand_ins: Sequence[str] = (),
     cited: bool = False,
-    pending: bool = False,
     diverged: int = 0,
     censored: int = 0,
 ) -> Verdict:
@@ -106,77 +103,57 @@ def judge(
             nothing to judge by.
         stand_ins: what stood in for the real thing; any makes the number not comparable.
         cited: the paper took the number from elsewhere, so that it says nothing about its method.
-        pending: not run.
         diverged: number of further runs, which diverged.
         censored: of how many ``values`` it is known only that the number is no smaller (epochs until a level
             is passed, of runs that never passed it).
     """
     n = len(values)
     if cited:
-        return Verdict("cited", "the paper cites this number from elsewhere")
-    if pending or n + diverged == 0:
-        return Verdict("pending", "not run")
+        return Verdict("cited")
+    if n + diverged == 0:
+        return Verdict("pending")
     mean, std, low, high = t_interval(values)
-    measured = Verdict(
-        "unreported",
-        "the paper prints no number here",
-        n,
-        _finite(mean),
-        _finite(std),
-        _finite(low),
-        _finite(high),
-    )
+    measured = Verdict("unreported", n, _finite(mean), _finite(std), _finite(low), _finite(high))
     if diverged:
-        text = f"{diverged} of {n + diverged} runs diverged"
-        return replace(measured, word="diverged", reason=text, diverged=diverged)
+        return replace(measured, word="diverged", diverged=diverged)
     if stand_ins:
-        return replace(measured, word="not comparable", reason="stood in: " + ", ".join(stand_ins))
+        return replace(measured, word="not comparable")
     if reported is None:
         return measured
     if tolerance is None and reported_std is None:
-        return replace(measured, word="inconclusive", reason="no tolerance is declared for this metric")
+        return replace(measured, word="inconclusive")
     allowed = max(tolerance or 0.0, 2 * (reported_std or 0.0))
-    word, reason = _compare(reported, allowed, n, mean, low, high)
+    word = _compare(reported, allowed, n, low, high)
     if measured.seeds_alike:
-        word, reason = "inconclusive", f"all {n} seeds gave the same number: look whether they are used"
+        word = "inconclusive"
     if censored == n >= MIN_SEEDS and mean > reported + allowed:
-        word, reason = "not reproduced", f"no run passed within {mean:g} epochs"
-    return replace(measured, word=word, reason=reason, tolerance=allowed)
+        word = "not reproduced"
+    return replace(measured, word=word, tolerance=allowed)
 
 
-def judge_setting(
-    reported: float | str | None, used: float | str | None, stand_ins: Sequence[str] = ()
-) -> Verdict:
+def judge_setting(reported: float | str | None, used: float | str, stand_ins: Sequence[str] = ()) -> Verdict:
     """Judge a setting (no seeds, no tolerance): the run used what the paper states, or it did not.
 
     ``stand_ins`` are those that changed this very setting, e.g. a reduced budget the number of steps.
     """
-    if used is None:
-        return Verdict("pending", "not run")
-    number = float(used) if isinstance(used, float | int) else None
+    number = None if isinstance(used, str) else float(used)
     if stand_ins:
-        return Verdict("not comparable", "stood in: " + ", ".join(stand_ins), n=1, mean=number)
+        return Verdict("not comparable", n=1, mean=number)
     if reported is None:
-        return Verdict("unreported", "the paper does not state this setting", n=1, mean=number)
-    if _same(reported, used):
-        return Verdict("reproduced", "the run used the stated setting", n=1, mean=number, tolerance=0.0)
-    return Verdict("not reproduced", f"stated {reported}, used {used}", n=1, mean=number, tolerance=0.0)
+        return Verdict("unreported", n=1, mean=number)
+    word: VerdictWord = "reproduced" if _same(reported, used) else "not reproduced"
+    return Verdict(word, n=1, mean=number, tolerance=0.0)
 
 
-def _compare(
-    reported: float, allowed: float, n: int, mean: float, low: float, high: float
-) -> tuple[VerdictWord, str]:
-    if not math.isfinite(mean):
-        return "inconclusive", "a seed gave a value that is not finite"
-    if n < MIN_SEEDS:
-        return "inconclusive", f"{n} of at least {MIN_SEEDS} seeds"
+def _compare(reported: float, allowed: float, n: int, low: float, high: float) -> VerdictWord:
+    """Judge by where the interval of the mean lies: inside the tolerance, outside, or across a bound."""
     slack = _ROUNDING * max(abs(reported), allowed)
     bottom, top = reported - allowed, reported + allowed
-    if low >= bottom - slack and high <= top + slack:
-        return "reproduced", "the interval of the mean lies inside the tolerance"
-    if low > top + slack or high < bottom - slack:
-        return "not reproduced", "the interval of the mean lies wholly outside the tolerance"
-    return "inconclusive", "the interval of the mean straddles the tolerance"
+    if n >= MIN_SEEDS and low >= bottom - slack and high <= top + slack:
+        return "reproduced"
+    if n >= MIN_SEEDS and (low > top + slack or high < bottom - slack):
+        return "not reproduced"
+    return "inconclusive"
 
 
 def _finite(value: float) -> float | None:

@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.asgan_step import AsganImages, AsganStep, Value
+from repro.attacks.asgan_step import AsganStep, Value
+from repro.attacks.dat_step import PerturbedImages
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
@@ -46,7 +47,7 @@ class Asgan(PerturbedGan):
             self.loss, radius=o.radius, clip=o.clip, bounds=SYMMETRIC, value=o.value, watch=self.watch
         )
 
-    def perturb(self, real: Tensor, fake: Tensor) -> AsganImages:
+    def perturb(self, real: Tensor, fake: Tensor) -> PerturbedImages:
         """Return both batches after one step of FGSM against D, see ``value``."""
         return self.attack(self.D, real, fake)
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from repro.attacks.dat_step import DatImages, DatStep, Reduction, ScalarLosses, TargetMean, Targets
+from repro.attacks.dat_step import DatStep, PerturbedImages, Reduction, ScalarLosses, TargetMean, Targets
 from repro.attacks.threat_model import SYMMETRIC
 from repro.core.options import Beside, EffectiveOptions
 from repro.core.spec import Precision, RunSpec
@@ -92,7 +92,7 @@ class Dat(PerturbedGan):
         super().__init__(spec, data, streams, device)
         self.attack = self.options.attack(self.loss, self.watch)
 
-    def perturb(self, real: Tensor, fake: Tensor) -> DatImages:
+    def perturb(self, real: Tensor, fake: Tensor) -> PerturbedImages:
         """Return both batches, each pulled towards the other's mean output (lines 6 to 9)."""
         return self.attack(self.D, real, fake)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from repro.attacks.dat_step import PerturbedImages
 from repro.core.options import Beside
 from repro.methods.gan_base import NO_LABELS, GanMethod, Labels
 from repro.methods.gan_options import GanOptions
@@ -51,18 +52,6 @@ class PerturbedOptions(GanOptions):
         if "auxiliary_images" in self.model_fields_set and not self.has_auxiliary:
             raise ValueError("auxiliary_images is for ssgan_dat and infomax_gan_dat, which have such losses")
         return self
-
-
-class PerturbedImages(Protocol):
-    """Perturbed images (N,3,H,W), constants."""
-
-    @property
-    def real(self) -> Tensor:
-        """The real ones."""
-
-    @property
-    def fake(self) -> Tensor:
-        """The generated ones."""
 
 
 class PerturbedGan(GanMethod):

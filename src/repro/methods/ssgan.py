@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,7 +13,7 @@ from torch.nn import functional as F
 from repro.methods.gan_base import DiscriminatorOutput, GanMethod
 from repro.methods.gan_options import GanOptions
 from repro.methods.options import MethodOptions
-from repro.methods.rotation import rotate_quarters
+from repro.models.ssgan import ROTATIONS
 
 
 class RotationOptions(GanOptions):
@@ -49,6 +51,24 @@ class RotationTask(GanMethod):
     def fake_auxiliary(self, images: Tensor, output: DiscriminatorOutput | None) -> Tensor | None:
         """Return G's weighted rotation loss."""
         return self.options.rotation_fake * self.rotation_loss(images)
+
+
+def rotate_quarters(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn the first quarter of a batch by 0, the next by 90, 180, the last by 270 degrees, as mimicry does.
+
+    SSGAN's pretext task (Chen et al. 2019, Sec. 3.2) is to tell by how many quarter turns.
+
+    Args:
+        images: (N,C,S,S). Where 4 does not divide N, the quarters differ by at most one image.
+
+    Returns:
+        The turned images (N,C,S,S) and the number of quarter turns of each, int64 (N,).
+    """
+    n = len(images)
+    turns = torch.arange(n, device=images.device) * ROTATIONS // n
+    bounds = [-(-n * k // ROTATIONS) for k in range(ROTATIONS + 1)]  # rounded up, as turns has it
+    parts = [torch.rot90(images[start:stop], k, (2, 3)) for k, (start, stop) in enumerate(pairwise(bounds))]
+    return torch.cat(parts), turns
 
 
 class Ssgan(RotationTask):

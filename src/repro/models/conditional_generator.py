@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from repro.models.conditional_batch_norm import ConditionalBatchNorm2d
-from repro.models.sngan import Upsampling
-from repro.models.upsampling import double_bilinear, double_nearest
+from repro.models.upsampling import Upsampling, double
 
 
 class ConditionalBlock(nn.Module):
@@ -33,9 +32,7 @@ class ConditionalBlock(nn.Module):
             nn.init.xavier_uniform_(self.shortcut.weight)
 
     def _enlarge(self, x: Tensor) -> Tensor:
-        if self.upsampling is None:
-            return x
-        return double_bilinear(x) if self.upsampling == "bilinear" else double_nearest(x)
+        return x if self.upsampling is None else double(x, self.upsampling)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         """Return maps (N, outputs, H, W), or of twice the side, of maps (N, inputs, H, W)."""

@@ -36,10 +36,6 @@ class StreamDropout(nn.Module):
         keep = 1 - self.p
         return empty.bernoulli_(keep, generator=self._generator).div_(keep)
 
-    def extra_repr(self) -> str:
-        """Return what ``print(network)`` shows."""
-        return f"p={self.p}"
-
 
 def drops(network: nn.Module) -> bool:
     """Return whether a pass through ``network`` in training draws random numbers."""

@@ -21,12 +21,11 @@ from repro.core.errors import ReproError
 from repro.models.convolution import Convolution
 from repro.models.registry import LatentDim
 from repro.models.spectral_norm import SpectralConv2d, SpectralLinear
-from repro.models.upsampling import double_bilinear, double_nearest
+from repro.models.upsampling import Upsampling, double
 from repro.models.width import channels
 
 LayoutName = Literal["large", "small"]
 ShortcutInput = Literal["relu", "raw"]
-Upsampling = Literal["bilinear", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,13 @@ class GeneratorBlock(nn.Module):
         self.conv2 = _conv(out_channels, out_channels, 3, math.sqrt(2))
         self.shortcut = _conv(in_channels, out_channels, 1, 1.0)
 
-    def _double(self, maps: Tensor) -> Tensor:
-        return double_bilinear(maps) if self.upsampling == "bilinear" else double_nearest(maps)
-
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of twice the side."""
         # ReLU and sum work in place: what they overwrite, nobody's gradient needs.
-        hidden = self.conv1(self._double(F.relu(self.norm1(maps), inplace=True)))
+        hidden = self.conv1(double(F.relu(self.norm1(maps), inplace=True), self.upsampling))
         out: Tensor = self.conv2(F.relu(self.norm2(hidden), inplace=True))
         # The 1x1 convolution comes before the doubling: the same map (they commute) at a quarter of the work.
-        return out.add_(self._double(self.shortcut(maps)))
+        return out.add_(double(self.shortcut(maps), self.upsampling))
 
 
 class Generator(nn.Module):

@@ -12,6 +12,7 @@ from repro.models import sngan
 from repro.models.conditional_generator import ConditionalGenerator
 from repro.models.registry import LatentDim
 from repro.models.spectral_norm import SpectralEmbedding
+from repro.models.upsampling import Upsampling
 from repro.models.width import channels
 
 
@@ -35,7 +36,7 @@ class Generator(ConditionalGenerator):
         *,
         latent_dim: LatentDim = 128,
         width: float = 1.0,
-        upsampling: sngan.Upsampling = "bilinear",
+        upsampling: Upsampling = "bilinear",
         layout: sngan.LayoutName = "large",
     ) -> None:
         plan = sngan.layout_called(layout, image_size)

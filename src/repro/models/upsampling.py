@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-def double_nearest(maps: Tensor) -> Tensor:
-    """Return maps (N,C,2H,2W) of maps (N,C,H,W), each value repeated four times."""
-    return F.interpolate(maps, scale_factor=2, mode="nearest")
+Upsampling = Literal["bilinear", "nearest"]
 
 
-def double_bilinear(maps: Tensor) -> Tensor:
-    """Return maps (N,C,2H,2W) of maps (N,C,H,W), bilinear with corners not aligned.
+def double(maps: Tensor, how: Upsampling) -> Tensor:
+    """Return maps (N,C,2H,2W) of maps (N,C,H,W).
 
-    torch's own bilinear backward adds in no fixed order on CUDA; in deterministic mode sums of slices do the
-    same.
+    ``nearest`` repeats each value four times, ``bilinear`` does not align corners. torch's own bilinear
+    backward adds in no fixed order on CUDA; in deterministic mode sums of slices do the same.
     """
+    if how == "nearest":
+        return F.interpolate(maps, scale_factor=2, mode="nearest")
     if maps.is_cuda and torch.are_deterministic_algorithms_enabled():
         return _double_by_slices(_double_by_slices(maps, 2), 3)
     return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from repro.core.spec import EvaluationSpec, Options, RunSpec
+from repro.core.spec import EvaluationSpec, Options, RunSpec, stand_ins_in_order
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.evaluate.extractor import INCEPTION
 from repro.evaluate.registry import needs
 from repro.plan.profile import Profile
-from repro.plan.resolve import in_order
 from repro.plan.sheet import Convention, Evaluation
 
 REAL = "real"  # in the place of a run's id where a data set itself is measured
@@ -78,7 +77,7 @@ def evaluation_of(
         surrogate=surrogate.run_id if surrogate else None,
         options=options,
         seed=seed,
-        stand_ins=in_order(stand_ins),
+        stand_ins=stand_ins_in_order(stand_ins),
     )
 
 

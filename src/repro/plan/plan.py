@@ -13,6 +13,7 @@ from typing import TypeVar
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.named import named
+from repro.core.spec import stand_ins_in_order
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
 from repro.plan.cells import (
@@ -26,7 +27,6 @@ from repro.plan.cells import (
 )
 from repro.plan.config import Config
 from repro.plan.names import qualified
-from repro.plan.resolve import in_order
 from repro.plan.runs import PlannedRuns
 from repro.plan.searches import PlannedSearch, searches_of
 from repro.plan.sheet import CellFields, SheetPanel
@@ -44,10 +44,6 @@ class Plan(PlannedRuns):
     cells: dict[str, list[PlannedCell]] = field(default_factory=dict)
     searches: dict[str, PlannedSearch] = field(default_factory=dict)
     only_searched: set[str] = field(default_factory=set)
-
-    def artefact_ids(self) -> list[str]:
-        """Return every artefact as ``paper/name``, in the order of the sheets."""
-        return list(self.cells)
 
     def find_artefact(self, name: str) -> str:
         """Return an artefact's id by ``paper/name``, or by ``paper_name`` or ``paper.name``.
@@ -157,7 +153,7 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
                 value=asked.value or place["metric"],
                 seeds=tuple(zip(*([spec.evaluation_id for spec in side] for side in sides), strict=False)),
                 runs=tuple(dict.fromkeys(spec.run for spec in specs if spec.run in plan.runs)),
-                stand_ins=in_order(mark for spec in specs for mark in spec.stand_ins),
+                stand_ins=stand_ins_in_order(mark for spec in specs for mark in spec.stand_ins),
                 passing=asked.passes,
             )
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from repro.core.errors import ReproError
 from repro.core.ranks import check_divides
-from repro.core.spec import STAND_INS, Options, RunSpec, StandIn
+from repro.core.spec import Options, RunSpec, StandIn, stand_ins_in_order
 from repro.data.catalogue import dataset_info
 from repro.methods.registry import train_split
 from repro.plan.profile import Profile, Work
 from repro.plan.sheet import Recipe
 
 NOTHING = Work()  # that a profile says, of a recipe or beside its entries
-
-
-def in_order(names: Iterable[StandIn]) -> tuple[StandIn, ...]:
-    """Return the distinct stand-ins in the order of the project's list."""
-    given = set(names)
-    return tuple(name for name in STAND_INS if name in given)
 
 
 def work_for(
@@ -134,5 +126,5 @@ def run_spec(
         options=chosen,
         parent=parent.run_id if parent else None,
         snapshots=snapshots,
-        stand_ins=in_order(stand_ins),
+        stand_ins=stand_ins_in_order(stand_ins),
     )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from repro.core.spec import EvaluationSpec, Options, RunSpec
+from repro.core.spec import EvaluationSpec, Options, RunSpec, stand_ins_in_order
 from repro.evaluate.registry import needs
 from repro.plan.config import EXTRACTOR, Config
 from repro.plan.evaluations import evaluation_of
 from repro.plan.names import qualified
 from repro.plan.profile import Profile
-from repro.plan.resolve import in_order, run_spec, seeds_for, work_for
+from repro.plan.resolve import run_spec, seeds_for, work_for
 from repro.plan.searches import recipe_in_use
 from repro.plan.sheet import Convention, Recipe
 
@@ -135,4 +135,4 @@ def _marked(first: Spec, other: Spec) -> Spec:
     """Return ``first`` with the stand-ins of both."""
     if first.stand_ins == other.stand_ins:
         return first
-    return first.model_copy(update={"stand_ins": in_order(first.stand_ins + other.stand_ins)})
+    return first.model_copy(update={"stand_ins": stand_ins_in_order(first.stand_ins + other.stand_ins)})

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from repro.core.spec import Frozen, Options, OptionValue, Precision, Scalar
+from repro.judge.artefacts import Kind
 
-Kind = Literal["table", "plot", "samples", "drawing", "settings"]
 Scale = Literal["linear", "log"]
 Convention = Literal["paper", "standard", "published_code"]
 Workload = Literal["classifier", "robust_classifier", "gan", "finetune", "toy", "features"]

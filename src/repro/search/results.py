@@ -10,13 +10,12 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
-from repro.core.spec import OptionValue
+from repro.core.spec import OptionValue, stand_ins_in_order
 from repro.evaluate.result import Result
 from repro.jobs.measured import Measured
 from repro.plan.batches import Batches
 from repro.plan.config import SEARCHED, read_searched
 from repro.plan.plan import Plan
-from repro.plan.resolve import in_order
 from repro.plan.searches import PlannedSearch, adopted_key, value_in_use
 from repro.plan.sheet import Search
 from repro.search.gain import Gain
@@ -55,7 +54,7 @@ def found(plan: Plan, measured: Measured, planned: PlannedSearch) -> list[Outcom
                     seeds=len(numbers[index]),
                     winner=index == best,
                     in_use=candidate.value == in_use,
-                    stand_ins=in_order(name for result in results for name in result.stand_ins),
+                    stand_ins=stand_ins_in_order(name for result in results for name in result.stand_ins),
                     runs=tuple(run.run_id for run in candidate.runs),
                     images=_images(results, planned.search),
                 )

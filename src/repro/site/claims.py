@@ -22,7 +22,6 @@ class Side:
 
     name: str
     cell: Cell | None = None
-    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,6 @@ class ClaimPage:
     def id(self) -> str:
         """E.g. ``gat.beats_dropout_cifar10``."""
         return self.row["id"]
-
-    @property
-    def answer(self) -> str:
-        """Its verdict; where something stood in, ``row["direction"]`` says more."""
-        return self.row["verdict"]
 
     @property
     def cells(self) -> list[Cell]:
@@ -109,7 +103,7 @@ def _shown(
     found = compare(claim, predicate, cells, {}, rules, seeds)
     left, right = compared(claim, predicate, cells, seeds)
     sides = [
-        Side(f"{side.row} [{side.column}]", side) if isinstance(side, Cell) else Side(f"{side:g}", None, side)
+        Side(f"{side.row} [{side.column}]", side) if isinstance(side, Cell) else Side(f"{side:g}")
         for side in (left, right)
     ]
     factor = f" {predicate.times:g} times" if predicate.times != 1 else ""

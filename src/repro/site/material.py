@@ -22,7 +22,6 @@ from repro.judge.cells import Cell, read_cells, select
 from repro.judge.claims import CLAIM_COLUMNS, DEFAULT_RULES, Claim, ClaimRules
 from repro.judge.ledger import LedgerItem
 from repro.judge.reported import Reported, as_printed
-from repro.plan.config import Config
 from repro.site.claims import ClaimPage, claim_page
 from repro.site.convention.strip import Strip, maybe_behind_cells, strip
 from repro.site.options import values_of
@@ -69,11 +68,6 @@ class Papers:
     rules: ClaimRules = DEFAULT_RULES
     planned: Callable[[str], Container[str]] = field(default=lambda profile: ())
     reported: Reported = field(default_factory=dict)
-
-
-def names_of(config: Config) -> dict[str, PaperName]:
-    """Return every paper's name and title, by its folder."""
-    return {paper: PaperName(sheet.name, sheet.title) for paper, sheet in config.sheets.items()}
 
 
 @dataclass(frozen=True)
@@ -160,7 +154,7 @@ class Material:
 
     def answers(self, paper: str | None = None) -> Counter[str]:
         """Return how many claims, of all papers or of one, have each answer."""
-        return Counter(page.answer for page in self.claims if paper in (None, page.row["paper"]))
+        return Counter(page.row["verdict"] for page in self.claims if paper in (None, page.row["paper"]))
 
     def is_planned(self, artefact: Artefact) -> bool:
         """Return whether today's profile plans an artefact with all that its numbers were made of."""

@@ -7,16 +7,15 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from repro.core.by_name import said
 from repro.core.errors import ReproError
 from repro.evaluate.registry import measurement_names
+from repro.jobs.publication import Line
 from repro.judge.ledger import LedgerOption
 from repro.methods.registry import load_method
 from repro.models.registry import load_network, network_options
 
-Line = Mapping[str, Any]
 TODAY = ", which is today's default"
 NONE_THERE = "there is no such option beside the others"  # a network has its own options, and so do others
 
@@ -49,7 +48,7 @@ def words(value: object) -> str:
     return str(value)
 
 
-def _value(option: LedgerOption, given: Mapping[str, Any]) -> str:
+def _value(option: LedgerOption, given: Line) -> str:
     if option.option in given:
         return words(given[option.option])
     try:

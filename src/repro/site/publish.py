@@ -14,6 +14,7 @@ from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.folders import replacing_folder, without_links
 from repro.core.jsonl import read_lines
+from repro.core.manifest import MAKE_ANEW
 from repro.core.paths import Layout
 from repro.jobs.publication import RUNS, unpack
 from repro.site.attachments import ENDINGS, files_of
@@ -22,7 +23,6 @@ from repro.site.manifest import Command, read_manifest, require_written, write_m
 
 COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
-_REMEDY = "delete it and run Snakemake again, which makes it anew"
 
 
 def publish(layout: Layout, into: Path | None = None) -> Path:
@@ -87,7 +87,7 @@ def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
     """
     folder, ours = layout.results / "published", _checkpoints(records)
     for path in sorted(folder.glob(f"{layout.profile}-*/{RUNS}")):
-        manifest = read_manifest(path.parent, remedy=_REMEDY)
+        manifest = read_manifest(path.parent, remedy=MAKE_ANEW)
         if manifest is None or manifest.profile != layout.profile:
             continue
         theirs = _checkpoints(unpack(path))
@@ -166,9 +166,9 @@ def _read(layout: Layout, folder: str, pattern: str) -> Iterator[tuple[Path, dic
         ReproError: one is damaged, no table, or a link.
     """
     for path in sorted((layout.root / folder).glob(pattern)):
-        content = read_json(without_links(layout.root, path), remedy=_REMEDY)
+        content = read_json(without_links(layout.root, path), remedy=MAKE_ANEW)
         if not isinstance(content, dict):
-            raise ReproError(f"{path.name} is damaged: it is no table", remedy=_REMEDY, where=path)
+            raise ReproError(f"{path.name} is damaged: it is no table", remedy=MAKE_ANEW, where=path)
         yield path, content
 
 

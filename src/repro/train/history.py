@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from repro.core.checkpoint import Loaded
 from repro.core.errors import ReproError
 from repro.core.jsonl import Mark
+from repro.core.records import TRAIN_AGAIN
 from repro.train.clock import TimeUsed
 from repro.train.snapshots import Snapshot
 
@@ -53,14 +54,13 @@ class RunHistory(BaseModel):
         Raises:
             ReproError: the checkpoint has none, or holds something else than the run wrote into it.
         """
-        remedy = "delete the run's folder and run the same command again: the run is trained anew"
         try:
             history = cls.model_validate(loaded.notes)
         except ValidationError as error:
             message = "the checkpoint does not say what its run had made by then, so the run cannot go on"
-            raise ReproError(message, remedy=remedy, where=path) from error
+            raise ReproError(message, remedy=TRAIN_AGAIN, where=path) from error
         if history.checkpoint_sha256 != loaded.sha256 or not history.sessions:
-            raise ReproError("the checkpoint is not as the run wrote it", remedy=remedy, where=path)
+            raise ReproError("the checkpoint is not as the run wrote it", remedy=TRAIN_AGAIN, where=path)
         return history
 
     def notes(self, sha256: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from repro.core.jsonl import mark_of, read_lines
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
 from repro.core.records import TRAIN_AGAIN, publication_of, read_record, stood_in
-from repro.core.spec import INTRINSIC, STAND_INS, RunSpec
+from repro.core.spec import INTRINSIC, RunSpec, stand_ins_in_order
 from repro.train.loop import Run
 from repro.train.state import part_hashes
 
@@ -39,7 +39,7 @@ def write_record(run: Run, diverged: Divergence | None = None) -> dict[str, Any]
         FIELD: None if diverged is None else diverged.model_dump(mode="json"),
         "metrics": lines[-1]["metrics"] if lines else {},
         WARNINGS: failures(lines, run.settings.failures),
-        "stand_ins": [name for name in STAND_INS if name in stand_ins],
+        "stand_ins": list(stand_ins_in_order(stand_ins)),
         "checkpoint_sha256": run.sha256,
         "parent_sha256": run.header["parent"],
         "data": data.facts.model_dump(mode="json"),

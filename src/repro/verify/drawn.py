@@ -45,7 +45,7 @@ def check_made(plan: Plan, batches: Batches, layout: Layout, figures: Path, foun
         elif stage.needed:
             found.notes.append(f"not made yet: {stage.name}")
     wanted.reverse()
-    older = [name for name in plan.artefact_ids() if _is_older(plan, batches, layout, name)]
+    older = [name for name in plan.cells if _is_older(plan, batches, layout, name)]
     if older:
         later = any(stage.name in older for stage in wanted)
         wanted = [stage for stage in wanted if stage.artefact and stage.name not in older]
@@ -96,9 +96,7 @@ def _compare(layout: Layout, what: str, remedy: str, remade: Remade, found: Find
 
 def _foreign(plan: Plan, layout: Layout, found: Findings) -> None:
     """Note drawn files that belong to no artefact and no search of the plan."""
-    known = {f"artefacts/{name}" for name in plan.artefact_ids()} | {
-        f"cells/{n}" for n in plan.artefact_ids()
-    }
+    known = {f"{folder}/{name}" for folder in ("artefacts", "cells") for name in plan.cells}
     known |= {f"searches/{name}" for name in plan.searches} | {"searches/summary"}
     for folder in ("artefacts", "cells", "searches"):
         for path in sorted((layout.root / folder).rglob("*")):

@@ -16,12 +16,11 @@ from repro.core.paths import Layout
 from repro.cost.measure import write_cost
 from repro.jobs.architectures import write_architectures
 from repro.plan.batches import Batches
-from repro.plan.config import Config
-from repro.plan.plan import Plan
+from repro.plan.config import Config, load_config
+from repro.plan.plan import Plan, build_plan
 from repro.search import results as search_results
 from repro.site.html import write_report
-from repro.site.material import Papers, names_of
-from repro.site.planned import planned_by
+from repro.site.material import PaperName, Papers
 from repro.site.publish import TABLES
 from repro.verify.findings import Findings
 
@@ -67,14 +66,23 @@ class Remade:
 def papers_of(config: Config) -> Papers:
     """Return what the report shows of the papers' folders; errors as in `check_paper_files`."""
     return Papers(
-        named=names_of(config),
+        named={paper: PaperName(sheet.name, sheet.title) for paper, sheet in config.sheets.items()},
         ledger=tuple(whole_ledger(config)),
         claims=tuple(all_claims(config)),
         audited=tuple(all_audited(config)),
         rules=config.settings.claims,
-        planned=partial(planned_by, config),
+        planned=partial(_planned_by, config),
         reported=all_reported(config),
     )
+
+
+def _planned_by(config: Config, profile: str) -> frozenset[str]:
+    """Return the ids of all that a profile plans today: artefacts, runs, evaluations; none if it is gone."""
+    try:
+        plan = build_plan(load_config(config.folder, profile))
+    except ReproError:
+        return frozenset()
+    return frozenset({*plan.cells, *plan.runs, *plan.evaluations})
 
 
 def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
@@ -88,7 +96,7 @@ def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
             Stage(name, partial(draw_artefact, plan, batches, artefact_id=name),
                   (f"cells/{name}.csv", f"cells/{name}.json", f"artefacts/{name}.*"), measured,
                   f"run: repro draw {name} {option}", artefact=True)
-            for name in plan.artefact_ids()
+            for name in plan.cells
         ),
         *(
             Stage(f"search {name}", partial(search_results.draw, plan, batches, search_id=name),

@@ -158,7 +158,7 @@ def _is_returned(measure: str, value: str) -> None:
 
 def _indirect(measure: str) -> None:
     """Check that a measurement which is given a surrogate can use it."""
-    if not measurements.load_measurement(measure).indirect:
+    if not measurements.needs(measure).indirect:
         raise ReproError(f"the measurement {measure} uses no surrogate", remedy="remove surrogate")
 
 

@@ -15,10 +15,9 @@ from pydantic import BaseModel
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
 from repro.core.records import stood_in
-from repro.core.spec import OF_ATTACKS
+from repro.core.spec import OF_ATTACKS, stand_ins_in_order
 from repro.draw.numbers import STAND_IN_MEANINGS
 from repro.judge.cells import COLUMNS, Cell
-from repro.plan.resolve import in_order
 from repro.site.convention.strip import Result, strip
 from repro.site.export.records import (
     AttackRecord,
@@ -116,7 +115,7 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
         if result["spec"]["measure"] == "accuracy" and result["spec"]["options"].get("split") == "test"
     }
     flags = {flag for _, result in results for flag in result.get("flags") or ()}
-    stand_ins = in_order([*spec.get("stand_ins", ()), *stood_in(record)])
+    stand_ins = stand_ins_in_order([*spec.get("stand_ins", ()), *stood_in(record)])
     return RunRecord(
         profile=material.artefacts.profile,
         run=page.run_id,
