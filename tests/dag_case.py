@@ -18,6 +18,12 @@ def copy_workflow(folder: Path) -> None:
         (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
 
 
+def copy_checkout(folder: Path) -> None:
+    """Copy all that Snakemake reads."""
+    copy_workflow(folder)
+    shutil.copytree(ROOT / "config", folder / "config")
+
+
 def start_snakemake(folder: Path, *words: str) -> subprocess.Popen[str]:
     """Start Snakemake in ``folder``; what it prints, on stderr too, can be read."""
     return _start(folder, sys.executable, "-m", "snakemake", "--cores", "2", *words)

@@ -6,8 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from repro.core.spec import RunSpec
+from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
+from repro.data.image_set import ImageSet
+from repro.data.load import load_images
+from repro.methods.base import Method
+from repro.methods.registry import load_method, train_split
 from repro.plan.config import load_config
 from repro.plan.plan import Plan, build_plan
 
@@ -55,3 +62,19 @@ def small(run: RunSpec) -> RunSpec:
         if options.get("layout") == "small":  # there is none at 32 px
             del options["layout"]
     return run.model_copy(update=size)
+
+
+@cache
+def images_of(dataset: str, split: str) -> ImageSet:
+    """Return twenty synthetic images."""
+    return load_images(dataset, split, source="synthetic", limit=20, root=None)
+
+
+def made(spec: RunSpec, device: torch.device) -> Method:
+    """Return the method of a run as it begins, with its validation images."""
+    kind = load_method(spec.method)
+    data = images_of(spec.dataset, train_split(spec.method, spec.options))
+    method = kind(spec, data.to(device), Streams(spec.seed, device), device)
+    if split := kind.validation_split(spec):
+        method.validation = images_of(spec.dataset, split).to(device)
+    return method

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import csv
 import re
-import shutil
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
-from dag_case import copy_workflow, snakemake
+from dag_case import copy_checkout, snakemake
 from papers_case import call
 from repro.compose.paper_files import all_claims, whole_ledger
 from repro.plan.config import load_config
@@ -101,8 +100,7 @@ artefacts: [sngan/table1]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A checkout with six papers."""
-    copy_workflow(tmp_path)
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    copy_checkout(tmp_path)
     own = tmp_path / "config" / "papers" / "sngan"
     own.mkdir()
     for name, text in FILES.items():

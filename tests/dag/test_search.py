@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 
 import pytest
 
-from dag_case import ROOT, copy_workflow, run_repro, snakemake
+from dag_case import copy_checkout, run_repro, snakemake
 from repro.core.yaml_lines import load_yaml
 
 PROFILE = """\
@@ -28,8 +27,7 @@ device: cpu
 
 @pytest.mark.slow
 def test_a_search_is_trained_drawn_and_adopted(tmp_path: Path) -> None:
-    copy_workflow(tmp_path)
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    copy_checkout(tmp_path)
     (tmp_path / "config" / "profiles" / "tiny.yaml").write_text(PROFILE)
     snakemake(tmp_path, "search", "--config", "profile=tiny")
     found = tmp_path / "results" / "tiny" / "searches"

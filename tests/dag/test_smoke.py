@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_case import ROOT, copy_workflow, run_snakemake, snakemake
+from dag_case import ROOT, copy_checkout, run_snakemake, snakemake
 from papers_case import call
 from repro.compose.paper_files import all_claims
 from repro.core.paths import Layout
@@ -43,8 +43,7 @@ device: cpu
 def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout's workflow and config with everything built; each test leaves it so."""
     folder = tmp_path_factory.mktemp("checkout")
-    copy_workflow(folder)
-    shutil.copytree(ROOT / "config", folder / "config")
+    copy_checkout(folder)
     (folder / "config" / "profiles" / "tiny.yaml").write_text(PROFILE)
     settings = folder / "config" / "config.yaml"
     settings.write_text(settings.read_text().replace("profile: smoke ", "profile: tiny ", 1))
@@ -54,8 +53,7 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
-    copy_workflow(tmp_path)
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    copy_checkout(tmp_path)
     plans = {target: snakemake(tmp_path, "-n", target, "--config", "profile=smoke") for target in TARGETS}
     assert "batches/train/search-" not in plans["figures/"]
     assert "batches/train/gat-" in plans["figures/"]
@@ -67,8 +65,7 @@ def test_figures_does_without_the_runs_of_searches(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_profile_for_slurm_says_what_each_job_asks_for(tmp_path: Path) -> None:
-    copy_workflow(tmp_path)
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    copy_checkout(tmp_path)
     settings = tmp_path / "profiles" / "slurm" / "config.yaml"
     partition = re.findall(r"slurm_partition: (\w+)", settings.read_text())[0]
     words = ("--workflow-profile", "profiles/slurm", "--executor", "local", "--config", "profile=quick")

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import paper_runs
 from method_cases import weights
 from repro.core.device import apply_precision
 from repro.core.spec import RunSpec
-from repro.core.streams import Streams
-from repro.data.load import load_images
 from repro.methods.base import Method
-from repro.methods.registry import load_method, train_split
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
@@ -36,16 +34,8 @@ RUNS = one_run_of_each_method()
 
 
 def made(method: str, device: torch.device) -> Method:
-    spec, kind = RUNS[method], load_method(method)
-    apply_precision(spec.precision, device)
-    images = load_images(
-        spec.dataset, train_split(spec.method, spec.options), source="synthetic", limit=40, root=None
-    )
-    method = kind(spec, images.to(device), Streams(spec.seed, device), device)
-    if split := kind.validation_split(spec):
-        kept = load_images(spec.dataset, split, source="synthetic", limit=10, root=None)
-        method.validation = kept.to(device)
-    return method
+    apply_precision(RUNS[method].precision, device)
+    return paper_runs.made(RUNS[method], device)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from paper_runs import SAME, kind_of, option_sets, paper_plan, small
+from paper_runs import SAME, kind_of, made, option_sets, paper_plan, small
 from pretended_gpu import GPU, Guard, pretended_gpu
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
-from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
-from repro.data.image_set import ImageSet
-from repro.data.load import load_images
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import load_measurement, validate_options
 from repro.evaluate.trained import Trained
 from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.base import Method
 from repro.methods.classifier import Classifier
-from repro.methods.registry import load_method, method_names, train_split
+from repro.methods.registry import method_names
 from repro.methods.robgan import RobGAN
 
 CHANGES = {"eval_mode_after", "reset_seeds_every"}  # options of which the second step shows something
@@ -42,20 +38,6 @@ FOREIGN = {
     "mode_coverage",
 }  # a library of others does the work, in its own way
 LESS = {"steps": 2, "largest": 3, "samples": 20, "images": 8, "checked": 4, "planted": 2, "planted_inner": 9}
-
-
-@cache
-def images_of(dataset: str, split: str) -> ImageSet:
-    return load_images(dataset, split, source="synthetic", limit=20, root=None)
-
-
-def made(spec: RunSpec, device: torch.device) -> Method:
-    kind = load_method(spec.method)
-    data = images_of(spec.dataset, train_split(spec.method, spec.options))
-    method = kind(spec, data.to(device), Streams(spec.seed, device), device)
-    if split := kind.validation_split(spec):
-        method.validation = images_of(spec.dataset, split).to(device)
-    return method
 
 
 def faults_of(spec: RunSpec) -> list[str]:
