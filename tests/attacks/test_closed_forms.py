@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -66,9 +67,13 @@ def test_fast_gradient_without_clipping_leaves_the_box() -> None:
     assert torch.equal(free.clamp(0, 1), clipped)
 
 
-def test_fast_gradient_refuses_a_threat_model_that_it_would_not_carry_out() -> None:
+@pytest.mark.parametrize(
+    "other", [{"steps": 2}, {"step_size": 0.05}, {"random_start": True}, {"restarts": 2}]
+)
+def test_fast_gradient_refuses_a_threat_model_that_it_would_not_carry_out(other: dict[str, Any]) -> None:
+    threat = ThreatModel.model_validate({"radius": 0.1, "step_size": 0.1, **other})
     with pytest.raises(ValueError, match="one step"):
-        FastGradient(model=Smooth(), threat=ThreatModel(radius=0.1, step_size=0.1, steps=2))
+        FastGradient(model=Smooth(), threat=threat)
 
 
 def test_losses_equal_their_formulas() -> None:

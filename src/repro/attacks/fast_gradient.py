@@ -22,7 +22,8 @@ class FastGradient(GradientAttack):
         watch: where the time of network and kernel is added up.
 
     Raises:
-        ValueError: the threat model has several steps or restarts, which this attack would ignore.
+        ValueError: the threat model has several steps, restarts, a random start or another step than the radius,
+            which this attack would not carry out.
     """
 
     def __init__(

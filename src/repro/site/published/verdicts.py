@@ -90,7 +90,9 @@ def word_of(row: Mapping[str, str]) -> str:
 
 def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     row = page.row
-    measured = page.deciding.left.cell if page.deciding else None
+    # not page.deciding: a claim may be reversed in a part while another part is not run
+    deciding = [each for each in page.comparisons if f"{each.effect or 0:.4g}" == row["effect"]]
+    measured = deciding[0].left.cell if deciding else None
     embedded = "embedded_features" in row["stand_ins"]
     label = f"{metric_label(measured.metric, embedded=embedded)} " if measured else ""
     suspect = [f"{FLAG} {', '.join(page.flags).replace('_', ' ')}"] if page.flags else []
