@@ -22,8 +22,8 @@ class FastGradient(GradientAttack):
         watch: where the time of network and kernel is added up.
 
     Raises:
-        ValueError: the threat model has several steps, restarts, a random start or another step than the radius,
-            which this attack would not carry out.
+        ValueError: the threat model has several steps, restarts, a random start or another step than
+            the radius, which this attack would not carry out.
     """
 
     def __init__(
