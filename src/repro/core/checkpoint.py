@@ -22,8 +22,8 @@ from torch import Tensor
 
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write, not_utf8, replacing
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.nested import flatten, unflatten
-from repro.core.records import TRAIN_AGAIN
 from repro.core.spec import RunSpec
 
 FORMAT = "repro-checkpoint-1"
@@ -195,7 +195,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if metadata.get("format") != FORMAT or not {"sha256", "skeleton", "header"} <= set(metadata):
         raise ReproError(
             f"not a checkpoint of this program (format {metadata.get('format')!r}, expected {FORMAT!r})",
-            remedy=TRAIN_AGAIN,
+            remedy=TRAIN_ANEW,
             where=path,
         )
     return metadata, tensors
@@ -211,7 +211,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _damaged(path: Path, reason: str) -> ReproError:
-    return ReproError(f"the checkpoint is damaged: {reason}", remedy=TRAIN_AGAIN, where=path)
+    return ReproError(f"the checkpoint is damaged: {reason}", remedy=TRAIN_ANEW, where=path)
 
 
 def _json(value: Any) -> str:

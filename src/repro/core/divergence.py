@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field, ValidationError
 
 from repro.core.errors import ReproError
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
-from repro.core.records import TRAIN_AGAIN, read_record
+from repro.core.records import read_record
 from repro.core.spec import Frozen
 
 FIELD = "diverged"  # of run.json and of evaluation results
@@ -48,5 +49,5 @@ def divergence_of(layout: Layout, run_id: str) -> Divergence | None:
         return Divergence.model_validate(found)
     except ValidationError as error:
         raise ReproError(
-            f"the field {FIELD} is damaged: {error}", remedy=TRAIN_AGAIN, where=layout.record(run_id)
+            f"the field {FIELD} is damaged: {error}", remedy=TRAIN_ANEW, where=layout.record(run_id)
         ) from error

@@ -18,7 +18,7 @@ Stage = Literal["train", "evaluate"]
 STAGES: tuple[Stage, ...] = ("train", "evaluate")
 MAKE = "run Snakemake, which makes what is missing"
 MAKE_ANEW = "delete it and run Snakemake again, which makes it anew"
-TRAIN_ANEW = "delete the run's folder and run Snakemake again, which trains the run anew"
+TRAIN_ANEW = "delete the run's folder and run Snakemake (or repro train) again, which trains the run anew"
 MEASURE_ANEW = "delete it and run Snakemake again, which measures it anew"
 
 

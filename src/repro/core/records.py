@@ -8,10 +8,9 @@ from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.files import read_json, read_model
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
 from repro.core.spec import INTRINSIC, RunSpec, StandIn
-
-TRAIN_AGAIN = "delete the run's folder and run the same command again: the run is trained anew"
 
 
 def read_record(layout: Layout, run_id: str) -> dict[str, Any]:
@@ -23,9 +22,9 @@ def read_record(layout: Layout, run_id: str) -> dict[str, Any]:
     path = layout.record(run_id)
     if not path.exists():
         return {}
-    record = read_json(path, remedy=TRAIN_AGAIN)
+    record = read_json(path, remedy=TRAIN_ANEW)
     if not isinstance(record, dict) or record.get("run_id") != run_id:
-        raise ReproError("the record is not of this run", remedy=TRAIN_AGAIN, where=path)
+        raise ReproError("the record is not of this run", remedy=TRAIN_ANEW, where=path)
     return record
 
 
@@ -38,7 +37,7 @@ def publication_of(layout: Layout, run_id: str) -> str | None:
     path = layout.published(run_id)
     if layout.checkpoint(run_id).exists() or not path.exists():
         return None
-    return read_model(path, str, remedy=TRAIN_AGAIN)
+    return read_model(path, str, remedy=TRAIN_ANEW)
 
 
 def require_weights(layout: Layout, run_id: str) -> None:
@@ -50,7 +49,7 @@ def require_weights(layout: Layout, run_id: str) -> None:
     if (publication := publication_of(layout, run_id)) is not None:
         raise ReproError(
             f"run {run_id} is of the publication {publication}, which holds no weights",
-            remedy="measure where its weights are and merge those results, or " + TRAIN_AGAIN,
+            remedy="measure where its weights are and merge those results, or " + TRAIN_ANEW,
             where=layout.run(run_id),
         )
 

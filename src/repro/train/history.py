@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from repro.core.checkpoint import Loaded
 from repro.core.errors import ReproError
 from repro.core.jsonl import Mark
-from repro.core.records import TRAIN_AGAIN
+from repro.core.manifest import TRAIN_ANEW
 from repro.train.clock import TimeUsed
 from repro.train.snapshots import Snapshot
 
@@ -58,9 +58,9 @@ class RunHistory(BaseModel):
             history = cls.model_validate(loaded.notes)
         except ValidationError as error:
             message = "the checkpoint does not say what its run had made by then, so the run cannot go on"
-            raise ReproError(message, remedy=TRAIN_AGAIN, where=path) from error
+            raise ReproError(message, remedy=TRAIN_ANEW, where=path) from error
         if history.checkpoint_sha256 != loaded.sha256 or not history.sessions:
-            raise ReproError("the checkpoint is not as the run wrote it", remedy=TRAIN_AGAIN, where=path)
+            raise ReproError("the checkpoint is not as the run wrote it", remedy=TRAIN_ANEW, where=path)
         return history
 
     def notes(self, sha256: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from repro.core.errors import ReproError
 from repro.core.failures import WARNINGS, failures
 from repro.core.files import atomic_write_json
 from repro.core.jsonl import mark_of, read_lines
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
 from repro.core.provenance import provenance
-from repro.core.records import TRAIN_AGAIN, publication_of, read_record, stood_in
+from repro.core.records import publication_of, read_record, stood_in
 from repro.core.spec import INTRINSIC, RunSpec, stand_ins_in_order
 from repro.train.loop import Run
 from repro.train.state import part_hashes
@@ -82,14 +83,14 @@ def finished(layout: Layout, run_id: str, spec: RunSpec | None = None) -> dict[s
             return record  # else it diverged before its first checkpoint
         raise ReproError(
             f"run {run_id} has a record but no checkpoint",
-            remedy=TRAIN_AGAIN,
+            remedy=TRAIN_ANEW,
             where=layout.checkpoint(run_id),
         )
     loaded = checkpoint.load(layout.checkpoint(run_id))
     if loaded.sha256 != record.get("checkpoint_sha256"):
         raise ReproError(
             f"the checkpoint of run {run_id} is not the one that its record speaks of",
-            remedy=TRAIN_AGAIN,
+            remedy=TRAIN_ANEW,
             where=layout.checkpoint(run_id),
         )
     if spec is not None:
@@ -102,12 +103,12 @@ def _check_beside(layout: Layout, run_id: str, record: dict[str, Any], *, snapsh
     """Check that a finished run's log is as it was, and with ``snapshots`` that these are there."""
     log = layout.log(run_id)
     if record.get(CERTIFICATE, {}).get("log") != _log_mark(layout, run_id):
-        raise ReproError(f"{log.name} is not as the training wrote it", remedy=TRAIN_AGAIN, where=log)
+        raise ReproError(f"{log.name} is not as the training wrote it", remedy=TRAIN_ANEW, where=log)
     for entry in record.get("snapshots", []) if snapshots else ():
         if not (layout.run(run_id) / entry["file"]).is_file():
             raise ReproError(
                 f"the snapshot of step {entry['step']} is gone",
-                remedy=TRAIN_AGAIN,
+                remedy=TRAIN_ANEW,
                 where=layout.run(run_id) / entry["file"],
             )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.paths import Layout
 from repro.core.spec import RunSpec, snapshot_steps
 from repro.methods.base import Method
@@ -39,7 +40,7 @@ def check_snapshots(listed: Sequence[Snapshot], spec: RunSpec, layout: Layout, s
     Raises:
         ReproError: one is missing, damaged or not the one that was made; names it.
     """
-    remedy = "put it back, or delete the run's folder and run the same command again: the run is trained anew"
+    remedy = "put it back, or " + TRAIN_ANEW
     made = {snapshot.step: snapshot for snapshot in listed}
     for wanted in [s for s in snapshot_steps(spec.steps, spec.snapshots) if s <= step]:
         path = layout.snapshot(spec.run_id, wanted)
