@@ -32,6 +32,14 @@ def test_interval_of_few_values() -> None:
     assert all(math.isnan(part) for part in t_interval([]))
 
 
+def test_a_seed_without_a_finite_value_is_never_dropped() -> None:
+    assert all(math.isnan(part) for part in t_interval([1.0, math.nan, 1.0]))
+    verdict = judge(1.0, None, [1.0, math.nan, 1.0], 0.5)
+    assert verdict.word == "inconclusive"
+    assert verdict.mean is None
+    assert judge(1.0, None, [1.0, math.inf, 1.0], 0.5).word == "inconclusive"
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [

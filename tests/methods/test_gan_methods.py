@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from method_cases import equal, gan_of, weights
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.streams import Streams
 from repro.methods.gan_base import NO_LABELS, GanMethod
 from repro.methods.registry import validate_options
 from small_run import small_run
@@ -48,15 +47,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def make(method: str, options: dict[str, Any], *, seed: int = 0) -> tuple[GanMethod, Streams]:
-    made = gan_of(small_run(method, seed=seed, batch_size=6, width=0.03, options=options))
-    return made, made.streams
+def make(method: str, options: dict[str, Any], *, seed: int = 0) -> GanMethod:
+    return gan_of(small_run(method, seed=seed, batch_size=6, width=0.03, options=options))
 
 
 @pytest.mark.parametrize(("mixing", "share"), [("additive", 1.0), ("convex", 0.7)])
 def test_rgans_losses_are_the_weighted_terms(mixing: str, share: float) -> None:
     """Algorithm 1, lines 9 and 11; the worst noise is worse for G, the worst images are worse for D."""
-    method, _ = make(
+    method = make(
         "rgan", {**DCGAN, "mixing": mixing, "trade_off": 0.3, "noise_radius": 0.5, "image_radius": 0.5}
     )
     for network in method.modules.values():
@@ -76,7 +74,7 @@ def test_rgans_losses_are_the_weighted_terms(mixing: str, share: float) -> None:
 
 def test_weights_are_clipped_in_d_alone_and_after_its_update() -> None:
     """WGAN (Arjovsky et al. 2017), Algorithm 1, line 7."""
-    method, _ = make("gan", {**DCGAN, "n_dis": 1, "weight_clip": 1e-3})
+    method = make("gan", {**DCGAN, "n_dis": 1, "weight_clip": 1e-3})
     method.step(0)
     largest = {
         name: max(parameter.detach().abs().max().item() for parameter in network.parameters())
@@ -89,7 +87,7 @@ def test_weights_are_clipped_in_d_alone_and_after_its_update() -> None:
 @pytest.mark.parametrize("position", ["discriminator", "real", "fake"])
 def test_d_is_shown_the_perturbed_images_of_its_position(position: str) -> None:
     """DAT, Table IV and the clean term of DATT."""
-    method, _ = make("dat", {**DCGAN, "position": position, "clean_weight": 0.3})
+    method = make("dat", {**DCGAN, "position": position, "clean_weight": 0.3})
     real = method.real_images()
     fake = real.flip(0).roll(1, 2)
     method.D.eval()
@@ -105,7 +103,7 @@ def test_d_is_shown_the_perturbed_images_of_its_position(position: str) -> None:
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_a_step_changes_every_parameter_and_repeats_exactly(name: str, options: dict[str, Any]) -> None:
-    method, _ = make(name, options)
+    method = make(name, options)
     before = weights(method)
     record = method.step(0)
     after = weights(method)
@@ -117,28 +115,28 @@ def test_a_step_changes_every_parameter_and_repeats_exactly(name: str, options: 
         assert value.shape == ()
         assert not value.requires_grad
         assert torch.isfinite(value)
-    again, _ = make(name, options)
+    again = make(name, options)
     again.step(0)
     assert equal(after, weights(again))
-    other, _ = make(name, options, seed=1)
+    other = make(name, options, seed=1)
     other.step(0)
     assert not equal(after, weights(other))
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_a_saved_run_goes_on_bit_identically(name: str, options: dict[str, Any], tmp_path: Path) -> None:
-    method, streams = make(name, options)
+    method = make(name, options)
     for step in range(2):
         method.step(step)
-    state = {"method": method.state_dict(), "streams": streams.state_dict()}
+    state = {"method": method.state_dict(), "streams": method.streams.state_dict()}
     checkpoint.save(tmp_path / "state.safetensors", state, {})
     for step in range(2, 4):
         method.step(step)
 
-    resumed, fresh = make(name, options)
+    resumed = make(name, options)
     loaded = checkpoint.load(tmp_path / "state.safetensors").state
     resumed.load_state_dict(loaded["method"])
-    fresh.load_state_dict(loaded["streams"])
+    resumed.streams.load_state_dict(loaded["streams"])
     for optimiser in resumed.optimisers.values():
         for parameter, moments in optimiser.state.items():
             assert moments["exp_avg"].stride() == parameter.stride()
@@ -150,19 +148,17 @@ def test_a_saved_run_goes_on_bit_identically(name: str, options: dict[str, Any],
 
 
 def test_a_rate_is_constant_until_it_falls_in_a_line() -> None:
-    method, _ = make("gan", {"decay_from": 0.5})
-    assert isinstance(method, GanMethod)
+    method = make("gan", {"decay_from": 0.5})
     steps = method.spec.steps
     late = [method.rate(step) for step in range(steps + 1)]
     assert late == pytest.approx([min(1.0, 2 * (1 - step / steps)) for step in range(steps + 1)])
     assert (late[0], late[steps // 2], late[-1]) == (1.0, 1.0, 0.0)
-    early, _ = make("gan", {})
-    assert isinstance(early, GanMethod)
+    early = make("gan", {})
     assert [early.rate(step) for step in range(steps)] == [1 - step / steps for step in range(steps)]
 
 
 def outcome(name: str, options: dict[str, Any]) -> dict[str, Tensor]:
-    method, _ = make(name, options)
+    method = make(name, options)
     for step in range(2):
         method.step(step)
     return weights(method)
@@ -197,7 +193,7 @@ def test_a_mixture_of_no_length_changes_no_fake() -> None:
 
 
 def test_rgan_moves_every_image_beyond_the_hinges_margin() -> None:
-    method, _ = make("rgan", {"network": "sngan", "loss": "hinge", "image_radius": 2.0})
+    method = make("rgan", {"network": "sngan", "loss": "hinge", "image_radius": 2.0})
     with torch.no_grad():
         method.D.last.bias += 50.0  # type: ignore[union-attr, operator]
     real = method.real_images()
@@ -209,8 +205,8 @@ def test_rgan_moves_every_image_beyond_the_hinges_margin() -> None:
 
 def test_generator_only_leaves_the_discriminators_images_clean() -> None:
     """DAT at position (iii): D's first update is the plain one (d_first), G's is not."""
-    plain, _ = make("gan", {"n_dis": 1})
-    moved, _ = make("dat", {"n_dis": 1, "position": "generator"})
+    plain = make("gan", {"n_dis": 1})
+    moved = make("dat", {"n_dis": 1, "position": "generator"})
     plain.discriminator_step()
     moved.discriminator_step()
     assert equal(weights(plain), weights(moved))
@@ -222,9 +218,7 @@ def test_generator_only_leaves_the_discriminators_images_clean() -> None:
 @pytest.mark.parametrize("position", ["generator", "all"])
 def test_detached_images_leave_the_generator_untrained(position: str) -> None:
     """What may have given the paper's Table IV its IS of 1.59: D learns, G keeps its first weights."""
-    method, _ = make(
-        "dat", {"n_dis": 1, "position": position, "generator_images": "detached", "decay": "none"}
-    )
+    method = make("dat", {"n_dis": 1, "position": position, "generator_images": "detached", "decay": "none"})
     before = {id(p): p.clone() for network in (method.G, method.D) for p in network.parameters()}
     for step in range(2):
         method.step(step)
@@ -233,7 +227,7 @@ def test_detached_images_leave_the_generator_untrained(position: str) -> None:
 
 
 def test_sampling_changes_nothing() -> None:
-    method, _ = make("rgan", {})
+    method = make("rgan", {})
     method.step(0)
     before = weights(method)
     method.G.train()
@@ -249,7 +243,7 @@ def test_sampling_changes_nothing() -> None:
 
 @pytest.mark.parametrize("step_name", ["discriminator_step", "generator_step"])
 def test_each_update_touches_one_network(step_name: str) -> None:
-    method, _ = make("rgan", {"network": "sngan"})
+    method = make("rgan", {"network": "sngan"})
     before = {k: v for k, v in weights(method).items() if "running" not in k and "batches" not in k}
     getattr(method, step_name)()
     after = weights(method)
@@ -265,7 +259,7 @@ def test_each_update_touches_one_network(step_name: str) -> None:
 @pytest.mark.parametrize("loss", ["hinge", "non_saturating"])
 def test_the_discriminator_learns_what_is_real(loss: str) -> None:
     """Thirty updates of D against a resting G: its loss falls from that of an undecided one, logits part."""
-    method, _ = make("gan", {"loss": loss, "learning_rate": 2e-3})
+    method = make("gan", {"loss": loss, "learning_rate": 2e-3})
     first = method.discriminator_step()
     for _ in range(29):
         last = method.discriminator_step()
@@ -276,7 +270,7 @@ def test_the_discriminator_learns_what_is_real(loss: str) -> None:
 
 @pytest.mark.parametrize("name", ["gan", "dat", "rgan"])
 def test_bf16_trains_and_keeps_images_in_float32(name: str) -> None:
-    method, _ = make(name, {"n_dis": 1})
+    method = make(name, {"n_dis": 1})
     method.spec = method.spec.model_copy(update={"precision": "bf16"})
     record = method.step(0)
     assert all(torch.isfinite(value) for value in record.values())

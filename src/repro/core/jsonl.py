@@ -12,12 +12,10 @@ from pydantic import Field
 
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write, replacing
+from repro.core.manifest import TRAIN_ANEW
 from repro.core.spec import Frozen
 
-_REMEDY = (
-    "put the log back as the training wrote it, or delete the run's folder and run the same command again: "
-    "the run is trained anew"
-)
+_REMEDY = "put the log back as the training wrote it, or " + TRAIN_ANEW
 
 
 class Mark(Frozen):

@@ -51,10 +51,11 @@ class Verdict:
 def t_interval(values: Sequence[float]) -> tuple[float, float, float, float]:
     """Return mean, standard deviation (ddof = 1) and the two-sided t-interval of the mean of ``values``.
 
-    With one value the deviation is NaN and the interval unbounded (-inf, inf); with none everything is NaN.
+    With one value the deviation is NaN and the interval unbounded (-inf, inf); with none everything is NaN;
+    a value that is not finite makes everything NaN, since dropping a failed seed would flatter the method.
     """
     n = len(values)
-    if n == 0:
+    if n == 0 or not all(math.isfinite(value) for value in values):
         return math.nan, math.nan, math.nan, math.nan
     values = levelled(values, values)
     # a common value is returned as it is: summing and dividing could move it by one rounding error
@@ -147,11 +148,13 @@ def judge_setting(reported: float | str | None, used: float | str, stand_ins: Se
 
 def _compare(reported: float, allowed: float, n: int, low: float, high: float) -> VerdictWord:
     """Judge by where the interval of the mean lies: inside the tolerance, outside, or across a bound."""
+    if n < MIN_SEEDS:
+        return "inconclusive"
     slack = _ROUNDING * max(abs(reported), allowed)
     bottom, top = reported - allowed, reported + allowed
-    if n >= MIN_SEEDS and low >= bottom - slack and high <= top + slack:
+    if low >= bottom - slack and high <= top + slack:
         return "reproduced"
-    if n >= MIN_SEEDS and (low > top + slack or high < bottom - slack):
+    if low > top + slack or high < bottom - slack:
         return "not reproduced"
     return "inconclusive"
 
