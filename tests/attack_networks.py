@@ -76,6 +76,18 @@ class Transformer(nn.Module):
         return self.last(self.encoder(self.patches(images).flatten(2).transpose(1, 2)).mean(dim=1))
 
 
+class Recurrent(nn.Module):
+    """Rows of pixels through an LSTM."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.LSTM(3 * SIZE, 16, batch_first=True)
+        self.last = nn.Linear(16, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(self.rows(images.transpose(1, 2).flatten(2))[0].mean(dim=1))
+
+
 class Tied(Head):
     """Two convolutions with one weight, and one module used twice."""
 
@@ -223,6 +235,7 @@ KINDS: dict[str, Kind] = {
         lambda: Head(convolution(), nn.ReLU(), StreamDropout(0.5, torch.Generator().manual_seed(0)))
     ),
     "transformer": Kind(Transformer),
+    "recurrent": Kind(Recurrent),
     "resnet18": Kind(resnet18),
     "densenet": Kind(densenet),
     "depthwise": Kind(

@@ -16,6 +16,7 @@ from attack_networks import CLASSES, SIZE, Head, convolution, differences, image
 from repro.attacks import FGSM, PGD, AutoAttack, GATAttack, ThreatModel, Transfer
 from repro.attacks.attack_mode import attack_mode
 from repro.attacks.flips import iterations_to_flip
+from repro.attacks.gat_generator import probability_gradient
 from repro.attacks.kept_state import switches_itself
 from repro.core.errors import ReproError
 
@@ -176,7 +177,7 @@ class AdaptingApart(Adapting):
 
 
 @EACH
-@pytest.mark.parametrize("kind", [Energy, AdaptingApart])
+@pytest.mark.parametrize("kind", [Energy, Adapting, AdaptingApart])
 def test_a_network_that_differentiates_by_its_weights_is_attacked(name: str, kind: type[Energy]) -> None:
     network = kind(convolution(), nn.ReLU())
     network.features[0].weight.grad = torch.ones(8, 3, 3, 3)
@@ -203,6 +204,9 @@ def test_its_gradients_are_those_of_unfrozen_weights(kind: type[Energy]) -> None
     attack = PGD(model=network, threat=threat, generator=torch.Generator().manual_seed(7))
     assert not torch.equal(expected, start)
     assert torch.equal(attack(images, labels), expected)
+    delta = probability_gradient(lambda points: network(points.clone()), images, labels)
+    learned = GATAttack(model=network, perturber=nn.Tanh())(images, labels)
+    assert torch.equal(learned, (images + delta.tanh()).clamp(0, 1))
 
 
 def test_training_of_nothing_in_a_forward_pass_is_refused() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -28,7 +29,8 @@ def attack_mode(
     parameters ask for no gradient, which saves their share of the backward pass. Afterwards every module's
     mode, hooks and attributes, every ``requires_grad``, every buffer and every tensor among the attributes
     are the old ones, whatever the network's forward pass does to them (``kept_state``). With ``freeze``
-    false, parameters go on asking for gradients (for losses that differentiate through the attack).
+    false, parameters go on asking for gradients (for losses that differentiate through the attack). Recurrent
+    layers run without cuDNN, whose own cannot be differentiated in eval mode.
 
     A module with a ``train`` of its own may do more than set a mode: LoRA layers add to their weights in eval
     mode. It is called again at the end, for whatever it keeps elsewhere, and as undoing a sum rounds, the
@@ -39,8 +41,11 @@ def attack_mode(
     awake = any(training for _, training in modes)
     own = [(module, training) for module, training in modes if awake and switches_itself(module)]
     asking = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
+    cudnn = torch.backends.cudnn.enabled
+    recurrent = any(isinstance(module, nn.RNNBase) for module, _ in modes)
     with no_cached_weights(), kept_state(network, parameters=bool(own)):
         try:
+            torch.backends.cudnn.enabled = cudnn and not recurrent
             if awake:
                 network.eval()
             if batch_norm_mode == "train":
@@ -51,6 +56,7 @@ def attack_mode(
                 _ask(asking, lambda _: False)
             yield
         finally:
+            torch.backends.cudnn.enabled = cudnn
             _ask(asking, lambda asked: asked)
             try:
                 for module, training in own:  # parents first, as each passes its mode on

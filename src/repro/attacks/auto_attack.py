@@ -169,7 +169,9 @@ class AutoAttack:
             for name, make in self._attacks(network, radius).items():
                 left = right.nonzero().flatten()
                 if len(left):
-                    found = make()(clean[left], labels[left]).detach()
+                    attack = make()
+                    attack.device = clean.device  # torchattacks has it of the parameters, if there are any
+                    found = attack(clean[left], labels[left]).detach()
                     inside = BALLS[self.threat.norm].length(found - clean[left]) <= radius * (1 + 1e-4)
                     fell = inside & ~self._right(network, found, labels[left])
                     attacked[left[fell]] = found[fell]

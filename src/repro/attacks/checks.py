@@ -49,7 +49,7 @@ def check_values(images: Tensor, labels: Tensor, bounds: Bounds) -> int | None:
     low, high = (value.to(torch.float64) for value in images.aminmax())
     least, most = (value.to(torch.float64) for value in labels.aminmax())
     lowest, highest, least_label, largest_label = torch.stack([low, high, least, most]).tolist()
-    slack = SLACK * (bounds.high - bounds.low)
+    slack = SLACK * (bounds.high - bounds.low) if bounds.finite else 0.0
     if not (bounds.low - slack <= lowest and highest <= bounds.high + slack):
         found = "NaN" if lowest != lowest else f"values in [{lowest:g}, {highest:g}]"
         raise ReproError(
@@ -80,8 +80,13 @@ def check_layout(images: Tensor, labels: Tensor) -> None:
 
 
 def check_network(model: nn.Module, images: Tensor) -> None:
-    """Refuse a network on another device, or in a format that float32 perturbations cannot serve."""
+    """Refuse a network on another device, or of parameters that have no gradient of float32 images."""
     for name, parameter in model.named_parameters():
+        if parameter.is_inference():
+            raise ReproError(
+                f"the network's {name} was made in inference mode, where nothing can be differentiated",
+                remedy="make or load the network outside torch.inference_mode()",
+            )
         if is_lazy(parameter):
             raise ReproError(
                 f"the network's {name} has no values yet (a lazy layer)",

@@ -16,6 +16,7 @@ from repro.attacks.execution import Execution
 from repro.attacks.layout import image_order, laid_out
 from repro.attacks.network import Network, ReadLogits
 from repro.attacks.threat_model import ThreatModel
+from repro.core.memory_order import is_channels_last
 from repro.core.timing import SplitWatch
 
 AnyClimb = Climb | GraphedClimb
@@ -73,7 +74,8 @@ class Engine:
             largest=largest,
             watch=self.watch,
         )
-        with laid_out(module, torch.contiguous_format if images.is_cuda else order):
+        tried = not (images.is_cuda or is_channels_last(images))
+        with laid_out(module, order if tried else torch.contiguous_format):
             graphed = None
             if self.execution.cuda_graph and can_be_graphed(module, images):
                 key = same_graph(module, images, order, checked=largest is not None)

@@ -14,10 +14,15 @@ from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.checks import check_classes, check_gradients, check_layout, check_network, check_values
 from repro.attacks.kernels.unit_direction import TINY, per_image, unit_direction
 from repro.attacks.network import Network, Outputs, ReadLogits, check_finite, class_logits
-from repro.attacks.objective import of_label
+from repro.attacks.objective import of_label, slope
 from repro.attacks.threat_model import UNIT, Bounds
 
 DeltaScale = Literal["none", "unit_rms", "unit_l2", "unit_max"]
+
+
+def true_class(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return F(x)_y, the softmax probability of each image's class (N,); its slope in x is Delta."""
+    return of_label(F.softmax(logits, dim=1), labels)
 
 
 def probability_gradient(
@@ -25,19 +30,12 @@ def probability_gradient(
 ) -> Tensor:
     """Return Delta, the gradient of the true class's softmax probability with respect to each image.
 
-    Args:
-        classifier: images to class logits, in the mode that it is in.
-        images: (N, C, H, W).
-        labels: true classes, int64 (N,).
-        create_graph: keep the graph, so that a loss can be differentiated through Delta (second order).
+    ``classifier`` gives class logits, in the mode that it is in; labels are int64 (N,), the rest as in
+    ``slope``.
     """
-    with torch.enable_grad():
-        images = images.detach().requires_grad_()
-        # a copy, for a forward pass may write to what it is given
-        probabilities = F.softmax(class_logits(classifier(images.clone())), dim=1)
-        total = of_label(probabilities, labels).sum()
-        (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph)
-    return gradient
+    return slope(
+        lambda points: true_class(class_logits(classifier(points)), labels), images, create_graph=create_graph
+    )
 
 
 def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
@@ -50,7 +48,7 @@ def scale_delta(gradient: Tensor, scale: DeltaScale) -> Tensor:
         return gradient
     if scale == "unit_max":
         return gradient / per_image(gradient.flatten(1).abs().amax(dim=1).clamp_min(TINY), gradient)
-    return unit_direction(gradient) * (gradient[0].numel() ** 0.5 if scale == "unit_rms" else 1.0)
+    return unit_direction(gradient) * (gradient.shape[1:].numel() ** 0.5 if scale == "unit_rms" else 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

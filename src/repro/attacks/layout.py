@@ -48,7 +48,7 @@ def image_order(
 
     Args:
         module: held still (``attack_mode``); as it was afterwards.
-        images: float32 (N, C, H, W); others keep their order.
+        images: float32 (N, C, H, W); others keep their order, as do those that lie channels last already.
         labels: int64 (N,).
         loss: what is climbed.
         network: runs ``module``.
@@ -59,7 +59,7 @@ def image_order(
     convolutions = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
     weights = [m.weight for m in convolutions]
     if images.is_cuda:
-        return order_of(module) or own
+        return (order_of(module) if images.dim() == 4 else None) or own
     small = images.is_meta or images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
     if small or own is torch.channels_last or mode == "train" or all(map(is_channels_last, weights)):
         return own

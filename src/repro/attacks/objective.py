@@ -53,19 +53,33 @@ def image_gradient(
 ) -> Tensor:
     """Return the gradient of each image's own loss with respect to it: float32, shaped like ``images``.
 
-    The losses are summed, not averaged, so that an image's gradient does not depend on the batch's size.
+    Arguments but the loss as in ``slope``.
+    """
+    return slope(lambda points: losses(network(points), labels, loss), images)
+
+
+def slope(objective: Callable[[Tensor], Tensor], images: Tensor, *, create_graph: bool = False) -> Tensor:
+    """Return the gradient of each image's own ``objective`` with respect to it, shaped like ``images``.
+
+    The values are summed, not averaged, so that an image's gradient does not depend on the batch's size.
     Nothing is accumulated into parameters.
 
+    Args:
+        objective: images to one value each, (N,).
+        images: (N, ...) float32.
+        create_graph: keep the graph, so that a loss can be differentiated through it (second order).
+
     Raises:
-        ReproError: the logits do not depend on the images by any gradient.
+        ReproError: the values do not depend on the images by any gradient.
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        total = losses(network(images), labels, loss).sum()
-        if not total.requires_grad:
-            raise ReproError(
-                "no gradient leads from the network's logits back to its images",
-                remedy="take out what cuts it (detach, no_grad, numpy), or attack without gradients (Square)",
-            )
-        (gradient,) = torch.autograd.grad(total, images)
+        total, gradient = objective(images).sum(), None
+        if total.requires_grad:
+            (gradient,) = torch.autograd.grad(total, images, create_graph=create_graph, allow_unused=True)
+    if gradient is None:
+        raise ReproError(
+            "no gradient leads from the network's logits back to its images",
+            remedy="take out what cuts it (detach, no_grad, numpy), or attack without gradients (Square)",
+        )
     return gradient

@@ -14,7 +14,7 @@ from repro.attacks.engine import AnyClimb, Engine
 from repro.attacks.execution import Execution
 from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import losses
-from repro.attacks.threat_model import Bounds, ThreatModel
+from repro.attacks.threat_model import ThreatModel
 from repro.core.timing import SplitWatch
 
 
@@ -63,11 +63,6 @@ class GradientAttack:
         """The network whose gradients are used: the one under attack, unless a subclass has another."""
         return self.model
 
-    @property
-    def bounds(self) -> Bounds | None:
-        """The box that results lie in, if the attack clips."""
-        return self.threat.bounds if self.clip else None
-
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return attacked images, float32, in the bounds and (for images in them) within the radius.
 
@@ -100,7 +95,7 @@ class GradientAttack:
             held.enter_context(torch.inference_mode(False))
             for network in {id(network): network for network in (self.model, self.climbed)}.values():
                 held.enter_context(attack_mode(network, self.threat.batch_norm_mode, freeze=freeze))
-            labels = ordinary(labels)
+            images, labels = ordinary(images), ordinary(labels)
             with self.engine.climb(self.climbed, self.step, images, labels, largest) as climb:
                 attacked = self.once(climb)
                 if self.threat.restarts > 1:
@@ -126,7 +121,8 @@ class GradientAttack:
     def step(self, attacked: Tensor, gradient: Tensor, images: Tensor) -> None:
         """Move ``attacked`` along the gradient's direction, and project it onto ball and box; in place."""
         step = -self.threat.step_size if self.threat.targeted else self.threat.step_size
-        self.ball.step_(attacked, images, gradient, step, self.threat.radius, self.bounds)
+        bounds = self.threat.bounds if self.clip else None
+        self.ball.step_(attacked, images, gradient, step, self.threat.radius, bounds)
 
     def _worst(
         self, attacked: Tensor, climb: AnyClimb, images: Tensor, labels: Tensor, largest: int | None

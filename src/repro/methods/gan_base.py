@@ -154,7 +154,8 @@ class GanMethod(Method):
 
     def rate(self, step: int) -> float:
         """Return the share of the learning rate that ``step`` takes, where it decays."""
-        return max(0.0, 1 - step / self.spec.steps)
+        left = max(0.0, 1 - step / self.spec.steps)
+        return min(1.0, left / (1 - self.options.decay_from))
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update G once and D ``n_dis`` times; returns the losses and D's mean logits of its last update."""

@@ -25,7 +25,9 @@ class GanOptions(NetworkOptions):
             ``regulariser.<option>`` and kept in ``regulariser_options``.
         n_dis: discriminator updates for each generator update.
         learning_rate, beta1, beta2: of Adam, for both networks.
-        decay: ``linear`` lowers the learning rate from the first step on to 0 at the last one.
+        decay: ``linear`` lowers the learning rate to 0 at the last step.
+        decay_from: share of the training after which that begins, the rate being constant until then: in
+            SN-GAN's code the last 50,000 steps, whatever their number.
         order: whether a step begins with the generator's update or with the discriminator's.
         weight_clip: largest size of a weight of D, enforced after each of its updates (0.01 in WGAN's first
             form); None for no limit.
@@ -47,7 +49,10 @@ class GanOptions(NetworkOptions):
     only_with: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
         ("class_real", "class_fake", "class_generator"), ("AC_GAN",)
     )
-    effective_with: ClassVar[Beside] = {"crop_padding": ("crop_area", (None,))}
+    effective_with: ClassVar[Beside] = {
+        "crop_padding": ("crop_area", (None,)),
+        "decay_from": ("decay", ("linear",)),
+    }
 
     network: str = "sngan"
     loss: LossName = "hinge"
@@ -58,6 +63,7 @@ class GanOptions(NetworkOptions):
     beta1: float = Field(default=0.0, ge=0, lt=1)
     beta2: float = Field(default=0.9, ge=0, lt=1)
     decay: Literal["none", "linear"] = "linear"
+    decay_from: float = Field(default=0.0, ge=0, lt=1)
     order: Literal["g_first", "d_first"] = "d_first"
     weight_clip: float | None = Field(default=None, gt=0)
     flip: bool = False

@@ -11,9 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from repro.attacks.attack_mode import attack_mode
-from repro.attacks.gat_generator import probability_gradient
+from repro.attacks.gat_generator import probability_gradient, true_class
 from repro.methods.classifier import CleanPass, cross_entropies
-from repro.methods.perturber import Perturber, PerturberOptions, true_class
+from repro.methods.perturber import Perturber, PerturberOptions
 
 
 class GATOptions(PerturberOptions):

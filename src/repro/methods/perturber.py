@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from repro.attacks.attack_mode import attack_mode
-from repro.attacks.gat_generator import DeltaScale, GATAttack, scale_delta
-from repro.attacks.objective import of_label
+from repro.attacks.gat_generator import DeltaScale, GATAttack, scale_delta, true_class
 from repro.attacks.threat_model import UNIT
 from repro.core.spec import RunSpec
 from repro.methods.classifier import Classifier, ClassifierOptions, input_gradient
@@ -41,11 +39,6 @@ class PerturberOptions(ClassifierOptions):
     delta_scale: DeltaScale = "none"
     clip: bool = False
     initialisation: Xavier = "xavier_uniform"
-
-
-def true_class(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return F(x)_y, the softmax probability of each image's class (N,)."""
-    return of_label(F.softmax(logits, dim=1), labels)
 
 
 class Perturber(Classifier):

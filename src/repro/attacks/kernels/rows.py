@@ -18,8 +18,8 @@ def memory_format(batch: Tensor) -> torch.memory_format | None:
 def as_rows(batch: Tensor, order: torch.memory_format) -> Tensor:
     """Return ``batch`` (N, ...) as a matrix (N, D) in the given order: a view where it has that order."""
     if order == torch.channels_last:
-        return batch.permute(0, 2, 3, 1).reshape(len(batch), -1)
-    return batch.reshape(len(batch), -1)
+        return batch.permute(0, 2, 3, 1).flatten(1)
+    return batch.flatten(1)
 
 
 class Rows:
