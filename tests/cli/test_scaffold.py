@@ -39,13 +39,12 @@ def files(folder: Path) -> dict[Path, str]:
 
 def test_a_new_paper_is_valid_and_planned_after_the_others(config: Path) -> None:
     before = build_plan(load_config(config, "smoke"))
-    code, printed = call(
-        "new", "paper", "sngan", "--title", "Spectral Normalization", "--config", str(config)
-    )
+    title = 'The "Good" \\sigma-GAN: <its> authors\' & ours'
+    code, printed = call("new", "paper", "sngan", "--title", title, "--config", str(config))
     assert code == 0, printed
     opened = valid(config)
     assert list(opened.sheets) == [*before.config.sheets, "sngan"]
-    assert opened.sheets["sngan"].title == "Spectral Normalization"
+    assert opened.sheets["sngan"].title == title
     after = build_plan(opened)
     assert list(after.cells) == [*before.cells, "sngan/table1"]
     assert {cell.metric for cell in after.cells["sngan/table1"]} == {"is", "fid"}
@@ -118,7 +117,7 @@ def test_a_new_row_is_valid_and_all_else_stays(
             "gat/figure3",
             {},
             "no list of their own",
-            "by hand: - {name: Ours",
+            'by hand: - {name: "Ours"',
         ),  # two panels share them by an alias
     ],
 )
@@ -131,6 +130,23 @@ def test_a_row_without_a_place_is_refused(
     assert words in caught.value.message
     assert remedy in caught.value.remedy
     assert files(config) == before
+
+
+def test_a_row_may_be_called_by_a_number_but_its_recipe_may_not(config: Path) -> None:
+    for name in ("2/255", "1e-3"):
+        assert new_row(load_config(config, "smoke"), "dat/table4", name).startswith("dat.")
+        (made,) = [
+            row for panel in valid(config).sheets["dat"].artefacts["table4"].panels for row in panel.rows
+            if row.name == name
+        ]  # fmt: skip
+        assert made.recipe
+    before = files(config)
+    with pytest.raises(ReproError) as caught:
+        new_row(load_config(config, "smoke"), "dat/table4", "100")
+    assert caught.value.where == str(config / "papers" / "dat" / "sheet.yaml")
+    assert caught.value.remedy == "choose a name with a letter in it"
+    assert files(config) == before
+    assert new_row(load_config(config, "smoke"), "dat/table4", "100 steps") == "dat.100_steps"
 
 
 @pytest.mark.slow

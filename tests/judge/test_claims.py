@@ -124,6 +124,30 @@ def test_runs_that_never_passed_a_level_refute_a_smaller_number_alone() -> None:
     assert word(within, replace(never, stand_ins=("reduced_budget",))) == "not comparable"
 
 
+@pytest.mark.parametrize(
+    ("never", "expected"), [("slow", "cannot be told"), ("quick", "not supported"), ("", "not supported")]
+)
+def test_runs_of_which_some_never_passed_a_level_may_have_taken_any_longer(never: str, expected: str) -> None:
+    """Three times as long is refuted by 350 against 131, but not where the 350 are all that was waited."""
+    at = {"artefact": "figure8", "row": "slow", "column": "small", "metric": "epochs"}
+    longer = claim({"left": at, "relation": "greater", "right": {"row": "quick"}, "times": 3.0})
+    sides = [
+        replace(
+            GAT, artefact="figure8", row=name, column="small", metric="epochs", measured=mean, measured_std=std,
+            n_seeds=3, flags=("never_passed",) if name == never else (),
+        )
+        for name, mean, std in (("slow", 346.7, 5.8), ("quick", 131.0, 1.0))
+    ]  # fmt: skip
+    (found,) = judge_claims([longer], sides)
+    assert found.word == expected
+    mirrored = claim(
+        {"left": {**at, "row": "quick"}, "relation": "less", "right": {"row": "slow"}, "times": 1 / 3}
+    )
+    assert word(mirrored, *sides) == expected
+    wrong = claim({"left": at, "relation": "greater", "right": {"row": "quick"}})
+    assert word(wrong, *sides) == ("cannot be told" if never == "quick" else "supported")
+
+
 @pytest.mark.parametrize("other", [0.0, 0.6])
 def test_identical_seeds_are_no_certainty(other: float) -> None:
     still = replace(GAT, measured_std=0.0), replace(DROPOUT, measured_std=other)

@@ -84,6 +84,11 @@ def test_runs_that_never_passed_are_no_reproduction() -> None:
     assert judge(25.0, None, [350.0] * 3, 5.0, censored=3).word == "not reproduced"
     assert judge(348.0, None, [350.0] * 3, 5.0, censored=3).word == "inconclusive"
     assert judge(25.0, None, [350.0, 350.0, 20.0], 5.0, censored=2).word == "inconclusive"
+    near = [350.0, 350.0, 349.9]
+    assert judge(348.0, None, near, 5.0).word == "reproduced"
+    assert judge(348.0, None, near, 5.0, censored=2).word == "inconclusive"
+    assert judge(400.0, None, near, 5.0, censored=2).word == "inconclusive"
+    assert judge(25.0, None, near, 5.0, censored=2).word == "not reproduced"  # and would be larger still
     assert judge(25.0, None, [350.0] * 2, 5.0, censored=2).word == "inconclusive"
 
 

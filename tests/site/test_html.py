@@ -282,10 +282,43 @@ def test_damaged_inputs_are_named(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="lacks the column statement"):
         write_report(layout, PAPERS)
     claims.write_text(kept)
+    for path in (claims, layout.cells):
+        kept = path.read_text()
+        path.write_text(kept + "\xe9", encoding="latin-1")
+        with pytest.raises(ReproError, match="not UTF-8") as caught:
+            write_report(layout, PAPERS)
+        assert caught.value.where == str(path)
+        path.write_text(kept)
+    picture = layout.artefact("gat", "figure3").with_suffix(".png")
+    drawn = picture.read_bytes()
+    picture.write_bytes(b"")
+    with pytest.raises(ReproError, match="it is no picture") as caught:
+        write_report(layout, PAPERS)
+    assert caught.value.where == str(picture)
+    picture.write_bytes(drawn)
     layout.record(RUN).write_text("{}")
-    with pytest.raises(ReproError, match="it has no `spec`") as caught:
+    with pytest.raises(ReproError, match="not of this run") as caught:
         write_report(layout, PAPERS)
     assert caught.value.where == str(layout.record(RUN))
+
+
+def test_pictures_without_their_pdf_link_themselves(tmp_path: Path) -> None:
+    layout = write_profile(tmp_path)
+    for path in layout.root.rglob("*.pdf"):
+        path.unlink()
+    page = Page(write_report(layout, PAPERS).parent / "gat" / "figure3.html")
+    assert "figure3.png" in page.links
+
+
+def test_cells_and_artefacts_of_two_writings_are_told_apart(tmp_path: Path) -> None:
+    layout = write_profile(tmp_path)
+    described = json.loads((layout.root / "artefacts.json").read_text())
+    (listed, *_) = [each for each in described["artefacts"] if each["behind"]]
+    del listed["behind"][-1]
+    (layout.root / "artefacts.json").write_text(json.dumps(described))
+    with pytest.raises(ReproError, match=r"cells in cells\.csv and") as caught:
+        write_report(layout, PAPERS)
+    assert caught.value.remedy == "write both anew: repro cells"
 
 
 def test_without_claims_audit_ledger_and_runs(tmp_path: Path) -> None:

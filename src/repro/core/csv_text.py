@@ -6,6 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from repro.core.errors import ReproError
 
 _NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?"
 _AS_IT_IS = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?%| [a-z% ]+)?", re.IGNORECASE)  # "-0.35 points" too
@@ -17,6 +20,19 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_guarded(str(field)) for field in row] for row in rows)
     return text.getvalue()
+
+
+def csv_lines(path: Path, *, remedy: str) -> list[str]:
+    """Return the lines of a file for ``csv.reader``, with their ends.
+
+    Raises:
+        ReproError: it is not UTF-8; says ``remedy``.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return file.readlines()
+    except UnicodeDecodeError as error:
+        raise ReproError("the file is not UTF-8 text", remedy=remedy, where=path) from error
 
 
 def plain(field: str) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from repro.core.files import atomic_write_text, read_json
 from repro.core.jsonl import read_lines
-from repro.core.manifest import MEASURE_ANEW, TRAIN_ANEW
+from repro.core.manifest import MEASURE_ANEW
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.core.spec import Frozen, RunSpec
 from repro.core.yaml_model import load_model
 from repro.cost.costs import Cost, RunCost, measure_cost, render_cost
@@ -58,8 +59,7 @@ def read_runs(plan: Plan, layout: Layout) -> dict[str, RunCost]:
     """Return the finished runs that artefacts ask for, by id; a search's runs are no recipe's."""
     found = {}
     for run_id, spec in plan.runs.items():
-        if run_id not in plan.only_searched and layout.record(run_id).is_file():
-            record = read_json(layout.record(run_id), remedy=TRAIN_ANEW)
+        if run_id not in plan.only_searched and (record := read_record(layout, run_id)):
             found[run_id] = RunCost(spec, record, read_lines(layout.log(run_id)))
     return found
 

@@ -255,6 +255,11 @@ def lost_handle() -> Line2D:
     return Line2D([], [], color=INK, label=LOST_LABEL, **LOST)  # type: ignore[arg-type]
 
 
+def band_handle() -> Patch:
+    """Return the legend's entry for a band around a line."""
+    return Patch(color=FAINT, alpha=0.35, linewidth=0, label=f"band: {SPREAD_LABEL}")
+
+
 def series_look(series: Series) -> tuple[str, str, Any]:
     """Return colour, marker and dash of one line."""
     turn = 5 * (series.hue // len(COLOURS))  # colours come again, with another marker and dash
@@ -278,7 +283,7 @@ def _handles(shown: Sequence[Group], absent: Mapping[str, str]) -> list[Any]:
     if any(series.lost for group in lines for series in group.series):
         handles[LOST_LABEL] = lost_handle()
     if any(point.spread for group in lines for series in group.series for point in series.points):
-        handles[SPREAD_LABEL] = Patch(color=FAINT, alpha=0.35, linewidth=0, label=f"band: {SPREAD_LABEL}")
+        handles[SPREAD_LABEL] = band_handle()
     elif any(point.spread for group in shown for series in group.series for point in series.points):
         mark = Line2D([], [], color=INK, marker="|", markersize=7, linestyle="none")
         mark.set_label(f"line: {SPREAD_LABEL}")

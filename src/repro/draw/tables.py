@@ -33,6 +33,7 @@ _LATEX = {
     "∞": r"$\infty$",
     "ε": r"$\epsilon$",
     "δ": r"$\delta$",
+    "σ": r"$\sigma$",
     "λ": r"$\lambda$",
     "β": r"$\beta$",
     "×": r"$\times$",

@@ -99,7 +99,7 @@ class Context:
         shared: what it shares with the others of its process.
         pictures: folder for pictures (made on demand); all files in it become part of the result.
         threat_model: what the measurement says about its attacker, or None.
-        flags: signs that the attack's gradients mislead (``core.spec.FLAGS``).
+        flags: signs that the number misleads (``core.spec.FLAGS``).
         watch: where an attacking measurement adds up the time of network and kernel.
         stand_ins: whatever stood in for the real thing so far.
         data: the images that were read so far.

@@ -38,8 +38,14 @@ class Options(MeasureOptions):
     kid_subsets: int = Field(default=100, ge=1)
 
     def check(self, spec: EvaluationSpec) -> None:
-        """Check that the images that ``spec`` pays for are enough."""
+        """Check that the images that ``spec`` pays for are enough, and that fewer samples are fewer."""
         self.base().require_enough(spec.generated, spec.limit)
+        if spec.generated is not None and self.fewer >= spec.generated:
+            raise ReproError(
+                f"fid_fewer is of {self.fewer:,} samples, of {spec.generated:,} that are generated",
+                remedy="let the profile generate more (measuring: generated), or take less of them (measuring: "
+                "options_of: fidelity_conventions: {fewer: ...})",
+            )
 
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return both references."""

@@ -40,7 +40,7 @@ class Result(Frozen):
         extractor_sha256: the feature extractor's weights; None where no features were needed.
         surrogate_sha256: the checkpoint whose gradients an indirect attack used, or None.
         threat_model: the attacker in words, or None.
-        flags: signs that the attack's gradients mislead.
+        flags: signs that the numbers mislead.
         pictures: names of the files in the folder beside the result, sorted.
         pictures_sha256: their hashes, in the same order.
     """

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from repro.core.cell_key import CellKey
+from repro.core.errors import ReproError
 from repro.core.files import read_model
 from repro.core.spec import Frozen, stand_ins_in_order
 from repro.judge.cells import Cell, is_setting, select
@@ -134,10 +135,19 @@ class Artefacts(Frozen):
 
 
 def listed_behind(artefact: Artefact, cells: Sequence[Cell]) -> dict[CellKey, Behind]:
-    """Return what is behind each cell of an artefact, by its key; nothing where the artefact has no list."""
+    """Return what is behind each cell of an artefact, by its key; nothing where the artefact has no list.
+
+    Raises:
+        ReproError: the list is not of these cells.
+    """
     if not artefact.behind:
         return {}
     own = select(cells, artefact.paper, artefact.name)
+    if len(own) != len(artefact.behind):
+        raise ReproError(
+            f"{artefact.id} has {len(own)} cells in cells.csv and {len(artefact.behind)} in artefacts.json",
+            remedy="write both anew: repro cells",
+        )
     return {cell.key: each for cell, each in zip(own, artefact.behind, strict=True)}
 
 

@@ -44,7 +44,7 @@ class AuditEntry(Entry):
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One line of ``audit.csv``; ``recomputed`` has one decimal more than stated, or is empty."""
+    """One line of ``audit.csv``; ``recomputed`` has up to two decimals more than stated, or is empty."""
 
     paper: str
     id: str

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self, get_args
 
 from repro.core.cell_key import CellKey
-from repro.core.csv_text import csv_text, plain
+from repro.core.csv_text import csv_lines, csv_text, plain
 from repro.core.errors import ReproError
 from repro.core.spec import FLAGS, STAND_INS, Flag, Precision, flags_in_order
 from repro.judge.verdict import VERDICTS
@@ -91,30 +91,29 @@ def read_cells(path: Path) -> list[Cell]:
             remedy=f"run the DAG first: snakemake --cores all figures/ --config profile={profile}",
             where=path,
         )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if tuple(header) != COLUMNS:
-            differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
-            raise ReproError(
-                f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
-                remedy=_REMEDY,
-                where=path,
-                line=1,
+    reader = csv.reader(csv_lines(path, remedy=_REMEDY))
+    header = next(reader, [])
+    if tuple(header) != COLUMNS:
+        differing = sorted(set(header) ^ set(COLUMNS)) or ["the order"]
+        raise ReproError(
+            f"its columns are not those of cells.csv (differing: {', '.join(differing)})",
+            remedy=_REMEDY,
+            where=path,
+            line=1,
+        )
+    cells: list[Cell] = []
+    seen: dict[tuple[str, ...], int] = {}
+    for values in ([plain(field) for field in line] for line in reader):
+        line = reader.line_num
+        cell = _parse(values, tuple(header), path, line)
+        if cell.key in seen:
+            _fail(
+                f"the cell {' / '.join(cell.key)} is given twice (first in line {seen[cell.key]})",
+                path,
+                line,
             )
-        cells: list[Cell] = []
-        seen: dict[tuple[str, ...], int] = {}
-        for fields in ([plain(field) for field in line] for line in reader):
-            line = reader.line_num
-            cell = _parse(fields, tuple(header), path, line)
-            if cell.key in seen:
-                _fail(
-                    f"the cell {' / '.join(cell.key)} is given twice (first in line {seen[cell.key]})",
-                    path,
-                    line,
-                )
-            seen[cell.key] = line
-            cells.append(cell)
+        seen[cell.key] = line
+        cells.append(cell)
     return cells
 
 

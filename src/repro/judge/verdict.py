@@ -125,7 +125,7 @@ def judge(
         return replace(measured, word="inconclusive")
     allowed = max(tolerance or 0.0, 2 * (reported_std or 0.0))
     word = _compare(reported, allowed, n, low, high)
-    if measured.seeds_alike:
+    if measured.seeds_alike or (censored and mean <= reported + allowed):
         word = "inconclusive"
     if censored == n >= MIN_SEEDS and mean > reported + allowed:
         word = "not reproduced"

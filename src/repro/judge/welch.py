@@ -84,7 +84,9 @@ def compare(
     that a row keeps 95 % of another's score may hold of rows that hardly differ.
 
     Seeds that all gave one number tell nothing, but of a number that the paper states where they never passed
-    a level within more than that: what they would have given is larger still.
+    a level within more than that: what they would have given is larger still. Where some of a side's seeds
+    never passed it, they may have given anything larger: nothing is then said in favour of the other side
+    being the larger one.
 
     Raises:
         ReproError: as `compared`.
@@ -103,7 +105,13 @@ def compare(
     if pairs and first[1] == 0:
         return replace(made, word="cannot be told", why=f"all {first[2]} runs differ by the same")
     p = welch_p(first, second, predicate.by)
-    return replace(made, test=Tested(*welch_interval(first, second, rules.confidence), p, 1 - p))
+    p_reverse = 1 - p
+    larger, smaller = (right, left) if predicate.relation == "less" else (left, right)
+    if _is_bound(smaller):
+        p = 1.0
+    if _is_bound(larger):
+        p_reverse = 1.0
+    return replace(made, test=Tested(*welch_interval(first, second, rules.confidence), p, p_reverse))
 
 
 def _obstacle(
@@ -146,8 +154,13 @@ def _beside_order(predicate: Predicate) -> str:
 
 def _never_passed(cell: Cell, number: float) -> bool:
     """Tell whether all seeds of a cell ended above ``number`` before they passed the level in question."""
-    bound = cell.measured if cell.measured_std == 0 and "never_passed" in cell.flags else None
+    bound = cell.measured if cell.measured_std == 0 and _is_bound(cell) else None
     return isinstance(bound, float) and bound > number
+
+
+def _is_bound(side: Cell | float) -> bool:
+    """Tell whether a mean is only the least that it can be: a seed ended before it passed the level."""
+    return isinstance(side, Cell) and "never_passed" in side.flags
 
 
 def differences(left: Cell, right: Cell, scales: Mapping[CellKey, Scale]) -> list[str]:

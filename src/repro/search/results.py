@@ -104,7 +104,7 @@ def _require_searches(plan: Plan) -> None:
 
 
 def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[Path]:
-    """Write the table of one search as csv, md and png; the id is ``paper/name``."""
+    """Write the table of one search as csv, md, png and pdf; the id is ``paper/name``."""
     planned = plan.find_search(search_id)
     rows = found(plan, Measured(layout, batches), planned)
     search = planned.search
@@ -124,7 +124,7 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
         The winners, by ``paper/search@dataset``.
 
     Raises:
-        ReproError: no search is finished; the file is left as it is.
+        ReproError: no search is finished, or none that is planned may be adopted; the file is left as it is.
     """
     _require_searches(plan)
     path = plan.config.folder / SEARCHED
@@ -132,9 +132,14 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     winners: dict[str, OptionValue] = {}
     finished = False
     measured = Measured(layout, batches)
-    for planned in plan.searches.values():
-        if not planned.search.adoptable:
-            continue
+    adoptable = [planned for planned in plan.searches.values() if planned.search.adoptable]
+    if not adoptable:
+        raise ReproError(
+            f"profile {layout.profile} searches nothing that recipes may adopt",
+            where=plan.config.folder / "profiles" / f"{layout.profile}.yaml",
+            remedy="name another profile, or let this one search something else (searched)",
+        )
+    for planned in adoptable:
         manifests = {
             layout.batch("evaluate", batches.evaluate_of[each.evaluation_id])
             for candidate in planned.candidates

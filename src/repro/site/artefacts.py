@@ -7,15 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from repro.core.cell_key import row_key
 from repro.draw.numbers import flag_lines
 from repro.draw.view import OtherCell, View, split, views
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.judge.verdict import VERDICTS
-from repro.site.attachments import Shelf
+from repro.site.attachments import Shelf, picture_size
 from repro.site.convention.ways import ways_of
 from repro.site.material import Material
 
@@ -132,6 +130,5 @@ def _pictures(artefact: Artefact, root: Path, shelf: Shelf) -> list[dict[str, An
     shown = []
     for index, (path, title) in enumerate(titles.items()):
         link = shelf.put(root / path, f"{artefact.id}-{index}.png", artefact.paper)
-        with Image.open(root / path) as image:
-            shown.append({"link": link, "title": title, "size": image.size})
+        shown.append({"link": link, "title": title, "size": picture_size(root / path, density=1)})
     return shown

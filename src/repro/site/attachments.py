@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from repro.core.errors import ReproError
+from repro.core.manifest import MAKE_ANEW
 from repro.core.paths import Layout
 
 ENDINGS = (".png", ".pdf", ".csv", ".md", ".tex")
@@ -76,10 +77,19 @@ def drawn(layout: Layout, artefact_id: str) -> Path:
     return stem
 
 
-def picture_size(picture: Path) -> tuple[int, int]:
-    """Return the width and height in pixels at which a page shows a picture."""
-    with Image.open(picture) as image:
-        return image.width // 2, image.height // 2  # drawn at twice the density of a plain screen
+def picture_size(picture: Path, density: int = 2) -> tuple[int, int]:
+    """Return the width and height in pixels at which a page shows a picture.
+
+    ``density`` is the picture's; what we draw has twice that of a plain screen.
+
+    Raises:
+        ReproError: it is no picture.
+    """
+    try:
+        with Image.open(picture) as image:
+            return image.width // density, image.height // density
+    except OSError as error:
+        raise ReproError(f"it is no picture ({error})", remedy=MAKE_ANEW, where=picture) from error
 
 
 def files_of(stem: Path) -> list[Path]:

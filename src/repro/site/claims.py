@@ -17,23 +17,16 @@ Word = Literal["holds", "reversed", "cannot be told", "not comparable", "pending
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a comparison: a cell, or a number that the sentence states."""
-
-    name: str
-    cell: Cell | None = None
-
-
-@dataclass(frozen=True)
 class Shown:
     """One comparison; ``effect`` (``low`` to ``high``) is positive as claimed, None where a side is not run.
 
+    A side is a cell, or a number that the sentence states.
     ``p`` and ``p_reverse`` are None where it is not tested; ``why`` says the reason.
     """
 
-    left: Side
+    left: Cell | str
     relation: str
-    right: Side
+    right: Cell | str
     word: Word = "pending"
     by: str = ""
     why: str = ""
@@ -62,7 +55,7 @@ class ClaimPage:
     def cells(self) -> list[Cell]:
         """The cells that it compares."""
         sides = [side for each in self.comparisons for side in (each.left, each.right)]
-        return [side.cell for side in sides if side.cell is not None]
+        return [side for side in sides if isinstance(side, Cell)]
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -102,10 +95,7 @@ def _shown(
 ) -> Shown:
     found = compare(claim, predicate, cells, {}, rules, seeds)
     left, right = compared(claim, predicate, cells, seeds)
-    sides = [
-        Side(f"{side.row} [{side.column}]", side) if isinstance(side, Cell) else Side(f"{side:g}")
-        for side in (left, right)
-    ]
+    sides = [side if isinstance(side, Cell) else f"{side:g}" for side in (left, right)]
     factor = f" {predicate.times:g} times" if predicate.times != 1 else ""
     shown = Shown(sides[0], f"{predicate.relation} than{factor}", sides[1], by=predicate.margin)
     numbers = difference(left, right, predicate, rules, seeds)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from repro.core.cell_key import CellKey
-from repro.core.csv_text import plain
+from repro.core.csv_text import csv_lines, plain
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.jobs.publication import Line, flagged
@@ -354,9 +354,8 @@ def _runs(stored: Stored, cells: tuple[Cell, ...]) -> dict[str, RunPage]:
 def _rows(path: Path, needed: tuple[str, ...]) -> tuple[dict[str, str], ...]:
     if not path.is_file():
         return ()
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in needed if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ReproError(f"it lacks the column {missing[0]}", remedy=REMEDY, where=path, line=1)
-        return tuple({name: plain(row[name] or "") for name in reader.fieldnames or ()} for row in reader)
+    reader = csv.DictReader(csv_lines(path, remedy=REMEDY))
+    missing = [name for name in needed if name not in (reader.fieldnames or ())]
+    if missing:
+        raise ReproError(f"it lacks the column {missing[0]}", remedy=REMEDY, where=path, line=1)
+    return tuple({name: plain(row[name] or "") for name in reader.fieldnames or ()} for row in reader)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from repro.core.errors import ReproError
-from repro.core.files import read_json
 from repro.core.folders import replacing_folder, without_links
-from repro.core.jsonl import read_lines
 from repro.core.manifest import MAKE_ANEW
 from repro.core.paths import Layout
 from repro.jobs.publication import RUNS, unpack
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.html import slug
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
+from repro.site.stored import read_stored
 
 COMMAND: Command = "repro publish"
 TABLES = ("cells.csv", "claims.csv", "audit.csv", "artefacts.json")
@@ -54,12 +53,15 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             where=layout.cells,
             remedy=f"run `snakemake --cores all figures/ --config profile={layout.profile}` first",
         )
-    runs = list(_read(layout, "runs", "*/run.json"))
-    if not runs:
+    for folder, pattern in (("runs", "*/run.json"), ("runs", "*/metrics.jsonl"), ("evaluations", "*.json")):
+        for path in (layout.root / folder).glob(pattern):
+            without_links(layout.root, path)
+    stored = read_stored(layout)
+    if not stored.records:
         raise ReproError(
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
         )
-    records = [record for _, record in runs]
+    records = [*stored.records.values()]
     target = into or _target(layout, records)
     _require_same_results(target, records)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
@@ -71,16 +73,15 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(without_links(layout.root, path), copy)
         write_lines(fresh / RUNS, records)
-        results = _read(layout, "evaluations", "*.json")
-        write_lines(
-            fresh / "evaluations.jsonl", ({"evaluation_id": path.stem, **result} for path, result in results)
-        )
-        write_packed(fresh / "logs.jsonl.gz", _log_lines(layout, [path.parent.name for path, _ in runs]))
+        results = ({"evaluation_id": name, **result} for name, result in stored.results.items())
+        write_lines(fresh / "evaluations.jsonl", results)
+        logs = ({"run_id": name, **line} for name, log in stored.logs.items() for line in log)
+        write_packed(fresh / "logs.jsonl.gz", logs)
         write_manifest(fresh, COMMAND, layout.profile)
     return target
 
 
-def _target(layout: Layout, records: list[dict[str, Any]]) -> Path:
+def _target(layout: Layout, records: Sequence[Mapping[str, Any]]) -> Path:
     """Return the folder of this profile that holds some of these trainings, else that of most runs' device.
 
     Which device that is may change with later runs; they are published in one place all the same.
@@ -106,7 +107,7 @@ def _trained_anew(ours: Mapping[str, str | None], theirs: Mapping[str, str | Non
     return sorted(run for run in ours.keys() & theirs.keys() if ours[run] != theirs[run])
 
 
-def _require_same_results(target: Path, records: list[dict[str, Any]]) -> None:
+def _require_same_results(target: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Check that no training is lost with an earlier publication.
 
     Raises:
@@ -133,19 +134,19 @@ def _require_same_results(target: Path, records: list[dict[str, Any]]) -> None:
         )
 
 
-def write_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:
+def write_lines(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line; numbers have all digits that they had."""
     path.write_text("".join(map(_line, values)), encoding="utf-8", newline="\n")
 
 
-def write_packed(path: Path, values: Iterable[dict[str, Any]]) -> None:
+def write_packed(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line, compressed; the same lines give the same bytes."""
     with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         for value in values:
             packed.write(_line(value).encode())
 
 
-def _line(value: dict[str, Any]) -> str:
+def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -159,27 +160,7 @@ def _small_files(layout: Layout) -> Iterator[Path]:
                 yield path
 
 
-def _read(layout: Layout, folder: str, pattern: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield path and content of each JSON file of a folder, sorted.
-
-    Raises:
-        ReproError: one is damaged, no table, or a link.
-    """
-    for path in sorted((layout.root / folder).glob(pattern)):
-        content = read_json(without_links(layout.root, path), remedy=MAKE_ANEW)
-        if not isinstance(content, dict):
-            raise ReproError(f"{path.name} is damaged: it is no table", remedy=MAKE_ANEW, where=path)
-        yield path, content
-
-
-def _log_lines(layout: Layout, run_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield every line of every log, each with its run in front."""
-    for run_id in run_ids:
-        for line in read_lines(without_links(layout.root, layout.log(run_id))):
-            yield {"run_id": run_id, **line}
-
-
-def _device(records: list[dict[str, Any]]) -> str:
+def _device(records: Sequence[Mapping[str, Any]]) -> str:
     """Name the device that most of the runs were trained on, as part of a file name."""
     names = [record["sessions"][-1]["device"] for record in records]
     return slug(max(sorted(set(names)), key=names.count))

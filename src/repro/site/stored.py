@@ -11,6 +11,7 @@ from repro.core.errors import ReproError
 from repro.core.files import read_json
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
+from repro.core.records import read_record
 from repro.jobs.publication import RUNS, Line, unpack
 
 REMEDY = "delete the file and run Snakemake again"
@@ -35,8 +36,9 @@ def read_stored(layout: Layout) -> Stored:
     """
     if (layout.root / RUNS).is_file():
         return _packed(layout.root)
-    records = {path.parent.name: _record(path) for path in sorted(layout.root.glob("runs/*/run.json"))}
-    results = {path.stem: _record(path) for path in sorted(layout.root.glob("evaluations/*.json"))}
+    names = [path.parent.name for path in sorted(layout.root.glob("runs/*/run.json"))]
+    records: dict[str, Line] = {name: read_record(layout, name) for name in names}
+    results = {path.stem: _result(path) for path in sorted(layout.root.glob("evaluations/*.json"))}
     return Stored(records, results, {name: [*read_lines(layout.log(name))] for name in records})
 
 
@@ -51,7 +53,7 @@ def _packed(root: Path) -> Stored:
     )
 
 
-def _record(path: Path) -> Line:
+def _result(path: Path) -> Line:
     record = read_json(path, remedy=REMEDY)
     if not isinstance(record, dict) or not isinstance(record.get("spec"), dict):
         raise ReproError("it has no `spec`", remedy=REMEDY, where=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -54,7 +55,7 @@ def new_row(
         text = append(text, ["recipes"], f"{short}:   # begins as a copy of {model.recipe}\n{_block(recipe)}")
     elif text is not None:
         text = text.replace("\nartefacts:", f"\nrecipes:\n  {short}:\n{_block(recipe, 4)}\n\nartefacts:", 1)
-    if text is None or _read(text) != _with(sheet, artefact, number, row, short, recipe):
+    if text is None or _read(text, name, path) != _with(sheet, artefact, number, row, short, recipe):
         raise ReproError(
             f"the rows of {artefact_id} are no list of their own, one line a row",
             where=path,
@@ -95,8 +96,9 @@ def _copied(config: Config, name: str, paper: str) -> Recipe:
 
 def _flow(row: SheetEntry) -> str:
     """Return a row as one line of YAML, its name first."""
-    fields = {"name": row.name, **row.model_dump(mode="json", exclude_defaults=True)}
-    return _yaml(fields, flow=True).strip()
+    fields = row.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    rest = _yaml(fields, flow=True).strip().removeprefix("{")
+    return f"{{name: {json.dumps(row.name, ensure_ascii=False)}, {rest}"
 
 
 def _block(recipe: Recipe, indent: int = 2) -> str:
@@ -111,12 +113,16 @@ def _yaml(value: object, *, flow: bool | None) -> str:
     )
 
 
-def _read(text: str) -> Sheet:
-    """Return the sheet that ``text`` is."""
+def _read(text: str, name: str, path: Path) -> Sheet:
+    """Return the sheet that ``text``, with a row called ``name``, would make of ``path``."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sheet.yaml"
-        path.write_text(text, encoding="utf-8")
-        return load_model(path, Sheet)[0]
+        trial = Path(folder) / "sheet.yaml"
+        trial.write_text(text, encoding="utf-8")
+        try:
+            return load_model(trial, Sheet)[0]
+        except ReproError as error:
+            message = f"with the row {name!r} the sheet is none: {error.message}"
+            raise ReproError(message, where=path, remedy="choose a name with a letter in it") from error
 
 
 def _with(sheet: Sheet, artefact: str, number: int, row: SheetEntry, short: str, recipe: Recipe) -> Sheet:

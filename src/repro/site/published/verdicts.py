@@ -92,9 +92,9 @@ def _line(page: ClaimPage, material: Material) -> tuple[str, ...]:
     row = page.row
     # not page.deciding: a claim may be reversed in a part while another part is not run
     deciding = [each for each in page.comparisons if f"{each.effect or 0:.4g}" == row["effect"]]
-    measured = deciding[0].left.cell if deciding else None
+    measured = deciding[0].left if deciding else None
     embedded = "embedded_features" in row["stand_ins"]
-    label = f"{metric_label(measured.metric, embedded=embedded)} " if measured else ""
+    label = f"{metric_label(measured.metric, embedded=embedded)} " if isinstance(measured, Cell) else ""
     suspect = [f"{FLAG} {', '.join(page.flags).replace('_', ' ')}"] if page.flags else []
     interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else "–"
     return (

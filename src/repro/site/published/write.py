@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from repro.core.files import atomic_write_text
 from repro.core.folders import replacing_folder
 from repro.core.paths import Layout
 from repro.draw.tables import one_line, pipes
+from repro.jobs.publication import RUNS
 from repro.site.attachments import Shelf
 from repro.site.html import make_environment, write_page, write_report
 from repro.site.manifest import Command, require_written, write_manifest
@@ -72,7 +74,8 @@ def write_published(folder: Path, papers: Papers) -> Path:
     with replacing_folder(folder / SITE, partial(require_written, command=COMMAND)) as fresh:
         for each in found:
             shelf = Shelf(fresh / each.name, linked_from=folder / SITE / each.name)
-            write_report(each.layout, papers, shelf, each.material)
+            with _restorable(each.name):
+                write_report(each.layout, papers, shelf, each.material)
         environment = make_environment(found[0].material)
         tables = {"of_claims": OF_CLAIMS, "headings": HEADINGS, "shown": _shown(found)}
         write_page(environment, "style.css", fresh / "style.css")
@@ -105,17 +108,28 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
     Raises:
         ReproError: there is none, or one of its files is damaged.
     """
-    layouts = [Layout(folder, path.parent.name) for path in sorted(folder.glob("*/cells.csv"))]
+    layouts = [Layout(folder, path.parent.name) for path in sorted(folder.glob(f"*/{RUNS}"))]
     if not layouts:
         raise ReproError(
             "nothing is published here", remedy="publish a finished profile: repro publish", where=folder
         )
     found = []
     for layout in layouts:
-        material = read_material(layout, papers)
+        with _restorable(layout.profile):
+            material = read_material(layout, papers)
         found.append(Publication(layout.profile, layout, replace(material, runs=_used(material.runs))))
     corrected = pooled({each.name: each.material for each in found}, papers.rules.level)
     return [replace(each, material=corrected[each.name]) for each in found]
+
+
+@contextmanager
+def _restorable(name: str) -> Iterator[None]:
+    """Advise for a file of a publication, which no command makes alone, what does help."""
+    try:
+        yield
+    except ReproError as error:
+        remedy = f"restore the folder {name} as it was published (git), or publish its profile once more"
+        raise ReproError(error.message, where=error.where, line=error.line, remedy=remedy) from error
 
 
 def _used(runs: Mapping[str, RunPage]) -> dict[str, RunPage]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from matplotlib.lines import Line2D
 
 from repro.draw.draw import Shown
-from repro.draw.plots import LOST_LABEL, lost_handle, mark_lost, mean_line
+from repro.draw.plots import lost_handle, mark_lost, mean_line
 from repro.draw.series import groups
 from repro.draw.style import (
     COLOURS,
@@ -56,17 +55,17 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             at.set_ylim(-4, 104)
         axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
         centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
-        labels = ["without DAT", "with DAT"]
-        looks: list[dict[str, Any]] = [
-            {"color": COLOURS[index], "marker": MARKERS[index], "linestyle": DASHES[index]}
-            for index in range(len(labels))
+        looks = zip(("without DAT", "with DAT"), COLOURS, MARKERS, DASHES, strict=False)
+        handles: list[Artist] = [
+            Line2D([], [], markersize=3.5, label=label, color=colour, marker=marker, linestyle=dash)
+            for label, colour, marker, dash in looks
         ]
-        handles = [Line2D([], [], markersize=3.5, **look) for look in looks]
         if any(each.lost for each in group.series):
             handles.append(lost_handle())
-            labels.append(LOST_LABEL)
+        if any(point.spread for each in group.series for point in each.points):
+            handles.append(band_handle())
         place = (0.5, STAMP_HEIGHT / _HEIGHT)
-        box = figure.legend(handles, labels, loc="lower center", bbox_to_anchor=place,
-                            ncols=len(labels), borderaxespad=0.2)  # fmt: skip
+        box = figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place,
+                            ncols=len(handles), borderaxespad=0.2)  # fmt: skip
         box.set_in_layout(False)
         return save(figure, stem, stamp)
