@@ -133,8 +133,8 @@ def test_runs_of_which_some_never_passed_a_level_may_have_taken_any_longer(never
     longer = claim({"left": at, "relation": "greater", "right": {"row": "quick"}, "times": 3.0})
     sides = [
         replace(
-            GAT, artefact="figure8", row=name, column="small", metric="epochs", measured=mean, measured_std=std,
-            n_seeds=3, flags=("never_passed",) if name == never else (),
+            GAT, artefact="figure8", row=name, column="small", metric="epochs", measured=mean,
+            measured_std=std, n_seeds=3, flags=("never_passed",) if name == never else (),
         )
         for name, mean, std in (("slow", 346.7, 5.8), ("quick", 131.0, 1.0))
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from functools import partial
 
 from pydantic import Field
 
+from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec
 from repro.evaluate.context import Context
 from repro.evaluate.extractor import INCEPTION, SIDE
@@ -43,8 +44,8 @@ class Options(MeasureOptions):
         if spec.generated is not None and self.fewer >= spec.generated:
             raise ReproError(
                 f"fid_fewer is of {self.fewer:,} samples, of {spec.generated:,} that are generated",
-                remedy="let the profile generate more (measuring: generated), or take less of them (measuring: "
-                "options_of: fidelity_conventions: {fewer: ...})",
+                remedy="let the profile generate more (measuring: generated) or take less of them "
+                "(measuring: options_of: fidelity_conventions: {fewer: ...})",
             )
 
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:

@@ -106,7 +106,8 @@ class Measured:
             raise ReproError(
                 f"{cell.paper}/{cell.artefact}: {evaluation_id} has no value {key!r}",
                 where=self.layout.evaluation(evaluation_id),
-                remedy=f"let the sheet's cell name one of {', '.join(values)}, or the profile leave it out (leave_out)",
+                remedy=f"let the sheet's cell name one of {', '.join(values)}, or the profile leave it out "
+                "(leave_out)",
             )
         return values[key]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from repro.draw.numbers import FLAG, metric_label
+from repro.judge.cells import Cell
 from repro.judge.judging import holm
 from repro.site.claims import ClaimPage
 from repro.site.material import Material

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from repro.draw.draw import Shown
-from repro.draw.plots import lost_handle, mark_lost, mean_line
+from repro.draw.plots import band_handle, lost_handle, mark_lost, mean_line
 from repro.draw.series import groups
 from repro.draw.style import (
     COLOURS,
@@ -55,7 +57,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
             at.set_ylim(-4, 104)
         axes[0].set_ylabel(textwrap.fill(group.y_label, 26))
         centred(figure, group.x_label, STAMP_HEIGHT + 0.32, size=8, colour=INK)
-        looks = zip(("without DAT", "with DAT"), COLOURS, MARKERS, DASHES, strict=False)
+        looks: Any = zip(("without DAT", "with DAT"), COLOURS, MARKERS, DASHES, strict=False)
         handles: list[Artist] = [
             Line2D([], [], markersize=3.5, label=label, color=colour, marker=marker, linestyle=dash)
             for label, colour, marker, dash in looks
