@@ -174,9 +174,7 @@ def require_same_run(header: Mapping[str, Any], spec: RunSpec, path: Path) -> No
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
-        raise ReproError(
-            "the checkpoint is missing", remedy="train the run again (its rule, or `repro train`)", where=path
-        )
+        raise ReproError("the checkpoint is missing", remedy=TRAIN_ANEW, where=path)
     check_path(path)
     while True:
         before = _identity(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import cannot_write
-from repro.core.scratch import scratch_folder
+from repro.core.scratch import is_scratch, scratch_folder
 
 _NEW, _OLD = "new", "old"
 _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
@@ -97,7 +97,9 @@ def _put_back(into: Path) -> None:
     """Put a former folder back that a process killed between two renames left aside."""
     if into.exists():
         return
-    for old in sorted(into.parent.glob(f"{_prefix(into)}*/{_OLD}"), key=lambda path: path.stat().st_mtime):
+    aside = into.parent.glob(f"{_prefix(into)}*/{_OLD}")
+    former = (path for path in aside if is_scratch(path.parent, _prefix(into)))
+    for old in sorted(former, key=lambda path: path.stat().st_mtime):
         old.rename(into)  # only one can be there: the next process does this before it begins
         return
 

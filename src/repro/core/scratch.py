@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import time
@@ -41,11 +42,18 @@ def scratch_folder(parent: Path, prefix: str, *, private: bool = False) -> Itera
 def remove_dead(parent: Path, prefix: str) -> None:
     """Remove what begins with ``prefix`` in ``parent`` and belongs to no living process, as far as we may."""
     for path in parent.glob(f"{prefix}*"):
+        if path.is_dir() and not is_scratch(path, prefix):
+            continue
         lock = _take(path)
         if lock is None:
             continue
         remove(path)
         os.close(lock)
+
+
+def is_scratch(folder: Path, prefix: str) -> bool:
+    """Tell whether a folder has a name that ``scratch_folder`` gives."""
+    return re.fullmatch(re.escape(prefix) + "[0-9a-f]{12}", folder.name) is not None
 
 
 def remove(path: Path) -> None:

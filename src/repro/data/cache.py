@@ -37,8 +37,6 @@ def load_cached(path: Path, state: str, info: DatasetInfo, split: str) -> tuple[
     Raises:
         ReproError: more images than memory holds.
     """
-    if not path.exists():
-        return None
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
@@ -67,5 +65,5 @@ def save_cached(path: Path, state: str, found: Found, identity: str) -> None:
     try:
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata={"facts": json.dumps(facts)})
-    except (ReproError, UnicodeEncodeError):  # safetensors takes no path that is not UTF-8
+    except (ReproError, SafetensorError, UnicodeEncodeError):  # a full disk; a path that is not UTF-8
         return

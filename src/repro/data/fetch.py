@@ -65,7 +65,8 @@ def fetch_archive(info: DatasetInfo, archive: Archive, root: Path, *, progress: 
     """Find or download ``archive`` and unpack it as ``info``'s folder below ``root``; return that folder.
 
     Half-finished work stays in ``root/.downloads``. A folder that is not there yet appears whole, by one
-    rename; into one that is there, files that it lacks are moved one by one.
+    rename (where it is to lie on another disk, by a copy); into one that is there, files that it lacks are
+    moved one by one.
 
     Raises:
         ReproError: as :func:`fetch`; also where the archive holds another folder than the one published, or

@@ -8,7 +8,10 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.data.dataset import DatasetInfo
 
-_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_GROUPS = (  # of either version: folder, limit, what is taken, which part of that can be given back
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 def available_bytes() -> int:
@@ -19,11 +22,17 @@ def available_bytes() -> int:
         for line in table.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 memory = int(line.split()[1]) * 1024
-    for path in _LIMITS:
-        text = path.read_text().strip() if path.exists() else "max"
+    for folder, limit, taken, reclaimable in _GROUPS:
+        text = _read(Path(folder, limit))
         if text.isdigit():
-            memory = min(memory, int(text))
+            stat = dict(line.split() for line in _read(Path(folder, "memory.stat")).splitlines())
+            used = int(_read(Path(folder, taken)) or 0) - int(stat.get(reclaimable, 0))
+            memory = min(memory, max(0, int(text) - used))
     return memory
+
+
+def _read(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
 
 
 def require_memory(n: int, info: DatasetInfo, split: str) -> None:

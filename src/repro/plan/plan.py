@@ -144,6 +144,11 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
                 ]
                 sides = [[measure(run) for run in runs] for runs in pairs]
             else:
+                if other:
+                    raise ReproError(
+                        f"{name} measures a data set, which has no run to compare with {other}",
+                        remedy="take minus or passes out of its row or column",
+                    )
                 dataset = _given(asked.dataset, "dataset", name)
                 sides = [[measure(dataset, seed=seed) for seed in plan.real_seeds()]]
             specs = [spec for side in sides for spec in side]

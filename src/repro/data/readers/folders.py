@@ -14,8 +14,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
     """Return the sorted names of the folders in ``folder``, which must hold nothing else."""
-    require_file(folder, info)
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    entries = _entries(folder, info)
     for entry in entries:
         if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.is_dir():
             raise ReproError(
@@ -28,16 +27,28 @@ def subfolders(folder: Path, info: DatasetInfo) -> list[str]:
             raise foreign(entry, info, f"only class folders belong in {folder.name}")
     if not entries:
         raise missing(folder, info, "holds no class folders")
-    return sorted(entry.name for entry in entries)
+    return [entry.name for entry in entries]
 
 
 def pictures(folder: Path, info: DatasetInfo) -> list[Path]:
     """Return the sorted picture files in ``folder``, which must hold at least one and nothing else."""
-    require_file(folder, info)
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    entries = _entries(folder, info)
     for entry in entries:
         if entry.suffix.lower() not in IMAGE_SUFFIXES:
             raise foreign(entry, info, f"only pictures belong in {folder.name}")
     if not entries:
         raise missing(folder, info, "holds no pictures")
     return entries
+
+
+def _entries(folder: Path, info: DatasetInfo) -> list[Path]:
+    """Return what a folder shows, sorted."""
+    require_file(folder, info)
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise ReproError(
+            f"{folder.name} of {info.title} cannot be read: {error.strerror}",
+            remedy="let this user read it: chmod -R u+rX (its owner), or g+rX for a group",
+            where=folder,
+        ) from error

@@ -166,12 +166,9 @@ def set_folder(path: Path, info: DatasetInfo) -> Path:
 def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
     """Return how to get ``path`` back without touching what else lies in ``folder``."""
     if info.by_hand:
-        renamed = perhaps_renamed(folder, path.relative_to(folder).parts[0], info)
-        hint = (
-            ""
-            if renamed is None
-            else f"if {renamed} is it, rename it to {path.relative_to(folder).parts[0]}; otherwise "
-        )
+        part = next(iter(path.relative_to(folder).parts), "")
+        renamed = perhaps_renamed(folder, part, info) if part else None
+        hint = "" if renamed is None else f"if {renamed} is it, rename it to {part}; otherwise "
         return f"{hint}put {path.name} back in {path.parent}: {instructions(info, folder)}"
     return f"run 'repro data fetch {info.name}', which puts back what is missing and leaves the rest as it is"
 

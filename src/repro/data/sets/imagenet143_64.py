@@ -17,7 +17,7 @@ DATASET = DatasetInfo(
         "train/n02085620/*.JPEG ... train/n02130308/*.JPEG",
         "val/n02085620/*.JPEG ... val/n02130308/*.JPEG",
     ),
-    signs=("train/n*/*.JPEG", "val/n*/*.JPEG", "train/n*/*.jp*g", "val/n*/*.jp*g", "train/n*/*.png"),
+    signs=("train/n*/*.[jJpPwWbB]*", "val/n*/*.[jJpPwWbB]*"),  # .JPEG, and what else the reader takes
     not_signs=("wnids.txt",),  # Tiny-ImageNet's, whose folders are called alike
     needed=("train", "val"),
     subfolders=frozenset({"train", "val", *CLASSES_151_TO_293}),
