@@ -267,8 +267,16 @@ def test_asgan_steps_against_ds_gain(loss: str) -> None:
     torch.testing.assert_close(out.fake, fake + weight.sign() / 255)
     assert network.weight.grad is None
     assert network.weight.requires_grad
-    boxed = AsganStep(make_loss("wasserstein"), radius=3.0, clip=True, bounds=SYMMETRIC)(network, real, fake)
-    assert max(boxed.real.abs().max(), boxed.fake.abs().max()) <= 1
+
+
+@pytest.mark.parametrize(("value", "sign"), [("gain", 1.0), ("loss", -1.0)])
+def test_asgan_stays_in_the_box_and_steps_the_other_way_on_ds_loss(value: str, sign: float) -> None:
+    weight = torch.randn(3, 4, 4)
+    real, fake = torch.zeros(5, 3, 4, 4), 0.5 * weight.expand(2, 3, 4, 4).clamp(-2, 2)
+    step = AsganStep(make_loss("wasserstein"), radius=0.7, clip=True, bounds=SYMMETRIC, value=value)  # type: ignore[arg-type]
+    out = step(LinearD(weight), real, fake)
+    torch.testing.assert_close(out.real, (real - sign * 0.7 * weight.sign()).clamp(-1, 1))
+    torch.testing.assert_close(out.fake, (fake + sign * 0.7 * weight.sign()).clamp(-1, 1))
 
 
 def test_clipped_weights_lie_in_the_box_and_small_ones_stay() -> None:
