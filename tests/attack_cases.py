@@ -55,27 +55,6 @@ class LinearD(nn.Module):
         return images.flatten(1) @ self.weight.flatten() + self.bias
 
 
-class Normed(nn.Module):
-    """Convolutions with batch norms, statistics far from the initial ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.first, self.norm = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
-        self.second = nn.Sequential(nn.Conv2d(8, 16, 3, stride=2, groups=2), nn.BatchNorm2d(16), nn.ReLU())
-        self.last = nn.Linear(16, 4)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                nn.init.normal_(module.weight, 1.0, 0.3)
-                nn.init.normal_(module.bias, 0.0, 0.3)
-                module.running_mean.normal_(0, 0.3)
-                module.running_var.uniform_(0.2, 2.0)
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.second(torch.tanh(self.norm(self.first(images))))
-        return self.last(maps.mean(dim=(2, 3)))
-
-
 class Rescaled(nn.Module):
     """A network for [0, 1], made to take images in other bounds."""
 

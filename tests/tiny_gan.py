@@ -27,6 +27,7 @@ from repro.train.begin import new_run
 from repro.train.run import train_to_record
 from repro.train.settings import LoopSettings
 from repro.train.training_data import TrainingData
+from small_run import small_run
 
 
 class TinyOptions(MethodOptions):
@@ -125,19 +126,8 @@ def cut_at(kind: type[Method], step: int) -> type[Method]:
 def tiny_spec(
     *, steps: int = 40, seed: int = 0, snapshots: int = 0, parent: str | None = None, **options: float | bool
 ) -> RunSpec:
-    return RunSpec(
-        recipe="tiny",
-        method="tiny_gan",
-        dataset="cifar10",
-        source="synthetic",
-        train_limit=48,
-        seed=seed,
-        steps=steps,
-        batch_size=8,
-        snapshots=snapshots,
-        parent=parent,
-        options=dict(options),
-    )
+    run = {"seed": seed, "steps": steps, "snapshots": snapshots, "parent": parent, "options": options}
+    return small_run("tiny_gan", train_limit=48, **run)
 
 
 def train(

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import repro.attacks
-from attack_cases import Linear, LinearD, Normed, Smooth
+from attack_cases import Linear, Smooth
+from attack_networks import built
 from repro.attacks import (
     FGL2,
     FGSM,
     PGD,
-    SYMMETRIC,
-    AsganStep,
     FastGradient,
     ThreatModel,
     Transfer,
@@ -25,7 +24,6 @@ from repro.attacks import (
 from repro.attacks.objective import losses
 from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch
-from repro.methods.losses import make_loss
 from repro.models.spectral_norm import SpectralConv2d
 
 THREAT = ThreatModel(radius=0.1, step_size=0.04, steps=4)
@@ -142,20 +140,6 @@ def test_transfer_restarts_are_judged_by_the_network_under_attack() -> None:
     assert (results[6] >= results[1])[wrong].all()
 
 
-@pytest.mark.parametrize(("value", "direction"), [("gain", -1.0), ("loss", 1.0)])
-def test_asgan_moves_both_batches_by_the_sign(value: str, direction: float) -> None:
-    torch.manual_seed(0)
-    weight = torch.randn(3, 4, 4)
-    discriminator = LinearD(weight)
-    real, fake = torch.rand(2, 5, 3, 4, 4) * 1.6 - 0.8
-    step = AsganStep(make_loss("wasserstein"), radius=0.1, clip=True, bounds=SYMMETRIC, value=value)  # type: ignore[arg-type]
-    moved = step(discriminator, real, fake)
-    # the gain is D(real) - D(fake)
-    torch.testing.assert_close(moved.real, (real + direction * 0.1 * weight.sign()).clamp(-1, 1))
-    torch.testing.assert_close(moved.fake, (fake - direction * 0.1 * weight.sign()).clamp(-1, 1))
-    assert discriminator.weight.grad is None
-
-
 def refused(images: Tensor, labels: Tensor, network: nn.Module | None = None) -> str:
     with pytest.raises(ReproError) as caught:
         PGD(model=network or Smooth(), threat=THREAT)(images, labels)
@@ -201,11 +185,6 @@ def test_images_outside_can_be_allowed() -> None:
     PGD(model=Smooth(), threat=THREAT)(images.clamp(0, 1) * (1 + 1e-7), labels)
 
 
-def test_an_empty_batch_stays_empty() -> None:
-    images, labels = images_of()
-    assert PGD(model=Smooth(), threat=THREAT)(images[:0], labels[:0]).shape == (0, 3, 4, 4)
-
-
 def test_the_given_images_are_not_written() -> None:
     images, labels = images_of()
     kept = images.clone()
@@ -231,7 +210,7 @@ def test_spectral_norm_vectors_rest() -> None:
 
 @pytest.mark.parametrize("low_precision", ["weights", "autocast"])
 def test_perturbations_are_float32_under_a_bf16_network(low_precision: str) -> None:
-    network = Normed().eval()
+    network = built("batch norm").eval()
     images, labels = images_of(size=12)
     tiny = ThreatModel(norm="l2", radius=1e-3, step_size=1e-3, steps=2)
     reference = PGD(model=network, threat=tiny)(images, labels)

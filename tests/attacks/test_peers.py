@@ -1,22 +1,17 @@
-"""The same perturbations as torchattacks and foolbox on the same network, start and steps."""
+"""The same perturbations as foolbox on the same network and steps; torchattacks is in test_any_network.py."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-import repro.core.vision  # noqa: F401  the libraries import torchvision
+import repro.core.vision  # noqa: F401  in case foolbox imports torchvision
 from repro.attacks import FGL2, FGSM, PGD, ThreatModel
 
-
-def needs(package: str) -> pytest.MarkDecorator:
-    reason = f"{package} is not installed (extra 'peers')"
-    return pytest.mark.skipif(find_spec(package) is None, reason=reason)
-
+foolbox: Any = pytest.importorskip("foolbox", reason="foolbox is not installed (extra 'peers')")
 
 RADII = {"linf": (0.1, 0.03), "l2": (1.0, 0.3)}
 
@@ -46,12 +41,9 @@ def same(found: Tensor, expected: Tensor, images: Tensor) -> None:
     assert (expected - images).abs().amax() > 0.02
 
 
-@needs("foolbox")
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("steps", [1, 7])
 def test_pgd_equals_foolbox(norm: str, steps: int, setting: tuple[nn.Module, Tensor, Tensor]) -> None:
-    import foolbox
-
     network, images, labels = setting
     radius, step_size = RADII[norm]
     wrapped = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
@@ -61,11 +53,8 @@ def test_pgd_equals_foolbox(norm: str, steps: int, setting: tuple[nn.Module, Ten
     same(ours(network, norm, steps, images, labels), expected, images)
 
 
-@needs("foolbox")
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_a_targeted_attack_equals_foolbox(norm: str, setting: tuple[nn.Module, Tensor, Tensor]) -> None:
-    import foolbox
-
     network, images, labels = setting
     radius, step_size = RADII[norm]
     threat = ThreatModel(norm=norm, radius=radius, step_size=step_size, steps=5, targeted=True)  # type: ignore[arg-type]
@@ -80,36 +69,13 @@ def test_a_targeted_attack_equals_foolbox(norm: str, setting: tuple[nn.Module, T
     same(PGD(model=network, threat=threat)(images, aims), expected, images)
 
 
-@needs("foolbox")
 @pytest.mark.parametrize("attack", [FGSM, FGL2])
 def test_fast_gradients_equal_foolbox(
     attack: type[FGSM] | type[FGL2], setting: tuple[nn.Module, Tensor, Tensor]
 ) -> None:
-    import foolbox
-
     network, images, labels = setting
     radius = {FGSM: 0.07, FGL2: 0.9}[attack]
     peer = {FGSM: foolbox.attacks.FGSM, FGL2: foolbox.attacks.FGM}[attack](random_start=False)
     wrapped = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
     expected = peer(wrapped, images, labels, epsilons=radius)[1]
     same(attack(model=network, radius=radius)(images, labels), expected, images)
-
-
-@needs("torchattacks")
-def test_pgd_equals_torchattacks_from_the_same_random_start(
-    setting: tuple[nn.Module, Tensor, Tensor],
-) -> None:
-    """torchattacks starts where its first argument lies if it draws nothing, so it can be given our start."""
-    import torchattacks
-
-    network, images, labels = setting
-    threat = ThreatModel(radius=0.1, step_size=0.03, steps=1, random_start=True)
-    attack = PGD(model=network, threat=threat, generator=torch.Generator().manual_seed(3))
-    start = torch.empty_like(images)
-    attack.start(start, images)
-    assert (start - images).abs().max() > 0.09
-    again = PGD(model=network, threat=threat, generator=torch.Generator().manual_seed(3))
-    # one step of theirs from the start, in a ball wide enough not to bind, then our ball
-    stepped = torchattacks.PGD(network, eps=9.0, alpha=0.03, steps=1, random_start=False)(start, labels)
-    expected = (images + (stepped - images).clamp(-0.1, 0.1)).clamp(0, 1)
-    same(again(images, labels), expected, images)

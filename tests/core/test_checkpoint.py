@@ -21,7 +21,7 @@ from torch import Tensor
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.nested import first_non_finite
-from repro.core.spec import RunSpec
+from small_run import small_run
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
 
@@ -183,24 +183,19 @@ def test_a_skeleton_that_speaks_of_other_tensors_is_an_error(tmp_path: Path) -> 
         checkpoint.load(path)
 
 
-def _spec(**changes: Any) -> RunSpec:
-    fields = {"method": "gan", "dataset": "cifar10", "source": "real", "seed": 0, "steps": 9, "batch_size": 4}
-    return RunSpec.model_validate({"recipe": "r", **fields, **changes})
-
-
 def test_a_checkpoint_of_another_run_names_what_differs(tmp_path: Path) -> None:
-    header = {"spec": _spec(seed=1, options={"a": (1, 2)}).model_dump(mode="json")}
+    header = {"spec": small_run(seed=1, options={"a": (1, 2)}).model_dump(mode="json")}
     with pytest.raises(ReproError) as caught:
-        checkpoint.require_same_run(header, _spec(options={"a": (1, 3)}), tmp_path / "c")
+        checkpoint.require_same_run(header, small_run(options={"a": (1, 3)}), tmp_path / "c")
     assert "seed: 1 in the file, 0 asked" in caught.value.message
     assert "[1, 2]" in caught.value.message
     assert "steps" not in caught.value.message
     with pytest.raises(ReproError, match="names no run"):
-        checkpoint.require_same_run({}, _spec(), tmp_path / "c")
+        checkpoint.require_same_run({}, small_run(), tmp_path / "c")
 
 
 def test_names_for_people_do_not_make_another_run(tmp_path: Path) -> None:
-    ours = _spec(options={"a": (1, 2)})
+    ours = small_run(options={"a": (1, 2)})
     theirs = ours.model_copy(update={"recipe": "other", "stand_ins": ("reduced_budget",)})
     assert ours.run_id == theirs.run_id
     checkpoint.require_same_run({"spec": theirs.model_dump(mode="json")}, ours, tmp_path / "c")

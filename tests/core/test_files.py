@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from repro.core.errors import ReproError
-from repro.core.files import atomic_write_json, read_json, remove_leftovers, replacing
+from repro.core.files import atomic_write_json, read_json, replacing
 
 
 def interrupted_write(path: Path) -> None:
@@ -28,19 +26,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> Non
         interrupted_write(path)
     assert read_json(path, remedy="none") == {"a": 1}
     assert [p.name for p in path.parent.iterdir()] == ["value.json"]
-
-
-def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    code = (
-        "import os, pathlib, signal, sys; from repro.core.files import replacing\n"
-        "with replacing(pathlib.Path(sys.argv[1])) as part:\n"
-        "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    (tmp_path / "kept.json").write_text("{}")
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "value.json")], check=False)
-    assert len(list(tmp_path.iterdir())) == 2
-    remove_leftovers(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
 
 
 def test_damaged_json_names_the_line(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from repro.evaluate.fidelity_real import Options as RealOptions
 from repro.evaluate.trained import load_trained
 from repro.methods.registry import load_method
 from repro.train.batch import train_batch
+from small_run import small_run
 
 CPU = torch.device("cpu")
 TOO_MUCH: list[tuple[str, Callable[[], object]]] = [  # no machine has so much
@@ -34,10 +35,8 @@ TOO_MUCH: list[tuple[str, Callable[[], object]]] = [  # no machine has so much
 ]
 
 
-def run_spec(**changes: Any) -> RunSpec:
-    fields: dict[str, Any] = {"recipe": "r", "method": "classifier", "dataset": "cifar10", "seed": 0}
-    fields |= {"steps": 2, "source": "synthetic", "train_limit": 20, "batch_size": 4, "width": 0.125}
-    return RunSpec.model_validate({**fields, **changes})
+def run_spec() -> RunSpec:
+    return small_run("classifier", steps=2, train_limit=20, batch_size=4, width=0.125)
 
 
 def train(spec: RunSpec, layout: Layout) -> None:

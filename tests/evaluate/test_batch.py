@@ -217,10 +217,10 @@ def test_another_seed_gives_other_samples(layout: Layout) -> None:
 
 def test_finished_results_are_kept_and_changed_ones_measured_anew(layout: Layout) -> None:
     accuracy, samples = ALL[0], ALL[-1]
-    files = [layout.evaluation(s.evaluation_id) for s in (accuracy, samples, *ALL[1:-1])]
-    evaluate(ALL, layout)
+    files = [layout.evaluation(s.evaluation_id) for s in (accuracy, samples)]
+    evaluate([accuracy, samples], layout)
     written = [file.stat().st_mtime_ns for file in files]
-    evaluate(ALL, layout)
+    evaluate([accuracy, samples], layout)
     assert [file.stat().st_mtime_ns for file in files] == written
 
     found = read_result(files[0])
@@ -432,13 +432,10 @@ def test_the_inception_score_alone_is_the_same_number(layout: Layout) -> None:
     assert curve["is@100%"] == whole["is"]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("ending", [float("nan"), float("inf")])
 @pytest.mark.parametrize("asked", [*ALL[:3], ALL[7]], ids=lambda asked: asked.measure)
-def test_a_network_that_is_not_finite_is_not_measured(
-    asked: EvaluationSpec, ending: float, tmp_path: Path
-) -> None:
+def test_a_network_that_is_not_finite_is_not_measured(asked: EvaluationSpec, tmp_path: Path) -> None:
     layout = Layout(tmp_path, "test")
-    train(CLASSIFIER if asked.run == CLASSIFIER.run_id else GAN, layout, ending=ending)
+    train(CLASSIFIER if asked.run == CLASSIFIER.run_id else GAN, layout, ending=float("nan"))
     with pytest.raises(ReproError, match=r"NaN or infinity|not finite"):
         evaluate([asked], layout)
     assert not layout.evaluation(asked.evaluation_id).exists()

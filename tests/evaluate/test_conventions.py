@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -19,15 +20,13 @@ from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate import generated
 from repro.evaluate.context import Context, Shared
-from repro.evaluate.extractor import DINOV2, INCEPTION, Extractor
+from repro.evaluate.extractor import DINOV2, INCEPTION
 from repro.evaluate.feature_store import UintImages
-from repro.evaluate.features import register
-from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.registry import Values, load_measurement, needs, validate_options
 from repro.evaluate.trained import Trained
-from repro.models.embedding import EmbeddingNetwork
 from small_run import small_run
+from spread_features import SPREAD, direct_scores, spread_extractor
 
 CPU = torch.device("cpu")
 N = 60
@@ -58,13 +57,8 @@ def run() -> Trained:
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Shared:
-    torch.manual_seed(0)
-    network = EmbeddingNetwork(10, width=0.25).eval()
-    network.body[-2].weight.data.fill_(100.0)
-    register("test-conventions", network, (0.0, 1.0))
     shared = Shared(Layout(tmp_path, "test"), CPU, None, None)
-    own = Extractor(name="test-conventions", sha256="0" * 64, weights=tmp_path / "of Inception")
-    shared._extractors[INCEPTION] = own
+    shared._extractors[INCEPTION] = replace(spread_extractor(), weights=tmp_path / "of Inception")
     return shared
 
 
@@ -98,15 +92,19 @@ def real_images(split: str) -> Tensor:
     return load_images("cifar10", split, source="synthetic", limit=50, root=None).images
 
 
-def direct(samples: Tensor, extractor: str, *, split: str = "train", **asked: object) -> dict[str, float]:
+def direct(
+    samples: Tensor,
+    extractor: str = SPREAD,
+    *,
+    split: str = "train",
+    side: int | None = None,
+    **asked: object,
+) -> dict[str, float]:
     """Scores by torch-fidelity itself, against the images that ``measured`` compares with."""
-    real, side = real_images(split), asked.pop("side", None)
-    sets = [samples, real] if side is None else [by_pil(each, int(str(side))) for each in (samples, real)]
-    scores: dict[str, float] = torch_fidelity.calculate_metrics(
-        input1=UintImages(sets[0]), input2=UintImages(sets[1]), feature_extractor=extractor, cuda=False,
-        cache=False, save_cpu_ram=True, verbose=False, rng_seed=3, **asked,
-    )  # fmt: skip
-    return scores
+    sets = [samples, real_images(split)]
+    if side is not None:
+        sets = [by_pil(each, side) for each in sets]
+    return direct_scores(*sets, extractor, rng_seed=3, **asked)
 
 
 def by_pil(images: Tensor, side: int) -> Tensor:
@@ -128,11 +126,11 @@ def sample_of(run: Trained) -> Tensor:
 def test_fewer_samples_and_another_filter_are_torch_fidelitys_own(run: Trained, shared: Shared) -> None:
     got = measured(run, shared, "fidelity_conventions", fewer=20)
     samples = sample_of(run)
-    fewer = direct(samples[:20], "test-conventions", fid=True)
-    bicubic = direct(samples, "test-conventions", fid=True, side=299)
+    fewer = direct(samples[:20], fid=True)
+    bicubic = direct(samples, fid=True, side=299)
     assert got["fid_fewer"] == pytest.approx(fewer["frechet_inception_distance"], rel=1e-9)
     assert got["fid_bicubic"] == pytest.approx(bicubic["frechet_inception_distance"], rel=1e-3)
-    balls = direct(samples, "test-conventions", prc=True)
+    balls = direct(samples, prc=True)
     assert (got["precision"], got["recall"]) == (100 * balls["precision"], 100 * balls["recall"])
 
 
@@ -141,7 +139,7 @@ def test_real_images_are_the_sample_and_the_reference_that_the_splits_name(
     run: Trained, shared: Shared, split: str, reference: str
 ) -> None:
     got = measured(run, shared, "fidelity_real", split=split, reference_split=reference)
-    want = direct(real_images(split), "test-conventions", split=reference, isc=True, fid=True)
+    want = direct(real_images(split), split=reference, isc=True, fid=True)
     assert got["is"] == pytest.approx(want["inception_score_mean"], rel=1e-9)
     assert got["fid"] == pytest.approx(want["frechet_inception_distance"], rel=1e-6)
 
@@ -159,8 +157,7 @@ def test_min_max_is_that_of_all_chunks(run: Trained, monkeypatch: pytest.MonkeyP
 
 
 def test_an_embedded_extractor_resizes_nothing(run: Trained, shared: Shared) -> None:
-    own = shared._extractors[INCEPTION]
-    shared._extractors[INCEPTION] = Extractor(own.name, own.sha256, None)
+    shared._extractors[INCEPTION] = spread_extractor()
     assert "fid_bicubic" not in measured(run, shared, "fidelity_conventions", fewer=20)
 
 

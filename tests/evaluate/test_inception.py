@@ -66,13 +66,6 @@ def test_the_remedy_of_each_refusal_works(tmp_path: Path, monkeypatch: pytest.Mo
     assert inception.inception_extractor(None).weights == file
 
 
-def test_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(inception.INCEPTION, str(tmp_path / "from-variable.pth"))
-    with pytest.raises(ReproError, match="not there") as error:
-        inception.inception_extractor(None)
-    assert error.value.where == str(tmp_path / "from-variable.pth")
-
-
 def test_failed_download_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(inception.INCEPTION, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

@@ -187,6 +187,7 @@ def context(layout: Layout, run: str) -> Context:
 def test_each_share_of_the_training_has_its_own_scores(toy: tuple[Layout, RunSpec]) -> None:
     layout, spec = toy
     trained, found = load_trained(layout, spec.run_id, CPU), {}
+    assert trained.stand_ins == set()
     for share in (20, 30, 100):
         options = mixture_fit.Options(share=share, samples=200)
         found[share] = mixture_fit.measure(trained, context(layout, spec.run_id), options)

@@ -15,19 +15,17 @@ from repro.core.spec import EvaluationSpec
 from repro.core.streams import Streams
 from repro.data.load import load_images
 from repro.evaluate.context import Context, Shared
-from repro.evaluate.extractor import INCEPTION, Extractor
-from repro.evaluate.feature_store import FeatureStore, UintImages
-from repro.evaluate.features import register
+from repro.evaluate.extractor import INCEPTION
+from repro.evaluate.feature_store import FeatureStore
 from repro.evaluate.fidelity import features_of_reference
-from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.generated import generated_uint8
 from repro.evaluate.mode_coverage import Options, measure, spread_within
 from repro.evaluate.registry import needs
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
 from repro.evaluate.trained import Trained
 from repro.methods.registry import load_method
-from repro.models.embedding import EmbeddingNetwork
 from small_run import small_run
+from spread_features import direct_scores, spread_extractor
 
 CPU = torch.device("cpu")
 
@@ -46,32 +44,20 @@ def test_spread_is_half_the_mean_squared_distance_of_two_images_of_a_class() -> 
 
 
 def direct(ours: Tensor, theirs: Tensor) -> dict[str, float]:
-    """Precision and recall by torch-fidelity itself, in the features of ``an_extractor``."""
-    found: dict[str, float] = torch_fidelity.calculate_metrics(
-        input1=UintImages(ours), input2=UintImages(theirs), feature_extractor="test-modes", prc=True,
-        cuda=False, cache=False, save_cpu_ram=True, verbose=False,
-    )  # fmt: skip
+    """Precision and recall by torch-fidelity itself."""
+    found = direct_scores(ours, theirs, prc=True)
     return {name: 100 * found[name] for name in ("precision", "recall")}
 
 
-@pytest.fixture
-def an_extractor() -> Extractor:
-    torch.manual_seed(0)
-    network = EmbeddingNetwork(10, width=0.25).eval()
-    network.body[-2].weight.data.fill_(100.0)
-    register("test-modes", network, (0.0, 1.0))
-    return Extractor(name="test-modes", sha256="0" * 64, weights=None)
-
-
-def test_precision_and_recall_fall_apart_where_modes_are_lost(an_extractor: Extractor) -> None:
-    generator = torch.Generator().manual_seed(1)
+def test_precision_and_recall_fall_apart_where_modes_are_lost() -> None:
+    generator, extractor = torch.Generator().manual_seed(1), spread_extractor()
 
     def images(n: int) -> Tensor:
         return torch.randint(0, 256, (n, 3, 8, 8), generator=generator, dtype=torch.uint8)
 
     real, lost = images(60), images(4).repeat(15, 1, 1, 1)  # four images again and again
     store = FeatureStore(CPU)
-    ours, theirs = (store.of(each, an_extractor, 32) for each in (lambda: lost, lambda: real))
+    ours, theirs = (store.of(each, extractor, 32) for each in (lambda: lost, lambda: real))
     balls = fidelity_scores(ours, theirs, ScoreOptions(metrics=("prc",)))
     assert balls == direct(lost, real)
     assert balls["recall"] == 0  # the balls around images that occur fifteen times hold nothing else
@@ -81,9 +67,7 @@ def test_precision_and_recall_fall_apart_where_modes_are_lost(an_extractor: Extr
 
 
 @pytest.mark.parametrize("network", ["conditional_dcgan", "dcgan"])
-def test_a_conditional_generator_is_measured_and_no_other(
-    network: str, an_extractor: Extractor, tmp_path: Path
-) -> None:
+def test_a_conditional_generator_is_measured_and_no_other(network: str, tmp_path: Path) -> None:
     spec = small_run("gan", width=0.03, train_limit=60, options={"network": network, "n_dis": 1})
     data = load_images("cifar10", "train", source="synthetic", limit=60, root=None)
     run = Trained(spec, load_method("gan")(spec, data, Streams(0), CPU), "0" * 64, Layout(tmp_path, "test"))
@@ -92,7 +76,7 @@ def test_a_conditional_generator_is_measured_and_no_other(
         extractor=INCEPTION,
     )  # fmt: skip
     shared = Shared(run.layout, CPU, None, None)
-    shared._extractors[INCEPTION] = an_extractor
+    shared._extractors[INCEPTION] = extractor = spread_extractor()
     context = Context(asked, shared, tmp_path / "pictures")
     if network == "dcgan":
         with pytest.raises(ReproError, match="knows no classes"):
@@ -106,11 +90,11 @@ def test_a_conditional_generator_is_measured_and_no_other(
     assert (got["generated"], got["reference"]) == (40, 50)
     assert set(got) == set(needs("mode_coverage").values or ())
     name = (theirs.name, theirs.split, 50, theirs.fingerprint)
-    kept = shared.features.of(lambda: pytest.fail("the reference is not kept"), an_extractor, 128, name)
+    kept = shared.features.of(lambda: pytest.fail("the reference is not kept"), extractor, 128, name)
     assert kept is features_of_reference(context, ScoreOptions(), theirs)
     store = FeatureStore(CPU)
     spreads = [
-        spread_within(store.of(lambda: images, an_extractor).by_metric["prc"], classes)  # noqa: B023
+        spread_within(store.of(lambda: images, extractor).by_metric["prc"], classes)  # noqa: B023
         for images, classes in ((ours, labels), (theirs.images, theirs.labels))
     ]
     assert got["diversity"] == pytest.approx(100 * sum(spreads[0].values()) / sum(spreads[1].values()))

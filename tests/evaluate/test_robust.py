@@ -18,7 +18,6 @@ from repro.data.load import load_images
 from repro.data.minibatches import scale
 from repro.evaluate import local_lipschitz
 from repro.evaluate import robust_accuracy as module
-from repro.evaluate.accuracy import correct
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import Values, validate_options
 from repro.evaluate.robust_accuracy import Options, measure, without_gradient, withstands
@@ -78,14 +77,6 @@ def test_linear_classifier_equals_the_closed_form(norm: str, random_start: bool)
         expected = margin > radius * dual
         assert 0.1 < expected.double().mean() < 0.95
         assert torch.equal(right, expected)
-
-
-def test_radius_zero_is_clean_accuracy() -> None:
-    network, data = Linear().eval(), grey_images()
-    threat = Options().threat_model(0.0, BOUNDS)
-    right = withstands(network, data, threat, starts=torch.Generator(), batch_size=64)
-    assert torch.equal(right, correct(network, data, BOUNDS))
-    assert right.sum() == 360
 
 
 def test_restarts_only_take_away() -> None:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from repro.core.errors import ReproError
 from repro.evaluate.extractor import Extractor
-from repro.evaluate.feature_store import METRICS, Features, FeatureStore, UintImages
+from repro.evaluate.feature_store import METRICS, Features, FeatureStore
 from repro.evaluate.features import register
-from repro.evaluate.fidelity_library import torch_fidelity
 from repro.evaluate.registry import Values
 from repro.evaluate.scores import ScoreOptions, fidelity_scores
-from repro.models.embedding import EmbeddingNetwork
+from spread_features import direct_scores, spread_extractor, spread_network
 
 CPU = torch.device("cpu")
 OPTIONS = ScoreOptions(splits=2, kid_subsets=5, kid_subset_size=20)
@@ -38,38 +37,15 @@ def images(n: int, seed: int, low: int = 0, high: int = 256) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def network() -> EmbeddingNetwork:
-    torch.manual_seed(0)
-    network = EmbeddingNetwork(10, width=0.25).eval()
-    network.body[-2].weight.data.fill_(100.0)  # untrained features are all but equal; spread them out
-    return network
-
-
-@pytest.fixture(scope="module")
-def extractor(network: EmbeddingNetwork) -> Extractor:
-    register("test-embedding", network, (0.0, 1.0))
-    return Extractor(name="test-embedding", sha256="0" * 64, weights=None)
+def extractor() -> Extractor:
+    return spread_extractor()
 
 
 def test_equals_torch_fidelity_called_directly(extractor: Extractor) -> None:
     ours, theirs = images(60, 1), images(50, 2, high=200)
     got = scores_of(ours, theirs, extractor, seed=3)
-    direct = torch_fidelity.calculate_metrics(
-        input1=UintImages(ours),
-        input2=UintImages(theirs),
-        feature_extractor="test-embedding",
-        isc=True,
-        fid=True,
-        kid=True,
-        isc_splits=2,
-        kid_subsets=5,
-        kid_subset_size=20,
-        rng_seed=3,
-        cuda=False,
-        cache=False,
-        save_cpu_ram=True,
-        verbose=False,
-    )
+    splits = {"isc_splits": 2, "kid_subsets": 5, "kid_subset_size": 20}
+    direct = direct_scores(ours, theirs, isc=True, fid=True, kid=True, rng_seed=3, **splits)
     assert got["is"] == direct["inception_score_mean"]
     assert got["is_std"] == direct["inception_score_std"]
     assert got["fid"] == pytest.approx(direct["frechet_inception_distance"], rel=1e-9)
@@ -77,10 +53,10 @@ def test_equals_torch_fidelity_called_directly(extractor: Extractor) -> None:
     assert got["kid_std"] == pytest.approx(direct["kernel_inception_distance_std"], rel=1e-9)
 
 
-def test_fid_equals_the_closed_form(network: EmbeddingNetwork, extractor: Extractor) -> None:
+def test_fid_equals_the_closed_form(extractor: Extractor) -> None:
     """Heusel et al. (2017): |mu1 - mu2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), here by symmetric square roots."""
     ours, theirs = images(400, 1), images(300, 2, low=60, high=200)
-    got = scores_of(ours, theirs, extractor)
+    got, network = scores_of(ours, theirs, extractor), spread_network()
     with torch.no_grad():
         a, b = (network.features(x.float() / 255).double().numpy() for x in (ours, theirs))
     difference = a.mean(0) - b.mean(0)

@@ -51,13 +51,6 @@ def test_fast_gradient_loss_is_equation_2_or_4(norm: str) -> None:
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_without_perturbation_fast_gradient_training_is_plain_training() -> None:
-    method, _ = make("fast_gradient_training", eps=0.0, alpha=0.3)
-    assert isinstance(method, FastGradientTraining)
-    images, labels = batch()
-    torch.testing.assert_close(method.losses(images, labels)[1], Classifier.losses(method, images, labels)[1])
-
-
 @pytest.mark.parametrize("noise", ["gaussian", "random_sign"])
 def test_random_perturbations_have_the_length_asked_for_and_no_common_direction(noise: Noise) -> None:
     images, _ = batch()

@@ -199,9 +199,9 @@ def test_inputs_are_not_changed_in_place_and_no_grad_is_overruled() -> None:
 # RGAN
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
-def test_directions_have_unit_length(scale: float) -> None:
-    vectors = unit_direction(torch.randn(16, 3, 8, 8) * scale)
+def test_directions_have_unit_length() -> None:
+    """Also where squares overflow; attacks/test_kernels.py has smaller vectors, and those of length 0."""
+    vectors = unit_direction(torch.randn(16, 3, 8, 8) * 1e25)
     torch.testing.assert_close(vectors.flatten(1).norm(dim=1), torch.ones(16))
     noise = random_directions(vectors, torch.Generator())
     torch.testing.assert_close(noise.flatten(1).norm(dim=1), torch.ones(16))
@@ -212,8 +212,6 @@ def test_a_zero_gradient_gives_a_zero_direction() -> None:
     first, second = image_directions(network, HINGE, images, images)
     assert torch.equal(first, torch.zeros_like(images))
     assert torch.equal(second, torch.zeros_like(images))
-    mixed = unit_direction(torch.stack([torch.zeros(5), torch.ones(5)]))
-    torch.testing.assert_close(mixed.norm(dim=1), torch.tensor([0.0, 1.0]))
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge", "wasserstein", "saturating"])
@@ -329,7 +327,8 @@ def test_beyond_the_hinges_margin_images_still_move_against_d() -> None:
 def test_saturated_discriminators_still_give_a_direction() -> None:
     """At a logit of 60 the slope of log sigmoid is 1e-26; its square is zero in float32."""
     network, real, fake = setting()
-    first, _ = image_directions(network, make_loss("non_saturating"), 100 * real, fake)
+    search = DirectionSearch(of="loss")
+    first, _ = image_directions(network, make_loss("non_saturating"), 100 * real, fake, search=search)
     torch.testing.assert_close(first.flatten(1).norm(dim=1), torch.ones(4))
 
 

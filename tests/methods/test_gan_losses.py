@@ -79,14 +79,6 @@ def test_penalties_on_a_linear_discriminator(points: str) -> None:
     torch.testing.assert_close(network.weight.grad, 4 * weight)
 
 
-def test_both_sides_of_zero_gp_add_up() -> None:
-    network = LinearD(torch.ones(3, 2, 2))
-    images, noise = torch.randn(2, 3, 2, 2), torch.Generator()
-    both = make_regulariser("zero_gp", {"weight": 1.0, "points": "both"}, noise)
-    assert both is not None
-    assert both(network, images, images).item() == pytest.approx(2 * 12)
-
-
 def test_penalty_takes_each_images_own_slope() -> None:
     """D(x) = sum x^2 has the slope 2x: the penalty is the mean of 4 |x|^2 over the real images."""
 

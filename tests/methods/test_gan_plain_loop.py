@@ -11,14 +11,13 @@ from torch import Tensor
 
 from method_cases import gan_of
 from peers import peers
-from plain_gan import Discriminator, Generator, LoaderFeed, PlainLoop, Recipe, adopt
+from plain_gan import Discriminator, Generator, PlainLoop, Recipe, adopt
 from repro.attacks import ThreatModel
 from repro.core.device import set_deterministic
 from repro.core.spec import RunSpec
 from repro.methods.gan_base import GanMethod
 from small_run import small_run
 
-CPU = torch.device("cpu")
 SPEC = small_run("gan", seed=1, width=0.1, options={"network": "sngan", "n_dis": 2})
 RECIPE = Recipe(n_dis=2, steps=SPEC.steps)
 
@@ -122,14 +121,3 @@ def test_what_is_compared_with_runs_as_its_users_do() -> None:
     assert {*seen} == {(False, True)}
     note()
     assert seen[-1] == (True, False)
-
-
-def test_the_plain_loop_reads_pictures_scaled_to_one() -> None:
-    images = torch.arange(4 * 3 * 32 * 32).view(4, 3, 32, 32).remainder(256).to(torch.uint8)
-    feed = LoaderFeed(images, 2, 0, CPU)
-    batch = feed.images()
-    assert batch.shape == (2, 3, 32, 32)
-    assert batch.min() == -1
-    assert batch.max() == 1
-    for _ in range(3):
-        assert feed.images().shape == (2, 3, 32, 32)  # goes round

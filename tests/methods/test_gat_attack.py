@@ -25,22 +25,19 @@ from repro.evaluate.result import read_result
 from repro.evaluate.trained import load_trained
 from repro.methods.gat_attack import GATAttackTraining
 from repro.train.batch import train_batch
+from small_run import small_run
 
-DATA = {"dataset": "cifar10", "source": "synthetic", "train_limit": 40, "batch_size": 8, "width": 0.25}
+SIZE = {"train_limit": 40, "width": 0.25}
 LIVELY = {"generator_learning_rate": 3e-3, "delta_scale": "unit_rms", "validate_every": 2}
 
 
 def baseline(seed: int = 0) -> RunSpec:
-    return RunSpec(
-        recipe="b", method="classifier", seed=seed, steps=30, options={"learning_rate": 3e-3}, **DATA
-    )  # type: ignore[arg-type]
+    return small_run("classifier", seed=seed, steps=30, options={"learning_rate": 3e-3}, **SIZE)
 
 
 def attacker(steps: int = 6, **options: object) -> RunSpec:
     given = {**LIVELY, **options}
-    return RunSpec(
-        recipe="a", method="gat_attack", seed=0, steps=steps, parent=baseline().run_id, options=given, **DATA
-    )  # type: ignore[arg-type]
+    return small_run("gat_attack", steps=steps, parent=baseline().run_id, options=given, **SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -196,15 +193,8 @@ def test_an_unscaled_gradient_trains_and_measures(trained: Layout) -> None:
 
 
 def test_what_a_generator_does_is_measured_over_its_training(trained: Layout) -> None:
-    spec = RunSpec(
-        recipe="g",
-        method="gat",
-        seed=0,
-        steps=8,
-        snapshots=4,
-        options={"generator_learning_rate": 3e-3},
-        **DATA,
-    )  # type: ignore[arg-type]
+    options = {"generator_learning_rate": 3e-3}
+    spec = small_run("gat", steps=8, snapshots=4, options=options, **SIZE)
     train_batch([spec], trained, trained.batch("train", "g"), device=CPU, data_root=None, progress=False)
     values = evaluate(trained, measured(spec.run_id, "equal_power", over_training=True, shown=0))
     once = evaluate(trained, measured(spec.run_id, "equal_power", shown=0))

@@ -1,4 +1,4 @@
-"""The toy GAN on nine Gaussians: networks, training through the loop, DAT on points."""
+"""The toy GAN on nine Gaussians: networks, what training reaches, DAT on points."""
 
 from __future__ import annotations
 
@@ -12,32 +12,15 @@ from torch import Tensor, nn
 from method_cases import equal, gan_of, weights
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.core.spec import RunSpec
-from repro.evaluate.trained import load_trained
 from repro.methods.gan_base import GanMethod
 from repro.methods.registry import validate_options
 from repro.models import mlp
 from repro.train.run import train_run
-from repro.train.settings import LoopSettings
-
-CPU = torch.device("cpu")
-
-
-def spec_of(method: str, *, steps: int = 6, dataset: str = "gaussians", **options: Any) -> RunSpec:
-    return RunSpec(
-        recipe="test",
-        method=method,
-        dataset=dataset,
-        source="real",
-        seed=0,
-        steps=steps,
-        batch_size=64,
-        options=options,
-    )
+from small_run import small_run
 
 
 def make(method: str, **options: Any) -> GanMethod:
-    return gan_of(spec_of(method, **options))
+    return gan_of(small_run(method, dataset="gaussians", source="real", batch_size=64, options=options))
 
 
 def after(method: str, **options: Any) -> dict[str, Tensor]:
@@ -62,28 +45,6 @@ def test_both_networks_have_four_layers_of_64() -> None:
 def test_dat_without_epsilon_is_the_plain_gan() -> None:
     assert equal(after("toy_dat", epsilon=0.0), after("toy_gan"))
     assert not equal(after("toy_dat"), after("toy_gan"))
-
-
-def test_a_run_through_the_loop_resumes_and_is_measured(tmp_path: Path) -> None:
-    """Trained in one go and taken up again from half way: the same weights, which load back to points."""
-    spec, layout = spec_of("toy_dat", steps=8), Layout(tmp_path / "whole", "test")
-    settings = LoopSettings(checkpoint_steps=4, log_every=4)
-    train_run(spec, layout, device=CPU, data_root=None, progress=False, settings=settings)
-    trained = load_trained(layout, spec.run_id, CPU)
-    points = trained.method.sample(100, torch.Generator().manual_seed(1))
-    assert points.shape == (100, 2)
-    assert trained.stand_ins == set()
-
-    halves = make("toy_dat", steps=8)
-    for step in range(4):
-        halves.step(step)
-    again = make("toy_dat", steps=8)
-    again.load_state_dict(halves.state_dict())
-    again.streams.load_state_dict(halves.streams.state_dict())
-    for step in range(4, 8):
-        again.step(step)
-    whole = {f"{n}.{k}": v for n, m in trained.method.modules.items() for k, v in m.state_dict().items()}
-    assert equal(weights(again), whole)
 
 
 def test_the_gan_finds_where_the_points_lie() -> None:
@@ -114,6 +75,6 @@ def test_what_makes_no_sense_on_points_is_refused(method: str, options: dict[str
 
 
 def test_the_toy_network_refuses_images(tmp_path: Path) -> None:
-    spec = spec_of("toy_gan", dataset="cifar10").model_copy(update={"source": "synthetic", "train_limit": 64})
+    spec, layout = small_run("toy_gan", train_limit=64), Layout(tmp_path, "test")
     with pytest.raises(ReproError, match="toy_gan takes points, not images of 32 px"):
-        train_run(spec, Layout(tmp_path, "test"), device=CPU, data_root=None, progress=False)
+        train_run(spec, layout, device=torch.device("cpu"), data_root=None, progress=False)

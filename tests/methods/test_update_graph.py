@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from method_cases import gan_of
 from paper_runs import option_sets
 from pretended_graphs import pretended_graphs
 from repro.core.device import apply_precision, set_deterministic
@@ -125,21 +126,14 @@ def gans() -> dict[str, RunSpec]:
     return found
 
 
-def training(run: RunSpec) -> GanMethod:
-    images = load_images(run.dataset, "train", source=run.source, limit=run.train_limit, root=None)
-    method = load_method(run.method)(run, images, Streams(2), torch.device("cpu"))
-    assert isinstance(method, GanMethod)
-    return method
-
-
 @pytest.mark.slow
 def test_every_gan_of_the_papers_trains_from_graphs_as_without() -> None:
     steps, captured = WARM_UP + 3, 0
     for name, run in gans().items():
-        if training(run).draws_within_updates():
+        if gan_of(run).draws_within_updates():
             continue
         with pretended_graphs() as machine:
-            graphed, plain = pretend_graphs_of(training(run)), pretend_graphs_of(training(run))
+            graphed, plain = pretend_graphs_of(gan_of(run)), pretend_graphs_of(gan_of(run))
             plain.graphs.enabled = False
             found, expected = trace(graphed, last=steps), trace(plain, last=steps)
             assert machine.current is machine.main
@@ -194,7 +188,7 @@ def test_a_graph_that_does_something_else_is_not_used(hidden: bool) -> None:
 def test_graphs_go_on_from_a_state_as_they_would_have() -> None:
     run = small_run("gan", seed=2, steps=40, width=0.1, options={"network": "dcgan"})
     with pretended_graphs():
-        whole, resumed = pretend_graphs_of(training(run)), pretend_graphs_of(training(run))
+        whole, resumed = pretend_graphs_of(gan_of(run)), pretend_graphs_of(gan_of(run))
         trace(whole, last=WARM_UP + 2)
         state = torch.utils._pytree.tree_map_only(torch.Tensor, torch.clone, whole.state_dict())
         resumed.load_state_dict(state)

@@ -12,7 +12,7 @@ from repro.core.failures import FailureRules, failures
 from repro.core.jsonl import read_lines
 from repro.core.paths import Layout
 from repro.core.records import read_record
-from repro.core.spec import EvaluationSpec, RunSpec
+from repro.core.spec import EvaluationSpec
 from repro.data.load import load_images
 from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.result import read_result
@@ -21,6 +21,7 @@ from repro.train.begin import new_run
 from repro.train.record import record_line
 from repro.train.run import train_run, train_to_record
 from repro.train.settings import LoopSettings
+from small_run import small_run
 
 CPU = torch.device("cpu")
 RULES = FailureRules(overfitting_fall=0.3, overfitting_rise=0.05, collapse_fall=0.5, collapse_below=0.3)
@@ -52,19 +53,15 @@ def test_the_rules(lines: list[dict[str, Any]], flags: set[str]) -> None:
 
 
 BY_HEART = {"radius": 0.01, "step_size": 0.01, "steps": 1, "learning_rate": 2e-3,
-            "held_out": "test", "held_out_images": 100, "held_out_steps": 3}  # fmt: skip
-ALONE = {"network": "embedding", "milestones": (), "augmentation": False}
-TOGETHER = {"network": "robgan_resnet", "crop_padding": 0, "flip": False, "dequantisation": False}
+            "held_out": "test", "held_out_images": 100, "held_out_steps": 3,
+            "network": "embedding", "milestones": (), "augmentation": False}  # fmt: skip
 
 
-def trained_on_wrong_labels(
-    layout: Layout, method: str, own: dict[str, Any], *, noise: float, steps: int
-) -> dict[str, Any]:
+def trained_on_wrong_labels(layout: Layout, *, noise: float, steps: int) -> dict[str, Any]:
     """Train on 100 images, a share ``noise`` of whose labels are drawn anew; return the run's record."""
-    spec = RunSpec(
-        recipe="made to fail", method=method, dataset="cifar10", source="synthetic", train_limit=100, seed=0,
-        steps=steps, batch_size=20, width=0.25, options={**BY_HEART, **own},
-    )  # fmt: skip
+    spec = small_run(
+        "adversarial_training", train_limit=100, steps=steps, batch_size=20, width=0.25, options=BY_HEART
+    )
     train, test = (
         load_images("cifar10", split, source="synthetic", limit=n, root=None)
         for split, n in (("train", 100), ("test", 200))
@@ -86,27 +83,17 @@ def test_a_classifier_that_learns_wrong_labels_by_heart_is_said_to_overfit(
     layout: Layout, noise: float
 ) -> None:
     steps = 120 if noise else 20
-    record = trained_on_wrong_labels(layout, "adversarial_training", ALONE, noise=noise, steps=steps)
+    record = trained_on_wrong_labels(layout, noise=noise, steps=steps)
     assert set(record["warnings"]) == ({"overfitting"} if noise else set())
     assert ("WARNING, overfitting: under attack" in record_line(record)) == bool(noise)
-
-
-def test_co_training_is_judged_by_the_same_rule(layout: Layout) -> None:
-    """Not that it overfits: so short, it stays near chance on held-out images, and rounding decides."""
-    record = trained_on_wrong_labels(layout, "robgan", TOGETHER, noise=0.6, steps=30)
-    lines = list(read_lines(layout.log(record["run_id"])))
-    assert len(lines) == 6
-    assert record["warnings"].keys() == failures(lines, FailureRules()).keys()
 
 
 @pytest.mark.parametrize(("rate", "flags"), [(0.1, ("mode_collapse",)), (0.005, ())])
 def test_a_generator_that_collapses_marks_what_is_measured_of_it(
     layout: Layout, rate: float, flags: tuple[str, ...]
 ) -> None:
-    spec = RunSpec(
-        recipe="made to fail", method="toy_gan", dataset="gaussians", source="synthetic", seed=0, steps=150,
-        batch_size=64, snapshots=1, options={"learning_rate": rate},
-    )  # fmt: skip
+    options = {"learning_rate": rate}
+    spec = small_run("toy_gan", dataset="gaussians", steps=150, batch_size=64, snapshots=1, options=options)
     train_run(spec, layout, device=CPU, data_root=None, progress=False)
     assert tuple(read_record(layout, spec.run_id)["warnings"]) == flags
     measured = EvaluationSpec(

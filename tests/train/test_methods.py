@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
@@ -13,6 +11,7 @@ from repro.core.paths import Layout
 from repro.core.spec import RunSpec
 from repro.methods.registry import load_method, method_names
 from repro.train.record import finished
+from small_run import small_run
 from tiny_gan import PowerCutError, cut_at, train_with_checkpoints
 
 CPU = torch.device("cpu")
@@ -35,10 +34,18 @@ POINTS = ("toy_gan", "toy_dat")
 
 
 def spec(method: str, parent: str | None = None) -> RunSpec:
-    fields: dict[str, Any] = {"steps": 5, "batch_size": 4, "width": 0.125, "snapshots": 2, "train_limit": 12}
-    dataset = "gaussians" if method in POINTS else "cifar10"
-    return RunSpec(
-        recipe="r", method=method, dataset=dataset, source="synthetic", seed=1, parent=parent, **fields
+    """A run with the method's defaults; GAT's with dropout, whose layers hold a stream from the start."""
+    return small_run(
+        method,
+        dataset="gaussians" if method in POINTS else "cifar10",
+        seed=1,
+        steps=5,
+        batch_size=4,
+        width=0.125,
+        snapshots=2,
+        train_limit=12,
+        parent=parent,
+        options={"dropout": 0.3} if method == "gat" else {},
     )
 
 

@@ -123,10 +123,8 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_changed_past_is_refused(layout: Layout, whole: str, name: str) -> None:
+def test_a_changed_past_is_refused(layout: Layout, name: str) -> None:
     run = cut(layout)
-    kept = layout.results / "kept"
-    shutil.copytree(run, kept)
     change, problem = CHANGES[name]
     change(run)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
@@ -135,7 +133,18 @@ def test_a_changed_past_is_refused(layout: Layout, whole: str, name: str) -> Non
     assert "delete" in caught.value.remedy
     assert str(run) in str(caught.value.where)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
-    shutil.rmtree(run)  # as advised
+
+
+@pytest.mark.parametrize("name", ["snapshot gone", "another step"])
+def test_what_is_advised_of_a_changed_past_works(layout: Layout, whole: str, name: str) -> None:
+    """Of a change beside the checkpoint and of one within; the advice is the same for all."""
+    run = cut(layout)
+    kept = layout.results / "kept"
+    shutil.copytree(run, kept)
+    CHANGES[name][0](run)
+    with pytest.raises(ReproError):
+        tiny_gan.train(SPEC, layout, SETTINGS)
+    shutil.rmtree(run)
     tiny_gan.train(SPEC, layout, SETTINGS)
     assert final(layout) == whole
     shutil.rmtree(run)

@@ -124,15 +124,10 @@ def pixels(method: Method) -> Tensor:
 
 PLANTED: dict[str, Callable[[Method], object]] = {
     "convolution of tensors on cpu and meta": lambda m: F.conv2d(pixels(m), torch.ones(3, 3, 1, 1)),
-    "mm of tensors on cpu and meta": lambda m: pixels(m).flatten(1) @ torch.ones(3072, 2),
-    "gather of tensors on cpu and meta": lambda m: (
-        pixels(m).flatten(1).gather(1, torch.zeros(20, 1, dtype=torch.int64))
-    ),
     "the host reads a value": lambda m: pixels(m).mean().item(),
     "the host reads a tensor": lambda m: m.data.labels.tolist(),
     "an upload": lambda m: torch.tensor([1.0], device=GPU),
     "an upload ": lambda m: torch.ones(3).to(GPU),
-    "uniform_ draws from a global generator": lambda m: torch.empty(3, device=GPU).uniform_(),
     "bernoulli_ draws from a global generator": lambda m: F.dropout(torch.empty(3, device=GPU)),
 }
 

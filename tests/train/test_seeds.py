@@ -60,8 +60,9 @@ def _stacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seed_batch, "PAYS", {("cpu", "float32")})  # where it is no faster: not so by default
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """The runs of ``specs()``, each trained by itself; nobody may write there."""
     layout = Layout(tmp_path_factory.mktemp("alone"), "test")
     for spec in specs():
         train_run(spec, layout, device=CPU, data_root=None, progress=False, settings=QUIET)

@@ -101,18 +101,6 @@ def test_the_log_and_the_record(layout: Layout) -> None:
     assert names == {"checkpoint.safetensors", "metrics.jsonl", "run.json"}
 
 
-def test_a_run_whose_record_was_lost_gets_it_back_without_training(layout: Layout) -> None:
-    spec = tiny_gan.tiny_spec()
-    tiny_gan.train(spec, layout)
-    before = final(layout, spec).sha256
-    layout.record(spec.run_id).unlink()
-    tiny_gan.train(spec, layout)
-    record = finished(layout, spec.run_id, spec)
-    assert record is not None
-    assert record["checkpoint_sha256"] == before
-    assert record["metrics"].keys() == {"generator_loss", "discriminator_loss"}
-
-
 def test_a_finished_run_that_was_tampered_with_is_an_error(layout: Layout) -> None:
     spec, other = tiny_gan.tiny_spec(), tiny_gan.tiny_spec(seed=9)
     tiny_gan.train(spec, layout)

@@ -30,15 +30,6 @@ def test_a_weight_that_is_nan_never_reaches_the_checkpoint(layout: Layout) -> No
     assert not layout.record(spec.run_id).exists()
 
 
-def test_a_nan_loss_is_found_at_the_next_log_line(layout: Layout) -> None:
-    spec = tiny_gan.tiny_spec(poison_step=11)
-    with pytest.raises(ReproError, match="loss is not finite") as caught:
-        tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=10, log_every=5))
-    # NaN weights from step 12 on (the first is 1), so that the next step's loss is the first to show it
-    assert "diverged at step 13: " in caught.value.message
-    assert checkpoint.load(layout.checkpoint(spec.run_id)).header["step"] == 10
-
-
 def test_a_huge_loss_counts_as_diverged_unless_allowed(layout: Layout) -> None:
     spec = tiny_gan.tiny_spec(explode_step=12)
     with pytest.raises(ReproError, match=r"generator_loss\| reached 2e\+06, more than 1e\+06"):
