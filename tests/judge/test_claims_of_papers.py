@@ -17,7 +17,9 @@ from repro.plan.config import load_config
 from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
-CLAIMS = all_claims(load_config(CONFIG))
+OPENED = load_config(CONFIG)
+CLAIMS = all_claims(OPENED)
+REPORTED = all_reported(OPENED)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def gats_claims_on_table_2(factor: float, seeds: dict[str, int], draw: int) -> d
     """Judge GAT's claims over CIFAR-10's column on drawn seeds, printed gains times ``factor``."""
     printed = {
         place.row: entry
-        for place, entry in all_reported(load_config(CONFIG)).items()
+        for place, entry in REPORTED.items()
         if (place.paper, place.artefact, place.column) == ("gat", "table2", "CIFAR-10")
     }
     claims = [claim for claim in CLAIMS if claim.id in TABLE_2]
