@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from papers_case import plan_of
 from repro.compose.paper_files import all_claims, all_reported
 from repro.judge.cells import Cell
 from repro.judge.claims import ALL_COLUMNS, DEFAULT_RULES, Judgement, Reference, render_claims
 from repro.judge.judging import judge_claims
 from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 OPENED = load_config(CONFIG)
@@ -24,12 +24,11 @@ REPORTED = all_reported(OPENED)
 
 @pytest.fixture(scope="module")
 def cells():
-    config = load_config(CONFIG)
     return {
-        cell.key[:5] for cells in build_plan(config).cells.values() for cell in cells
+        cell.key[:5] for cells in plan_of("smoke").cells.values() for cell in cells
     } | {  # the Cost artefact divides any recipe of a paper by any other
         (paper, "cost", row, column, "cost_ratio")
-        for paper, sheet in config.sheets.items()
+        for paper, sheet in OPENED.sheets.items()
         for row in sheet.recipes
         for column in sheet.recipes
         if row != column
@@ -56,7 +55,7 @@ def test_names_existing_and_different_cells(claim, cells) -> None:
 
 @pytest.mark.parametrize("profile", ["paper", "quick"])
 def test_the_spread_of_a_row_has_seeds_to_choose_by_and_to_measure_with(profile: str) -> None:
-    plan = build_plan(load_config(CONFIG, profile))
+    plan = plan_of(profile)
     found = 0
     for predicate in (each for claim in CLAIMS for each in claim.all if each.left.column == ALL_COLUMNS):
         for side in (predicate.left, predicate.right):
