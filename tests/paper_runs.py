@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from papers_case import plan_of
 from repro.core.spec import RunSpec
 from repro.core.streams import Streams
 from repro.data.catalogue import dataset_info
@@ -15,18 +15,9 @@ from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.methods.base import Method
 from repro.methods.registry import load_method, train_split
-from repro.plan.config import load_config
-from repro.plan.plan import Plan, build_plan
 
-CONFIG = Path(__file__).parents[1] / "config"
 SAME = {"train_split", "mixture", "spread"}  # choose the data alone
 SMALL: dict[str, Any] = {"n_dis": 1, "eval_mode_after": 1, "reset_seeds_every": 1}
-
-
-@cache
-def paper_plan() -> Plan:
-    """Return the plan of the papers' own schedules."""
-    return build_plan(load_config(CONFIG, "paper"))
 
 
 @cache
@@ -34,7 +25,7 @@ def option_sets() -> dict[str, RunSpec]:
     """Return runs in which every value of every option meets every method and network that have it."""
     seen: set[tuple[object, ...]] = set()
     found: dict[str, RunSpec] = {}
-    for run in paper_plan().runs.values():
+    for run in plan_of("paper").runs.values():
         network = run.options.get("network")
         sets = {(run.method, network, name, kind_of(value)) for name, value in run.options.items()}
         if not (sets := {one for one in sets if one[2] not in SAME}) <= seen:

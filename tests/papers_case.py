@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -180,6 +181,12 @@ def read(folder: Path, **texts: str) -> Config:
 def plan(folder: Path, **texts: str) -> Plan:
     """Write a config folder and plan it."""
     return build_plan(read(folder, **texts))
+
+
+@cache
+def plan_of(profile: str) -> Plan:
+    """Return the plan of one of the repository's own profiles, made once: nobody may change it."""
+    return build_plan(load_config(ROOT / "config", profile))
 
 
 def line_of(text: str, part: str) -> int:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from repro.compose.artefact import compose_artefact
 from repro.core.manifest import write_manifest
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.data.facts import SplitFacts
 from repro.evaluate.result import Result, write_result
-from repro.plan.batches import Batches
+from repro.jobs.measured import Measured
+from repro.judge.artefacts import Artefact
+from repro.judge.cells import Cell
+from repro.plan.batches import Batches, make_batches
+from repro.plan.plan import Plan
 
 
 def small_result(spec: EvaluationSpec, **fields: Any) -> Result:
@@ -39,3 +45,12 @@ def leave_results(layout: Layout, batches: Batches, results: Iterable[Result]) -
     for name, batch in batches.evaluate.items():
         if all(layout.evaluation(member).is_file() for member in batch.members):
             write_manifest(layout.batch("evaluate", name), layout, "evaluate", batch.members)
+
+
+def composed(
+    opened: Plan, layout: Layout, results: Iterable[Result]
+) -> tuple[Artefact, list[Cell], dict[Path, str]]:
+    """Leave results and compose the small table of them; return what `compose_artefact` does."""
+    batches = make_batches(opened)
+    leave_results(layout, batches, results)
+    return compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")

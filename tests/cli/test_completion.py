@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from repro.core.by_name import declaring
 from repro.plan.config import load_config
 
@@ -51,15 +49,3 @@ def test_data_sets_and_results_are_those_that_are_there() -> None:
     published = {path.parent.name for path in (ROOT / "results" / "published").glob("*/cells.csv")}
     for command in (("export",), ("table", "dat/table4")):
         assert published <= {*completed(*command, "--from", "")}
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shells_script_is_shown(shell: str) -> None:
-    command = [sys.executable, "-c", COMPLETE, "--show-completion", shell]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
-    }
-    done = subprocess.run(command, env=environment, text=True, capture_output=True)
-    assert "_REPRO_COMPLETE=complete_" in done.stdout, done.stderr

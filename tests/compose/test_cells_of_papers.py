@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 
 from papers_case import SHEET, line_of, read
+from papers_case import plan as small_plan
 from repro.core.errors import ReproError
 from repro.plan.cells import CitedCell, MeasuredCell, PendingCell, PlannedCell
-from repro.plan.plan import Plan, build_plan
 
 # the second recipe trains another way, so that its runs are not the first one's
 TWO = SHEET.replace("  twin:\n    method: classifier\n", "  twin:\n    method: fast_gradient_training\n")
 
 
-def plan_of(folder: Path, sheet: str = SHEET) -> Plan:
-    return build_plan(read(folder, sheet=sheet))
-
-
 def cells(folder: Path, name: str = "table1", sheet: str = SHEET) -> list[PlannedCell]:
-    return plan_of(folder, sheet).cells[f"gat/{name}"]
+    return small_plan(folder, sheet=sheet).cells[f"gat/{name}"]
 
 
 def test_measured_cells_come_once_a_convention_others_once(tmp_path: Path) -> None:
@@ -43,7 +39,7 @@ def test_measured_cells_come_once_a_convention_others_once(tmp_path: Path) -> No
 
 
 def test_a_difference_subtracts_the_row_that_it_names_seed_by_seed(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, TWO)
+    plan = small_plan(tmp_path, sheet=TWO)
     gains = [c for c in plan.cells["gat/table1"] if c.column == "gain" and isinstance(c, MeasuredCell)]
     for gain in gains:
         assert (gain.value, gain.metric) == ("accuracy", "accuracy_gain")
@@ -72,7 +68,7 @@ def test_a_row_wins_over_its_column_and_options_are_merged(tmp_path: Path) -> No
         '{name: "CIFAR-10", metric: accuracy,',
         '{name: "CIFAR-10", metric: accuracy, dataset: stl10, options: {b: 3, c: 4},',
     )
-    plan = plan_of(tmp_path, sheet)
+    plan = small_plan(tmp_path, sheet=sheet)
     other = next(c for c in plan.cells["gat/table1"] if c.row == "left: Other")
     run = plan.runs[other.runs[0]]
     assert (other.metric, run.dataset) == ("m", "cifar100")
@@ -82,7 +78,7 @@ def test_a_row_wins_over_its_column_and_options_are_merged(tmp_path: Path) -> No
 def overridden(folder: Path, sheet: str, metric: str) -> dict[str, set[str]]:
     """Train the cell of one metric on another recipe; return the recipes of the row's cells, by metric."""
     override = f'          - {{row: "Other", column: "CIFAR-10", on_metric: {metric}, recipe: gan}}\n'
-    plan = plan_of(folder, sheet.replace("        except:\n", "        except:\n" + override))
+    plan = small_plan(folder, sheet=sheet.replace("        except:\n", "        except:\n" + override))
     return {
         cell.metric: {plan.runs[run].recipe for run in cell.runs}
         for cell in plan.cells["gat/table1"]
@@ -103,7 +99,7 @@ def test_an_override_is_found_by_the_metric_that_its_row_gives(tmp_path: Path) -
 
 @pytest.mark.parametrize("row", ["recipe: gan, evaluation: null", "recipe: gat.gan, evaluation: gat.scores"])
 def test_unset_fields_hide_nothing_and_names_may_carry_their_paper(tmp_path: Path, row: str) -> None:
-    plan = plan_of(tmp_path, SHEET.replace('{name: "GAN", recipe: gan}', f'{{name: "GAN", {row}}}'))
+    plan = small_plan(tmp_path, sheet=SHEET.replace('{name: "GAN", recipe: gan}', f'{{name: "GAN", {row}}}'))
     (found,) = [c for c in plan.cells["gat/table1"] if c.row == "right: GAN"]
     assert isinstance(found, MeasuredCell)
     assert {plan.runs[run].recipe for run in found.runs} == {"gat.gan"}

@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, SHEET, plan
-from repro.compose.artefact import compose_artefact
 from repro.core.divergence import Divergence
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
 from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result
-from repro.jobs.measured import Measured
 from repro.judge.cells import Cell
 from repro.plan.batches import make_batches
 from repro.plan.plan import Plan
 from repro.search.results import adopt, draw
-from small_result import leave_results, small_result
+from small_result import composed, leave_results, small_result
 
 LOST = Divergence(quantity="d_loss", step=3, last_good_step=0, reason="d_loss is not finite")
 SEARCH = """\
@@ -30,13 +28,13 @@ artefacts:
 """
 
 
-def write_results(opened: Plan, layout: Layout, lost: set[tuple[str, int]]) -> None:
-    """Write what the measurements would have: 50 % and the seed; nothing of the runs in ``lost``."""
+def results_of(opened: Plan, lost: set[tuple[str, int]]) -> list[Result]:
+    """Return what the measurements would write: 50 % and the seed; nothing of the runs in ``lost``."""
     results = []
     for spec in opened.evaluations.values():
         run = opened.runs[spec.run]
         results.append(_result(spec, run.seed, (run.recipe, run.seed) in lost))
-    leave_results(layout, make_batches(opened), results)
+    return results
 
 
 def _result(spec: EvaluationSpec, seed: int, lost: bool) -> Result:
@@ -47,7 +45,7 @@ def _result(spec: EvaluationSpec, seed: int, lost: bool) -> Result:
     )
 
 
-def composed(tmp_path: Path, lost: set[tuple[str, int]]) -> tuple[dict[tuple[str, str], Cell], str, str]:
+def shown(tmp_path: Path, lost: set[tuple[str, int]]) -> tuple[dict[tuple[str, str], Cell], str, str]:
     """Return the cells of the small table by row and column, and the table as Markdown and LaTeX."""
     own = (
         "options: {network: embedding}\n  gan:"  # of the recipe twin, which then shares no run with baseline
@@ -58,15 +56,13 @@ def composed(tmp_path: Path, lost: set[tuple[str, int]]) -> tuple[dict[tuple[str
     profile = PROFILE.replace("max_seeds: 2", "max_seeds: 3\nmin_seeds: 3")
     opened = plan(tmp_path / "config", sheet=sheet, profile=profile)
     layout = Layout(tmp_path / "results", "tiny")
-    write_results(opened, layout, lost)
-    measured = Measured(layout, make_batches(opened))
-    artefact, cells, _ = compose_artefact(opened, measured, layout, "gat/table1")
+    artefact, cells, _ = composed(opened, layout, results_of(opened, lost))
     found = {(cell.row, cell.column): cell for cell in cells if cell.convention == "standard"}
     return found, table_markdown(artefact, cells, "tiny"), table_latex(artefact, cells, "tiny")
 
 
 def test_some_of_several_seeds(tmp_path: Path) -> None:
-    cells, markdown, latex = composed(tmp_path, {("gat.twin", 1)})
+    cells, markdown, latex = shown(tmp_path, {("gat.twin", 1)})
     twin = cells["left: Other", "CIFAR-10"]
     assert (twin.verdict, twin.diverged, twin.n_seeds, twin.measured) == ("diverged", 1, 2, 51.0)
     assert twin.stand_ins == ("synthetic_data", "reduced_budget", "changed_batch_size", "reduced_width")
@@ -81,7 +77,7 @@ def test_some_of_several_seeds(tmp_path: Path) -> None:
 
 
 def test_all_seeds_and_those_of_the_other_side(tmp_path: Path) -> None:
-    cells, markdown, _ = composed(tmp_path, {("gat.baseline", seed) for seed in range(3)})
+    cells, markdown, _ = shown(tmp_path, {("gat.baseline", seed) for seed in range(3)})
     plain = cells["left: Baseline", "CIFAR-10"]
     assert (plain.verdict, plain.diverged, plain.n_seeds, plain.measured) == ("diverged", 3, 0, None)
     assert plain.stand_ins == ("synthetic_data", "reduced_budget", "changed_batch_size", "reduced_width")
@@ -96,13 +92,12 @@ def test_a_value_with_a_diverged_seed_never_wins_a_search(tmp_path: Path, everyt
     sheet = SHEET.replace("recipe: later}", 'pending: "later"}').replace("artefacts:\n", SEARCH, 1)
     opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE + "searches: {steps: 3}\n")
     batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
-    write_results(opened, layout, set())
     lost = [
         _result(candidate.evaluations[0], 0, lost=True)
         for candidate in opened.searches["gat/rate"].candidates
         if everything or candidate.value == 0.1
     ]
-    leave_results(layout, batches, lost)
+    leave_results(layout, batches, [*results_of(opened, set()), *lost])
     paths = draw(opened, batches, layout, "gat/rate")
     lines = [line.split(",") for line in paths[0].read_text().splitlines()[1:]]
     assert [line[2] for line in lines] == ["diverged", "diverged" if everything else "50.5000"]

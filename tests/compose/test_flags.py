@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, SETTINGS, plan
-from repro.compose.artefact import compose_artefact, draw_artefact
+from repro.compose.artefact import draw_artefact
 from repro.compose.join import join_cells
 from repro.core.files import atomic_write_json
 from repro.core.paths import Layout
@@ -17,10 +17,9 @@ from repro.core.records import mixed_code
 from repro.core.spec import EvaluationSpec, RunSpec
 from repro.draw.tables import table_latex, table_markdown
 from repro.evaluate.result import Result
-from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.plan import Plan
-from small_result import facts, leave_results, small_result
+from small_result import composed, facts, leave_results, small_result
 
 SHEET = """\
 order: 1
@@ -58,6 +57,7 @@ artefacts:
 
 
 SEEDED = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
+GAIN = '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
 WHOLE = "name: tiny\ntitle: a test\ndata: real\nmax_seeds: 3\ndevice: cpu\n"
 SEEDS = PROFILE.replace("max_seeds: 2", "max_seeds: 3")
 
@@ -66,16 +66,16 @@ def nothing(run: RunSpec) -> dict[str, float]:
     return {}
 
 
-def write_results(
-    opened: Plan, layout: Layout, suspect: str, more: Callable[[RunSpec], dict[str, float]] = nothing
-) -> None:
-    """Write what the measurements would have, and ``more`` of each run; ``suspect`` has two flags."""
+def results_of(
+    opened: Plan, suspect: str = "none", more: Callable[[RunSpec], dict[str, float]] = nothing
+) -> list[Result]:
+    """Return what the measurements would write, and ``more`` of each run; ``suspect`` has two flags."""
     results = []
     for spec in opened.evaluations.values():
         result = _result(spec, spec.run == suspect)
         values = {**result.values, **more(opened.runs[spec.run])}
         results.append(result.model_copy(update={"values": values}))
-    leave_results(layout, make_batches(opened), results)
+    return results
 
 
 def _result(spec: EvaluationSpec, suspect: bool) -> Result:
@@ -96,10 +96,8 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
     opened = plan(tmp_path / "config", sheet=SHEET, profile=profile)
     layout = Layout(tmp_path / "results", "tiny")
     suspect = next(run.run_id for run in opened.runs.values() if run.recipe == "gat.plain")
-    write_results(opened, layout, suspect)
 
-    measured = Measured(layout, make_batches(opened))
-    artefact, cells, texts = compose_artefact(opened, measured, layout, "gat/table1")
+    artefact, cells, texts = composed(opened, layout, results_of(opened, suspect))
 
     found = {(cell.row, cell.column): cell.flags for cell in cells}
     both = ("square_beats_gradients", "restarts_matter")
@@ -125,15 +123,14 @@ def test_an_audit_marks_the_attacked_cells_of_its_run(tmp_path: Path) -> None:
 
 def test_a_training_that_went_wrong_marks_every_number_of_its_run(tmp_path: Path) -> None:
     opened = plan(tmp_path / "config", sheet=SHEET)
-    layout, batches = Layout(tmp_path / "results", "tiny"), make_batches(opened)
-    write_results(opened, layout, "none", lambda run: {"accuracy": 50.0 + run.seed})
-    results = [
+    layout = Layout(tmp_path / "results", "tiny")
+    results = results_of(opened, more=lambda run: {"accuracy": 50.0 + run.seed})
+    results += [
         _result(spec, suspect=False).model_copy(update={"flags": ("overfitting",)})
         for spec in opened.evaluations.values()
         if spec.measure == "accuracy" and opened.runs[spec.run].recipe == "gat.plain"
     ]
-    leave_results(layout, batches, results)
-    _, cells, _ = compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
+    _, cells, _ = composed(opened, layout, results)
     marked = {(cell.row, cell.column) for cell in cells if "overfitting" in cell.flags}
     assert ("Plain", "clean") in marked
     assert {row for row, _ in marked} == {"Plain"}
@@ -146,8 +143,8 @@ def test_printed_numbers_and_tolerances_reach_the_verdict(tmp_path: Path) -> Non
         "paper,artefact,row,column,metric,value,std\n"
         "gat,table1,Plain,clean,accuracy,50.5,0.4\ngat,table1,Other,clean,accuracy,48.2,1.5\n"
     )
-    write_results(opened, layout, "none", lambda run: {"accuracy": 50 + 0.1 * run.seed})
-    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    results = results_of(opened, more=lambda run: {"accuracy": 50 + 0.1 * run.seed})
+    _, cells, _ = composed(opened, layout, results)
     found = {c.row: (c.verdict, c.tolerance, c.reported_std) for c in cells if c.column == "clean"}
     assert found == {"Plain": ("reproduced", 1.0, 0.4), "Other": ("reproduced", 3.0, 1.5)}
 
@@ -158,9 +155,7 @@ def test_an_attacker_of_one_convention_or_of_all_is_named_once(tmp_path: Path) -
         folder = tmp_path / str(len(conventions))
         opened = plan(folder / "config", sheet=sheet)
         layout = Layout(folder / "results", "tiny")
-        write_results(opened, layout, "none")
-        measured = Measured(layout, make_batches(opened))
-        return compose_artefact(opened, measured, layout, "gat/table1")[0].threat_models
+        return composed(opened, layout, results_of(opened))[0].threat_models
 
     pgd, audit = (f"attacked by {name}, on 1,500 test images" for name in ("robust_accuracy", "auto_attack"))
     assert models("") == (pgd, audit)
@@ -171,9 +166,7 @@ def test_an_attacker_of_one_convention_or_of_all_is_named_once(tmp_path: Path) -
 def test_seeds_that_all_give_one_number_are_marked(tmp_path: Path) -> None:
     opened = plan(tmp_path / "config", sheet=SEEDED, profile=SEEDS)
     layout = Layout(tmp_path / "results", "tiny")
-    write_results(opened, layout, "none")
-    measured = Measured(layout, make_batches(opened))
-    artefact, cells, _ = compose_artefact(opened, measured, layout, "gat/table1")
+    artefact, cells, _ = composed(opened, layout, results_of(opened))
     marked = [cell for cell in cells if "seeds_alike" in cell.flags]
     assert marked == [cell for cell in cells if cell.n_seeds >= 3] != []
     assert "look whether they are used" in table_markdown(artefact, cells, "tiny")
@@ -185,10 +178,8 @@ def test_seeds_that_were_used_are_not_marked(tmp_path: Path, why: str) -> None:
     sheet = SEEDED.replace("metric: accuracy", "metric: images") if counted else SEEDED
     opened = plan(tmp_path / "config", sheet=sheet, profile=SEEDS)
     layout = Layout(tmp_path / "results", "tiny")
-    write_results(
-        opened, layout, "none", lambda run: {"images": 500.0, "beside": 0.0 if counted else run.seed}
-    )
-    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    results = results_of(opened, more=lambda run: {"images": 500.0, "beside": 0.0 if counted else run.seed})
+    _, cells, _ = composed(opened, layout, results)
     assert max(cell.n_seeds for cell in cells) == 3
     assert [cell for cell in cells if cell.flags] == []
 
@@ -218,19 +209,14 @@ def record_of(run: RunSpec, *sessions: dict[str, object]) -> dict[str, object]:
 def test_a_mean_over_seeds_of_different_code_is_marked(
     tmp_path: Path, sessions: list[list[dict[str, object]]], mixed: bool
 ) -> None:
-    gain = (
-        '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
-    )
-    opened = plan(tmp_path / "config", sheet=SEEDED + gain, profile=SEEDS)
+    opened = plan(tmp_path / "config", sheet=SEEDED + GAIN, profile=SEEDS)
     layout = Layout(tmp_path / "results", "tiny")
-    write_results(opened, layout, "none", lambda run: {"accuracy": 50.0 + run.seed**2})
     for run in opened.runs.values() if sessions else ():
         other = run.recipe != "gat.plain"  # trained later, by newer code: no seed of one recipe differs
         own = [session("c")] if other else sessions[run.seed]
         atomic_write_json(layout.record(run.run_id), record_of(run, *own))
-    artefact, cells, texts = compose_artefact(
-        opened, Measured(layout, make_batches(opened)), layout, "gat/table1"
-    )
+    results = results_of(opened, more=lambda run: {"accuracy": 50.0 + run.seed**2})
+    artefact, cells, texts = composed(opened, layout, results)
     marked = {(cell.row, cell.column) for cell in cells if "mixed_code" in cell.flags}
     plain = {(cell.row, cell.column) for cell in cells if cell.row == "Plain"}
     assert marked == (plain | {("Other", "gain")} if mixed else set())
@@ -260,19 +246,13 @@ def test_seeds_whose_parents_were_trained_by_different_code_are_marked() -> None
 
 
 def test_differences_that_only_rounding_tells_apart_are_one_number(tmp_path: Path) -> None:
-    gain = (
-        '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
-    )
-    opened = plan(tmp_path / "config", sheet=SEEDED + gain, profile=SEEDS)
+    opened = plan(tmp_path / "config", sheet=SEEDED + GAIN, profile=SEEDS)
     layout = Layout(tmp_path / "results", "tiny")
     plain, other = (40.0, 38.6, 41.2), (40.2, 38.8, 41.4)
-    write_results(
-        opened,
-        layout,
-        "none",
-        lambda run: {"accuracy": (plain if run.recipe == "gat.plain" else other)[run.seed]},
+    results = results_of(
+        opened, more=lambda run: {"accuracy": (plain if run.recipe == "gat.plain" else other)[run.seed]}
     )
-    _, cells, _ = compose_artefact(opened, Measured(layout, make_batches(opened)), layout, "gat/table1")
+    _, cells, _ = composed(opened, layout, results)
     found = {cell.row: cell for cell in cells if cell.column == "gain"}["Other"]
     assert (found.measured, found.measured_std, found.flags) == (pytest.approx(0.2), 0.0, ())
 
@@ -313,17 +293,16 @@ def test_claims_are_judged_by_runs_scales_and_the_suites_rules(tmp_path: Path, l
     settings = SETTINGS + f"claims: {{seeds: {least}}}\n"
     opened = plan(tmp_path / "config", sheet=SEEDED, profile=NARROW, settings=settings)
     (tmp_path / "config/papers/gat/claims.yaml").write_text(CLAIMS)
-    layout = Layout(tmp_path / "results", "tiny")
-    write_results(
+    layout, batches = Layout(tmp_path / "results", "tiny"), make_batches(opened)
+    results = results_of(
         opened,
-        layout,
-        "none",
-        lambda run: {
+        more=lambda run: {
             "accuracy": 50.0 + 5 * run.seed,
             "accuracy@0.1": 49.0 + 5 * run.seed + 0.01 * run.seed**2,
         },
     )
-    draw_artefact(opened, make_batches(opened), layout, "gat/table1")
+    leave_results(layout, batches, results)
+    draw_artefact(opened, batches, layout, "gat/table1")
     join_cells(opened, layout)
     found = {row["id"]: row for row in csv.DictReader((layout.root / "claims.csv").open())}
     assert (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import report_profile
+from papers_case import plan_of
 from repro.core.errors import ReproError
 from repro.draw.table_layout import cell_lines, lay_out
 from repro.draw.table_picture import draw_table
@@ -16,8 +17,6 @@ from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Other, Panel
 from repro.judge.cells import Cell
 from repro.judge.reported import read_others, read_reported
-from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 from repro.site.html import write_report
 from repro.site.material import Papers
 
@@ -43,7 +42,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("paper", "count"), [("dat", 27), ("rgan", 13)])
 def test_every_number_of_the_file_stands_at_a_cell_of_the_sheet(paper: str, count: int) -> None:
-    plan = build_plan(load_config(CONFIG))
+    plan = plan_of("smoke")
     found = read_others(CONFIG / "papers" / paper / "other_reported.csv", paper)
     assert sum(map(len, found.values())) == count
     for name, others in found.items():

@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, plan
-from repro.compose.artefact import compose_artefact
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.draw.tables import table_markdown
-from repro.jobs.measured import Measured
-from repro.plan.batches import make_batches
+from repro.evaluate.result import Result
 from repro.plan.plan import Plan
-from small_result import leave_results, small_result
+from small_result import composed, small_result
 
 SHEET = """\
 order: 1
@@ -50,19 +48,17 @@ CURVES = {
 }
 
 
-def composed(opened: Plan, folder: Path, curves: dict[str, dict[str, float]]):  # type: ignore[no-untyped-def]
-    layout, batches = Layout(folder, "tiny"), make_batches(opened)
-    results = [
+def results_of(opened: Plan, curves: dict[str, dict[str, float]]) -> list[Result]:
+    return [
         small_result(spec, values=curves[opened.runs[spec.run].recipe])
         for spec in opened.evaluations.values()
     ]
-    leave_results(layout, batches, results)
-    return compose_artefact(opened, Measured(layout, batches), layout, "gat/table1")
 
 
 def test_the_epoch_and_that_it_never_came(tmp_path: Path) -> None:
     opened = plan(tmp_path / "config", sheet=SHEET, profile=PROFILE.replace("max_seeds: 2", "max_seeds: 1"))
-    artefact, cells, _ = composed(opened, tmp_path / "results", CURVES)
+    layout = Layout(tmp_path / "results", "tiny")
+    artefact, cells, _ = composed(opened, layout, results_of(opened, CURVES))
     found = {cell.row: (cell.measured, cell.flags) for cell in cells}
     # half-way from 1 at 25 % to 5 at 50 % of 200 epochs; one snapshot above the level does not count
     assert found == {"Quick": (75.0, ()), "Slow": (200.0, ("never_passed",))}
@@ -75,8 +71,9 @@ def test_a_level_without_a_snapshot_is_refused_and_the_remedy_works(tmp_path: Pa
     bare = SHEET.replace("snapshots: 1, ", "snapshots: 0, ")
     profile = PROFILE.replace("max_seeds: 2", "max_seeds: 1")
     opened = plan(tmp_path / "bare", sheet=bare, profile=profile)
+    results = results_of(opened, {**CURVES, "gat.level": {"is": 3.0}})
     with pytest.raises(ReproError, match="has no value 'is@100%'") as caught:
-        composed(opened, tmp_path / "results", {**CURVES, "gat.level": {"is": 3.0}})
+        composed(opened, Layout(tmp_path / "results", "tiny"), results)
     assert "give level a snapshot" in caught.value.remedy
     opened = plan(tmp_path / "config", sheet=SHEET, profile=profile)
-    composed(opened, tmp_path / "again", CURVES)
+    composed(opened, Layout(tmp_path / "again", "tiny"), results_of(opened, CURVES))

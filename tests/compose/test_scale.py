@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from papers_case import plan_of
 from repro.compose.paper_files import all_claims, check_paper_files
 from repro.compose.scale import scales
 from repro.core.errors import ReproError
@@ -59,7 +60,7 @@ def test_a_profile_that_treats_a_row_differently_shows(work: Work, aspect: str) 
 
 
 def test_a_batch_counts_relative_to_the_recipes_own() -> None:
-    made = scales(build_plan(load_config(CONFIG, "robgan-cpu")))
+    made = scales(plan_of("robgan-cpu"))
     parent, child = (  # of 64 and of 128 images in the paper's own code
         made[("robgan", "figure6", f"CIFAR10: {row} fine-tune", "0", "accuracy", "paper")]
         for row in ("w/o", "w/")
@@ -79,7 +80,7 @@ UNTOLD = {
 
 def judged(profile: str) -> dict[str, list[Judgement]]:
     """Judge each comparison whose cells the profile plans, on invented numbers with its marks and scales."""
-    plan = build_plan(load_config(CONFIG, profile))
+    plan = plan_of(profile)
     made = scales(plan)
     cells = [
         Cell(
@@ -124,7 +125,7 @@ def test_rob_gans_claims_on_classifiers_can_be_told(profile: str) -> None:
 
 
 def test_parts_of_two_splits_are_other_images_and_whole_splits_are_not() -> None:
-    made = scales(build_plan(load_config(CONFIG, "robgan-cpu")))
+    made = scales(plan_of("robgan-cpu"))
     seen = {
         (quantity, split): made[("robgan", "figure2", f"{row}: {split}", *column)]
         for quantity, row, column in (
@@ -139,7 +140,7 @@ def test_parts_of_two_splits_are_other_images_and_whole_splits_are_not() -> None
 
 
 def test_a_run_that_starts_from_another_is_made_with_both() -> None:
-    plan = build_plan(load_config(CONFIG, "smoke"))
+    plan = plan_of("smoke")
     key = ("robgan", "table1", "Rob-GAN (w/ FT)", "CIFAR10 delta=0", "accuracy", "standard")
     alone = ("robgan", "figure6", "CIFAR10: w/o fine-tune", "0", "accuracy", "paper")
     found = scales(plan)
@@ -147,7 +148,7 @@ def test_a_run_that_starts_from_another_is_made_with_both() -> None:
 
 
 def test_every_claim_is_about_cells_that_have_a_scale() -> None:
-    plan = build_plan(load_config(CONFIG, "smoke"))
+    plan = plan_of("smoke")
     named = {paper for paper, *_ in scales(plan)}
     assert named == {claim.paper for claim in all_claims(plan.config)}
 

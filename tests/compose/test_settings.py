@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from papers_case import plan_of
 from repro.compose.compose import compose
 from repro.compose.paper_files import all_reported
 from repro.compose.settings import layer_setting, read_setting
@@ -31,10 +32,6 @@ RUN = RunSpec(
     width=0.5, options={"learning_rate": 2e-4, "decay": "linear", "spectral": True},
     stand_ins=("reduced_budget",),
 )  # fmt: skip
-
-
-def plan_of(profile: str) -> Plan:
-    return build_plan(load_config(CONFIG, profile))
 
 
 @pytest.fixture(scope="module")

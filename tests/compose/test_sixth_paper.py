@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dag_case import copy_checkout, snakemake
-from papers_case import call
+from papers_case import call, plan_of
 from repro.compose.paper_files import all_claims, whole_ledger
 from repro.plan.config import load_config
 from repro.plan.plan import build_plan
@@ -110,7 +110,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_it_is_planned_beside_the_others_and_changes_nothing_of_theirs(folder: Path) -> None:
-    five, six = (build_plan(load_config(path / "config", "smoke")) for path in (ROOT, folder))
+    five, six = plan_of("smoke"), build_plan(load_config(folder / "config", "smoke"))
     assert list(six.cells) == [*five.cells, "sngan/table1"]
     assert {name: six.cells[name] for name in five.cells} == five.cells
     assert five.runs.items() <= six.runs.items()

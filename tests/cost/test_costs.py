@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from papers_case import PROFILE, ROOT, SHEET, call, plan
+from papers_case import PROFILE, SHEET, call, plan, plan_of
 from repro.compose.paper_files import all_claims
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
@@ -23,8 +23,7 @@ from repro.cost.measure import measure_costs, write_cost
 from repro.cost.plot import draw_cost
 from repro.judge.claims import Claim, Predicate, Reference
 from repro.judge.judging import judge_claims
-from repro.plan.config import load_config
-from repro.plan.plan import Plan, build_plan
+from repro.plan.plan import Plan
 
 COMPARISONS = '- {recipes: "gat.*", baseline: gat.baseline}\n'
 TWIN = SHEET.replace(
@@ -187,7 +186,7 @@ def test_a_claim_is_judged_on_the_ratios_of_the_seeds(opened: Plan, measured: La
 
 
 def test_a_run_that_two_papers_share_has_the_costs_of_both(tmp_path: Path) -> None:
-    opened, layout = build_plan(load_config(ROOT / "config", "paper")), Layout(tmp_path, "paper")
+    opened, layout = plan_of("paper"), Layout(tmp_path, "paper")
     for run_id in opened.runs.keys() - opened.only_searched:
         finish(layout, opened.runs[run_id], [0.1], {})
     cells = claimed_cells(all_claims(opened.config), opened, layout)
@@ -201,7 +200,7 @@ def test_a_run_that_two_papers_share_has_the_costs_of_both(tmp_path: Path) -> No
 
 
 def test_seeds_that_start_from_other_seeds_are_one_training(tmp_path: Path) -> None:
-    opened, layout = build_plan(load_config(ROOT / "config", "robgan-cpu")), Layout(tmp_path, "robgan-cpu")
+    opened, layout = plan_of("robgan-cpu"), Layout(tmp_path, "robgan-cpu")
     for spec in opened.runs.values():
         finish(layout, spec, [0.1], {})
     (cost,) = (each for each in measure_costs(opened, layout) if each.spec.recipe == "robgan.finetune")

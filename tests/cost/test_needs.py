@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from papers_case import plan_of
 from repro.core.files import atomic_write_json
 from repro.core.paths import Layout
 from repro.cost.needs import MEASURED, PREDICTED, PROCESS, TIMES, Forecast
 from repro.cost.sizes import StepSize, images_mib, read_steps, size_of, training_mib
 from repro.plan.batches import Batches, make_batches
-from repro.plan.config import load_config
-from repro.plan.plan import Plan, build_plan
+from repro.plan.plan import Plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 
 
 @cache
 def planned(profile: str) -> tuple[Plan, Batches]:
-    plan = build_plan(load_config(CONFIG, profile))
+    plan = plan_of(profile)
     return plan, make_batches(plan)
 
 

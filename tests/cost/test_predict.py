@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from papers_case import call
+from papers_case import call, plan_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.cost.needs import Forecast
 from repro.cost.predict import Rate, predict, read_rates, timed_device
 from repro.plan.batches import make_batches
-from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +32,7 @@ def test_every_rate_is_a_line_of_its_source() -> None:
 
 
 def test_hours_are_steps_times_seconds_scaled_by_the_batch(tmp_path: Path) -> None:
-    plan = build_plan(load_config(ROOT / "config", "paper"))
+    plan = plan_of("paper")
     runs = {
         run.run_id: run for cell in plan.cells["gat/table2"] for run in map(plan.runs.get, cell.runs) if run
     }

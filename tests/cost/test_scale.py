@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import papers_case
-from papers_case import call
+from papers_case import call, plan_of
 from repro.core.errors import ReproError
 from repro.core.spec import Options, RunSpec
 from repro.cost.predict import Rate, measured_seconds
@@ -54,7 +54,7 @@ def test_the_committed_page_is_what_the_command_prints() -> None:
 
 @pytest.mark.slow
 def test_totals_are_those_of_the_plan() -> None:
-    plan = build_plan(load_config(CONFIG, "paper"))
+    plan = plan_of("paper")
     batches, gpu = make_batches(plan), choose_gpu(CONFIG, H100)
     found, sizes = estimate(plan, batches, CONFIG, gpu), read_steps(CONFIG)
     asked = [run for name, run in plan.runs.items() if name not in plan.only_searched]
@@ -71,7 +71,7 @@ def test_totals_are_those_of_the_plan() -> None:
 
 
 def test_seconds_are_measured_or_predicted_or_unknown() -> None:
-    plan = build_plan(load_config(CONFIG, "paper"))
+    plan = plan_of("paper")
     run = next(run for run in plan.runs.values() if run.recipe == "gat.gat" and run.dataset == "cifar10")
     recipes = plan.recipes[run.run_id]
     place = {"recipe": "gat.gat", "dataset": "cifar10", "batch_size": run.batch_size, "width": 1.0}
@@ -88,7 +88,7 @@ def test_seconds_are_measured_or_predicted_or_unknown() -> None:
 
 
 def test_a_size_and_a_rate_are_of_the_options_that_they_name() -> None:
-    plan = build_plan(load_config(CONFIG, "paper"))
+    plan = plan_of("paper")
     sizes, gflop, measured = read_steps(CONFIG), {}, {}
     place = {"recipe": "robgan.cotrain", "dataset": "cifar10", "batch_size": 64, "width": 1.0}
     rates = [
@@ -170,7 +170,7 @@ def test_operations_and_memory_of_a_layer_by_hand() -> None:
 @pytest.mark.slow
 def test_listed_sizes_are_those_of_a_step() -> None:
     """A few lines drawn anew each time the list changes; all of them take minutes."""
-    plan = build_plan(load_config(CONFIG, "paper"))
+    plan = plan_of("paper")
     sizes = read_steps(CONFIG)
     own = {run.run_id: plan.recipes[run.run_id][run.recipe] for run in plan.runs.values()}
     runs = {place(run, varied(run, own[run.run_id])): run for run in distinct_runs(plan)}

@@ -88,18 +88,6 @@ def test_a_missing_method(project: Path) -> None:
     fails("validate", says="no method 'clasifier'", where=SHEET, line=line, remedy="classifier")
 
 
-def test_a_row_that_names_a_missing_recipe(project: Path) -> None:
-    text = edit(SHEET, 'name: "Other", recipe: twin', 'name: "Other", recipe: twix')
-    for command in (["plan"], ["validate"], ["draw", "gat/table1"]):
-        fails(
-            *command,
-            says="no recipe 'gat.twix'",
-            where=SHEET,
-            line=line_of(text, "twix"),
-            remedy="declare it",
-        )
-
-
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -183,13 +183,6 @@ def test_a_result_of_another_checkpoint_does_not_hold(publication: Path) -> None
     assert "which holds no weights" in " ".join(printed.split())
 
 
-def test_a_lost_checkpoint_is_no_publication(publication: Path) -> None:
-    merge("other")
-    JOINED.checkpoint(FIRST).unlink()
-    printed = " ".join(call(*step)[1] for step in steps("train"))
-    assert "has a record but no checkpoint" in printed
-
-
 @pytest.mark.parametrize("name", ["runs.jsonl", "evaluations.jsonl", "logs.jsonl.gz"])
 def test_a_changed_publication_is_refused(publication: Path, name: str) -> None:
     path = publication / name

@@ -191,7 +191,6 @@ def test_snakemake_refuses_results_that_no_rule_made(dag: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_workflows_own_report_and_its_linter(dag: Path) -> None:
+def test_the_workflows_own_report(dag: Path) -> None:
     snakemake(dag, "--report", "workflow.html")
     assert "gat/table2" in (dag / "workflow.html").read_text(encoding="utf-8")
-    assert "good condition" in snakemake(dag, "--lint")

@@ -93,14 +93,6 @@ def test_more_images_than_published_are_an_error(tmp_path: Path) -> None:
         read_files(replace(CATALOGUE["cifar10"], splits={"train": 80}), "train", None, tmp_path)
 
 
-def test_missing_batch_is_named(tmp_path: Path) -> None:
-    write_cifar10(tmp_path / FOLDER)
-    (tmp_path / FOLDER / "data_batch_4").unlink()
-    with pytest.raises(ReproError, match=r"data_batch_4 .*missing") as caught:
-        load(tmp_path)
-    assert "fetch cifar10" in caught.value.remedy
-
-
 @pytest.mark.parametrize(
     "content",
     [

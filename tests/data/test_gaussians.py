@@ -35,7 +35,3 @@ def test_column_weights_go_left_to_right(mixture: Mixture, columns: list[float])
     _, components = sample_gaussians(60_000, stream(), mixture=mixture)
     x = component_means()[components, 0]
     assert [(x == v).float().mean().item() for v in (-1, 0, 1)] == pytest.approx(columns, abs=0.01)
-
-
-def test_the_stream_decides_the_points() -> None:
-    assert torch.equal(sample_gaussians(10, stream())[0], sample_gaussians(10, stream())[0])

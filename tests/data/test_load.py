@@ -135,8 +135,9 @@ def test_checking_opens_every_file_although_a_cache_is_there(
     victim = folders / "imagenet" / "train" / "n02085620" / "n02085620_0.JPEG"
     victim.write_bytes(b"xx" + victim.read_bytes()[2:])
     load(folders)
-    with pytest.raises(ReproError, match="damaged"):
+    with pytest.raises(ReproError, match="damaged") as caught:
         check("imagenet143_64", folders)
+    assert caught.value.where == str(victim)
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])

@@ -54,31 +54,13 @@ def test_tiny_imagenet_limit_takes_one_of_each_class(tiny: Path) -> None:
     assert load("tiny_imagenet", tiny, limit=200).labels.tolist() == list(range(200))
 
 
-def test_tiny_imagenet_names_what_is_missing_or_foreign(tmp_path: Path) -> None:
+def test_tiny_imagenet_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     folder = tmp_path / "tiny-imagenet-200"
-    names = write_tiny_imagenet(folder, train=1)
-    (folder / "val" / "images" / "val_7.JPEG").rename(folder / "val" / "images" / "val_900.JPEG")
-    with pytest.raises(ReproError, match=r"val_7.JPEG is listed"):
-        load("tiny_imagenet", tmp_path, "test")
+    write_tiny_imagenet(folder, train=1)
     (folder / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn00000000\nval_1.JPEG n00000001\n")
     with pytest.raises(ReproError) as caught:
         load("tiny_imagenet", tmp_path, "test")
     assert caught.value.line == 2
-    (folder / "train" / names[5] / "images" / "notes.txt").write_text("mine")
-    with pytest.raises(ReproError, match=r"notes.txt is no part"):
-        load("tiny_imagenet", tmp_path)
-    (folder / "train" / names[5]).rename(folder / "train" / "n99999999")
-    with pytest.raises(ReproError, match=f"train/{names[5]} is missing"):
-        load("tiny_imagenet", tmp_path)
-
-
-def test_a_picture_that_is_none_is_named(tmp_path: Path) -> None:
-    write_class_folders(tmp_path / "imagenet", ["n02085620"], 2)
-    victim = tmp_path / "imagenet" / "train" / "n02085620" / "n02085620_1.JPEG"
-    victim.write_bytes(victim.read_bytes()[:200])
-    with pytest.raises(ReproError, match="damaged") as caught:
-        load("imagenet143_64", tmp_path)
-    assert caught.value.where == str(victim)
 
 
 def test_imagenet_takes_classes_151_to_293_of_all_1000() -> None:
@@ -174,22 +156,40 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
         load("lsun_bedroom", tmp_path, "test")
 
 
-@pytest.mark.parametrize("share", [0.001, 0.3, 0.6, 0.99])
-@pytest.mark.parametrize("kind", ["cut", "hole"])
-def test_a_half_copied_database_is_refused_and_kills_nothing(tmp_path: Path, kind: str, share: float) -> None:
-    """Mapped, each of them (a hole in the pictures apart) ends the process: in one of its own."""
-    write_lsun(tmp_path / "lsun_bedroom", 400)
-    path = tmp_path / "lsun_bedroom" / "bedroom_train_lmdb" / "data.mdb"
-    whole = path.read_bytes()
-    kept = int(len(whole) * share)
-    path.write_bytes(whole[:kept] + bytes(len(whole) - kept if kind == "hole" else 0))
-    code = (
-        "import sys; from pathlib import Path; from repro.data.load import load_images\n"
-        "load_images('lsun_bedroom', 'train', source='real', limit=None, root=Path(sys.argv[1]))"
-    )
-    ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert "data.mdb of LSUN-Bedroom is damaged" in ended.stderr or "cannot be decoded" in ended.stderr
+READ_EACH = """
+import sys
+from pathlib import Path
+from repro.core.errors import ReproError
+from repro.data.load import load_images
+
+for root in map(Path, sys.argv[1:]):
+    print(root.name, end=": ", flush=True)  # before it is opened, which may end the process
+    try:
+        load_images("lsun_bedroom", "train", source="real", limit=None, root=root)
+        print("was read")
+    except ReproError as error:
+        print(error.message.splitlines()[0])
+"""
+
+
+def test_half_copied_databases_are_refused_and_kill_nothing(tmp_path: Path) -> None:
+    """Mapped, each of them (a hole in the pictures apart) ends the process: in one of their own."""
+    write_lsun(tmp_path, 400)
+    whole = (tmp_path / "bedroom_train_lmdb" / "data.mdb").read_bytes()
+    roots = []
+    for kind in ("cut", "hole"):
+        for share in (0.001, 0.3, 0.6, 0.99):
+            roots.append(tmp_path / f"{kind} at {share}")
+            path = roots[-1] / "lsun_bedroom" / "bedroom_train_lmdb" / "data.mdb"
+            path.parent.mkdir(parents=True)
+            kept = int(len(whole) * share)
+            path.write_bytes(whole[:kept] + bytes(len(whole) - kept if kind == "hole" else 0))
+    ended = subprocess.run([sys.executable, "-c", READ_EACH, *roots], capture_output=True, text=True)
+    said = ended.stdout.splitlines()
+    assert ended.returncode == 0, f"{ended.returncode} at the last of {said}: {ended.stderr}"
+    for root, line in zip(roots, said, strict=True):
+        assert line.startswith(f"{root.name}: ")
+        assert "data.mdb of LSUN-Bedroom is damaged" in line or "cannot be decoded" in line, line
 
 
 def test_each_page_of_the_tree_is_looked_at(tmp_path: Path) -> None:

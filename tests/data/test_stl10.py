@@ -32,12 +32,8 @@ def test_unlabelled_images_have_no_classes(tmp_path: Path) -> None:
     assert (len(data), data.classes, data.labels.unique().tolist()) == (7, (), [0])
 
 
-def test_truncated_images_and_labels_are_named(tmp_path: Path) -> None:
+def test_truncated_images_are_named(tmp_path: Path) -> None:
     write_stl10(tmp_path / "stl10_binary")
-    path = tmp_path / "stl10_binary" / "test_y.bin"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ReproError, match=r"test_y.bin .*9 labels for 10 images"):
-        load_images("stl10", "test", source="real", limit=None, root=tmp_path)
     path = tmp_path / "stl10_binary" / "train_X.bin"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ReproError, match=r"train_X.bin .*multiple"):

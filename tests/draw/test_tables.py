@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
-from repro.draw.tables import latex, table_csv, table_latex, table_markdown, write_table
+from repro.draw.tables import latex, table_csv, table_latex, table_markdown
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Artefacts, Panel, read_artefacts
 from repro.judge.cells import Cell
@@ -130,15 +130,6 @@ def test_panels_and_cells_that_no_row_lists() -> None:
         if cell
     ]
     assert shown == [("A: big", "r", 2.0)]
-
-
-def test_files_are_the_same_each_time(tmp_path: Path) -> None:
-    paths = write_table(TABLE, CELLS, tmp_path / "gat" / "table2", "smoke")
-    before = [path.read_bytes() for path in paths]
-    assert [path.suffix for path in paths] == [".csv", ".md", ".tex"]
-    assert [
-        path.read_bytes() for path in write_table(TABLE, CELLS, tmp_path / "gat" / "table2", "smoke")
-    ] == before
 
 
 def test_artefacts_file(tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from papers_case import plan_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec
@@ -21,8 +21,6 @@ from repro.evaluate import robust_accuracy as module
 from repro.evaluate.context import Context, Shared
 from repro.evaluate.registry import Values, validate_options
 from repro.evaluate.robust_accuracy import Options, measure, without_gradient, withstands
-from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
 BOUNDS = (-1.0, 1.0)
 
@@ -220,7 +218,7 @@ def test_radii_beyond_the_box_are_refused_before_anything_runs(
 
 
 def test_the_published_script_attacks_ten_thousand_training_images() -> None:
-    plan = build_plan(load_config(Path(__file__).parents[2] / "config", "paper"))
+    plan = plan_of("paper")
     at = {(cell.column, cell.convention): cell for cell in plan.cells["robgan/table1"]}
     options = plan.evaluations[at["CIFAR10 delta=0.04", "published_code"].evaluations[0]].options
     assert (options["split"], options["first"]) == ("train", 10_000)

@@ -9,25 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from papers_case import plan_of
 from repro.compose.paper_files import all_claims, all_reported
 from repro.judge.cells import Cell
 from repro.judge.claims import ALL_COLUMNS, DEFAULT_RULES, Judgement, Reference, render_claims
 from repro.judge.judging import judge_claims
 from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
-CLAIMS = all_claims(load_config(CONFIG))
+OPENED = load_config(CONFIG)
+CLAIMS = all_claims(OPENED)
+REPORTED = all_reported(OPENED)
 
 
 @pytest.fixture(scope="module")
 def cells():
-    config = load_config(CONFIG)
     return {
-        cell.key[:5] for cells in build_plan(config).cells.values() for cell in cells
+        cell.key[:5] for cells in plan_of("smoke").cells.values() for cell in cells
     } | {  # the Cost artefact divides any recipe of a paper by any other
         (paper, "cost", row, column, "cost_ratio")
-        for paper, sheet in config.sheets.items()
+        for paper, sheet in OPENED.sheets.items()
         for row in sheet.recipes
         for column in sheet.recipes
         if row != column
@@ -54,7 +55,7 @@ def test_names_existing_and_different_cells(claim, cells) -> None:
 
 @pytest.mark.parametrize("profile", ["paper", "quick"])
 def test_the_spread_of_a_row_has_seeds_to_choose_by_and_to_measure_with(profile: str) -> None:
-    plan = build_plan(load_config(CONFIG, profile))
+    plan = plan_of(profile)
     found = 0
     for predicate in (each for claim in CLAIMS for each in claim.all if each.left.column == ALL_COLUMNS):
         for side in (predicate.left, predicate.right):
@@ -85,7 +86,7 @@ def gats_claims_on_table_2(factor: float, seeds: dict[str, int], draw: int) -> d
     """Judge GAT's claims over CIFAR-10's column on drawn seeds, printed gains times ``factor``."""
     printed = {
         place.row: entry
-        for place, entry in all_reported(load_config(CONFIG)).items()
+        for place, entry in REPORTED.items()
         if (place.paper, place.artefact, place.column) == ("gat", "table2", "CIFAR-10")
     }
     claims = [claim for claim in CLAIMS if claim.id in TABLE_2]

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from papers_case import write_config
+from papers_case import plan_of, write_config
 from repro.compose.paper_files import whole_ledger
 from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.judge.ledger import read_ledger
 from repro.plan.cells import MeasuredCell
 from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 LEDGER = whole_ledger(load_config(CONFIG))
@@ -58,7 +57,7 @@ def test_sheets_name_only_items_that_exist() -> None:
 def test_measuring_cells_exist() -> None:
     measuring = [item for item in LEDGER if item.measured_by is not None]
     assert measuring
-    plan = build_plan(config())
+    plan = plan_of("smoke")
     for item in measuring:
         artefact, row, column, metric = item.measured_by
         cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[artefact]}
@@ -154,7 +153,7 @@ def test_an_option_of_a_method_affects_every_artefact_that_draws_from_the_method
     for item in WITH_OPTION:
         if item.paper == paper and item.option.of in methods.method_names():
             said.setdefault(item.option.name, set()).update(item.affects)
-    plan = build_plan(config())
+    plan = plan_of("smoke")
     cells = [(name, cell) for name in plan.cells for cell in plan.cells[name] if name.startswith(f"{paper}/")]
     drawn = {(name, run) for name, cell in cells if isinstance(cell, MeasuredCell) for run in cell.runs}
     drawn |= {(name, parent) for name, run in drawn if (parent := plan.runs[run].parent)}

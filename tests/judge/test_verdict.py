@@ -155,8 +155,3 @@ def test_tolerances() -> None:
 def test_a_wrong_tolerance_is_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
         Tolerance.model_validate(wrong)
-
-
-def test_a_tolerance_value_is_frozen() -> None:
-    with pytest.raises(ValueError, match="frozen"):
-        Tolerance(absolute=1.0).absolute = 2.0  # type: ignore[misc]

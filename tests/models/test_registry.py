@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from papers_case import SHEET
-from papers_case import plan as plan_of
+from papers_case import SHEET, plan
 from repro.core.errors import ReproError
 from repro.methods.registry import load_method, method_names, validate_options
 from repro.models.registry import build, load_network, network_names, network_options
@@ -88,7 +87,7 @@ def test_a_mistake_is_found_before_training_with_its_line(
 ) -> None:
     sheet = SHEET.replace("network: sngan, n_dis: 1", options, 1)
     with pytest.raises(ReproError) as caught:
-        validate_plan(plan_of(tmp_path, sheet=sheet))
+        validate_plan(plan(tmp_path, sheet=sheet))
     line = sheet[: sheet.index("  gan:\n")].count("\n") + 1
     assert (caught.value.where, caught.value.line) == (
         str(tmp_path / "papers" / "gat" / "sheet.yaml"),

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import pytest
 
+from papers_case import plan_of
 from repro.core.spec import snapshot_steps
 from repro.plan.cells import MeasuredCell, PendingCell, PlannedCell
-from repro.plan.config import load_config
-from repro.plan.plan import Plan, build_plan
 
-CONFIG = Path(__file__).parents[2] / "config"
 KINDS = MeasuredCell, PendingCell
 
 
-@cache
-def plan(profile: str) -> Plan:
-    return build_plan(load_config(CONFIG, profile))
-
-
 def cells(profile: str, artefact: str) -> list[PlannedCell]:
-    return plan(profile).cells[f"dat/{artefact}"]
+    return plan_of(profile).cells[f"dat/{artefact}"]
 
 
 def runs(profile: str, artefact: str, row: str, column: str) -> set[tuple[str, ...]]:
@@ -66,7 +56,7 @@ def test_the_sweep_meets_the_curves_where_its_settings_are_theirs(profile: str) 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
 def test_every_point_of_the_curves_has_a_snapshot(profile: str) -> None:
     for item in cells(profile, "figure8"):
-        run = plan(profile).runs[item.runs[0]]
+        run = plan_of(profile).runs[item.runs[0]]
         wanted = run.steps * int(item.column) / 100
         nearest = min(snapshot_steps(run.steps, run.snapshots), key=lambda step: abs(step - wanted))
         assert abs(nearest - wanted) <= 0.5, (run.recipe, item.column)
@@ -81,7 +71,7 @@ def test_points_are_drawn_from_the_true_density_under_every_profile(profile: str
     """No data set stands behind the toy GANs, so that none can be synthetic or a sample."""
     for item in cells(profile, "figure3"):
         for name in item.evaluations:
-            evaluation = plan(profile).evaluations[name]
+            evaluation = plan_of(profile).evaluations[name]
             assert evaluation.source == "real"
             assert evaluation.limit is None
             assert not {"synthetic_data", "sample_data"} & set(evaluation.stand_ins)
@@ -102,7 +92,7 @@ def test_dat_toy_trains_the_mixtures_in_full_and_ten_times() -> None:
     for item in cells("dat-toy", "figure3"):
         assert isinstance(item, MeasuredCell)
         assert not item.stand_ins
-        specs = [plan("dat-toy").runs[run] for run in item.runs]
+        specs = [plan_of("dat-toy").runs[run] for run in item.runs]
         assert [spec.steps for spec in specs] == ([] if item.column == "real samples" else 10 * [10_000])
         spreads |= {spec.options["spread"] for spec in specs}
     assert spreads == {"variance", "standard_deviation"}
@@ -112,7 +102,7 @@ def test_a_profile_leaves_single_cells_out() -> None:
     of = {kind: [c for c in cells("dat-cpu", "figure4") if isinstance(c, kind)] for kind in KINDS}
     assert {item.column for item in of[MeasuredCell]} == {"2e-4", "1e-3", "5e-3", "(0.5, 0.999)"}
     assert {item.reason for item in of[PendingCell]} == {"profile dat-cpu leaves such cells out"}
-    table3 = plan("rgan-cpu").cells["rgan/table3"]
+    table3 = plan_of("rgan-cpu").cells["rgan/table3"]
     other = {item.reason for item in table3 if isinstance(item, PendingCell)}
     assert "profile rgan-cpu does not train rgan.wgan_gp on cifar10" in other
     measured = {item.row for item in cells("dat-cpu", "figure8") if isinstance(item, MeasuredCell)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from papers_case import PROFILE, SHEET
-from papers_case import plan as plan_of
+from papers_case import plan as small_plan
 from papers_case import read as read_config
 from repro.compose.scale import scales
 from repro.core.errors import ReproError
@@ -24,7 +24,7 @@ from repro.plan.sheet import Evaluation, Recipe
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return plan_of(tmp_path)
+    return small_plan(tmp_path)
 
 
 def of(plan: Plan, recipe: str) -> list[RunSpec]:
@@ -48,7 +48,7 @@ def test_a_recipe_that_asks_for_a_part_of_its_budget_keeps_its_mark(tmp_path: Pa
     profile = profile.replace("limits: {train: 200, test: 50}\n", "").replace(
         "classifier: {steps: 4, batch_size: 20, width: 0.25}", "classifier: {epochs: 10}"
     )
-    plan = plan_of(tmp_path, sheet=sheet, profile=profile)
+    plan = small_plan(tmp_path, sheet=sheet, profile=profile)
     (run,) = of(plan, "gat.baseline")
     assert plan.recipes[run.run_id].keys() == {"gat.baseline", "gat.twin"}
     assert run.stand_ins == ("reduced_budget",)
@@ -63,7 +63,7 @@ def test_a_recipe_that_asks_for_a_part_of_its_budget_keeps_its_mark(tmp_path: Pa
 
 
 def test_a_shared_run_has_the_most_processes_that_a_recipe_of_it_is_given(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, profile=PROFILE + "recipes: {gat.twin: {processes: 5}}\n")
+    plan = small_plan(tmp_path, profile=PROFILE + "recipes: {gat.twin: {processes: 5}}\n")
     assert {plan.processes(run.run_id) for run in of(plan, "gat.baseline")} == {5}
 
 
@@ -80,7 +80,7 @@ def test_two_conventions_measure_the_same_runs(plan: Plan) -> None:
 
 def test_a_child_starts_from_its_parents_run_of_the_same_seed_and_data_set(tmp_path: Path) -> None:
     sheet = SHEET.replace("recipe: later}", "recipe: later, dataset: cifar100}")
-    plan = plan_of(tmp_path, sheet=sheet, profile=PROFILE + "min_seeds: 2\n")
+    plan = small_plan(tmp_path, sheet=sheet, profile=PROFILE + "min_seeds: 2\n")
     children = of(plan, "gat.later")
     assert [child.seed for child in children] == [0, 1]
     for child in children:
@@ -105,12 +105,12 @@ def test_images_for_features_and_options_of_conventions_are_set_where_the_remedi
     profile = PROFILE.replace("test: 50", "test: 500").replace(
         "images: 30", "options_of: {accuracy@paper: {batch_size: 5}}"
     )
-    plan = plan_of(tmp_path, profile=profile)
+    plan = small_plan(tmp_path, profile=profile)
     specs = plan.evaluations.values()
     assert {spec.limit for spec in specs if spec.measure == "fidelity"} == {500}
     sizes = {spec.options.get("batch_size") for spec in specs if spec.measure == "accuracy"}
     assert sizes == {5, None}
-    plan = plan_of(tmp_path, profile=profile.replace("accuracy@paper", "accuracy"))
+    plan = small_plan(tmp_path, profile=profile.replace("accuracy@paper", "accuracy"))
     assert {s.options["batch_size"] for s in plan.evaluations.values() if s.measure == "accuracy"} == {5}
 
 
@@ -136,7 +136,7 @@ def test_a_cell_is_pending_where_the_profile_leaves_out_what_it_needs(
     sheet = sheet.replace("recipe: later}\n", f"recipe: later}}\n          - {truth}")
     sheet = sheet.replace("  scores:\n", "  truth: {measure: fidelity_real}\n  scores:\n")
     profile = f'{PROFILE}leave_out: ["{left_out}"]\n'
-    whole, plan = plan_of(tmp_path, sheet=sheet), plan_of(tmp_path, sheet=sheet, profile=profile)
+    whole, plan = small_plan(tmp_path, sheet=sheet), small_plan(tmp_path, sheet=sheet, profile=profile)
     assert not of(plan, left_out)
     for each, kind in ((whole, MeasuredCell), (plan, PendingCell)):
         cells = [cell for cell in each.cells["gat/table1"] if (cell.row, cell.column) == pending]
@@ -146,7 +146,7 @@ def test_a_cell_is_pending_where_the_profile_leaves_out_what_it_needs(
 
 
 def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, profile=PROFILE + "extractor: inception\n")
+    plan = small_plan(tmp_path, profile=PROFILE + "extractor: inception\n")
     assert of(plan, "suite.extractor") == []
     scores = [spec for spec in plan.evaluations.values() if spec.measure == "fidelity"]
     assert {spec.extractor for spec in scores} == {"inception"}
@@ -154,7 +154,7 @@ def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
 
 
 def test_only_the_chosen_artefacts_are_planned(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, profile=PROFILE + "artefacts: [gat/figure4]\n")
+    plan = small_plan(tmp_path, profile=PROFILE + "artefacts: [gat/figure4]\n")
     assert list(plan.cells) == ["gat/figure4"]
     assert plan.runs == {}  # its only column is pending
 
@@ -356,7 +356,7 @@ def test_every_member_is_in_one_batch_after_what_it_needs(plan: Plan) -> None:
 def test_runs_of_several_processes_keep_their_ids_and_have_jobs_of_their_own(tmp_path: Path) -> None:
     gan = "gan: {steps: 2, batch_size: 10, width: 0.125"
     alone, several = (
-        plan_of(tmp_path / more, profile=PROFILE.replace(gan, f"{gan}{more}"))
+        small_plan(tmp_path / more, profile=PROFILE.replace(gan, f"{gan}{more}"))
         for more in ("", ", processes: 5")
     )
     assert several.runs == alone.runs
@@ -367,19 +367,19 @@ def test_runs_of_several_processes_keep_their_ids_and_have_jobs_of_their_own(tmp
         gans = {several.runs[member].method == "gan" for member in batch.members}
         assert gans == {batch.processes == 5}
     with pytest.raises(ReproError, match="a batch of 10 images does not divide among 4") as caught:
-        plan_of(tmp_path / "uneven", profile=PROFILE.replace(gan, f"{gan}, processes: 4"))
+        small_plan(tmp_path / "uneven", profile=PROFILE.replace(gan, f"{gan}, processes: 4"))
     assert "divisor" in caught.value.remedy
 
 
 def test_the_plan_is_the_same_each_time(tmp_path: Path) -> None:
-    first, second = plan_of(tmp_path), plan_of(tmp_path)
+    first, second = small_plan(tmp_path), small_plan(tmp_path)
     assert list(first.runs) == list(second.runs)
     assert make_batches(first) == make_batches(second)
 
 
 def test_seeds_of_one_training_go_into_one_job_where_the_profile_batches_them(tmp_path: Path) -> None:
     profile = PROFILE.replace("max_seeds: 2", "max_seeds: 3").replace("{train: 2,", "{train: 1, seeds: 2,")
-    opened = plan_of(tmp_path, profile=profile)
+    opened = small_plan(tmp_path, profile=profile)
     runs = [
         sorted(opened.runs[member].seed for member in batch.members)
         for batch in make_batches(opened).train.values()
@@ -396,7 +396,7 @@ def test_an_indirect_attack_takes_the_next_seeds_gradients(
     sheet = SHEET.replace("    measure: accuracy\n", indirect).replace("{batch_size: 10}", "{}")
     sheet = sheet.replace("options: {split: test}", "options: {split: test, radii: [0]}")
     profile = PROFILE.replace("max_seeds: 2", f"max_seeds: {seeds}")
-    opened = plan_of(tmp_path, sheet=sheet, profile=profile)
+    opened = small_plan(tmp_path, sheet=sheet, profile=profile)
     pairs = {
         opened.runs[each.run].seed: opened.runs[each.surrogate].seed
         for each in opened.evaluations.values()

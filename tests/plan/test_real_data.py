@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from papers_case import plan_of
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.evaluate.snapshots import percentages
 from repro.jobs.measured import Measured
 from repro.plan.batches import make_batches
 from repro.plan.cells import MeasuredCell
-from repro.plan.config import load_config
-from repro.plan.plan import Plan, build_plan
+from repro.plan.plan import Plan
 from small_result import leave_results, small_result
-
-CONFIG = Path(__file__).parents[2] / "config"
-
-
-def plan_of(profile: str) -> Plan:
-    return build_plan(load_config(CONFIG, profile))
 
 
 def cells_in(plan: Plan, artefact: str, row: str) -> list[MeasuredCell]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from papers_case import PROFILE, SETTINGS, SHEET, line_of, read, write_config
+from papers_case import PROFILE, SETTINGS, SHEET, line_of, write_config
 from repro.core.errors import ReproError
 from repro.plan.config import load_config
 from repro.plan.sheet import Budget, SheetArtefact
@@ -85,18 +85,6 @@ def test_an_unknown_kind_of_artefact_is_refused_with_its_line(tmp_path: Path) ->
     text = SHEET.replace("kind: plot", "kind: picture")
     folder = write_config(tmp_path, sheet=text)
     refused(folder, "papers/gat/sheet.yaml", line_of(text, "kind: picture"), "figure4.kind", "'samples'")
-
-
-def test_an_unknown_data_set_is_refused_with_its_line(tmp_path: Path) -> None:
-    text = SHEET.replace("dataset: cifar10", "dataset: cifar11", 1)
-    folder = write_config(tmp_path, sheet=text)
-    refused(
-        folder,
-        "papers/gat/sheet.yaml",
-        line_of(text, "cifar11"),
-        "no data set 'cifar11'",
-        "cifar10, cifar100",
-    )
 
 
 def test_a_passed_recipe_that_is_misspelt_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -297,9 +285,3 @@ def test_an_unknown_profile_is_refused_and_the_known_ones_are_named(tmp_path: Pa
     with pytest.raises(ReproError, match="no profile 'nope'") as caught:
         load_config(folder, "nope")
     assert "tiny" in caught.value.remedy
-
-
-def test_a_good_folder_is_read(tmp_path: Path) -> None:
-    config = read(tmp_path)
-    assert config.profile.batches.evaluate == 3
-    assert list(config.sheets) == ["gat"]

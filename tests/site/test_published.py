@@ -9,6 +9,7 @@ import re
 import shutil
 from collections import defaultdict
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,12 +24,23 @@ from repro.site.published.numbers import HEADINGS, Line, best, lines
 from repro.site.published.paragraphs import paragraphs, steps_of
 from repro.site.published.verdicts import HEADINGS as OF_CLAIMS
 from repro.site.published.verdicts import verdict_lines
-from repro.site.published.write import INDEX, SITE, index_text, read_publications, write_published
+from repro.site.published.write import INDEX, SITE, Publication, read_publications, write_published
 from repro.verify.remake import papers_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 PAPERS = papers_of(load_config(ROOT / "config"))
+
+
+@cache
+def read_all() -> tuple[Publication, ...]:
+    """Return what is published; reading it takes seconds, and no test changes it."""
+    return tuple(read_publications(PUBLISHED, PAPERS))
+
+
+def committed_index() -> str:
+    """Return the index, of which a test of its own holds that the command writes the same."""
+    return (PUBLISHED / INDEX).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +58,7 @@ def test_the_committed_index_is_what_the_command_writes(written: Path) -> None:
 def test_pages_of_claims_say_what_the_judgement_says() -> None:
     """Pages test each comparison anew, by Welch's test or run by run; none may differ from claims.csv."""
     passed_over: list[str] = []
-    for publication in read_publications(PUBLISHED, PAPERS):
+    for publication in read_all():
         for page in publication.material.claims:
             if not page.row["p"]:
                 continue
@@ -82,7 +94,7 @@ def test_all_behind_a_number_has_a_page_its_extractor_too_and_what_only_a_search
     written: Path,
 ) -> None:
     lenders = 0
-    for publication in read_publications(PUBLISHED, PAPERS):
+    for publication in read_all():
         lines_of = (PUBLISHED / publication.name / "runs.jsonl").read_text().splitlines()
         recipes = {line["run_id"]: line["spec"]["recipe"] for line in map(json.loads, lines_of)}
         pages = {path.stem for path in (written / SITE / publication.name / "runs").glob("*.html")}
@@ -108,7 +120,7 @@ def test_a_number_of_the_front_page_leads_to_its_line(written: Path) -> None:
 
 
 def shown_lines() -> dict[str, list[Line]]:
-    return best({each.name: lines(each.material) for each in read_publications(PUBLISHED, PAPERS)})
+    return best({each.name: lines(each.material) for each in read_all()})
 
 
 def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
@@ -132,7 +144,7 @@ def test_every_link_of_the_committed_site_leads_to_a_committed_file() -> None:
 
 
 def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> None:
-    for each in read_publications(PUBLISHED, PAPERS):
+    for each in read_all():
         read = read_cells(PUBLISHED / each.name / "cells.csv")
         cells = {cell.key: cell for cell in read}
         shown = lines(each.material)
@@ -151,14 +163,14 @@ def test_each_line_of_the_table_is_a_cell_of_the_file_with_both_numbers() -> Non
 
 
 def test_a_paragraph_names_the_trainings_that_its_own_go_on_from() -> None:
-    (robgan,) = (each for each in read_publications(PUBLISHED, PAPERS) if each.name.startswith("robgan-cpu"))
+    (robgan,) = (each for each in read_all() if each.name.startswith("robgan-cpu"))
     said = {each.artefact.id: each.run for each in paragraphs(robgan.material)}
     assert "3 of them go on from 3 other trainings (3,905 steps of 64, " in said["robgan/table1"]
     assert "go on from" not in said["robgan/figure2"]
 
 
 def test_suspect_claims_say_so_in_the_index() -> None:
-    (toy,) = (each for each in read_publications(PUBLISHED, PAPERS) if each.name.startswith("dat-toy"))
+    (toy,) = (each for each in read_all() if each.name.startswith("dat-toy"))
     flagged = {page.id for page in toy.material.claims if page.flags}
     undecided = verdict_lines(toy.material, decided=False)
     assert flagged
@@ -192,7 +204,7 @@ def corrected(p: float, family: list[float]) -> float:
 
 
 def test_each_line_of_a_claim_has_the_numbers_of_its_file_corrected_over_all_files() -> None:
-    published = read_publications(PUBLISHED, PAPERS)
+    published = read_all()
     families: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for each in published:
         for row in claims_of(each.name).values():
@@ -227,14 +239,14 @@ def test_each_line_of_a_claim_has_the_numbers_of_its_file_corrected_over_all_fil
 
 
 def test_an_effect_is_named_by_the_metric_of_the_comparison_that_decides() -> None:
-    text = index_text(read_publications(PUBLISHED, PAPERS))
+    text = committed_index()
     line = next(line for line in text.splitlines() if "The robust strategy improves WGAN-GP on" in line)
     assert "| FID* -0.6708 | -5.057 to 3.716 |" in line
 
 
 def test_a_number_and_a_claim_are_shown_though_all_runs_diverged() -> None:
     named = "gat-bf16-nvidia-h100-80gb-hbm3"
-    material = next(each.material for each in read_publications(PUBLISHED, PAPERS) if each.name == named)
+    material = next(each.material for each in read_all() if each.name == named)
     lost = {"measured": None, "measured_std": None, "n_seeds": 0, "diverged": 5, "verdict": "diverged"}
     cells = tuple(
         replace(cell, **lost) if cell.row == "Baseline" and cell.column == "CIFAR-10" else cell
@@ -247,14 +259,14 @@ def test_a_number_and_a_claim_are_shown_though_all_runs_diverged() -> None:
 
 
 def test_a_paragraph_says_what_stood_in_and_what_the_claims_come_to() -> None:
-    text = index_text(read_publications(PUBLISHED, PAPERS))
+    text = committed_index()
     figure9 = next(line for line in text.splitlines() if "Fig. 9" in line)
     assert "*Shows:* cannot be told (1 claim)." in figure9
     assert "*Cannot show:* whether a number comes out: a part of the images;" in figure9
 
 
 def test_numbers_of_seeds_that_different_code_trained_say_so(written: Path) -> None:
-    publications = {each.name: each for each in read_publications(PUBLISHED, PAPERS)}
+    publications = {each.name: each for each in read_all()}
     marked = {
         name: [cell for cell in each.material.cells if "mixed_code" in cell.flags]
         for name, each in publications.items()
@@ -274,7 +286,7 @@ def test_numbers_of_seeds_that_different_code_trained_say_so(written: Path) -> N
 
 
 def test_a_paragraph_is_written_where_each_training_diverged() -> None:
-    whole = next(each for each in read_publications(PUBLISHED, PAPERS) if each.name == "dat-toy-amd-epyc")
+    whole = next(each for each in read_all() if each.name == "dat-toy-amd-epyc")
     cells = [
         replace(cell, measured=None, n_seeds=0, diverged=3) for cell in whole.material.cells if cell.runs
     ]
@@ -283,12 +295,12 @@ def test_a_paragraph_is_written_where_each_training_diverged() -> None:
 
 
 def test_a_paragraph_names_the_training_code_where_no_commit_has_it() -> None:
-    text = index_text(read_publications(PUBLISHED, PAPERS))
+    text = committed_index()
     assert "code 11e5156 with changes not committed (training code 0db6e6c3) (15)" in text
 
 
 def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> None:
-    text = index_text(read_publications(PUBLISHED, PAPERS))
+    text = committed_index()
     table2 = [line for line in text.splitlines() if "Table 2" in line and "*Run:*" in line]
     assert any(
         "; at most 21,090 steps of 64 (they ended by step 17,640 to 21,090), " in line for line in table2
@@ -296,7 +308,7 @@ def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> No
     assert "at most 20,000 steps" not in text  # of DAT's DCGANs, none of which stopped
     (page,) = (
         each.material.runs[name]
-        for each in read_publications(PUBLISHED, PAPERS)
+        for each in read_all()
         for name in [max(each.material.runs)]
         if each.name == "dat-toy-amd-epyc"
     )
@@ -312,7 +324,7 @@ def test_a_paragraph_says_where_trainings_stopped_before_their_last_step() -> No
 
 
 def test_pages_of_trainings_in_another_format_than_float32_say_so() -> None:
-    stamps = {each.name: each.material.stamp for each in read_publications(PUBLISHED, PAPERS)}
+    stamps = {each.name: each.material.stamp for each in read_all()}
     assert stamps["gat-bf16-nvidia-h100-80gb-hbm3"] == "gat-bf16 profile · no stand-ins · bf16"
     assert stamps["dat-toy-amd-epyc"] == "dat-toy profile · no stand-ins"
     page = PUBLISHED / SITE / "gat-bf16-nvidia-h100-80gb-hbm3" / "gat" / "table2.html"

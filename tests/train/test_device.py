@@ -5,20 +5,16 @@ That training on the CPU is repeatable is in test_methods.py.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 import paper_runs
 from method_cases import weights
+from papers_case import plan_of
 from repro.core.device import apply_precision
 from repro.core.spec import RunSpec
 from repro.methods.base import Method
-from repro.plan.config import load_config
-from repro.plan.plan import build_plan
 
-CONFIG = Path(__file__).parents[2] / "config"
 no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 CUDA = torch.device("cuda")
 
@@ -27,7 +23,7 @@ def one_run_of_each_method() -> dict[str, RunSpec]:
     """The sheets' first run of each method, cut to two steps of tiny networks on synthetic images."""
     runs: dict[str, RunSpec] = {}
     size = {"source": "synthetic", "train_limit": 40, "width": 0.03, "batch_size": 4, "steps": 2}
-    for run in build_plan(load_config(CONFIG, "paper")).runs.values():
+    for run in plan_of("paper").runs.values():
         if run.dataset == "cifar10":
             runs.setdefault(run.method, run.model_copy(update=size))
     return runs

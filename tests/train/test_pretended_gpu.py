@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from paper_runs import SAME, kind_of, made, option_sets, paper_plan, small
+from paper_runs import SAME, kind_of, made, option_sets, small
+from papers_case import plan_of
 from pretended_gpu import GPU, Guard, pretended_gpu
 from repro.core.paths import Layout
 from repro.core.spec import EvaluationSpec, RunSpec
@@ -79,7 +80,7 @@ def trained(run: RunSpec, layout: Layout) -> Trained:
 
 def faults_in(spec: EvaluationSpec, layout: Layout) -> list[str]:
     """Return what a GPU would not like in a measurement, which may read its numbers."""
-    measurement, runs = load_measurement(spec.measure), paper_plan().runs
+    measurement, runs = load_measurement(spec.measure), plan_of("paper").runs
     with pretended_gpu() as gpu:
         shared = Shared(layout, gpu, None, None)
         run = trained(runs[spec.run], layout) if spec.run in runs else None
@@ -100,7 +101,7 @@ def test_every_measurement_with_all_options_of_the_papers(
     monkeypatch.setattr(Trained, "snapshots", (1, 2))
     monkeypatch.setattr(Trained, "load_snapshot", lambda *_, **__: None)
     found: dict[tuple[object, ...], EvaluationSpec] = {}
-    for spec in paper_plan().evaluations.values():
+    for spec in plan_of("paper").evaluations.values():
         if spec.measure not in FOREIGN:
             kinds = sorted((name, kind_of(value)) for name, value in spec.options.items() if name not in SAME)
             found.setdefault((spec.measure, bool(spec.surrogate), *kinds), spec)

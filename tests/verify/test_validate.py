@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from papers_case import PROFILE, SHEET, plan, write_config
+from papers_case import PROFILE, SHEET, plan, plan_of, write_config
 from repro.core.by_name import declaring
 from repro.core.errors import ReproError
 from repro.data.readers.found import reader
@@ -34,7 +34,7 @@ def refused(folder: Path, sheet: str, says: str, remedy: str) -> ReproError:
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (CONFIG / "profiles").glob("*.yaml")))
 def test_every_profile_of_the_suite_is_valid(profile: str) -> None:
-    validate_plan(build_plan(load_config(CONFIG, profile)))
+    validate_plan(plan_of(profile))
 
 
 def test_the_sheet_as_it_is_is_valid(tmp_path: Path) -> None:

@@ -82,12 +82,6 @@ def test_a_row_more_makes_an_older_plan_and_nothing_to_delete(project: Path) -> 
     found("not the one that", path)  # what no rule made is still found
 
 
-def test_a_changed_number_is_found(layout: Layout) -> None:
-    path = one(layout, "accuracy")
-    path.write_text(path.read_text().replace('"accuracy": ', '"accuracy": 9'))
-    found("not the one that", path)
-
-
 def test_a_result_that_no_manifest_lists_is_found(layout: Layout) -> None:
     path = one(layout, "accuracy")
     by_hand = path.with_name("accuracy-0123456789.json")
@@ -164,7 +158,7 @@ def test_what_a_killed_process_left_is_no_error_and_named(layout: Layout) -> Non
 def test_a_changed_log_is_found(layout: Layout) -> None:
     path = next((layout.root / "runs").glob("gan-*/metrics.jsonl"))
     path.write_text(path.read_text().replace('_loss":', '_loss":1', 1))
-    found("not as the training wrote it", path)
+    assert "delete the run's folder" in found("not as the training wrote it", path)
 
 
 def test_changed_cells_are_found_in_part_and_in_whole(layout: Layout) -> None:
@@ -178,12 +172,6 @@ def test_changed_cells_are_found_in_part_and_in_whole(layout: Layout) -> None:
     for path in (layout.cells, part):  # both alike: the evaluations say otherwise
         path.write_text(path.read_text().replace("not comparable", "reproduced"))
     assert "(2 more problems" in found("not what the evaluations on disk give", part)  # and figures/cells.csv
-
-
-def test_a_changed_drawing_is_found(layout: Layout) -> None:
-    path = layout.root / "artefacts" / "gat" / "table1.md"
-    path.write_text(path.read_text() + "\nlooks better now\n")
-    found("not what the evaluations on disk give", path)
 
 
 @pytest.mark.parametrize(
