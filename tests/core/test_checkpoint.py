@@ -149,8 +149,9 @@ def test_every_flipped_byte_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ReproError, match="missing"):
+    with pytest.raises(ReproError, match="missing") as caught:
         checkpoint.load(tmp_path / "checkpoint.safetensors")
+    assert "delete the run's folder" in caught.value.remedy  # with its record a run is not trained again
     with pytest.raises(ReproError, match="missing"):
         checkpoint.load(tmp_path)
 

@@ -232,6 +232,18 @@ def test_the_next_write_removes_what_the_dead_left_and_nothing_of_the_living(tmp
     assert (tmp_path / "value.json").read_text() == "whole"
 
 
+def test_somebodys_own_hidden_folder_stays_however_old(tmp_path: Path) -> None:
+    for name in ("kept-old", "kept-my-0123456789ab"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    dead = tmp_path / "kept-0123456789ab"
+    dead.mkdir()
+    os.utime(dead, (0, 0))
+    with scratch_folder(tmp_path, "kept-"):
+        assert not dead.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept-my-0123456789ab", "kept-old"]
+
+
 @pytest.mark.parametrize("locks", [True, False])
 def test_what_nobody_can_be_asked_about_is_kept_for_a_day(
     tmp_path: Path, locks: bool, no_locks: Callable[[int], None]

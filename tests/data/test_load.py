@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from safetensors import SafetensorError
 
 from data_archives import write_class_folders, write_picture
 from repro.core.errors import ReproError
@@ -20,7 +23,7 @@ from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
 from repro.data.readers.found import Found, balanced_subset
-from repro.data.state import folder_state
+from repro.data.state import folder_at_hand, folder_state
 
 
 @pytest.mark.parametrize(
@@ -166,3 +169,65 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     found = Found(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), (), 1)
     save_cached(tmp_path / ".cache" / "x.safetensors", "state", found, "identity")
     assert [path.name for path in tmp_path.iterdir()] == [".cache"]
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".jpeg", ".PNG", ".webp", ".bmp"])
+def test_a_set_of_any_pictures_that_can_be_read_is_seen_when_it_changes(tmp_path: Path, suffix: str) -> None:
+    info = dataset_info("imagenet143_64")
+    write_class_folders(tmp_path / "imagenet", ["n02085620"], 1)
+    for path in sorted((tmp_path / "imagenet").rglob("*.JPEG")):
+        Image.open(path).save(path.with_suffix(suffix), format="PNG")
+        path.unlink()
+    assert len(load(tmp_path)) == 1
+    assert folder_at_hand(info, tmp_path) == tmp_path / "imagenet"
+
+
+def test_a_cache_that_cannot_be_written_or_looked_for_is_no_cache(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: no space left on device")
+
+    monkeypatch.setattr("repro.data.cache.save_file", full)
+    first = load(folders)
+    path = cache_file(folders, dataset_info("imagenet143_64"), "train", None)
+    assert not path.exists()
+
+    def private(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "exists", private)
+    assert load_cached(path, "state", dataset_info("imagenet143_64"), "train") is None
+    monkeypatch.undo()
+    assert torch.equal(load(folders).images, first.images)
+
+
+def test_empty_and_unreadable_folders_are_named(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = folders / "celeba" / "img_align_celeba"
+    empty.mkdir(parents=True)
+    with pytest.raises(ReproError, match="holds no pictures") as caught:
+        load_images("celeba", "train", source="real", limit=None, root=folders)
+    assert caught.value.where == str(empty)
+    closed, listed = folders / "imagenet" / "train" / "n02085620", type(folders).iterdir
+
+    def iterdir(self: Path) -> Iterator[Path]:
+        if self == closed:
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    monkeypatch.setattr(type(folders), "iterdir", iterdir)
+    with pytest.raises(ReproError, match="cannot be read: Permission denied") as caught:
+        load(folders)
+    assert caught.value.where == str(closed)
+
+
+@pytest.mark.parametrize(("limit", "free"), [("max", None), ("3000", 1500), ("1000", 0)])
+def test_a_containers_memory_is_what_it_has_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, free: int | None
+) -> None:
+    (tmp_path / "limit").write_text(f"{limit}\n")
+    (tmp_path / "taken").write_text("2000\n")
+    (tmp_path / "memory.stat").write_text("anon 1500\ninactive_file 500\n")
+    monkeypatch.setattr(memory, "_GROUPS", ((str(tmp_path), "limit", "taken", "inactive_file"),))
+    found = memory.available_bytes()
+    assert found == free if free is not None else found > 3000

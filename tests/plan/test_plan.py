@@ -145,6 +145,16 @@ def test_a_cell_is_pending_where_the_profile_leaves_out_what_it_needs(
     assert {cell.reason for cell in cells if isinstance(cell, PendingCell)} == {f"profile tiny {reason}"}
 
 
+def test_nothing_is_subtracted_from_a_data_set(tmp_path: Path) -> None:
+    row = '{name: "Truth", evaluation: truth, dataset: cifar10, value: fid, minus: GAN}\n'
+    sheet = SHEET.replace("recipe: later}\n", f"recipe: later}}\n          - {row}")
+    sheet = sheet.replace("  scores:\n", "  truth: {measure: fidelity_real}\n  scores:\n")
+    with pytest.raises(ReproError, match="which has no run to compare") as caught:
+        small_plan(tmp_path, sheet=sheet)
+    assert "take minus or passes out" in caught.value.remedy
+    small_plan(tmp_path, sheet=sheet.replace(", minus: GAN", ""))
+
+
 def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, profile=PROFILE + "extractor: inception\n")
     assert of(plan, "suite.extractor") == []

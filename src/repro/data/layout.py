@@ -29,8 +29,13 @@ def looks_like(folder: Path, info: DatasetInfo) -> bool:
 
 def existing_folder(root: Path, info: DatasetInfo) -> Path | None:
     """Return the folder of ``info`` below ``root``: the first that holds files of it, else that exists."""
-    there = [root / folder for folder in info.folders if os.path.isdir(root / folder)]
+    there = _existing(root, info)
     return next((folder for folder in there if looks_like(folder, info)), there[0] if there else None)
+
+
+def _existing(root: Path, info: DatasetInfo) -> list[Path]:
+    """Return the folders of ``info`` that exist; none of those where this user may not look."""
+    return [root / each for each in info.folders if os.path.isdir(root / each)]  # noqa: PTH112  is_dir raises
 
 
 def misplaced(root: Path, info: DatasetInfo) -> Path | None:
@@ -44,7 +49,7 @@ def what_to_move(found: Path, root: Path, info: DatasetInfo) -> str:
     """Return what to do where the files lie in ``found``, below or at the data root ``root``."""
     if found == root and root.resolve().name in info.folders:
         return f"give {root.resolve().parent} as the data root, not the folder of one data set"
-    there = [root / folder for folder in info.folders if os.path.isdir(root / folder)]
+    there = _existing(root, info)
     wanted = there[0] if there else root / info.folders[0]
     if wanted.is_relative_to(found):
         return f"move {', '.join(info.parts)} from {found} to {wanted}"
