@@ -18,7 +18,7 @@ from repro.attacks.attack_mode import attack_mode
 from repro.attacks.network import Network, Outputs, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss, BatchNormMode
-from repro.core.memory_order import NARROW, is_channels_last, order_of
+from repro.core.memory_order import is_channels_last, is_narrow, order_of, unsafe
 
 FEW = 4
 """Images of a trial."""
@@ -63,7 +63,7 @@ def image_order(
     small = images.is_meta or images.dim() != 4 or len(images) < LEAST_IMAGES or steps < LEAST_STEPS
     if small or own is torch.channels_last or mode == "train" or all(map(is_channels_last, weights)):
         return own
-    if any(_is_narrow(m.weight) and not getattr(m, "as_product", False) for m in convolutions):
+    if any(map(unsafe, convolutions)):
         return own  # the trial would find it too, at the cost of a pass
     if network.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return own
@@ -119,10 +119,6 @@ def _logits_and_gradients(
     return kept[0], gradient.flatten(1)
 
 
-def _is_narrow(weight: Tensor) -> bool:
-    return weight.shape[1] < NARROW and all(size == 1 for size in weight.shape[2:])
-
-
 class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts convolutions, wherever they are called from, and notes those that are not safe channels last.
 
@@ -137,5 +133,5 @@ class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.convolution.default:
             self.number += 1
-            self.narrow |= _is_narrow(args[1])
+            self.narrow |= is_narrow(args[1])
         return func(*args, **(kwargs or {}))

@@ -109,15 +109,11 @@ class StepLog:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._file.close()
 
 
 def _content(path: Path) -> bytes:

@@ -25,13 +25,19 @@ def fastest_order(network: nn.Module, device: torch.device, precision: Precision
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     if device.type == "cuda":
         return torch.contiguous_format if precision == "float32" else torch.channels_last
-    narrow = any(
-        module.kernel_size == (1, 1)
-        and module.in_channels // module.groups < NARROW
-        and not getattr(module, "as_product", False)
-        for module in convolutions
+    return (
+        torch.contiguous_format if any(map(unsafe, convolutions)) or not convolutions else torch.channels_last
     )
-    return torch.contiguous_format if narrow or not convolutions else torch.channels_last
+
+
+def unsafe(convolution: nn.Conv2d) -> bool:
+    """Return whether a convolution must not run channels last on the CPU."""
+    return is_narrow(convolution.weight) and not getattr(convolution, "as_product", False)
+
+
+def is_narrow(weight: Tensor) -> bool:
+    """Return whether ``weight`` (outputs, inputs, ...) is of a narrow 1 x 1 convolution."""
+    return weight.shape[1] < NARROW and all(size == 1 for size in weight.shape[2:])
 
 
 def is_channels_last(tensor: Tensor) -> bool:

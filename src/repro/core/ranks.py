@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -93,16 +93,6 @@ def gathered(value: T) -> list[T]:
     values: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(values, value)
     return values
-
-
-def by_first(act: Callable[[], T]) -> T:
-    """Let the first process act, and return what it returned in each."""
-    distributed = _group()
-    if distributed is None:
-        return act()
-    made: list[Any] = [act() if first() else None]
-    distributed.broadcast_object_list(made)
-    return made[0]  # type: ignore[no-any-return]
 
 
 def any_of(value: T | None) -> T | None:

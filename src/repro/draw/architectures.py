@@ -52,10 +52,10 @@ class Architecture(Frozen):
 
     @property
     def summary(self) -> str:
-        """E.g. "7 conv · 240,058 parameters"."""
+        """Lines such as "7 conv" and "240,058 parameters"."""
         parts = [f"{self.count('Conv2d', 'ConvTranspose2d')} conv", f"{self.count('Linear')} linear"]
         shown = [part for part in parts if not part.startswith("0 ")]
-        return " · ".join([*shown, f"{self.parameters:,} parameters"])
+        return "\n".join([*shown, f"{self.parameters:,} parameters"])
 
 
 Architectures = Mapping[str, Architecture]

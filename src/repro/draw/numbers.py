@@ -166,15 +166,10 @@ def diverged_share(cell: Cell) -> str:
     return f"{cell.diverged}/{runs}" if cell.diverged and runs > 1 else ""
 
 
-def lost_runs(cell: Cell) -> str:
-    """Return e.g. " ∞ 1/3" to go behind a mean of the runs that are left; "" where none diverged."""
-    share = diverged_share(cell)
-    return f" {MARKS['diverged']} {share}" if share else ""
-
-
 def marks_behind(cell: Cell) -> str:
-    """Return what goes behind a mean in a picture: the runs that diverged, and a flag where there is one."""
-    return lost_runs(cell) + f" {FLAG}" * bool(cell.flags)
+    """Return what goes behind a mean in a picture: e.g. ∞ 1/3 of runs that diverged, a flag where one is."""
+    share = diverged_share(cell)
+    return f" {MARKS['diverged']} {share}" * bool(share) + f" {FLAG}" * bool(cell.flags)
 
 
 def flag_lines(cells: Iterable[Cell]) -> list[str]:

@@ -318,8 +318,8 @@ class GanMethod(Method):
         loss, record = self.adversarial_loss(output, of_fake)
         if output.class_logits is not None:
             on_real, on_fake, _ = self.class_weights()
-            of_classes, known = self.classification(output, labels.real)
-            loss, record = loss + on_real * of_classes, record | known
+            loss = loss + on_real * class_loss(output, labels.real)
+            record["accuracy"] = (output.class_logits.argmax(dim=1) == labels.real).float().mean()
             loss = loss + on_fake * class_loss(of_fake, labels.fake) if on_fake else loss
         return self.add_auxiliary(loss, self.real_auxiliary(real, output), record)
 
@@ -331,16 +331,6 @@ class GanMethod(Method):
         if output.class_logits is not None:
             loss = loss + self.class_weights()[2] * class_loss(output, classes)
         return loss if extra is None else loss + extra
-
-    @staticmethod
-    def classification(
-        output: DiscriminatorOutput, classes: Tensor | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return an auxiliary classifier's loss on real images, 0-d, and its accuracy to log."""
-        loss = class_loss(output, classes)
-        assert output.class_logits is not None
-        assert classes is not None
-        return loss, {"accuracy": (output.class_logits.argmax(dim=1) == classes).float().mean()}
 
     def class_weights(self) -> tuple[float, float, float]:
         """Return the weights of an auxiliary classifier's losses: on real and fake images in D's, in G's."""

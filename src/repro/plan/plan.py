@@ -150,7 +150,8 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
                         remedy="take minus or passes out of its row or column",
                     )
                 dataset = _given(asked.dataset, "dataset", name)
-                sides = [[measure(dataset, seed=seed) for seed in plan.real_seeds()]]
+                shuffles = range(config.profile.min_seeds)  # of its images
+                sides = [[measure(dataset, seed=seed) for seed in shuffles]]
             specs = [spec for side in sides for spec in side]
             yield MeasuredCell(
                 **place,

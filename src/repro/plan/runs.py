@@ -62,10 +62,6 @@ class PlannedRuns:
         self.runs[run.run_id] = _marked(self.runs.get(run.run_id, run), run)
         return self.runs[run.run_id]
 
-    def real_seeds(self) -> range:
-        """Return the seeds that a data set itself is measured with: each shuffles its images."""
-        return range(self.config.profile.min_seeds)
-
     def evaluate(
         self, name: str, convention: Convention, measured: RunSpec | str, *, seed: int = 0
     ) -> EvaluationSpec:

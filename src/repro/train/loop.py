@@ -25,7 +25,7 @@ from repro.train.history import RunHistory
 from repro.train.metric_means import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
-from repro.train.signals import StopSignals, stopped
+from repro.train.signals import StopSignals
 from repro.train.snapshots import save_snapshot
 from repro.train.state import TrainingState, no_other_randomness, part_hashes
 
@@ -75,7 +75,11 @@ def train(run: Run | SeedBatch, *, until: int | None = None, progress: bool) -> 
                 break
     came = ranks.any_of(stop.received)
     if came is not None and run.step < steps:
-        raise stopped(came, run.name, run.step, steps, run.path)
+        raise StoppedError(
+            f"{came} ended {run.name} after step {run.step} of {steps}",
+            remedy="run the same command again: it goes on from this step",
+            where=run.path,
+        )
     return came
 
 

@@ -67,7 +67,9 @@ def train_run(
     data = data or TrainingData()
     alone = only_process(folder, name) if ranks.first() else nullcontext()
     with alone, within_memory(device, name, folder):
-        ranks.by_first(lambda: set_aside_other(spec, layout, data, data_root, device))
+        if ranks.first():
+            set_aside_other(spec, layout, data, data_root, device)
+        ranks.gathered(None)  # the others wait for it
         if not is_finished(spec, layout, settings):
             kind = load_method(spec.method)
             images, validation = data.load_all(kind, spec, data_root, device)

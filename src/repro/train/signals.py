@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
@@ -16,15 +15,6 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 class StoppedError(ReproError):
     """The run was asked to stop; its checkpoint is written."""
-
-
-def stopped(signal_name: str, name: str, step: int, steps: int, path: Path) -> StoppedError:
-    """Return the error for a run that a signal ended before its end; ``path`` is its checkpoint."""
-    return StoppedError(
-        f"{signal_name} ended {name} after step {step} of {steps}",
-        remedy="run the same command again: it goes on from this step",
-        where=path,
-    )
 
 
 class StopSignals:

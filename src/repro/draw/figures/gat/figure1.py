@@ -15,7 +15,7 @@ def diagram(architectures: Architectures) -> Canvas:
     image = shape_text(f.inputs[0])
     canvas = Canvas(7.0, 3.1)
     clean = canvas.box(0.62, 2.55, 0.95, 0.6, "image x", "data", detail=f"{image}\nin [0, 1]")
-    first = canvas.box(2.1, 2.55, 1.3, 0.8, "classifier F", "network", detail=f.summary.replace(" · ", "\n"))
+    first = canvas.box(2.1, 2.55, 1.3, 0.8, "classifier F", "network", detail=f.summary)
     delta = canvas.box(
         3.6,
         2.55,
@@ -26,7 +26,7 @@ def diagram(architectures: Architectures) -> Canvas:
         size=7.5,
         detail="here as data",
     )
-    maker = canvas.box(5.2, 2.55, 1.3, 0.8, "trainer G", "network", detail=g.summary.replace(" · ", "\n"))
+    maker = canvas.box(5.2, 2.55, 1.3, 0.8, "trainer G", "network", detail=g.summary)
     noise = canvas.box(6.45, 2.55, 0.8, 0.6, r"$G(\Delta)$", "data", detail="in (-1, 1)")
     canvas.chain(clean, first, delta, maker, noise)
     total = canvas.circle(0.62, 1.3, "+")

@@ -19,14 +19,14 @@ def training_loop(canvas: Canvas, y: float, architectures: Architectures, *, ste
     noise = canvas.box(
         0.65, y + 2.05, 1.0, 0.55, "noise z, class y", "data", size=7.5, detail=f"z in {g.inputs[0][0]}-d"
     )
-    maker = canvas.box(2.0, y + 2.05, 1.15, 0.75, "generator G", "network", detail=_lines(g.summary))
+    maker = canvas.box(2.0, y + 2.05, 1.15, 0.75, "generator G", "network", detail=g.summary)
     fake = canvas.box(3.3, y + 2.05, 0.8, 0.5, "fake image", "data", size=7.5, detail=image)
     real = canvas.box(0.65, y + 0.9, 1.0, 0.55, "real image x", "data", size=7.5, detail="with its class y")
     attack = canvas.box(2.0, y + 0.9, 1.15, 0.75, "PGD attack", "attack", detail=f"{steps},\nraises D's loss")
     moved = canvas.box(
         3.3, y + 0.9, 0.8, 0.5, r"$x + \delta$", "data", detail=r"$\|\delta\|_\infty \leq \delta_{max}$"
     )
-    judge = canvas.box(4.75, y + 1.475, 1.2, 1.75, "discriminator D", "network", detail=_lines(d.summary))
+    judge = canvas.box(4.75, y + 1.475, 1.2, 1.75, "discriminator D", "network", detail=d.summary)
     source = canvas.box(6.2, y + 1.95, 1.3, 0.6, "real or fake?", "loss", detail=r"likelihood $L_S$")
     classes = canvas.box(
         6.2, y + 1.0, 1.3, 0.6, "which class?", "loss", detail=r"$L_{C1}$ real, $L_{C2}$ fake"
@@ -145,7 +145,3 @@ def _projecting(canvas: Canvas, x: float) -> None:
 
 def _millions(parameters: int) -> str:
     return f"{parameters / 1e6:.1f} M param." if parameters >= 1e6 else f"{parameters:,} param."
-
-
-def _lines(summary: str) -> str:
-    return summary.replace(" · ", "\n")

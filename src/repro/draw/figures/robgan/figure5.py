@@ -6,10 +6,7 @@ from repro.draw.architectures import Architectures
 from repro.draw.diagrams import Canvas
 from repro.draw.figures.robgan.diagrams import DISCRIMINATOR, GENERATOR, fine_tuning
 
-NETWORKS = (
-    DISCRIMINATOR,
-    GENERATOR,
-)
+NETWORKS = (DISCRIMINATOR, GENERATOR)
 
 
 def diagram(architectures: Architectures) -> Canvas:
