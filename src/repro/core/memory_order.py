@@ -25,9 +25,8 @@ def fastest_order(network: nn.Module, device: torch.device, precision: Precision
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     if device.type == "cuda":
         return torch.contiguous_format if precision == "float32" else torch.channels_last
-    return (
-        torch.contiguous_format if any(map(unsafe, convolutions)) or not convolutions else torch.channels_last
-    )
+    last = convolutions and not any(map(unsafe, convolutions))
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def unsafe(convolution: nn.Conv2d) -> bool:

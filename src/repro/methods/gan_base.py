@@ -318,6 +318,7 @@ class GanMethod(Method):
         loss, record = self.adversarial_loss(output, of_fake)
         if output.class_logits is not None:
             on_real, on_fake, _ = self.class_weights()
+            assert labels.real is not None
             loss = loss + on_real * class_loss(output, labels.real)
             record["accuracy"] = (output.class_logits.argmax(dim=1) == labels.real).float().mean()
             loss = loss + on_fake * class_loss(of_fake, labels.fake) if on_fake else loss

@@ -25,7 +25,7 @@ from repro.train.history import RunHistory
 from repro.train.metric_means import DivergedError
 from repro.train.progress import ProgressDisplay
 from repro.train.settings import LoopSettings
-from repro.train.signals import StopSignals
+from repro.train.signals import StoppedError, StopSignals
 from repro.train.snapshots import save_snapshot
 from repro.train.state import TrainingState, no_other_randomness, part_hashes
 
