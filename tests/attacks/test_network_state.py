@@ -177,7 +177,7 @@ class AdaptingApart(Adapting):
 
 
 @EACH
-@pytest.mark.parametrize("kind", [Energy, Adapting, AdaptingApart])
+@pytest.mark.parametrize("kind", [Energy, AdaptingApart])
 def test_a_network_that_differentiates_by_its_weights_is_attacked(name: str, kind: type[Energy]) -> None:
     network = kind(convolution(), nn.ReLU())
     network.features[0].weight.grad = torch.ones(8, 3, 3, 3)

@@ -251,7 +251,7 @@ def test_what_nobody_can_be_asked_about_is_kept_for_a_day(
     if not locks:
         no_locks(errno.ENOSYS)
     (tmp_path / ".part-value.json.abc").touch()  # of an older version, which locked nothing
-    (tmp_path / ".part-0123").mkdir()  # killed between making it and locking it
+    (tmp_path / ".part-0123456789ab").mkdir()  # killed between making it and locking it
     atomic_write_json(tmp_path / "value.json", {})
     assert names(tmp_path) == [".part", ".part", "value.json"]
     for path in tmp_path.glob(".part-*"):
@@ -259,7 +259,7 @@ def test_what_nobody_can_be_asked_about_is_kept_for_a_day(
     atomic_write_json(tmp_path / "value.json", {})
     assert names(tmp_path) == ["value.json"]
     (tmp_path / ".part-value.json.abc").touch()
-    (tmp_path / ".part-0123").mkdir()
+    (tmp_path / ".part-0123456789ab").mkdir()
     remove_leftovers(tmp_path)  # whoever holds the folder's lock need not ask
     assert names(tmp_path) == ["value.json"]
 
