@@ -42,7 +42,7 @@ def scratch_folder(parent: Path, prefix: str, *, private: bool = False) -> Itera
 def remove_dead(parent: Path, prefix: str) -> None:
     """Remove what begins with ``prefix`` in ``parent`` and belongs to no living process, as far as we may."""
     for path in parent.glob(f"{prefix}*"):
-        if path.is_dir() and not is_scratch(path, prefix):
+        if path.is_dir() and not (is_scratch(path, prefix) or (path / HELD).exists()):
             continue
         lock = _take(path)
         if lock is None:
