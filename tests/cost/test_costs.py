@@ -42,6 +42,7 @@ def finish(
             line["attack_seconds_per_step"] = attack
         lines.append(line)
     record: dict[str, Any] = {
+        "run_id": spec.run_id,
         "sessions": [{"step": 0, "device": "AMD EPYC", **session}],
         "stand_ins": list(spec.stand_ins),
         "device_seconds": 3600.0,

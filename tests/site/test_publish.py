@@ -236,7 +236,10 @@ def test_links_out_of_the_results_are_not_followed(layout: Layout, name: str) ->
     real = place.with_name("real")  # what the remedy says: cp -rL, rm, mv
     (shutil.copytree if outside.is_dir() else shutil.copyfile)(outside, real)
     place.unlink()
-    real.rename(place)
+    if name == "runs/x":  # the record of another run: or delete it, says the remedy
+        shutil.rmtree(real)
+    else:
+        real.rename(place)
     publish()
 
 
