@@ -275,7 +275,9 @@ def test_figure8_shows_each_gan_with_and_without_dat(tmp_path: Path, monkeypatch
     ]  # fmt: skip
     for at in figure.axes:
         assert [list(line.get_xdata()) for line in at.lines] == [list(range(10, 101, 10))] * 2
-    plain, with_dat = (handle.get_marker() for handle in figure.legends[0].legend_handles)
+    *lines, band = figure.legends[0].legend_handles
+    plain, with_dat = (line.get_marker() for line in lines)
+    assert band.get_label() == "band: ± 1 std over seeds"
     assert [plain, with_dat] == [line.get_marker() for line in figure.axes[0].lines]
 
 
