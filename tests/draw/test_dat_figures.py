@@ -245,10 +245,12 @@ def test_figure4_puts_the_measured_value_at_its_spoke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def change(cell: Cell) -> Cell:
-        return replace(cell, measured=99.0) if (cell.column, cell.row[-3:]) == ("1e-3", "DAT") else cell
+        high = (cell.column, cell.row[-3:]) == ("1e-3", "DAT")
+        return replace(cell, measured=99.0, measured_std=60.0, n_seeds=3) if high else cell
 
     figure = drawn("figure4", shown("figure4", tmp_path, change), monkeypatch)
     rates, betas = figure.axes
+    assert rates.get_ylim()[1] > 99 + 60  # its bar ends within the rim
     lines = [line for line in rates.lines if len(line.get_xdata()) == 7]  # six spokes, closed
     assert [max(line.get_ydata()) for line in lines] == [42.0, 99.0]
     place = list(lines[1].get_ydata()).index(99.0)

@@ -13,6 +13,7 @@ from repro.draw.tables import latex, table_csv, table_latex, table_markdown
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Artefacts, Panel, read_artefacts
 from repro.judge.cells import Cell
+from repro.plan.config import load_config
 
 TABLE = Artefact(
     paper="gat",
@@ -55,6 +56,16 @@ def test_latex_escapes_and_balances() -> None:
             assert line.replace(r"\&", "").count("&") == 2
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     assert latex("a_b \\ {x} ~ ±") == r"a\_b \textbackslash{} \{x\} \textasciitilde{} $\pm$"
+
+
+def test_latex_has_every_letter_of_the_sheets_tables() -> None:
+    """pdfLaTeX knows those of Latin-1 by itself."""
+    for sheet in load_config(Path(__file__).parents[2] / "config").sheets.values():
+        for artefact in sheet.artefacts.values():
+            if artefact.kind == "table":
+                words = [artefact.title, artefact.notes or "", *(panel.name for panel in artefact.panels)]
+                words += [each.name for panel in artefact.panels for each in (*panel.rows, *panel.columns)]
+                assert [letter for letter in latex("".join(words)) if ord(letter) > 0xFF] == []
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x0b", "\n\n  "])

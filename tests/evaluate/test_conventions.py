@@ -88,6 +88,16 @@ def test_each_value_is_what_that_convention_alone_gives(run: Trained, shared: Sh
     assert len({round(value, 6) for name, value in together.items() if name.startswith("fid")}) == 5
 
 
+def test_fewer_samples_are_fewer() -> None:
+    spec = EvaluationSpec(
+        measure="fidelity_conventions", run="g", dataset="cifar10", source="synthetic", limit=50, generated=N,
+        extractor=INCEPTION, options={"fewer": N},
+    )  # fmt: skip
+    with pytest.raises(ReproError, match=f"of {N} samples, of {N} that are generated"):
+        validate_options(spec.measure, spec.options).check(spec)
+    validate_options(spec.measure, {"fewer": N - 1}).check(spec)
+
+
 def real_images(split: str) -> Tensor:
     return load_images("cifar10", split, source="synthetic", limit=50, root=None).images
 

@@ -167,6 +167,20 @@ def test_adopting_before_a_search_is_finished_leaves_the_file_alone(tmp_path: Pa
         assert (path.read_text() if path.is_file() else None) == before
 
 
+def test_a_profile_whose_searches_recipes_may_not_adopt_says_so(tmp_path: Path) -> None:
+    words = (
+        "recipe: twin, option: precision, values: [float32, bf16], evaluation: on_validation, value: accuracy"
+    )
+    sheet = SEARCHED.replace("  size:", f"  precision: {{{words}}}\n  size:")
+    profile = PROFILE + "searches: {steps: 3}\nsearched: [gat/precision]\n"
+    opened = plan(tmp_path / "config", sheet=sheet, profile=profile)
+    batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
+    measure(opened, batches, layout, "gat/precision", {"float32": 1.0, "bf16": 2.0})
+    with pytest.raises(ReproError, match="searches nothing that recipes may adopt") as caught:
+        adopt(opened, batches, layout)
+    assert caught.value.where == str(tmp_path / "config" / "profiles" / "tiny.yaml")
+
+
 def test_adopting_what_is_in_use_changes_no_run(tmp_path: Path) -> None:
     opened, batches, layout = planned(tmp_path)
     measure(opened, batches, layout, "gat/rate", {0.0: 61.0, 0.2: 50.0, 0.4: 40.0})
