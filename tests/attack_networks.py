@@ -77,7 +77,7 @@ class Transformer(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Rows of pixels through an LSTM."""
+    """The pixels in sixteen parts through an LSTM."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Recurrent(nn.Module):
         self.last = nn.Linear(16, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.last(self.rows(images.transpose(1, 2).flatten(2))[0].mean(dim=1))
+        return self.last(self.rows(images.flatten(1).unflatten(1, (SIZE, -1)))[0].mean(dim=1))
 
 
 class Tied(Head):

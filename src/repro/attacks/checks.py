@@ -82,15 +82,15 @@ def check_layout(images: Tensor, labels: Tensor) -> None:
 def check_network(model: nn.Module, images: Tensor) -> None:
     """Refuse a network on another device, or of parameters that have no gradient of float32 images."""
     for name, parameter in model.named_parameters():
-        if parameter.is_inference():
-            raise ReproError(
-                f"the network's {name} was made in inference mode, where nothing can be differentiated",
-                remedy="make or load the network outside torch.inference_mode()",
-            )
         if is_lazy(parameter):
             raise ReproError(
                 f"the network's {name} has no values yet (a lazy layer)",
                 remedy="run the network on one batch first",
+            )
+        if parameter.is_inference():
+            raise ReproError(
+                f"the network's {name} was made in inference mode, where nothing can be differentiated",
+                remedy="make or load the network outside torch.inference_mode()",
             )
         if parameter.device != images.device:
             raise ReproError(
