@@ -39,7 +39,7 @@ def files(folder: Path) -> dict[Path, str]:
 
 def test_a_new_paper_is_valid_and_planned_after_the_others(config: Path) -> None:
     before = build_plan(load_config(config, "smoke"))
-    title = 'The "Good" \\sigma-GAN: <its> authors\' & ours'
+    title = 'The "Good" \\sigma-GAN: <its> 𝓕amous authors\' & ours'
     code, printed = call("new", "paper", "sngan", "--title", title, "--config", str(config))
     assert code == 0, printed
     opened = valid(config)
@@ -144,7 +144,7 @@ def test_a_row_may_be_called_by_a_number_but_its_recipe_may_not(config: Path) ->
     with pytest.raises(ReproError) as caught:
         new_row(load_config(config, "smoke"), "dat/table4", "100")
     assert caught.value.where == str(config / "papers" / "dat" / "sheet.yaml")
-    assert caught.value.remedy == "choose a name with a letter in it"
+    assert caught.value.remedy == "choose another name"
     assert files(config) == before
     assert new_row(load_config(config, "smoke"), "dat/table4", "100 steps") == "dat.100_steps"
 

@@ -236,12 +236,18 @@ def test_somebodys_own_hidden_folder_stays_however_old(tmp_path: Path) -> None:
     for name in ("kept-old", "kept-my-0123456789ab"):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "kept-notes.txt").touch()
+    os.utime(tmp_path / "kept-notes.txt", (0, 0))
     dead = tmp_path / "kept-0123456789ab"
     dead.mkdir()
     os.utime(dead, (0, 0))
     with scratch_folder(tmp_path, "kept-"):
         assert not dead.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept-my-0123456789ab", "kept-old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "kept-my-0123456789ab",
+        "kept-notes.txt",
+        "kept-old",
+    ]
 
 
 @pytest.mark.parametrize("locks", [True, False])
@@ -250,10 +256,9 @@ def test_what_nobody_can_be_asked_about_is_kept_for_a_day(
 ) -> None:
     if not locks:
         no_locks(errno.ENOSYS)
-    (tmp_path / ".part-value.json.abc").touch()  # of an older version, which locked nothing
     (tmp_path / ".part-0123456789ab").mkdir()  # killed between making it and locking it
     atomic_write_json(tmp_path / "value.json", {})
-    assert names(tmp_path) == [".part", ".part", "value.json"]
+    assert names(tmp_path) == [".part", "value.json"]
     for path in tmp_path.glob(".part-*"):
         os.utime(path, (0, 0))
     atomic_write_json(tmp_path / "value.json", {})

@@ -386,12 +386,14 @@ def test_publishing_writes_the_index_anew_and_nothing_published_is_an_error(proj
     assert call("report", "--published")[0] == 0
     assert page.read_bytes() == first
     (folder,) = {path.parent for path in index.parent.glob("*/runs.jsonl")}
-    for name in ("cells.csv", "artefacts.json"):
+    for name in ("cells.csv", "artefacts.json", "runs.jsonl"):
         kept = (folder / name).read_bytes()
         (folder / name).unlink()
         code, printed = call("report", "--published")
         assert code == 2
-        assert f"restore the folder {folder.name} as it was published" in printed
+        assert f"restore the folder {folder.name}, and those of its papers, from git" in " ".join(
+            printed.split()
+        )
         assert index.is_file()
         assert page.read_bytes() == first
         (folder / name).write_bytes(kept)

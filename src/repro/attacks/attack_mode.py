@@ -29,8 +29,8 @@ def attack_mode(
     parameters ask for no gradient, which saves their share of the backward pass. Afterwards every module's
     mode, hooks and attributes, every ``requires_grad``, every buffer and every tensor among the attributes
     are the old ones, whatever the network's forward pass does to them (``kept_state``). With ``freeze``
-    false, parameters go on asking for gradients (for losses that differentiate through the attack). Recurrent
-    layers run without cuDNN, whose own cannot be differentiated in eval mode.
+    false, parameters go on asking for gradients (for losses that differentiate through the attack). A network
+    with recurrent layers runs without cuDNN, whose own cannot be differentiated in eval mode.
 
     A module with a ``train`` of its own may do more than set a mode: LoRA layers add to their weights in eval
     mode. It is called again at the end, for whatever it keeps elsewhere, and as undoing a sum rounds, the
@@ -41,11 +41,11 @@ def attack_mode(
     awake = any(training for _, training in modes)
     own = [(module, training) for module, training in modes if awake and switches_itself(module)]
     asking = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
-    cudnn = torch.backends.cudnn.enabled
-    recurrent = any(isinstance(module, nn.RNNBase) for module, _ in modes)
+    recurrent = any(isinstance(module, nn.RNNBase) for module, _ in modes) and torch.backends.cudnn.enabled
     with no_cached_weights(), kept_state(network, parameters=bool(own)):
         try:
-            torch.backends.cudnn.enabled = cudnn and not recurrent
+            if recurrent:
+                torch.backends.cudnn.enabled = False
             if awake:
                 network.eval()
             if batch_norm_mode == "train":
@@ -56,7 +56,8 @@ def attack_mode(
                 _ask(asking, lambda _: False)
             yield
         finally:
-            torch.backends.cudnn.enabled = cudnn
+            if recurrent:
+                torch.backends.cudnn.enabled = True
             _ask(asking, lambda asked: asked)
             try:
                 for module, training in own:  # parents first, as each passes its mode on

@@ -40,15 +40,12 @@ def scratch_folder(parent: Path, prefix: str, *, private: bool = False) -> Itera
 
 
 def remove_dead(parent: Path, prefix: str) -> None:
-    """Remove what begins with ``prefix`` in ``parent`` and belongs to no living process, as far as we may."""
+    """Remove the folders of this prefix in ``parent`` that belong to no living process, as far as we may."""
     for path in parent.glob(f"{prefix}*"):
-        if path.is_dir() and not (is_scratch(path, prefix) or (path / HELD).exists()):
-            continue
-        lock = _take(path)
-        if lock is None:
-            continue
-        remove(path)
-        os.close(lock)
+        ours = is_scratch(path, prefix) or os.path.exists(path / HELD)  # noqa: PTH110  where we may not look: no
+        if ours and (lock := _take(path)) is not None:
+            remove(path)
+            os.close(lock)
 
 
 def is_scratch(folder: Path, prefix: str) -> bool:
@@ -84,11 +81,9 @@ def _make(parent: Path, prefix: str, mode: int) -> tuple[Path, int]:
 
 def _take(path: Path) -> int | None:
     """Return an open file that holds what a dead process left behind, None where its owner may be alive."""
-    folder = path.is_dir()
     try:
         try:
-            lock = os.open(path / HELD if folder else path, os.O_RDWR | os.O_NOFOLLOW)
-            locked = folder  # whoever made a plain file (an older version) did not lock it
+            lock, locked = os.open(path / HELD, os.O_RDWR | os.O_NOFOLLOW), True
         except FileNotFoundError:
             lock, locked = os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
     except OSError:

@@ -22,7 +22,7 @@ LINES = 6
 
 def looks_like(folder: Path, info: DatasetInfo) -> bool:
     """Tell whether ``folder`` directly holds files of ``info``."""
-    if any((folder / name).exists() for name in info.not_signs):
+    if any(os.path.exists(folder / name) for name in info.not_signs):  # noqa: PTH110  Path.exists raises
         return False
     return any(any(folder.glob(sign)) for sign in info.signs)
 
@@ -34,7 +34,7 @@ def existing_folder(root: Path, info: DatasetInfo) -> Path | None:
 
 
 def _existing(root: Path, info: DatasetInfo) -> list[Path]:
-    """Return the folders of ``info`` that exist; none of those where this user may not look."""
+    """Return the folders of ``info`` that exist, as far as this user may look."""
     return [root / each for each in info.folders if os.path.isdir(root / each)]  # noqa: PTH112  is_dir raises
 
 

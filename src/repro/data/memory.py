@@ -8,9 +8,9 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.data.dataset import DatasetInfo
 
-_GROUPS = (  # of either version: folder, limit, what is taken, which part of that can be given back
-    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+_GROUPS = (  # of either version: folder, limit, what is taken, what the counts of file pages begin with
+    ("/sys/fs/cgroup", "memory.max", "memory.current", ""),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
 )
 
 
@@ -22,11 +22,12 @@ def available_bytes() -> int:
         for line in table.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 memory = int(line.split()[1]) * 1024
-    for folder, limit, taken, reclaimable in _GROUPS:
+    for folder, limit, taken, prefix in _GROUPS:
         text = _read(Path(folder, limit))
         if text.isdigit():
             stat = dict(line.split() for line in _read(Path(folder, "memory.stat")).splitlines())
-            used = int(_read(Path(folder, taken)) or 0) - int(stat.get(reclaimable, 0))
+            kept = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
+            used = int(_read(Path(folder, taken)) or 0) - kept  # the kernel gives read files back
             memory = min(memory, max(0, int(text) - used))
     return memory
 

@@ -53,10 +53,12 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             where=layout.cells,
             remedy=f"run `snakemake --cores all figures/ --config profile={layout.profile}` first",
         )
-    for folder, pattern in (("runs", "*/run.json"), ("runs", "*/metrics.jsonl"), ("evaluations", "*.json")):
-        for path in (layout.root / folder).glob(pattern):
+    for pattern in ("runs/*/run.json", "evaluations/*.json"):
+        for path in layout.root.glob(pattern):
             without_links(layout.root, path)
     stored = read_stored(layout)
+    for run_id in stored.records:
+        without_links(layout.root, layout.log(run_id))
     if not stored.records:
         raise ReproError(
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"

@@ -37,7 +37,7 @@ def read_stored(layout: Layout) -> Stored:
     if (layout.root / RUNS).is_file():
         return _packed(layout.root)
     names = [path.parent.name for path in sorted(layout.root.glob("runs/*/run.json"))]
-    records: dict[str, Line] = {name: read_record(layout, name) for name in names}
+    records = {name: _with_spec(read_record(layout, name), layout.record(name)) for name in names}
     results = {path.stem: _result(path) for path in sorted(layout.root.glob("evaluations/*.json"))}
     return Stored(records, results, {name: [*read_lines(layout.log(name))] for name in records})
 
@@ -54,7 +54,10 @@ def _packed(root: Path) -> Stored:
 
 
 def _result(path: Path) -> Line:
-    record = read_json(path, remedy=REMEDY)
+    return _with_spec(read_json(path, remedy=REMEDY), path)
+
+
+def _with_spec(record: object, path: Path) -> Line:
     if not isinstance(record, dict) or not isinstance(record.get("spec"), dict):
         raise ReproError("it has no `spec`", remedy=REMEDY, where=path)
     return record

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +21,7 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
 )
+_TEMPLATES.filters["quoted"] = partial(json.dumps, ensure_ascii=False)
 
 
 def new_paper(config: Path, paper: str, title: str) -> list[Path]:

@@ -122,7 +122,7 @@ def _read(text: str, name: str, path: Path) -> Sheet:
             return load_model(trial, Sheet)[0]
         except ReproError as error:
             message = f"with the row {name!r} the sheet is none: {error.message}"
-            raise ReproError(message, where=path, remedy="choose a name with a letter in it") from error
+            raise ReproError(message, where=path, remedy="choose another name") from error
 
 
 def _with(sheet: Sheet, artefact: str, number: int, row: SheetEntry, short: str, recipe: Recipe) -> Sheet:

@@ -43,8 +43,8 @@ def pictures(folder: Path, info: DatasetInfo) -> list[Path]:
 
 def _entries(folder: Path, info: DatasetInfo) -> list[Path]:
     """Return what a folder shows, sorted."""
-    require_file(folder, info)
     try:
+        require_file(folder, info)
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise ReproError(

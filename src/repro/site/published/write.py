@@ -108,7 +108,9 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
     Raises:
         ReproError: there is none, or one of its files is damaged.
     """
-    layouts = [Layout(folder, path.parent.name) for path in sorted(folder.glob(f"*/{RUNS}"))]
+    marks = (RUNS, "cells.csv")
+    names = {path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")}
+    layouts = [Layout(folder, name) for name in sorted(names)]
     if not layouts:
         raise ReproError(
             "nothing is published here", remedy="publish a finished profile: repro publish", where=folder
@@ -116,6 +118,8 @@ def read_publications(folder: Path, papers: Papers) -> list[Publication]:
     found = []
     for layout in layouts:
         with _restorable(layout.profile):
+            if not (layout.root / RUNS).is_file():
+                raise ReproError("it is missing", remedy="", where=layout.root / RUNS)
             material = read_material(layout, papers)
         found.append(Publication(layout.profile, layout, replace(material, runs=_used(material.runs))))
     corrected = pooled({each.name: each.material for each in found}, papers.rules.level)
@@ -128,7 +132,9 @@ def _restorable(name: str) -> Iterator[None]:
     try:
         yield
     except ReproError as error:
-        remedy = f"restore the folder {name} as it was published (git), or publish its profile once more"
+        remedy = (
+            f"restore the folder {name}, and those of its papers, from git, or publish its profile once more"
+        )
         raise ReproError(error.message, where=error.where, line=error.line, remedy=remedy) from error
 
 
