@@ -38,7 +38,8 @@ def read_stored(layout: Layout) -> Stored:
         return _packed(layout.root)
     names = [path.parent.name for path in sorted(layout.root.glob("runs/*/run.json"))]
     records = {name: _with_spec(read_record(layout, name), layout.record(name)) for name in names}
-    results = {path.stem: _result(path) for path in sorted(layout.root.glob("evaluations/*.json"))}
+    found = sorted(layout.root.glob("evaluations/*.json"))
+    results = {path.stem: _with_spec(read_json(path, remedy=REMEDY), path) for path in found}
     return Stored(records, results, {name: [*read_lines(layout.log(name))] for name in records})
 
 
@@ -51,10 +52,6 @@ def _packed(root: Path) -> Stored:
         {line["evaluation_id"]: line for line in unpack(root / "evaluations.jsonl")},
         logs,
     )
-
-
-def _result(path: Path) -> Line:
-    return _with_spec(read_json(path, remedy=REMEDY), path)
 
 
 def _with_spec(record: object, path: Path) -> Line:

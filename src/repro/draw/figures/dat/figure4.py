@@ -85,7 +85,7 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
         for point, angle in zip(points, theta, strict=True):
             if point.flagged:
                 flag(at, angle, point.measured or 0.0, colour)
-    rim = 1.12 * max((at.measured or 0.0) + at.spread for series in group.series for at in series.points)
+    rim = 1.12 * max((each.measured or 0.0) + each.spread for line in group.series for each in line.points)
     at.set_ylim(0, rim)
     for row, series in enumerate(group.series):
         crosses = [angles[point.place] for point in series.lost]
