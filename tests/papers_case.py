@@ -101,7 +101,7 @@ artefacts:
           - {name: "Later", pending: "not yet"}
         columns:
           - {name: "CIFAR-10", metric: accuracy, evaluation: test_accuracy}
-          - {name: "gain", metric: accuracy_gain, evaluation: test_accuracy, value: accuracy, minus: Baseline}
+          - {name: "gain", metric: accuracy_gain, evaluation: test_accuracy, value: accuracy, minus: baseline}
         except:
           - {row: "Baseline", column: "gain", pending: "nothing to subtract from"}
       - name: "right"

@@ -11,7 +11,7 @@ from PIL import Image
 from repro.core.paths import Layout
 from repro.draw.draw import draw
 from repro.judge.artefacts import Artefact, Artefacts, Panel, Picture
-from repro.judge.cells import Cell, render_cells
+from repro.judge.cells import Cell, render_cells, select
 from repro.judge.claims import Claim, Judgement, render_claims
 from repro.site.material import PaperName
 
@@ -71,7 +71,7 @@ def write_profile(results: Path) -> Layout:
     (layout.root / "artefacts.json").write_text(described.model_dump_json())
     for artefact in ARTEFACTS:
         stem = layout.artefact(artefact.paper, artefact.name)
-        draw(artefact, CELLS, stem, root=layout.root, profile="smoke")
+        draw(artefact, select(CELLS, artefact.paper, artefact.name), stem, root=layout.root, profile="smoke")
     _claims_and_audit(layout)
     _run(layout)
     return layout

@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import repro
 from repro.core.yaml_lines import load_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +17,7 @@ def test_citation_names_the_suite_and_the_five_papers() -> None:
     citation, _ = load_yaml(ROOT / "CITATION.cff")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert citation["cff-version"] == "1.2.0"
-    assert citation["version"] == project["version"]
+    assert citation["version"] == project["version"] == repro.__version__
     assert citation["license"] == project["license"]
     assert citation["title"].startswith(project["name"])
     for work in (citation, *citation["references"]):

@@ -199,7 +199,6 @@ def test_autoattack_equals_its_parts_at_every_stage(name: str, training: bool) -
     attack = AutoAttack(
         model=network,
         threat=threat(norm),
-        classes=KINDS[name].classes,
         steps=3,
         queries=15,
         logits=KINDS[name].logits,
@@ -359,7 +358,7 @@ def test_what_cannot_be_attacked_is_refused_and_left_alone(fault: str, kind: str
     attack: Any = (
         PGD(model=network, threat=threat())
         if kind == "pgd"
-        else AutoAttack(model=network, threat=threat(), classes=CLASSES, steps=2, queries=2)
+        else AutoAttack(model=network, threat=threat(), steps=2, queries=2)
     )
     with pytest.raises(ReproError, match=FAULTS[fault]):
         attack(images, labels)

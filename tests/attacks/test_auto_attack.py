@@ -52,7 +52,7 @@ def test_an_audit_is_at_least_as_strong_as_pgd(norm: str) -> None:
     wide, wide_images = Rescaled(network, SYMMETRIC).train(), UNIT.to(SYMMETRIC, images)
     state = torch.get_rng_state()
 
-    audit = AutoAttack(model=wide, threat=threat, classes=4, steps=15, queries=60).audit(wide_images, labels)
+    audit = AutoAttack(model=wide, threat=threat, steps=15, queries=60).audit(wide_images, labels)
 
     assert torch.equal(torch.get_rng_state(), state)
     assert wide.training
@@ -75,9 +75,7 @@ def test_a_defence_that_hides_gradients_is_flagged() -> None:
     network = Smooth(size=8)
     images, labels = batch(network, 24)
     threat = ThreatModel(radius=0.1, step_size=0.02, steps=10)
-    audit = AutoAttack(model=Steps(network), threat=threat, classes=4, steps=4, queries=80).audit(
-        images, labels
-    )
+    audit = AutoAttack(model=Steps(network), threat=threat, steps=4, queries=80).audit(images, labels)
     assert "vanishing_gradients" in audit.flags
     assert "square_beats_gradients" in audit.flags
 
@@ -87,7 +85,7 @@ def test_two_classes_do_without_the_targeted_loss() -> None:
     network = Smooth(classes=2, size=8)
     images, labels = batch(network, 6)
     threat = ThreatModel(radius=0.05, step_size=0.01, steps=2)
-    audit = AutoAttack(model=network, threat=threat, classes=2, steps=3, queries=5).audit(images, labels)
+    audit = AutoAttack(model=network, threat=threat, steps=3, queries=5).audit(images, labels)
     assert "apgd_t" not in audit.accuracy
 
 
@@ -111,23 +109,14 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "import_module", missing)
     threat = ThreatModel(radius=0.1, step_size=0.1)
     with pytest.raises(ReproError, match=r"needs the package torchattacks") as caught:
-        AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+        AutoAttack(model=Smooth(size=8), threat=threat)
     assert "--no-deps torchattacks==" in (caught.value.remedy or "")
-
-
-@needs_library
-@pytest.mark.parametrize("classes", [3, 5])
-def test_classes_are_those_of_the_network(classes: int) -> None:
-    network = Smooth(size=8)
-    threat = ThreatModel(radius=0.05, step_size=0.01)
-    with pytest.raises(ReproError, match=f"told {classes} classes, the network has 4"):
-        AutoAttack(model=network, threat=threat, classes=classes).audit(*batch(network, 4))
 
 
 def test_batch_statistics_are_refused() -> None:
     threat = ThreatModel(radius=0.05, step_size=0.01, batch_norm_mode="train")
     with pytest.raises(ReproError, match="which images are left"):
-        AutoAttack(model=Smooth(size=8), threat=threat, classes=4)
+        AutoAttack(model=Smooth(size=8), threat=threat)
 
 
 @needs_library
@@ -136,14 +125,11 @@ def test_a_box_without_end_is_refused() -> None:
     images, labels = batch(network, 8)
     endless = ThreatModel(radius=0.3, step_size=0.03, bounds=Bounds(low=-inf, high=inf))
     with pytest.raises(ReproError, match="must end on all sides") as caught:
-        AutoAttack(model=network, threat=endless, classes=4)
+        AutoAttack(model=network, threat=endless)
     for advised in ("range of the images as bounds", "PGD"):
         assert advised in (caught.value.remedy or "")
     boxed = endless.model_copy(update={"bounds": UNIT})
-    assert (
-        AutoAttack(model=network, threat=boxed, classes=4, steps=2, queries=2)(images, labels).shape
-        == images.shape
-    )
+    assert AutoAttack(model=network, threat=boxed, steps=2, queries=2)(images, labels).shape == images.shape
     assert PGD(model=network, threat=endless)(images, labels).shape == images.shape
 
 
@@ -154,9 +140,9 @@ def test_a_targeted_threat_model_is_refused() -> None:
     aims = (labels + 1) % 4
     threat = ThreatModel(radius=0.3, step_size=0.03, steps=20, targeted=True)
     with pytest.raises(ReproError, match="whatever class") as caught:
-        AutoAttack(model=network, threat=threat, classes=4)
+        AutoAttack(model=network, threat=threat)
     assert caught.value.remedy == "leave targeted at False, or attack with PGD, which aims at the labels"
-    AutoAttack(model=network, threat=threat.model_copy(update={"targeted": False}), classes=4)
+    AutoAttack(model=network, threat=threat.model_copy(update={"targeted": False}))
     assert (network(PGD(model=network, threat=threat)(images, aims)).argmax(1) == aims).any()
 
 
@@ -167,7 +153,7 @@ def test_channels_last_changes_nothing(norm: str) -> None:
     network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Tanh(), nn.Flatten(), nn.Linear(216, 4)).eval()
     images, labels = batch(network, 6)
     threat = ThreatModel(norm=norm, radius=0.02, step_size=0.01)  # type: ignore[arg-type]
-    attack = AutoAttack(model=network, threat=threat, classes=4, steps=3, queries=5)
+    attack = AutoAttack(model=network, threat=threat, steps=3, queries=5)
     plain = attack.audit(images, labels)
     assert plain.accuracy["fab_t"] > 0, "FAB and Square met no image"
     last = attack.audit(images.contiguous(memory_format=torch.channels_last), labels)
@@ -205,9 +191,9 @@ def test_shapes_that_an_attack_cannot_take_are_refused_before_any_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, threat = Mean(), ThreatModel(norm="l2", radius=0.1, step_size=0.05)
-    attack = AutoAttack(model=network, threat=threat, classes=2, steps=1, queries=1)
+    attack = AutoAttack(model=network, threat=threat, steps=1, queries=1)
     plain = ThreatModel(radius=0.01, step_size=0.005)
-    linf = AutoAttack(model=network, threat=plain, classes=2, steps=1, queries=1)
+    linf = AutoAttack(model=network, threat=plain, steps=1, queries=1)
     large, labels = torch.rand(2, 3, 24, 24), torch.zeros(2, dtype=torch.int64)
     # the remedies
     linf(large, labels)
@@ -254,9 +240,7 @@ def test_deterministic_mode_only_warns_within_an_audit(fails: bool) -> None:
 
     network = Looking(size=8)
     images, labels = batch(Smooth(size=8), 4)
-    attack = AutoAttack(
-        model=network, threat=ThreatModel(radius=0.05, step_size=0.01), classes=4, steps=3, queries=5
-    )
+    attack = AutoAttack(model=network, threat=ThreatModel(radius=0.05, step_size=0.01), steps=3, queries=5)
     if fails:
         with pytest.raises(ValueError, match="in the middle"):
             attack(images, labels)
@@ -271,9 +255,7 @@ def test_deterministic_mode_only_warns_within_an_audit(fails: bool) -> None:
 @pytest.mark.parametrize("mode", ["default", "warn", "error"])
 def test_an_audit_leaves_deterministic_mode_as_it_is(mode: str) -> None:
     network = Smooth(size=8)
-    attack = AutoAttack(
-        model=network, threat=ThreatModel(radius=0.05, step_size=0.01), classes=4, steps=1, queries=1
-    )
+    attack = AutoAttack(model=network, threat=ThreatModel(radius=0.05, step_size=0.01), steps=1, queries=1)
     try:
         torch.set_deterministic_debug_mode(mode)
         before = torch.get_deterministic_debug_mode()
@@ -296,7 +278,7 @@ def test_generators_of_initialised_devices_are_put_back(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "cuda_devices", lambda: [0, 1])
     network = Smooth(size=8)
     threat = ThreatModel(radius=0.05, step_size=0.01)
-    AutoAttack(model=network, threat=threat, classes=4, steps=1, queries=1)(*batch(network, 2))
+    AutoAttack(model=network, threat=threat, steps=1, queries=1)(*batch(network, 2))
     assert forked == [0, 1]
 
 
@@ -304,7 +286,6 @@ def test_generators_of_initialised_devices_are_put_back(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("classes", "targets"), [(4, 3), (10, 9), (143, 9)])
 def test_targeted_attacks_aim_at_as_many_classes_as_the_authors(classes: int, targets: int) -> None:
     threat = ThreatModel(norm="linf", radius=0.1, step_size=0.1, steps=1)
-    made = AutoAttack(model=nn.Linear(1, classes), threat=threat, classes=classes)._attacks(
-        nn.Linear(1, classes), 0.1
-    )
+    network = nn.Linear(1, classes)
+    made = AutoAttack(model=network, threat=threat)._attacks(network, 0.1, classes)
     assert {made[name]().n_target_classes for name in ("apgd_t", "fab_t")} == {targets}

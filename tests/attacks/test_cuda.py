@@ -87,7 +87,7 @@ def test_an_audit_runs_in_deterministic_mode(norm: str) -> None:
     images = torch.rand(8, 3, 32, 32, device="cuda")
     labels = network(images).argmax(1)
     threat = ThreatModel(norm=norm, radius=1e-3, step_size=1e-3)  # type: ignore[arg-type]
-    attack = AutoAttack(model=network, threat=threat, classes=10, steps=3, queries=5)
+    attack = AutoAttack(model=network, threat=threat, steps=3, queries=5)
     try:
         torch.use_deterministic_algorithms(True)
         audit = attack.audit(images, labels)

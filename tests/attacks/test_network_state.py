@@ -27,9 +27,7 @@ Attack = Callable[[nn.Module, Tensor, Tensor], Any]
 ATTACKS: dict[str, Attack] = {
     "pgd": lambda network, x, y: PGD(model=network, threat=THREAT)(x, y),
     "fgsm": lambda network, x, y: FGSM(model=network, radius=0.06)(x, y),
-    "auto_attack": lambda network, x, y: AutoAttack(
-        model=network, threat=THREAT, classes=CLASSES, steps=2, queries=3
-    )(x, y),
+    "auto_attack": lambda network, x, y: AutoAttack(model=network, threat=THREAT, steps=2, queries=3)(x, y),
     "flips": lambda network, x, y: iterations_to_flip(network, x, THREAT).attacked,
     "gat": lambda network, x, y: GATAttack(model=network, perturber=nn.Hardtanh(-0.01, 0.01))(x, y),
 }

@@ -111,7 +111,7 @@ def test_unset_fields_hide_nothing_and_names_may_carry_their_paper(tmp_path: Pat
         ('{name: "Other", recipe: twin}', '{name: "Other", recipe: twinn}', "no recipe 'gat.twinn'"),
         ('{name: "GAN", recipe: gan}', '{name: "GAN", recipe: dat.gan}', "no recipe 'dat.gan'"),
         ("metric: is, evaluation: scores}", "metric: is, evaluation: score}", "'gat.score'"),
-        ('value: accuracy, minus: Baseline}', 'value: accuracy, minus: Basline}', "'gat.Basline'"),
+        ('value: accuracy, minus: baseline}', 'value: accuracy, minus: basline}', "'gat.basline'"),
         ('{name: "GAN", recipe: gan}', '{name: "GAN", recipe: gan, dataset: cifar9}', "'cifar9'"),
     ],
 )  # fmt: skip

@@ -57,7 +57,7 @@ artefacts:
 
 
 SEEDED = SHEET.replace("workload: classifier", "workload: classifier\n    seeds: 3")
-GAIN = '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: Plain}\n'
+GAIN = '      - {name: "gain", metric: accuracy_gain, evaluation: clean, value: "accuracy", minus: plain}\n'
 WHOLE = "name: tiny\ntitle: a test\ndata: real\nmax_seeds: 3\ndevice: cpu\n"
 SEEDS = PROFILE.replace("max_seeds: 2", "max_seeds: 3")
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from repro.core import checkpoint
 from repro.core.errors import ReproError
-from repro.core.nested import first_non_finite
+from repro.core.nested import non_finite
 from small_run import small_run
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
@@ -205,11 +205,11 @@ def test_names_for_people_do_not_make_another_run(tmp_path: Path) -> None:
     checkpoint.require_same_run(checkpoint.load(tmp_path / "c").header, theirs, tmp_path / "c")
 
 
-def test_the_first_bad_tensor_is_found() -> None:
+def test_bad_tensors_are_found() -> None:
     state = {"a": torch.zeros(2), "n": torch.tensor([1, 2]), "b": torch.tensor([1.0, float("inf")])}
-    assert first_non_finite(state) == "b"
-    assert first_non_finite({"n": torch.tensor([1])}) is None
-    assert first_non_finite({"a": torch.zeros(0)}) is None
+    assert non_finite(state) == ["b"]
+    assert non_finite({"n": torch.tensor([1])}) == []
+    assert non_finite({"a": torch.zeros(0)}) == []
 
 
 def test_a_file_replaced_while_it_is_opened_is_read_again(

@@ -20,6 +20,7 @@ CPU = torch.device("cpu")
         (nn.Conv2d(4, 8, 1, stride=2), torch.contiguous_format),
         (nn.Conv2d(32, 32, 1, groups=8), torch.contiguous_format),
         (nn.Linear(4, 4), torch.contiguous_format),
+        (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv3d(1, 4, 3)), torch.contiguous_format),
     ],
 )
 def test_channels_last_on_the_cpu_except_around_narrow_1_x_1_convolutions(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -43,6 +42,11 @@ def test_commit_and_changes_are_told(checkout: Path) -> None:
     assert provenance._git(checkout) == {"commit": commit, "changed": False}
     (checkout / "new.txt").write_text("not tracked")
     assert provenance._git(checkout) == {"commit": commit, "changed": False}
+    added = checkout / "src" / "repro" / "methods" / "mine.py"
+    added.parent.mkdir(parents=True)
+    added.write_text("METHOD = None\n")
+    assert provenance._git(checkout) == {"commit": commit, "changed": True}
+    added.unlink()
     (checkout / "provenance.py").write_text("# changed\n")
     assert provenance._git(checkout) == {"commit": commit, "changed": True}
 
@@ -112,18 +116,6 @@ def test_the_training_code_is_that_of_the_rooms_that_train(
     assert source() != first
     monkeypatch.undo()
     assert source() == before
-
-
-def test_sources_that_are_not_installed_declare_their_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert provenance._declared() == version("repro")
-    for declares, expected in {'[project]\nversion = "7.1"': "7.1", "[project]": "not installed"}.items():
-        (tmp_path / "pyproject.toml").write_text(declares)
-        monkeypatch.setattr(provenance, "_PACKAGE", tmp_path / "src" / "repro")
-        assert provenance._declared() == expected
-    (tmp_path / "pyproject.toml").unlink()
-    assert provenance._declared() == "not installed"
 
 
 def test_provenance_is_json_and_names_the_essentials() -> None:

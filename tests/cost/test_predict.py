@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
 
 from papers_case import call, plan_of
-from repro.core.errors import ReproError
 from repro.core.paths import Layout
 from repro.cost.needs import Forecast
-from repro.cost.predict import Rate, predict, read_rates, timed_device
+from repro.cost.predict import Rate, predict, read_rates
 from repro.plan.batches import make_batches
 
 ROOT = Path(__file__).parents[2]
@@ -66,5 +66,7 @@ def test_the_command_predicts_takes_short_names_and_helps_with_wrong_ones(projec
     code, printed = call("plan", "gat/tabel1")
     assert code == 2
     assert "did you mean gat/table1?" in printed
-    with pytest.raises(ReproError, match="there is no device whose steps were timed 'abacus'"):
-        timed_device(read_rates(ROOT / "config"), "abacus")
+    shutil.copy(ROOT / "config" / "rates.yaml", project / "config")
+    code, printed = call("plan", "gat/table1", "--device", "abacus")
+    assert code == 2
+    assert "there is no device whose steps were timed 'abacus'" in printed

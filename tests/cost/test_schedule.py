@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,28 +37,12 @@ def test_no_jobs_take_no_time() -> None:
     assert schedule({}, 1).seconds == 0
 
 
-@pytest.mark.parametrize(
-    ("jobs", "said"),
-    [({"a": Job(1, ("b",)), "b": Job(1, ("a",))}, "circle: a, b"), ({"a": Job(1, ("x",))}, "a waits for x")],
-)
-def test_jobs_that_can_never_begin_are_named(jobs: dict[str, Job], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        schedule(jobs, 1)
-
-
-def test_no_machines_are_refused() -> None:
-    with pytest.raises(ValueError, match="0 machines"):
-        schedule({"a": Job(1)}, 0)
-
-
 def test_a_job_of_several_machines_waits_until_so_many_are_free() -> None:
     jobs = {"wide": Job(4, machines=2), "long": Job(5), "short": Job(1), "after": Job(1, ("wide",))}
     found = schedule(jobs, 2)
     assert found.begins == {"long": 0, "wide": 5, "after": 9, "short": 9}
     assert (found.seconds, found.longest_chain, found.work) == (10, 5, 15)
     assert schedule(jobs, 3).begins == {"long": 0, "wide": 0, "after": 4, "short": 4}
-    with pytest.raises(ValueError, match="1 machines finish no job that takes 2"):
-        schedule(jobs, 1)
 
 
 @st.composite

@@ -227,6 +227,12 @@ def test_cells_that_are_damaged_are_not_joined(layout: Layout) -> None:
     fails("cells", says="`splendid` is no verdict", where=f"{path}, line ", remedy="rebuild it")
 
 
+def test_a_damaged_description_of_an_artefact_is_not_joined(layout: Layout) -> None:
+    path = layout.root / "cells" / "gat" / "table1.json"
+    edit(path, '"name"', '"nahme"')
+    fails("cells", says="", where=path, remedy="draw it anew: repro draw gat/table1")
+
+
 def test_a_folder_of_somebody_else_is_not_collected_into(project: Path) -> None:
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("years of work")

@@ -43,7 +43,7 @@ artefacts:
       - {name: "Wild", recipe: wild}
     columns:
       - {name: "CIFAR-10", metric: fid, evaluation: scores}
-      - {name: "gain", metric: fid, evaluation: scores, value: fid, minus: Steady}
+      - {name: "gain", metric: fid, evaluation: scores, value: fid, minus: steady}
   figure1:
     kind: plot
     title: "Over the learning rate"

@@ -102,6 +102,17 @@ def test_weights_take_the_place_of_their_record(publication: Path) -> None:
     assert len(files("runs/*/checkpoint.safetensors")) == 4
 
 
+def test_a_training_that_goes_on_here_is_kept_where_the_other_has_no_weights(publication: Path) -> None:
+    name = sorted(path.parent.name for path in HERE.root.glob("runs/*/run.json"))[0]
+    shutil.copytree(HERE.run(name), JOINED.run(name))
+    JOINED.record(name).unlink()
+    before = sha256_file(JOINED.checkpoint(name))
+    assert name in merge(str(publication))  # as not finished
+    assert sha256_file(JOINED.checkpoint(name)) == before
+    merge("other")
+    assert JOINED.record(name).is_file()
+
+
 def test_what_needs_weights_says_so(publication: Path) -> None:
     merge(str(publication))
     (path,) = (path for path in files("evaluations/fidelity-*.json"))

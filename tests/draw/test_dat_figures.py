@@ -289,3 +289,45 @@ def test_figure9_has_bars_means_and_examples(tmp_path: Path, monkeypatch: pytest
     assert text.count("(a) without DAT, mean 3.50 ± 0.50") == 2
     assert [len(at.patches) for at in figure.axes] == [22, 22, 0, 0]
     assert [len(at.images) for at in figure.axes] == [0, 0, 1, 1]
+
+
+def with_row(what: Shown, panel: int, name: str, like: str) -> Shown:
+    """The same with a row more, whose cells are those of the row ``like``."""
+    panels = list(what.artefact.panels)
+    panels[panel] = panels[panel].model_copy(update={"rows": (*panels[panel].rows, name)})
+    prefix = f"{panels[panel].name}: " if len(panels) > 1 else ""
+    more = [replace(cell, row=prefix + name) for cell in what.cells if cell.row == prefix + like]
+    assert more
+    artefact = what.artefact.model_copy(update={"panels": tuple(panels)})
+    return replace(what, artefact=artefact, cells=(*what.cells, *more))
+
+
+def test_figure4_keeps_labels_at_their_values_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = shown("figure4", tmp_path, lambda cell: replace(cell, measured=float(cell.column == "1e-3")))
+    first = what.artefact.panels[0]
+    turned = first.model_copy(update={"columns": (*first.columns[1:], first.columns[0])})
+    artefact = what.artefact.model_copy(update={"panels": (turned, *what.artefact.panels[1:])})
+    rates = drawn("figure4", replace(what, artefact=artefact), monkeypatch).axes[0]
+    line = next(line for line in rates.lines if len(line.get_xdata()) == 7)
+    place = list(line.get_ydata()).index(1.0)
+    at = [label.get_text() for label in rates.get_xticklabels()].index("1e-3")
+    assert line.get_xdata()[place] == pytest.approx(rates.get_xticks()[at])
+
+
+def test_figure4_names_a_row_that_one_panel_alone_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = shown("figure4", tmp_path)
+    more = with_row(what, 1, "Mine", what.artefact.panels[1].rows[0])
+    names = [text.get_text() for text in drawn("figure4", more, monkeypatch).legends[0].get_texts()]
+    assert names == [*what.artefact.panels[0].rows, "Mine"]
+
+
+def test_figure8_shows_a_row_without_its_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn("figure8", with_row(shown("figure8", tmp_path), 0, "SAGAN-DAT", "SNGAN-DAT"), monkeypatch)
+    last = figure.axes[-1]
+    assert last.get_title() == "SAGAN"
+    (line,) = last.lines
+    assert line.get_marker() == figure.axes[0].lines[1].get_marker()  # with DAT

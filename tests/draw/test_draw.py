@@ -288,6 +288,25 @@ def test_a_listed_picture_that_does_not_exist(tmp_path: Path) -> None:
     assert not (tmp_path / "figure7.png").exists()
 
 
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    grid = tmp_path / "evaluations" / "a" / "grid.png"
+    grid.parent.mkdir(parents=True)
+    for content in (b"", b"\x89PNG\r\n\x1a\n half"):
+        grid.write_bytes(content)
+        with pytest.raises(ReproError, match="this picture is damaged") as caught:
+            draw_samples(SAMPLES, [], tmp_path, tmp_path / "figure7", "smoke")
+        assert caught.value.where == str(grid)
+
+
+def test_a_grey_picture_stays_grey(tmp_path: Path, drawn: list[Figure]) -> None:
+    grid = tmp_path / "evaluations" / "a" / "grid.png"
+    grid.parent.mkdir(parents=True)
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save(grid)
+    draw_samples(SAMPLES, [], tmp_path, tmp_path / "figure7", "smoke")
+    (picture,) = drawn[0].axes[0].images
+    assert picture.to_rgba(picture.get_array())[0, 0] == pytest.approx((200 / 255,) * 3 + (1,), abs=0.01)
+
+
 def test_a_drawing_needs_its_drawer(tmp_path: Path) -> None:
     drawing = SAMPLES.model_copy(update={"kind": "drawing", "name": "figure1"})
     with pytest.raises(ReproError, match="nothing draws robgan/figure1"):

@@ -137,6 +137,17 @@ def test_panels_stand_below_each_other_and_one_metric_is_named_once(
     assert "smoke profile · pending" in texts
 
 
+def test_a_long_line_of_the_legend_stays_on_the_page(tmp_path: Path, drawn: list[Figure]) -> None:
+    panel = Panel(rows=("GAT",), columns=("CIFAR-10",))
+    cell = Cell("dat", "table2", "GAT", "CIFAR-10", "accuracy", measured=50.0, n_seeds=3, verdict="inconclusive",
+                flags=("mixed_code", "overfitting"))  # fmt: skip
+    draw_table(WIDE.model_copy(update={"panels": (panel,)}), [cell], tmp_path / "table2", "smoke")
+    drawn[0].draw_without_rendering()
+    page = drawn[0].bbox
+    assert any("catastrophic" in text.get_text() for text in written(drawn[0]))
+    assert all(text.get_window_extent().x1 <= page.x1 for text in written(drawn[0]))
+
+
 def test_embedded_features_are_starred_and_explained(tmp_path: Path, drawn: list[Figure]) -> None:
     cells = [replace(cell, stand_ins=("embedded_features",)) for cell in wide_cells() if cell.metric == "is"]
     draw_table(WIDE, cells, tmp_path / "table2", "smoke")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from repro.core.errors import ReproError
+from repro.draw.numbers import with_std
 from repro.draw.tables import latex, table_csv, table_latex, table_markdown
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, Artefacts, Panel, read_artefacts
@@ -31,7 +32,6 @@ CELLS = [
          measured=61.0, measured_std=0.1, n_seeds=3, verdict="not comparable", stand_ins=("synthetic_data",)),
     Cell("gat", "table2", "GAT", "CIFAR-100", "accuracy", reported=50.44, reported_std=0.56),
     Cell("gat", "table2", "Maxout", "CIFAR-10", "accuracy", reported=88.32, verdict="cited"),
-    Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", reported=19.75),
 ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_markdown_shows_each_cell_in_words() -> None:
     assert "smoke profile · synthetic_data" in text
     assert "threat model: Linf, radius 8/255, 20 steps" in text
     assert "‡ not comparable" in text
-    assert "19.75" not in text
+    assert "numbers: accuracy (%)" in text
 
 
 def test_latex_escapes_and_balances() -> None:
@@ -86,6 +86,34 @@ def test_line_breaks_of_the_sheet_end_no_comment_and_no_row(end: str) -> None:
     commands = [line for line in made(end)[0].splitlines() if "\\input" in line]
     assert commands
     assert all(line.startswith("%") for line in commands)
+
+
+def test_columns_of_one_metric_each_say_which(tmp_path: Path) -> None:
+    panel = Panel(rows=("Baseline",), columns=("MNIST", "MNIST FID"))
+    cells = [
+        replace(CELLS[0], column="MNIST", metric="is"),
+        replace(CELLS[0], column="MNIST FID", metric="fid"),
+    ]
+    (view,) = views(TABLE.model_copy(update={"panels": (panel,)}), cells)
+    assert [at.title for at in view.columns] == ["MNIST, IS", "MNIST FID"]
+
+
+def test_a_deviation_that_is_a_number_itself_has_the_decimals_it_needs() -> None:
+    assert with_std("is_std", 0.00805, 0.0042) == "0.0080 ± 0.0042"  # ties to even
+    assert with_std("is", 7.015, 0.1) == "7.01 ± 0.10"
+
+
+def test_marks_that_open_lists_in_markdown_are_escaped() -> None:
+    cells = [replace(CELLS[0], verdict="unreported", stand_ins=("embedded_features",))]
+    lines = table_markdown(TABLE, cells, "smoke").splitlines()
+    assert [line[:5] for line in lines if line.startswith("- ")][1:] == ["- \\+ ", "- \\* "]
+
+
+@pytest.mark.parametrize("name", ["[12] WGAN", "*ours"])
+def test_a_row_of_latex_is_no_argument_of_the_break_before_it(name: str) -> None:
+    table = TABLE.model_copy(update={"panels": (Panel(rows=(name,), columns=("CIFAR-10",)),)})
+    text = table_latex(table, [replace(CELLS[0], row=name)], "smoke")
+    assert f"\n{{}}{name} & " in text
 
 
 def test_csv_is_the_table_in_long_form() -> None:

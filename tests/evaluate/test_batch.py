@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from repro.evaluate.batch import evaluate_batch
 from repro.evaluate.registry import needs
 from repro.evaluate.result import read_result, write_result
 from repro.evaluate.trained import load_trained
+from repro.methods.gan_base import GanMethod
 from repro.methods.registry import load_method
+from repro.train.begin import new_run
 
 CPU = torch.device("cpu")
 SHARED = {"dataset": "cifar10", "source": "synthetic", "train_limit": 40, "seed": 0, "batch_size": 20}
@@ -64,6 +67,29 @@ def train(spec: RunSpec, layout: Layout, steps: int | None = None, *, ending: fl
     state = {"method": method.state_dict(), "streams": streams.state_dict()}
     step = spec.steps if steps is None else steps
     checkpoint.save(layout.checkpoint(spec.run_id), state, {**header, "step": step})
+
+
+def test_a_run_on_a_part_of_a_sets_classes_is_loaded_with_as_many(tmp_path: Path) -> None:
+    layout, name = Layout(tmp_path, "test"), CLASSIFIER.run_id
+    whole = load_images("cifar10", "train", source="synthetic", limit=40, root=None)
+    part = replace(whole, classes=whole.classes[:4], labels=whole.labels % 4)
+    run = new_run(load_method("classifier"), part, CLASSIFIER, layout, device=CPU)
+    state = {"method": run.state.method.state_dict()}
+    checkpoint.save(layout.checkpoint(name), state, {**run.header, "step": CLASSIFIER.steps})
+    network = load_trained(layout, name, CPU).method.classifier()
+    assert network(torch.rand(2, 3, 32, 32)).shape == (2, 4)
+
+
+def test_a_run_in_bfloat16_is_measured_in_float32(tmp_path: Path) -> None:
+    layout, spec = Layout(tmp_path, "test"), GAN.model_copy(update={"precision": "bf16"})
+    train(spec, layout)
+    method = load_trained(layout, spec.run_id, CPU).method
+    assert isinstance(method, GanMethod)
+    images = torch.rand(4, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        assert torch.equal(method.logits(images), method.D(images))
+        method.precision = "bf16"
+        assert not torch.equal(method.logits(images), method.D(images))
 
 
 @pytest.fixture(scope="module")

@@ -157,3 +157,12 @@ def test_the_profiles_limit_still_binds(tmp_path: Path) -> None:
     context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None), tmp_path)
     assert len(context.images("test", at_most=50_000)) == 6
     assert context.all_stand_ins() == ("synthetic_data",)
+
+
+def test_classes_are_not_asked_of_a_split_without(tmp_path: Path) -> None:
+    spec = EvaluationSpec(
+        measure="accuracy", run="r", dataset="stl10", source="synthetic", options={"split": "unlabeled"}
+    )
+    context = Context(spec, Shared(Layout(tmp_path, "p"), CPU, None, None), tmp_path)
+    with pytest.raises(ReproError, match=r"stl10 \(unlabeled\) has no classes, which accuracy needs"):
+        context.labelled("unlabeled")

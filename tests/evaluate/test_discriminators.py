@@ -165,7 +165,7 @@ def test_the_midpoint_lies_between_real_and_generated(layout: Layout) -> None:
 
 def test_snapshots_must_be_there_and_hold_the_discriminator(layout: Layout) -> None:
     options, where = adversarial_share.Options(), context(layout, "adversarial_share")
-    with pytest.raises(ReproError, match="snapshot of step 2 is gone"):
+    with pytest.raises(ReproError, match="checkpoint is missing"):
         adversarial_share.measure(trained(layout, {4: 0.0}), where, options)
     with pytest.raises(ReproError, match="holds no discriminator"):
         adversarial_share.measure(trained(layout, {2: 0.0, 4: 0.0}, with_critic=False), where, options)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from repro.attacks.balls import BALLS
 from repro.attacks.threat_model import UNIT, Norm, ThreatModel
+from repro.core.errors import ReproError
 from repro.core.timing import SplitWatch
 from repro.evaluate.planted import Features, PlantedOptions, hits_of, plant
 
@@ -133,3 +134,10 @@ def test_where_no_layer_tells_the_points_apart_nothing_is_planted() -> None:
     constant = nn.Sequential(nn.Flatten(), nn.Linear(432, 2), nn.Linear(2, 5)).eval()
     nn.init.zeros_(constant[1].weight)
     assert plant(constant, images(), threat(), OPTIONS, torch.Generator().manual_seed(0)) is None
+
+
+def test_a_network_without_a_layer_to_replace_is_refused() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 432)), nn.Conv1d(1, 10, 432), nn.Flatten()).eval()
+    with pytest.raises(ReproError, match="need a network with a linear layer") as caught:
+        shares(model, threat())
+    assert caught.value.remedy == "leave out the option planted"

@@ -149,8 +149,11 @@ def test_a_set_is_looked_at_once_by_all_that_name_it(extractor: Extractor) -> No
     assert len(looked) == 5
 
 
-def test_the_set_that_was_not_asked_for_longest_goes_first(extractor: Extractor) -> None:
-    store, looked = FeatureStore(CPU, room=0), []
+def test_the_set_that_was_not_asked_for_longest_goes_first(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("repro.evaluate.feature_store.ROOM", 0)
+    store, looked = FeatureStore(CPU), []
 
     def ask(name: str) -> None:
         store.of(lambda: looked.append(name) or images(4, 1), extractor, 4, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from papers_case import call
 from repro.compose.drawn import read_drawn
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
-from repro.jobs.publication import cells_in
+from repro.jobs.publication import cells_in, unpack
 from repro.judge.cells import read_cells, render_cells
 from repro.plan.config import load_config
 from repro.site.material import read_material
@@ -78,3 +79,13 @@ def test_reported_numbers_keep_the_papers_decimals_wherever_they_are_shown() -> 
             for cell in own:
                 if cell.reported is not None:
                     assert f" {texts[cell.key[:5]]} " in printed, cell
+
+
+def test_a_damaged_packed_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl.gz"
+    content = bytearray(gzip.compress(b'{"run_id": "a"}\n' * 100))
+    content[15] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ReproError, match="it cannot be read") as caught:
+        list(unpack(path))
+    assert caught.value.remedy == "restore it from git"

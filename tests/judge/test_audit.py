@@ -180,6 +180,7 @@ ENTRY = "- id: p.x\n  statement: s\n  source: t\n  stated: 1\n  decimals: 0\n"
         (ENTRY + "  compute: {plus: [1, 2]}\n", 6, "plus"),
         (ENTRY + "  compute: {least: {artefacts: [t]}}\n", 6, "paper/name"),
         (ENTRY + "  compute: {sum: [1], product: [2]}\n", 6, "exactly one operation"),
+        (ENTRY + "  compute: {cell: }\n", 6, "exactly one operation"),
         (ENTRY, 1, "compute"),
         (ENTRY + "  compute: 1\n" + ENTRY + "  compute: 1\n", 7, "p.x"),
         (ENTRY.replace("p.x", "q.x") + "  compute: 1\n", 1, "not of this file's paper"),

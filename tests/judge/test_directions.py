@@ -193,6 +193,24 @@ def test_the_spread_of_a_row_is_found_by_some_seeds_and_measured_by_the_others()
         judged(order("c", "a", "nobody", column="*"), *a, *b)
 
 
+def test_spreads_of_rows_on_unequal_shares_of_their_budgets_are_not_compared() -> None:
+    wide, flat = np.array([[1.0] * 5, [9.0] * 5]), np.array([[5.0] * 5, [5.5] * 5])
+    wide, flat = (each + 0.1 * np.random.default_rng(0).standard_normal((2, 5)) for each in (wide, flat))
+    (a, of_a), (b, of_b) = spread_cells("a", wide), spread_cells("b", flat)
+    claim, seeds = order("c", "a", "b", column="*"), of_a | of_b
+
+    def scales(of_b: str) -> dict[CellKey, dict[str, frozenset[str]]]:
+        return {
+            cell.key: {"share of the budget": frozenset({"0.5" if cell.row == "a" else of_b})}
+            for cell in (*a, *b)
+        }
+
+    assert judged(claim, *a, *b, seeds=seeds, scales=scales("0.5")).direction == "direction holds"
+    unequal = judged(claim, *a, *b, seeds=seeds, scales=scales("0.1"))
+    assert unequal.direction == ""
+    assert "share of the budget (0.5 / 0.1)" in unequal.reason
+
+
 @pytest.mark.parametrize("noise", [(1.0, 0.1), (1.0, 1.0)])
 def test_spreads_of_noise_alone_are_told_apart_in_five_of_a_hundred_cases(noise: tuple[float, float]) -> None:
     random, claim, held = np.random.default_rng(4), order("c", "a", "b", column="*"), 0

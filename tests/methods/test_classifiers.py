@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from attack_cases import Smooth
@@ -20,6 +21,7 @@ from repro.methods.adversarial_training import AdversarialTraining
 from repro.methods.classifier import Classifier
 from repro.methods.fast_gradient_training import FastGradientTraining
 from repro.methods.gat import GAT
+from repro.methods.optimisation import descend
 from repro.methods.perturber import true_class
 from repro.methods.random_perturbation import Noise, RandomPerturbation, of_length
 
@@ -204,3 +206,12 @@ def test_with_dropout_the_attack_sees_the_whole_network_and_training_does_not() 
     torch.testing.assert_close(clean.gradient, expected)
     logits, _ = method.losses(images, labels)
     assert not torch.allclose(logits, method.network.eval()(images))
+
+
+def test_a_frozen_parameter_of_a_network_is_left_as_it_is() -> None:
+    network = nn.Linear(3, 1)
+    network.bias.requires_grad_(False)
+    before = network.bias.clone(), network.weight.clone()
+    descend(torch.optim.Adam(network.parameters()), network(torch.rand(4, 3)).sum())
+    assert torch.equal(network.bias, before[0])
+    assert not torch.equal(network.weight, before[1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from method_cases import equal, gan_of, weights
@@ -15,6 +15,7 @@ from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.methods.gan_base import NO_LABELS, GanMethod
 from repro.methods.registry import validate_options
+from repro.models import dcgan
 from small_run import small_run
 
 CPU = torch.device("cpu")
@@ -303,3 +304,17 @@ def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
         with pytest.raises(ReproError) as error:
             validate_options(name, chosen)
         assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("said", "lacks"), [("latent_dim", "n_classes"), ("n_classes", "latent_dim")])
+def test_a_generator_that_does_not_say_what_it_takes_is_refused(
+    said: str, lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(2, 2)
+            setattr(self, said, 2)
+
+    monkeypatch.setattr(dcgan, "GAN", (Silent, dcgan.Discriminator))
+    with pytest.raises(ReproError, match=f"the generator of network dcgan has no {lacks}"):
+        gan_of(small_run(width=0.03, options={"network": "dcgan", "n_dis": 1}))

@@ -68,6 +68,13 @@ def measured(run: str, measure: str, surrogate: str | None = None, **options: ob
     )
 
 
+def test_a_parent_of_another_pixel_range_is_refused() -> None:
+    spec = attacker().model_copy(update={"parent": "adversarial_training-cifar10-0123456789-s0"})
+    with pytest.raises(ReproError, match="another pixel range") as caught:
+        GATAttackTraining(spec, tiny_data(), Streams(0), CPU)
+    assert "classifier, gat" in caught.value.remedy
+
+
 def test_the_classifier_stays_the_parents(trained: Layout) -> None:
     parent = load_trained(trained, baseline().run_id, CPU).method.modules["classifier"].state_dict()
     child = load_trained(trained, attacker(c_g=0.0).run_id, CPU).method

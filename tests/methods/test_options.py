@@ -172,6 +172,20 @@ def test_what_has_no_effect_is_refused(name: str, options: dict[str, Any], neede
 
 
 @pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("rgan", {"mixing": "convex", "trade_off": 2.0}),
+        ("rgan", {"fake_latents": "mixture", "trade_off": 2.0}),
+        ("adversarial_training", {"milestones": (100, 150)}),
+    ],
+)
+def test_shares_are_at_most_1(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ReproError, match=r"at most 1|less than or equal to 1"):
+        validate_options(name, options)
+    validate_options("rgan", {"trade_off": 2.0})
+
+
+@pytest.mark.parametrize(
     ("name", "options", "split"),
     [
         ("classifier", {}, "train45k"),

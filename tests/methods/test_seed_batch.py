@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from method_cases import make, weights
 from repro.core.streams import Streams
 from repro.methods.classifier import Classifier
 from repro.methods.seed_batch import JointStreams, can_be_joined, joined
+from repro.models.stacked import stackable
 
 STEPS = 8
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -82,3 +84,30 @@ def test_a_batch_of_seeds_draws_from_no_single_stream() -> None:
 def test_networks_that_are_no_chain_of_layers_cannot_be_joined() -> None:
     assert can_be_joined(seeds("gat", {}, 1)[0])
     assert not can_be_joined(seeds("classifier", {"network": "embedding"}, 1)[0])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 4, 3, dilation=2),
+        nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"),
+        nn.Conv2d(3, 4, 3, bias=False),
+        nn.Conv2d(3, 6, 3, groups=3),
+        nn.BatchNorm2d(3),
+        nn.BatchNorm2d(3, affine=False),
+        nn.Linear(3, 4),
+        nn.Softmax(1),
+    ],
+)
+def test_layers_without_a_grouped_form_are_trained_in_turn(layer: nn.Module) -> None:
+    class Chain(nn.Module):
+        def __init__(self, *layers: nn.Module) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(layers)
+
+        def stages(self) -> list[nn.Module]:
+            return list(self.layers)
+
+    plain = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.AvgPool2d(2)
+    assert stackable(Chain(*plain))
+    assert not stackable(Chain(layer, *plain))

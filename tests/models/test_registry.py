@@ -105,3 +105,22 @@ def test_an_option_of_another_network_names_its_owner(method: str, options: dict
     with pytest.raises(ReproError, match="no option") as caught:
         validate_options(method, options)
     assert caught.value.remedy.endswith(("choose network gat_classifier", "choose network robgan_resnet"))
+
+
+class Unannotated(nn.Module):
+    def __init__(self, slope=0.2, *, width: float = 1.0) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+
+
+class Unreadable(nn.Module):
+    def __init__(self, streams: NowhereImported) -> None:  # type: ignore[name-defined]  # noqa: F821
+        super().__init__()
+
+
+def test_an_option_without_an_annotation_may_be_anything() -> None:
+    assert network_options(Unannotated) == {"slope": (Any, 0.2)}
+
+
+def test_an_annotation_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ReproError, match=r"test_registry\.Unreadable cannot be read .*NowhereImported"):
+        network_options(Unreadable)

@@ -146,13 +146,13 @@ def test_a_cell_is_pending_where_the_profile_leaves_out_what_it_needs(
 
 
 def test_nothing_is_subtracted_from_a_data_set(tmp_path: Path) -> None:
-    row = '{name: "Truth", evaluation: truth, dataset: cifar10, value: fid, minus: GAN}\n'
+    row = '{name: "Truth", evaluation: truth, dataset: cifar10, value: fid, minus: gan}\n'
     sheet = SHEET.replace("recipe: later}\n", f"recipe: later}}\n          - {row}")
     sheet = sheet.replace("  scores:\n", "  truth: {measure: fidelity_real}\n  scores:\n")
     with pytest.raises(ReproError, match="which has no run to compare") as caught:
         small_plan(tmp_path, sheet=sheet)
     assert "take minus or passes out" in caught.value.remedy
-    small_plan(tmp_path, sheet=sheet.replace(", minus: GAN", ""))
+    small_plan(tmp_path, sheet=sheet.replace(", minus: gan", ""))
 
 
 def test_with_inception_no_extractor_is_trained(tmp_path: Path) -> None:
@@ -473,3 +473,35 @@ def test_a_profile_lowers_what_a_convention_states_itself_and_leaves_the_others(
     assert ["reduced_budget" in each.stand_ins for each in made.values()] == [False, True, False]
     weak = declared.model_copy(update={"conventions": {"standard": {}}})
     assert evaluation_of(profile, weak, "standard", run).options == options
+
+
+def test_a_circle_of_beginnings_is_refused(tmp_path: Path) -> None:
+    sheet = SHEET.replace("start_from: gan", "start_from: later")
+    with pytest.raises(ReproError, match=r"gat/table1: recipe gat\.later starts from itself"):
+        small_plan(tmp_path, sheet=sheet)
+
+
+def test_what_is_subtracted_is_the_recipe_without_the_cells_options(tmp_path: Path) -> None:
+    sheet = SHEET.replace('"Other", recipe: twin}', '"Other", recipe: twin, options: {weight_decay: 0.1}}')
+    cells = small_plan(tmp_path, sheet=sheet).cells["gat/table1"]
+    found = {
+        (cell.row, cell.column, cell.convention): set(cell.evaluations)
+        for cell in cells
+        if isinstance(cell, MeasuredCell)
+    }
+    for convention in ("paper", "standard"):
+        plain = found["left: Baseline", "CIFAR-10", convention]
+        assert plain < found["left: Other", "gain", convention]
+
+
+def test_data_without_end_has_no_epochs(config: Config) -> None:
+    profile = config.profile
+    fields = {"method": "toy_gan", "workload": "toy", "dataset": "gaussians"}
+    for budget, workload in (
+        ({"epochs": 3, "batch_size": 8}, {}),
+        ({"steps": 9, "batch_size": 8}, {"epochs": 2}),
+    ):
+        recipe = Recipe.model_validate({**fields, "budget": budget})
+        own = profile.model_copy(update={"workloads": {"toy": Work.model_validate(workload)}})
+        with pytest.raises(ReproError, match="drawn without end, which has no epochs"):
+            run_spec(own, "dat.toy", recipe, 0)

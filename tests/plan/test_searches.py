@@ -401,3 +401,23 @@ def test_an_unfinished_search_has_no_table(tmp_path: Path) -> None:
         draw(opened, batches, layout, "gat/rate")
     with pytest.raises(ReproError, match="there is no search"):
         draw(opened, batches, layout, "gat/nothing")
+
+
+def test_a_winner_is_adopted_by_a_recipe_that_is_named_with_its_paper(tmp_path: Path) -> None:
+    sheet = SEARCHED.replace("used_by: [baseline]", "used_by: [gat.baseline]")
+    opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE + "searches: {steps: 3}\n")
+    batches, layout = make_batches(opened), Layout(tmp_path / "results", "tiny")
+    measure(opened, batches, layout, "gat/rate", {0.0: 40.0, 0.2: 50.0, 0.4: 61.0})
+    adopt(opened, batches, layout)
+    again = build_plan(load_config(tmp_path / "config", "tiny"))
+    asked = [run for run in again.runs.values() if run.run_id not in again.only_searched]
+    assert {run.options["dropout"] for run in asked if run.recipe == "gat.baseline"} == {0.4}
+
+
+def test_a_number_that_the_measurement_does_not_return_is_no_score(tmp_path: Path) -> None:
+    sheet = SEARCHED.replace(
+        "evaluation: on_validation, value: accuracy}", "evaluation: on_validation, value: acuracy}"
+    )
+    opened = plan(tmp_path / "config", sheet=sheet, profile=PROFILE + "searches: {steps: 3}\n")
+    with pytest.raises(ReproError, match="no value of the measurement accuracy 'acuracy'"):
+        validate_plan(opened)

@@ -29,8 +29,8 @@ def spec(method: str = "classifier", seed: int = 0, parent: str | None = None, *
 
 def batch(specs: list[RunSpec], layout: Layout, seeds: int = 1) -> dict[str, Any]:
     manifest_path = layout.batch("train", "b0")
-    path = train_batch(specs, layout, manifest_path, device=CPU, data_root=None, progress=False, seeds=seeds)
-    manifest: dict[str, Any] = json.loads(path.read_text())
+    train_batch(specs, layout, manifest_path, device=CPU, data_root=None, progress=False, seeds=seeds)
+    manifest: dict[str, Any] = json.loads(manifest_path.read_text())
     return manifest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,6 +95,18 @@ def test_a_run_trained_anew_by_itself_is_listed_anew(layout: Layout, roots: tupl
     for root, kept in ((roots[0], True), (roots[1], False)):
         train_step(plan, batches, layout, batch=None, run=PARENT.run_id, data_root=root, device="cpu")
         assert manifest.exists() == kept  # without it, Snakemake goes through the batch again
+
+
+def test_a_run_that_was_copied_back_is_set_aside_again(layout: Layout, roots: tuple[Path, Path]) -> None:
+    spec = PARENT.model_copy(update={"snapshots": 1})
+    train(spec, layout, roots[0])
+    train(spec, layout, roots[1])
+    (aside,) = (layout.root / "set-aside").iterdir()
+    shutil.rmtree(layout.run(spec.run_id))
+    shutil.copytree(aside, layout.run(spec.run_id))
+    train(spec, layout, roots[1])
+    assert [path.name for path in (layout.root / "set-aside").iterdir()] == [aside.name]
+    assert (aside / "snapshots").is_dir()
 
 
 def test_a_run_killed_while_it_is_set_aside_is_set_aside_whole(

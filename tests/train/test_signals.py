@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Literal
 from unittest import mock
 
 import pytest
@@ -13,6 +14,7 @@ import tiny_gan
 from repro.core import checkpoint
 from repro.core.paths import Layout
 from repro.train import loop
+from repro.train.settings import LoopSettings
 from repro.train.signals import StoppedError, StopSignals
 
 
@@ -56,3 +58,18 @@ def test_a_signal_is_not_lost_that_comes_while_they_agree(
         tiny_gan.train(spec, layout)
     assert checkpoint.load(layout.checkpoint(spec.run_id)).header["step"] == step
     assert layout.record(spec.run_id).exists() == (step == 6)
+
+
+@pytest.mark.parametrize("diverged", ["record", "stop"])
+def test_a_run_that_fails_as_it_is_asked_to_stop_ends_what_comes_after_it(
+    tmp_path: Path, diverged: Literal["record", "stop"]
+) -> None:
+    """Its divergence is found again when it goes on."""
+    spec, layout = tiny_gan.tiny_spec(steps=6, poison_step=3), Layout(tmp_path, "t")
+    settings = LoopSettings(log_every=100, diverged=diverged)
+    with (
+        mock.patch.object(loop, "StopSignals", comes_after_reading(4)),
+        pytest.raises(StoppedError, match=r"SIGTERM came, and the run failed: .*diverged at step"),
+    ):
+        tiny_gan.train(spec, layout, settings)
+    assert not layout.record(spec.run_id).exists()

@@ -12,6 +12,9 @@ import tiny_gan
 from repro.core import checkpoint
 from repro.core.errors import ReproError
 from repro.core.paths import Layout
+from repro.core.spec import RunSpec
+from repro.core.streams import Streams
+from repro.data.image_set import ImageSet
 from repro.train.metric_means import DivergedError, MetricMeans
 from repro.train.settings import LoopSettings
 
@@ -81,3 +84,20 @@ def test_a_full_disk_keeps_the_old_checkpoint(layout: Layout) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert checkpoint.load(path).sha256 == sha256
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+class Masked(tiny_gan.TinyGan):
+    """A network with a buffer of minus infinities, as masks of attention are."""
+
+    def __init__(self, spec: RunSpec, data: ImageSet, streams: Streams, device: torch.device) -> None:
+        super().__init__(spec, data, streams, device)
+        self.modules["discriminator"].register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+
+
+def test_what_is_infinite_by_design_is_no_divergence(layout: Layout) -> None:
+    spec = tiny_gan.tiny_spec(steps=6)
+    tiny_gan.train(spec, layout, LoopSettings(checkpoint_steps=2), kind=Masked)
+    assert layout.record(spec.run_id).exists()
+    wild = tiny_gan.tiny_spec(steps=6, poison_step=3)
+    with pytest.raises(DivergedError, match=r"discriminator.*not finite"):
+        tiny_gan.train(wild, layout, LoopSettings(log_every=100), kind=Masked)

@@ -171,3 +171,20 @@ def test_a_format_that_rounds_away_what_a_run_is_about(tmp_path: Path) -> None:
         validate_plan(plan(tmp_path / "bf16", sheet=sheet, profile=PROFILE + "precision: bf16\n"))
     assert "precision: float32" in caught.value.remedy
     validate_plan(plan(tmp_path / "float32", sheet=sheet, profile=PROFILE + "precision: float32\n"))
+
+
+def test_held_out_images_of_a_split_that_is_not_there(tmp_path: Path) -> None:
+    old = SHEET[SHEET.index("method: classifier") : SHEET.index("  twin:")]
+    new = old.replace("method: classifier", "method: adversarial_training")
+    sheet = SHEET.replace(old, new.replace("embedding}", "embedding, held_out: validation}"), 1)
+    refused(tmp_path, sheet, "recipes.baseline: CIFAR-10 has no split 'validation'", "validation5k")
+
+
+def test_a_profile_that_takes_the_snapshots_away(tmp_path: Path) -> None:
+    sheet = SHEET.replace("    options: {network: sngan", "    snapshots: 1\n    options: {network: sngan")
+    sheet = sheet.replace("options: {reference_split: train}", "options: {checkpoint: best_snapshot}")
+    taken = PROFILE.replace("batch_size: 10, width", "batch_size: 10, snapshots: 0, width")
+    with pytest.raises(ReproError, match=r"profile tiny lets recipe gat\.gan leave no snapshots") as caught:
+        validate_plan(plan(tmp_path / "config", sheet=sheet, profile=taken))
+    assert str(caught.value.where).endswith("tiny.yaml")
+    validate_plan(plan(tmp_path / "without", sheet=sheet))  # the remedy

@@ -211,6 +211,17 @@ def test_a_missing_collected_file_is_found(project: Path) -> None:
     found("collected file is missing", path)
 
 
+def test_pictures_of_a_measurement_that_goes_on_are_no_fault(layout: Layout) -> None:
+    path = one(layout, "accuracy")
+    folder = path.with_suffix("")
+    folder.mkdir()
+    (folder / "grid.png").write_bytes(b"half")
+    path.unlink()
+    _, printed = call("verify")
+    assert f"of a measurement that is not finished, or going on: {folder}" in printed
+    assert "no rule made this" not in printed
+
+
 def test_several_problems_are_counted(layout: Layout) -> None:
     drawn = layout.root / "artefacts" / "gat" / "figure4.png"
     for path in (drawn, layout.entry("gat/figure4").with_suffix(".csv"), Path("figures/gat/figure4.png")):

@@ -19,7 +19,10 @@ rule table:
     input:
         measured_for,
         numbers_of_others,
-        **artefact_inputs(),
+        settings="config/config.yaml",
+        reported=paper_file("reported.csv"),
+        sheet=paper_file("sheet.yaml"),
+        architectures=results("architectures.json"),
     output:
         **artefact_files("csv", "md", "tex", "pdf"),
     log:

@@ -262,13 +262,3 @@ def artefact_files(*endings):
     )
     cells = results("cells/{paper}/{artefact}")
     return drawn | {"cells": f"{cells}.csv", "entry": f"{cells}.json"}
-
-
-def artefact_inputs():
-    """Return what every artefact depends on beside its evaluations."""
-    return {
-        "settings": "config/config.yaml",
-        "reported": paper_file("reported.csv"),
-        "sheet": paper_file("sheet.yaml"),
-        "architectures": results("architectures.json"),
-    }

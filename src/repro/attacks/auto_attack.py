@@ -67,7 +67,6 @@ class AutoAttack:
     Args:
         model: the network under attack, images in the threat model's bounds to class logits.
         threat: its norm, radius and bounds count; AutoAttack chooses its steps itself.
-        classes: number of classes.
         seed: of the starts and of Square.
         steps: of APGD and FAB.
         queries: of Square.
@@ -81,7 +80,6 @@ class AutoAttack:
 
     model: nn.Module
     threat: ThreatModel
-    classes: int
     seed: int = 0
     steps: int = 100
     queries: int = 5000
@@ -152,12 +150,8 @@ class AutoAttack:
             network = _OnUnit(self.model, self.threat.bounds, self.logits)
             with torch.no_grad():
                 outputs = network(clean)
-            check_classes(largest, outputs.shape[1])
-            if outputs.shape[1] != self.classes:
-                raise ReproError(
-                    f"AutoAttack was told {self.classes} classes, the network has {outputs.shape[1]}",
-                    remedy=f"give AutoAttack(classes={outputs.shape[1]}), or the network of these classes",
-                )
+            classes = outputs.shape[1]
+            check_classes(largest, classes)
             check_finite(outputs)
             slopes = image_gradient(network, clean, labels, "cross_entropy").flatten(1).abs().amax(dim=1)
             # APGD drops steps to NaN, which would pass for robustness
@@ -166,7 +160,7 @@ class AutoAttack:
             right = self._right(network, clean, labels)
             accuracy = {"clean": _percent(right)}
             attacked = clean.clone()
-            for name, make in self._attacks(network, radius).items():
+            for name, make in self._attacks(network, radius, classes).items():
                 left = right.nonzero().flatten()
                 if len(left):
                     attack = make()
@@ -181,11 +175,11 @@ class AutoAttack:
         result = torch.where(kept, images, self.threat.bounds.clip(UNIT.to(self.threat.bounds, attacked)))
         return Audit(result, accuracy, vanished, suspect_signs(accuracy, vanished))
 
-    def _attacks(self, network: nn.Module, radius: float) -> dict[str, Callable[[], Any]]:
+    def _attacks(self, network: nn.Module, radius: float, classes: int) -> dict[str, Callable[[], Any]]:
         library, norm = self._library, {"linf": "Linf", "l2": "L2"}[self.threat.norm]
         common = {"norm": norm, "eps": radius}
         iterated = common | {"steps": self.steps}
-        targeted = iterated | {"n_classes": min(self.classes, TARGETS + 1), "seed": self.seed}
+        targeted = iterated | {"n_classes": min(classes, TARGETS + 1), "seed": self.seed}
         attacks = {
             "apgd_ce": lambda: library.APGD(network, seed=self.seed, loss="ce", **iterated),
             "apgd_ce_again": lambda: library.APGD(network, seed=self.seed + 1, loss="ce", **iterated),
@@ -193,7 +187,7 @@ class AutoAttack:
             "fab_t": lambda: library.FAB(network, multi_targeted=True, **targeted),
             "square": lambda: library.Square(network, n_queries=self.queries, seed=self.seed, **common),
         }
-        if self.classes < TARGETED_CLASSES:
+        if classes < TARGETED_CLASSES:
             # the targeted DLR loss is divided by a difference to the fourth-largest logit
             del attacks["apgd_t"]
         return attacks

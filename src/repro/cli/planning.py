@@ -42,12 +42,15 @@ def plan(
             show_plan(opened, batches, layout)
         return
     from repro.core.device import choose_device
+    from repro.core.named import named
     from repro.core.provenance import describe_device
     from repro.cost.needs import Forecast
-    from repro.cost.predict import predict, read_rates, timed_device
+    from repro.cost.predict import predict, read_rates
 
     rates, name = read_rates(config), opened.find_artefact(artefact)
-    at = timed_device(rates, device) if device else describe_device(choose_device())["name"]
+    at = describe_device(choose_device())["name"]
+    if device:
+        at = named("device whose steps were timed", device, dict.fromkeys(rate.device for rate in rates))
     found = predict(Forecast(opened, batches, layout, config), name, rates, at)
     if as_json:
         tell(vars(found))

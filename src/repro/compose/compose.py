@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
+from repro.compose.drawn import read_entry
 from repro.compose.settings import layer_setting, run_setting
 from repro.core.paths import Layout
 from repro.core.records import mixed_code
@@ -180,7 +181,7 @@ def _threat_models(planned: Iterable[PlannedCell], measured: Measured) -> tuple[
 
 def _threat_model(result: Result) -> str:
     """Return the attacker in words, and which images were attacked; "" where none were."""
-    first = result.spec.options.get("first")
+    first = result.spec.options.get("first", result.spec.options.get("images"))
     images = {each.split: min(each.images, first or each.images) for each in result.data}
     attacked = " and ".join(f"{number:,} {split} images" for split, number in images.items())
     return ", on ".join(filter(None, [result.threat_model, attacked])) if result.threat_model else ""
@@ -201,9 +202,9 @@ def _pictures(
             names = sorted(measured.result(first).pictures)
             folder = measured.layout.evaluation(first).with_suffix("")
             path = os.path.relpath(folder / names[0], measured.layout.root) if names else None
-        if path or pending:
-            place = item.row, item.column
-            pictures.setdefault(place, entries.Picture(row=place[0], column=place[1], path=path))
+        known = pictures.get(place := (item.row, item.column))
+        if (path or pending) and (known is None or known.path is None):
+            pictures[place] = entries.Picture(row=item.row, column=item.column, path=path)
     return tuple(pictures.values())
 
 
@@ -212,9 +213,8 @@ def gather(layout: Layout, plan: Plan) -> tuple[entries.Artefacts, list[table.Ce
     cells: list[table.Cell] = []
     described: list[entries.Artefact] = []
     for artefact_id in plan.cells:
-        path = layout.entry(artefact_id)
-        cells += table.read_cells(path.with_suffix(".csv"))
-        described.append(entries.Artefact.model_validate_json(path.read_bytes()))
+        cells += table.read_cells(layout.entry(artefact_id).with_suffix(".csv"))
+        described.append(read_entry(layout, artefact_id))
     stand_ins = stand_ins_in_order(name for cell in cells for name in cell.stand_ins)
     profile = plan.config.profile.name
     return entries.Artefacts(profile=profile, stand_ins=stand_ins, artefacts=tuple(described)), cells

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
 
 from repro.core.errors import ReproError
 from repro.cost.claims import ARTEFACT, METRIC
@@ -16,6 +19,8 @@ from repro.plan.cells import MeasuredCell
 from repro.plan.config import SETTINGS, Config
 from repro.plan.plan import Plan
 
+T = TypeVar("T")
+
 
 def all_reported(config: Config, unknown: Unknown | None = None) -> Reported:
     """Return every number that the papers print; ``unknown`` and errors as in `read_reported`."""
@@ -27,29 +32,17 @@ def all_reported(config: Config, unknown: Unknown | None = None) -> Reported:
 
 def all_claims(config: Config) -> list[Claim]:
     """Return every paper's claims; errors as in `read_claims`."""
-    return [
-        claim
-        for paper in config.sheets
-        for claim in read_claims(config.paper_file(paper, "claims.yaml"), paper)
-    ]
+    return _of_papers(config, "claims.yaml", read_claims)
 
 
 def all_audited(config: Config) -> list[AuditEntry]:
     """Return every statement that is to be audited; errors as in `read_audit`."""
-    return [
-        entry
-        for paper in config.sheets
-        for entry in read_audit(config.paper_file(paper, "audit.yaml"), paper)
-    ]
+    return _of_papers(config, "audit.yaml", read_audit)
 
 
 def whole_ledger(config: Config) -> list[LedgerItem]:
     """Return every paper's ledger, then what several papers rest on; errors as in `read_ledger`."""
-    found = [
-        item
-        for paper in config.sheets
-        for item in read_ledger(config.paper_file(paper, "ledger.yaml"), paper)
-    ]
+    found = _of_papers(config, "ledger.yaml", read_ledger)
     shared = read_ledger(config.folder / "ledger.yaml", None)
     for item in shared:
         if item.id in {of_paper.id for of_paper in found}:
@@ -57,6 +50,10 @@ def whole_ledger(config: Config) -> list[LedgerItem]:
                 f"the paper {item.paper} has an entry {item.id!r} too", "give one of the two another id"
             )
     return found + shared
+
+
+def _of_papers(config: Config, file: str, read: Callable[[Path, str], Iterable[T]]) -> list[T]:
+    return [each for paper in config.sheets for each in read(config.paper_file(paper, file), paper)]
 
 
 def check_paper_files(plan: Plan) -> None:

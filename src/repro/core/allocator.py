@@ -15,17 +15,15 @@ PAD = 256 * 2**20
 """Bytes asked of the system at a time."""
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory for the next allocation, for the rest of the process.
 
-    The process's memory no longer shrinks. Call it before large tensors are made.
-
-    Returns:
-        Whether the C library knows how: glibc does, those of macOS and Windows do not.
+    The process's memory no longer shrinks. Call it before large tensors are made. The C libraries of macOS
+    and Windows do not know how.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
-        return False
-    taken = [mallopt(key, value) for key, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER), (TOP_PAD, PAD))]
-    return all(taken)
+        return
+    for key, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER), (TOP_PAD, PAD)):
+        mallopt(key, value)

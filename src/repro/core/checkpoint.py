@@ -90,12 +90,8 @@ def check_path(path: Path) -> None:
         raise not_utf8(path, "safetensors") from error
 
 
-def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
-    """Read a checkpoint and verify its hash.
-
-    Args:
-        path: the file.
-        device: where the tensors go. Optimisers and random streams want theirs from the CPU.
+def load(path: Path) -> Loaded:
+    """Read a checkpoint, its tensors on the CPU, and verify its hash.
 
     Raises:
         ReproError: missing, damaged, truncated, or not a checkpoint of this program.
@@ -108,7 +104,7 @@ def load(path: Path, *, device: torch.device | str = "cpu") -> Loaded:
     if sha256 != metadata["sha256"] or noted != metadata.get("notes_sha256"):
         raise _damaged(path, "its content does not match the hash inside it")
     try:
-        state = unflatten(json.loads(texts["skeleton"]), {k: v.to(device) for k, v in tensors.items()})
+        state = unflatten(json.loads(texts["skeleton"]), tensors)
         if not isinstance(state, dict):
             raise TypeError("its state is not a table")
         return Loaded(state, _table(texts["header"]), sha256, None if notes is None else _table(notes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import torch
 from torch import Tensor, nn
 
@@ -20,8 +22,10 @@ def fastest_order(network: nn.Module, device: torch.device, precision: Precision
     On the CPU it is not safe for networks with a narrow 1 x 1 convolution: oneDNN 3.12 (torch 2.13) corrupts
     the heap in the backward pass of such a one with stride 2 and 4 input channels. Networks without a
     convolution have nothing to gain. A layer that says ``as_product`` is a matrix product, not oneDNN's
-    convolution.
+    convolution. With weights of five dimensions torch cannot place a network channels last.
     """
+    if any(tensor.dim() == 5 for tensor in chain(network.parameters(), network.buffers())):
+        return torch.contiguous_format
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     if device.type == "cuda":
         return torch.contiguous_format if precision == "float32" else torch.channels_last

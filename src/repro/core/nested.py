@@ -76,11 +76,11 @@ def unflatten(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
     raise ValueError(f"unknown kind {kind!r}")
 
 
-def first_non_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the first floating-point tensor that holds a NaN or an infinity, else None."""
+def non_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the floating-point tensors that hold a NaN or an infinity."""
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     if not floating:
-        return None
+        return []
     device = next(iter(floating.values())).device  # an optimiser keeps its step counts on the CPU
     finite = torch.stack([tensor.isfinite().all().to(device) for tensor in floating.values()]).tolist()
-    return next((name for name, good in zip(floating, finite, strict=True) if not good), None)
+    return [name for name, good in zip(floating, finite, strict=True) if not good]

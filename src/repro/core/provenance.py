@@ -7,7 +7,6 @@ import os
 import platform
 import subprocess
 import sys
-import tomllib
 from collections.abc import Set
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +15,7 @@ from typing import Any
 
 import torch
 
+from repro import __version__
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.ranks import count
@@ -79,13 +79,13 @@ def code_version() -> dict[str, Any]:
 
     Returns:
         ``version`` of the package, as it declares it where it runs from its sources; of the git checkout that
-        tracks it ``commit``, and whether tracked files ``changed``. Where git does not tell, ``commit`` is
-        None and ``no_commit`` says why.
+        tracks it ``commit``, and whether tracked files ``changed`` or code was added that it does not
+        track. Where git does not tell, ``commit`` is None and ``no_commit`` says why.
 
     Raises:
         ReproError: files have changed since the process began, so that git speaks of others.
     """
-    found = {"version": _version("repro") or _declared(), **_git(Path(__file__).resolve().parent)}
+    found = {"version": __version__, **_git(Path(__file__).resolve().parent)}
     _require_unchanged(_AT_START.keys())
     return found
 
@@ -159,14 +159,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _declared() -> str:
-    try:
-        declared = tomllib.loads((_PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(declared["project"]["version"])
-    except (OSError, ValueError, KeyError):
-        return "not installed"
-
-
 def _processor() -> str:
     """Return the processor's model name where Linux tells it, else the architecture."""
     try:
@@ -200,6 +192,7 @@ def _git(folder: Path) -> dict[str, Any]:
         if not git("ls-files", "provenance.py"):  # an installed copy inside somebody else's checkout
             return _no_commit("the code lies in a git checkout that does not track it")
         commit, status = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
+        status = status or git("ls-files", "--others", "--exclude-standard", ":/src/*.py")
     except subprocess.CalledProcessError as error:
         return _no_commit(f"git: {' '.join(error.stderr.split())}")
     except (OSError, subprocess.SubprocessError) as error:

@@ -16,8 +16,6 @@ from repro.plan.plan import Plan
 
 ARTEFACT = "cost"
 METRIC = "cost_ratio"
-Timed = tuple[Cost, tuple[str, int]]
-"""The cost of one run, and what ran it: a device, so many seeds at a time."""
 
 
 def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[Cell]:
@@ -33,21 +31,22 @@ def claimed_cells(claims: Iterable[Claim], plan: Plan, layout: Layout) -> list[C
                 pairs[side.paper, side.row, side.column] = None
     if not pairs:
         return []
-    costs: defaultdict[str, list[Timed]] = defaultdict(list)
+    costs: defaultdict[str, list[Cost]] = defaultdict(list)
     for run_id, run in read_runs(plan, layout).items():
         if (cost := measure_cost([run])) is not None:
             for name in plan.recipes[run_id]:
-                costs[name].append((cost, (cost.device, run.seeds_together)))
+                costs[name].append(cost)
     return [_ratio(paper, row, column, costs) for paper, row, column in pairs]
 
 
-def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Timed]]) -> Cell:
+def _ratio(paper: str, row: str, column: str, costs: Mapping[str, Sequence[Cost]]) -> Cell:
     """Divide seed by seed: on the data, with the options and by what most seeds of both recipes have run."""
     trainings: defaultdict[tuple[object, ...], list[tuple[Cost, Cost]]] = defaultdict(list)
     both = product(costs.get(f"{paper}.{row}", ()), costs.get(f"{paper}.{column}", ()))
-    for (cost, run_by), (other, other_by) in both:
-        if cost.spec.seed == other.spec.seed and alike(cost.spec, other.spec) and run_by == other_by:
-            trainings[cost.spec.training, other.spec.training, run_by].append((cost, other))
+    for cost, other in both:
+        same = cost.spec.seed == other.spec.seed and cost.device == other.device
+        if same and alike(cost.spec, other.spec):
+            trainings[cost.spec.training, other.spec.training, cost.device].append((cost, other))
     chosen = max(trainings.values(), key=len, default=[])
     ratios = [cost.seconds / other.seconds for cost, other in chosen]
     runs = [each.spec.run_id for pair in chosen for each in pair]

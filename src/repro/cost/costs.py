@@ -51,20 +51,16 @@ class RunCost:
 
     @property
     def device(self) -> str:
-        """Name of the device that the run ended on: how many, and of a CPU how many threads, if several."""
+        """Name of the device that the run ended on; how many, a CPU's threads, seeds together, if several."""
         last = self.record["sessions"][-1]
-        processes, threads = last.get("processes", 1), last.get("threads", 1)
+        processes, threads, seeds = (last.get(key, 1) for key in ("processes", "threads", "seeds_together"))
         name = f"{processes} x {last['device']}" if processes > 1 else str(last["device"])
-        return f"{name}, {threads} threads" if threads > 1 and self._on_cpu else name
+        name += f", {threads} threads" if threads > 1 and self._on_cpu else ""
+        return f"{name}, {seeds} seeds at a time" if seeds > 1 else name
 
     @property
     def _on_cpu(self) -> bool:
         return bool(self.record["provenance"]["device"]["kind"] == "cpu")
-
-    @property
-    def seeds_together(self) -> int:
-        """How many seeds the program stepped at a time that trained the run in the end."""
-        return int(self.record["sessions"][-1].get("seeds_together", 1))
 
     @property
     def per_step(self) -> list[float]:

@@ -58,7 +58,7 @@ def _labels(paper: str, group: Sequence[Cost]) -> list[str]:
     for name, cost in zip(names, group, strict=True):
         beside = f", {cost.spec.dataset}" if names.count(name) > 1 else ""
         label = name + beside
-        while text_width(label, _SIZE) > _LEFT - 0.15:
+        while name and text_width(label, _SIZE) > _LEFT - 0.15:
             name = name[:-1]
             label = f"{name}…{beside}"
         labels.append(label)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pydantic import Field
 
-from repro.core.named import named
 from repro.core.spec import Frozen, Options, Precision, RunSpec
 from repro.core.yaml_model import load_model
 from repro.cost.needs import Forecast
@@ -72,12 +71,12 @@ class Prediction:
     def lines(self) -> list[str]:
         """The prediction for a reader."""
         known = self.runs - self.unknown.total()
-        data = _list(self.datasets)
+        data = ", ".join(self.datasets) or "none"
         said = [f"{self.artefact}: {self.runs} runs, {self.evaluations} measurements, data: {data}"]
         if known:
             said.append(f"training of {known} runs: {self.hours:.1f} hours on {self.device}")
         if self.unknown:
-            names = _list(f"{name} ({n})" for name, n in sorted(self.unknown.items()))
+            names = ", ".join(f"{name} ({n})" for name, n in sorted(self.unknown.items()))
             said.append(
                 f"training of {self.unknown.total()} runs: unknown on {self.device}, no rate of {names}"
             )
@@ -88,10 +87,6 @@ class Prediction:
         return said
 
 
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
-
-
 def read_rates(folder: Path) -> list[Rate]:
     """Return the measured rates of ``config/rates.yaml``; none without that file.
 
@@ -100,15 +95,6 @@ def read_rates(folder: Path) -> list[Rate]:
     """
     path = folder / RATES
     return load_model(path, list[Rate])[0] if path.is_file() else []
-
-
-def timed_device(rates: Sequence[Rate], name: str) -> str:
-    """Return ``name``, which must be the device of some rate.
-
-    Raises:
-        ReproError: it is not; lists those that are.
-    """
-    return named("device whose steps were timed", name, dict.fromkeys(rate.device for rate in rates))
 
 
 def predict(forecast: Forecast, artefact_id: str, rates: Sequence[Rate], device: str) -> Prediction:

@@ -146,5 +146,4 @@ def images_mib(dataset: str, split: str, limit: int | None = None) -> float:
 
 def training_mib(run: RunSpec) -> float:
     """Return the size of the images that a run trains on."""
-    split = "train" if dataset_info(run.dataset).drawn else train_split(run.method, run.options)
-    return images_mib(run.dataset, split, run.train_limit)
+    return images_mib(run.dataset, train_split(run.method, run.options), run.train_limit)

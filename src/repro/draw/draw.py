@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.core.errors import ReproError
+from repro.core.files import atomic_write_text
 from repro.draw.numbers import FLAG
 from repro.draw.plots import draw_plot
 from repro.draw.samples import draw_samples
 from repro.draw.table_picture import draw_table
 from repro.draw.tables import table_csv, write_table
 from repro.judge.artefacts import Artefact, stamp_of
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell
 
 Drawing = Callable[[str], list[Path]]
 """Draws a paper's own diagram or figure, given the stamp; it knows what it shows and where to write."""
@@ -49,7 +50,7 @@ def draw(
     drawings .png and .pdf.
 
     Args:
-        cells: the profile's cells; those of other artefacts are passed over.
+        cells: the artefact's cells.
         root: folder of the profile, to which the paths of pictures are relative.
         drawing: draws a diagram or what else the generic drawers cannot; it takes precedence over them.
 
@@ -65,15 +66,14 @@ def draw(
                 remedy=f"add src/repro/draw/figures/{artefact.id}.py with a function `draw`",
             )
         return drawing(f"{profile} profile · a drawing, no runs")
-    own = select(cells, artefact.paper, artefact.name)
     if drawing is not None:
-        raised = dict.fromkeys(flag for cell in own for flag in cell.flags)
+        raised = dict.fromkeys(flag for cell in cells for flag in cell.flags)
         signs = f" · {FLAG} {', '.join(raised)}: see the .csv" if raised else ""
-        paths = drawing(stamp_of(profile, own) + signs)
+        paths = drawing(stamp_of(profile, cells) + signs)
     elif artefact.kind == "plot":
         paths = draw_plot(artefact, cells, stem, profile)
     else:
         paths = draw_samples(artefact, cells, root, stem, profile)
     values = stem.with_name(stem.name + ".csv")
-    values.write_text(table_csv(artefact, own, profile), encoding="utf-8")
+    atomic_write_text(values, table_csv(artefact, cells, profile))
     return [*paths, values]

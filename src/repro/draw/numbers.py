@@ -9,6 +9,7 @@ from repro.judge.cells import Cell, PrintedNumber, Value, flags_of, is_setting
 _DECIMALS: Mapping[str, int] = {
     "accuracy": 2,
     "is": 2,
+    "is_std": 4,
     "fid": 2,
     "kid": 4,
     "fd": 2,
@@ -47,7 +48,6 @@ _LABELS: Mapping[str, str] = {
     "is_std": "std of IS",
     "nearest_neighbour": "own nearest neighbour (%)",
     "frechet": "Fréchet distance",
-    "epochs": "epochs",
     "diversity": "spread within a class (% of real)",
     "precision": "precision (%)",
     "recall": "recall (%)",
@@ -122,7 +122,7 @@ def number(metric: str, value: Value) -> str:
         return value
     if isinstance(value, PrintedNumber) and not is_setting(metric):
         return value.text
-    decimals = _DECIMALS.get(metric.split("_")[0])
+    decimals = _DECIMALS.get(metric, _DECIMALS.get(metric.split("_")[0]))
     if decimals is None:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
     return f"{value:.{decimals}f}"

@@ -33,7 +33,7 @@ from repro.draw.style import (
     write_small_print,
 )
 from repro.judge.artefacts import Artefact, stamp_of
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell
 
 _AXES_HEIGHT = 2.2  # inches per row of axes
 HANDLE = 4.4  # letters that a line of the legend is long: a marker in its middle leaves two dots of each dash
@@ -49,10 +49,9 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
     those that may mislead have a flag, which is explained at the foot; values that the paper prints are open
     diamonds; what was not run says "pending", what diverged says so, on lines by a cross at the upper edge.
     """
-    own = select(cells, artefact.paper, artefact.name)
-    shown = groups(artefact, own)
+    shown = groups(artefact, cells)
     absent = _absent(shown)
-    remarks = [*flag_lines(own), *_pending_lines(shown, absent)]
+    remarks = [*flag_lines(cells), *_pending_lines(shown, absent)]
     with styled():
         figure = _figure(artefact, shown, _handles(shown, absent), remarks)
         axes = figure.subplots(*_grid(len(shown)), squeeze=False).flatten()
@@ -66,7 +65,7 @@ def draw_plot(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: st
             else:
                 _bars(at, group, width, absent)
             _dress(at, group, width)
-        return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, own), artefact.sample])))
+        return save(figure, stem, " · ".join(filter(None, [stamp_of(profile, cells), artefact.sample])))
 
 
 def _grid(n: int) -> tuple[int, int]:

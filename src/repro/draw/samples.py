@@ -27,7 +27,7 @@ from repro.draw.style import (
     write_small_print,
 )
 from repro.judge.artefacts import Artefact, Panel, stamp_of
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell
 
 _MAX_PER_ROW = 4
 _MAX_COLUMNS = 7  # of an artefact whose pictures form a table
@@ -44,17 +44,16 @@ def draw_samples(
     Raises:
         ReproError: a picture that the artefact lists does not exist.
     """
-    own = select(cells, artefact.paper, artefact.name)
-    lost = {(cell.row, cell.column) for cell in own if cell.diverged}
-    flagged = {(cell.row, cell.column) for cell in own if cell.flags and cell.metric == "images"}
+    lost = {(cell.row, cell.column) for cell in cells if cell.diverged}
+    flagged = {(cell.row, cell.column) for cell in cells if cell.flags and cell.metric == "images"}
     boxes = _boxes(artefact, lost)
     columns = _columns(artefact, len(boxes))
     rows = -(-len(boxes) // columns)
     width = min(PAGE_WIDTH, 0.3 + 2.3 * columns)
     side = (width - 0.1) / columns
-    below = {place: _numbers(own, place, int(side * 19)) for place, *_ in boxes}
+    below = {place: _numbers(cells, place, int(side * 19)) for place, *_ in boxes}
     lines = max(map(len, below.values()), default=0)
-    remarks = small_print([*flag_lines(own), *filter(None, [artefact.notes])], width)
+    remarks = small_print([*flag_lines(cells), *filter(None, [artefact.notes])], width)
     foot = STAMP_HEIGHT + SMALL_LINE * len(remarks) + 0.04 * bool(remarks)
     height = 0.4 + rows * (side + 0.3 + 0.13 * lines) + foot
     with styled():
@@ -72,7 +71,7 @@ def draw_samples(
             at.set_xlabel("\n".join(below[place]), fontsize=6.5)
         for at in axes[len(boxes) :]:
             at.axis("off")
-        return save(figure, stem, stamp_of(profile, own))
+        return save(figure, stem, stamp_of(profile, cells))
 
 
 def _numbers(cells: Sequence[Cell], place: tuple[str, str], width: int) -> list[str]:
@@ -104,10 +103,9 @@ def _boxes(
                     column if len(panel.columns) > 1 else "",
                 ]
                 key = row_key(panel.name, row)
-                path = paths.pop((key, column), None)
+                path = paths.get((key, column))
                 title = " · ".join(part for part in parts if part)
                 boxes.append(((key, column), title, path, word(key, column)))
-    boxes += [(place, " · ".join(place), path, word(*place)) for place, path in paths.items()]
     return boxes or [(("", ""), "", None, "pending")]
 
 
@@ -131,5 +129,5 @@ def _box(at: Any, title: str, path: Path | None, word: str) -> None:
         at.set_box_aspect(1)
         mark_pending(at, word=word)
         return
-    at.imshow(read_picture(path), interpolation="nearest")
+    at.imshow(read_picture(path), interpolation="nearest", cmap="gray", vmin=0, vmax=1)
     at.set_frame_on(False)

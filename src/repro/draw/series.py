@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from repro.draw.numbers import metric_label
@@ -80,7 +80,7 @@ class Group:
         return "diverged" if any(series.lost for series in self.series) else "pending"
 
 
-def groups(artefact: Artefact, cells: Iterable[Cell]) -> list[Group]:
+def groups(artefact: Artefact, cells: Sequence[Cell]) -> list[Group]:
     """Return the axes of a plot in the order of its panels."""
     found: list[Group] = []
     panels = artefact.panels or (Panel(),)

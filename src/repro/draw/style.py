@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from repro.core.errors import ReproError
+from repro.core.files import replacing
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6F00", "#333333")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -57,7 +58,6 @@ _SETTINGS: dict[str, Any] = {
     "hatch.color": "#bbbbbb",
     "hatch.linewidth": 0.6,
     "pdf.fonttype": 42,
-    "svg.hashsalt": "repro",
 }
 
 
@@ -107,7 +107,14 @@ def read_picture(path: Path) -> Any:
             "publication has no pictures, nor the weights to make them",
             where=path,
         )
-    return imread(path)
+    try:
+        return imread(path)
+    except (OSError, SyntaxError) as error:
+        raise ReproError(
+            "this picture is damaged",
+            remedy="delete the result beside its folder and run Snakemake again, which measures it anew",
+            where=path,
+        ) from error
 
 
 def mark_pending(axes: Any, height: float = 0.5, word: str = "pending") -> None:
@@ -136,10 +143,12 @@ def save(figure: Figure, stem: Path, stamp: str) -> list[Path]:
         size -= 0.25
     figure.text(0.5, band / 2, stamp, ha="center", va="center", fontsize=size, color="#555555")
     _settle(figure)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     png, pdf = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".pdf")
-    figure.savefig(png, dpi=_DPI, metadata={"Software": None})
-    figure.savefig(pdf, metadata={"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None})
+    undated = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
+    with replacing(png) as file:
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    with replacing(pdf) as file:
+        figure.savefig(file, format="pdf", metadata=undated)
     return [png, pdf]
 
 

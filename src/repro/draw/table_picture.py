@@ -27,7 +27,7 @@ from repro.draw.table_layout import (
 from repro.draw.tables import meanings
 from repro.draw.view import views
 from repro.judge.artefacts import Artefact, stamp_of
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell
 
 # Verdict: tint of the cell and colour of its measured line, a contrast of more than 4.5 for the small print.
 COLOURS: Mapping[str, tuple[str, str]] = {
@@ -50,13 +50,16 @@ _SMALL = 6.5
 
 def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
     """Draw one table as ``stem``.png and ``stem``.pdf and return the two paths."""
-    own = select(cells, artefact.paper, artefact.name)
-    layouts = [lay_out(view) for view in views(artefact, own)]
+    layouts = [lay_out(view) for view in views(artefact, cells)]
     width = max([_MIN_WIDTH, *(layout.width + 2 * _MARGIN for layout in layouts)])
     room = width - 2 * _MARGIN
     title = wrapped(f"{artefact.id}   {artefact.title}", room, 9, bold=True)
     about = [line for text in _about(artefact) for line in wrapped(text, room, _SMALL)]
-    legend = meanings(artefact, own)
+    legend = [
+        (word * (not number), line)
+        for word, text in meanings(artefact, cells)
+        for number, line in enumerate(wrapped(text, room - 0.24, _SMALL))
+    ]
     key = wrapped(SETTINGS_KEY if artefact.kind == "settings" else KEY, room, _SMALL)
     height = 0.16 + 0.17 * len(title) + _LINE * len(about) + 0.08
     height += sum(_panel_height(layout) for layout in layouts)
@@ -75,7 +78,7 @@ def draw_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: s
                 pen.box(_MARGIN, y + 0.02, 0.16, _LINE - 0.04, tint, edge="#bbbbbb")
             pen.text(_MARGIN + 0.24, y + _LINE / 2, text, _SMALL, color=colour)
             y += _LINE
-        return save(figure, stem, stamp_of(profile, own, artefact.kind))
+        return save(figure, stem, stamp_of(profile, cells, artefact.kind))
 
 
 def _about(artefact: Artefact) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repro.core.csv_text import csv_text
-from repro.draw.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, sentence, with_std
+from repro.core.files import atomic_write_text
+from repro.draw.numbers import MARKS, MEANINGS, SETTING_MEANINGS, flag_lines, metric_label, sentence, with_std
 from repro.draw.view import OtherCell, View, views
 from repro.judge.artefacts import Artefact, stamp_of
-from repro.judge.cells import COLUMNS, Cell, render, select
+from repro.judge.cells import COLUMNS, Cell, render
 
 _LATEX = {
     "&": r"\&",
@@ -39,23 +40,24 @@ _LATEX = {
     "×": r"$\times$",
     "→": r"$\to$",
     "≤": r"$\leq$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "⚑": r"$\blacktriangleright$",
 }
 
 
 def write_table(artefact: Artefact, cells: Sequence[Cell], stem: Path, profile: str) -> list[Path]:
     """Write ``stem``.csv, .md and .tex and return their paths; each carries profile and stand-ins."""
-    own = select(cells, artefact.paper, artefact.name)
     contents = {
-        ".csv": table_csv(artefact, own, profile),
-        ".md": table_markdown(artefact, own, profile),
-        ".tex": table_latex(artefact, own, profile),
+        ".csv": table_csv(artefact, cells, profile),
+        ".md": table_markdown(artefact, cells, profile),
+        ".tex": table_latex(artefact, cells, profile),
     }
-    stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []
     for ending, text in contents.items():
         path = stem.with_name(stem.name + ending)
-        path.write_text(text, encoding="utf-8")
+        atomic_write_text(path, text)
         paths.append(path)
     return paths
 
@@ -68,6 +70,9 @@ def header_lines(artefact: Artefact, cells: Sequence[Cell], profile: str) -> lis
     ]
     lines += [f"threat model: {text}" for text in artefact.threat_models]
     lines += [artefact.sample] if artefact.sample else []
+    metrics = {cell.metric for cell in cells}
+    if len(metrics) == 1 and artefact.kind == "table":
+        lines.append(f"numbers: {metric_label(*metrics)}")
     if artefact.notes:
         lines.append(artefact.notes)
     return [one_line(line) for line in lines]
@@ -121,7 +126,8 @@ def table_markdown(artefact: Artefact, cells: Sequence[Cell], profile: str) -> s
         parts.append("|---|" + "---:|" * len(view.columns))
         parts += [pipes([row.name, *(_text(cell) for cell in row.cells)]) for row in view.rows]
         parts.append("")
-    parts += [f"- {line}" for line in legend(artefact, cells)]
+    # a mark that opens a list in Markdown would vanish
+    parts += ["- " + "\\" * line.startswith(("* ", "+ ")) + line for line in legend(artefact, cells)]
     return "\n".join(parts) + "\n"
 
 
@@ -180,7 +186,9 @@ def _text(cell: Cell | None) -> str:
 
 def ampersands(fields: Sequence[str]) -> str:
     """Return one row of a LaTeX table."""
-    return " & ".join(latex(field) for field in fields) + r" \\"
+    line = " & ".join(latex(field) for field in fields)
+    # after \\ these would be its argument
+    return "{}" * line.startswith(("[", "*")) + line + r" \\"
 
 
 def pipes(fields: Sequence[str]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from repro.core.cell_key import row_key
 from repro.draw.numbers import metric_label
 from repro.judge.artefacts import Artefact, Panel
-from repro.judge.cells import Cell, select
+from repro.judge.cells import Cell
 
 MOST_COLUMNS = 7  # of a table that is not split by its columns (data sets)
 
@@ -44,14 +45,13 @@ class View:
     rows: tuple[ViewRow, ...]
 
 
-def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
+def views(artefact: Artefact, cells: Sequence[Cell]) -> list[View]:
     """Return one table per panel, rows and columns in the artefact's order.
 
     A column that was measured in several metrics or under several conventions becomes several visible
-    columns, whose titles say so. Cells that the artefact does not list are appended after those it does:
-    nothing measured is hidden.
+    columns; where a panel has several of either, the titles say which. Cells that the artefact does not list
+    are appended after those it does: nothing measured is hidden.
     """
-    own = select(cells, artefact.paper, artefact.name)
     panels = artefact.panels or (Panel(),)
     prefixes = [row_key(panel.name) for panel in panels]
     shown = []
@@ -59,7 +59,7 @@ def views(artefact: Artefact, cells: Iterable[Cell]) -> list[View]:
         others = tuple(other for other in prefixes if len(other) > len(prefix) and other.startswith(prefix))
         members = [
             cell
-            for cell in own
+            for cell in cells
             if cell.row.startswith(prefix) and not (others and cell.row.startswith(others))
         ]
         shown.append(_view(panel, prefix, [*members, *_others(artefact, members)]))
@@ -118,6 +118,7 @@ def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
     by_key = {(cell.row, cell.column, cell.metric, cell.convention): cell for cell in members}
     others = {cell.convention for cell in members if isinstance(cell, OtherCell)}
     conventions = sorted(dict.fromkeys(cell.convention for cell in members), key=lambda name: name in others)
+    n_metrics = len({cell.metric for cell in members})
     columns: list[ViewColumn] = []
     for name in dict.fromkeys([*panel.columns, *(cell.column for cell in members)]):
         of_column = [cell for cell in members if cell.column == name]
@@ -127,7 +128,7 @@ def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
                 found = [cell for cell in of_column if (cell.metric, cell.convention) == (metric, convention)]
                 if found:
                     other = convention in others
-                    title = _title(name, metric, convention, len(metrics), len(conventions), found)
+                    title = _title(name, metric, convention, n_metrics, len(conventions), found)
                     columns.append(ViewColumn(name, metric, convention, title, other))
         if not metrics:
             columns.append(ViewColumn(name, "", "", name))
@@ -147,7 +148,8 @@ def _title(
     embedded = any("embedded_features" in cell.stand_ins for cell in cells)
     label = metric_label(metric, embedded=embedded)
     parts = [column]
-    if n_metrics > 1 and label.rstrip("*").lower() not in column.lower():
+    named = re.search(rf"(?<!\w){re.escape(label.rstrip('*'))}(?!\w)", column, re.IGNORECASE)
+    if n_metrics > 1 and not named:
         parts.append(label)
     elif embedded and label.endswith("*"):
         parts[0] = f"{column}*"

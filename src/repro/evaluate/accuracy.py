@@ -64,6 +64,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no classifier, or the split does not exist.
     """
     network = trained.method.classifier()
-    data = context.images(options.split)
+    data = context.labelled(options.split)
     hits = correct(network, data, trained.method.bounds, options.batch_size)
     return {"accuracy": 100.0 * hits.double().mean().item()}

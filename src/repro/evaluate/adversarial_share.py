@@ -26,7 +26,7 @@ from repro.evaluate.context import Context
 from repro.evaluate.decision import VerdictOptions, two_classes
 from repro.evaluate.registry import Values
 from repro.evaluate.robust_accuracy import check_radii
-from repro.evaluate.snapshots import over_training, require_snapshots
+from repro.evaluate.snapshots import over_training
 from repro.evaluate.trained import Trained
 
 VALUES = "adversarial_share called_fake recall second_share"
@@ -163,7 +163,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             "twins are searched among samples of an unconditional generator, and this one knows classes",
             remedy="name a run of an unconditional GAN",
         )
-    require_snapshots(trained)
     context.threat_model = options.describe(method.bounds)
     stream = context.generator("latent")
     n = options.samples

@@ -51,20 +51,9 @@ class Options(MeasureOptions):
         check_radii(self.threat_model, self.radii, spec)
 
     def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
-        """Return norm, radius and bounds in units of the model's own pixel range ``bounds``.
-
-        The step size is APGD's first; it halves its steps by itself.
-        """
+        """Return norm, radius and bounds in units of the model's own pixel range ``bounds``."""
         own = Bounds(low=bounds[0], high=bounds[1])
-        stated = ThreatModel(
-            norm=self.norm,
-            radius=radius,
-            step_size=2 * radius,
-            steps=self.steps,
-            random_start=True,
-            bounds=stated_bounds(self.unit, own),
-        )
-        return stated.to(own)
+        return ThreatModel.fast_gradient(self.norm, radius, stated_bounds(self.unit, own)).to(own)
 
 
 def measure(trained: Trained, context: Context, options: Options) -> Values:
@@ -78,7 +67,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no classifier, the split does not exist, or torchattacks is not installed.
     """
     network, bounds = trained.method.classifier(), trained.method.bounds
-    data = context.images(options.split)
+    data = context.labelled(options.split)
     grid = ", ".join(f"{radius:g}" for radius in options.radii)
     stated = stated_bounds(options.unit, Bounds(low=bounds[0], high=bounds[1]))
     context.threat_model = (
@@ -91,7 +80,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         attack = AutoAttack(
             model=network,
             threat=threat,
-            classes=len(data.classes),
             seed=context.spec.seed,
             steps=options.steps,
             queries=options.queries,

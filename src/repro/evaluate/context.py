@@ -147,6 +147,16 @@ class Context:
         self.data.add(images.facts)
         return images
 
+    def labelled(self, split: str, at_most: int | None = None) -> ImageSet:
+        """Return ``images(split, at_most)``; ReproError where they have no classes."""
+        images = self.images(split, at_most)
+        if not images.classes:
+            raise ReproError(
+                f"{images.name} ({split}) has no classes, which {self.spec.measure} needs",
+                remedy="name a split with classes among the evaluation's options, such as test",
+            )
+        return images
+
     def has_changed(self, data: Iterable[SplitFacts]) -> bool:
         """Return whether the data root holds other images than a result of this evaluation was measured on.
 

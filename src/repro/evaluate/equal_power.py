@@ -118,7 +118,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {trained.spec.run_id} has no generator of perturbations",
             remedy="measure equal_power of a run of gat_attack or gat",
         )
-    data = context.images(options.split)
+    data = context.labelled(options.split)
     values = _rivals(method, data, context, options)
     if options.shown:
         images, labels = next(in_order(data.first(options.shown), options.shown, RANGE))

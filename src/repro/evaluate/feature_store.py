@@ -70,15 +70,10 @@ class Features:
 
 
 class FeatureStore:
-    """Extractors on one device, and the features of the sets that were looked at last.
+    """Extractors on one ``device``, and the features of the sets that were looked at last."""
 
-    Args:
-        device: where extractors run.
-        room: see ``ROOM``.
-    """
-
-    def __init__(self, device: torch.device, room: int = ROOM) -> None:
-        self.device, self.room = device, room
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self._kept: dict[Hashable, Features] = {}
         self._networks: dict[str, Any] = {}
 
@@ -104,7 +99,7 @@ class FeatureStore:
         found = shown or self._extract(UintImages(images(), side), extractor, batch_size)
         if name is not None:
             self._kept[key] = found  # at the end, as the last that was asked for
-            while len(self._kept) > 2 and sum(each.bytes for each in self._kept.values()) > self.room:
+            while len(self._kept) > 2 and sum(each.bytes for each in self._kept.values()) > ROOM:
                 del self._kept[next(iter(self._kept))]
         return found
 

@@ -21,7 +21,7 @@ from repro.core.timing import SplitWatch
 from repro.data.minibatches import scale
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
-from repro.evaluate.snapshots import over_training, require_snapshots
+from repro.evaluate.snapshots import over_training
 from repro.evaluate.trained import Trained
 from repro.methods.dat import DatReading
 from repro.methods.gan_base import GanMethod
@@ -111,7 +111,6 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {spec.run_id} trains no unconditional GAN on images",
             remedy="name a run of gan, dat or another method on their base",
         )
-    require_snapshots(trained)
     n = spec.batch_size
     data = context.images(options.split)
     batches = min(options.batches, len(data) // n)

@@ -16,7 +16,7 @@ from repro.data.image_set import ImageSet
 from repro.data.minibatches import in_order
 from repro.evaluate.context import Context
 from repro.evaluate.registry import MeasureOptions, Values
-from repro.evaluate.snapshots import over_training, require_snapshots
+from repro.evaluate.snapshots import over_training
 from repro.evaluate.trained import Trained
 
 VALUES = "local_lipschitz local_lipschitz_std"
@@ -48,10 +48,9 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no classifier (or no snapshots), the split does not exist, or a gradient is
             not finite.
     """
-    data = context.images(options.split)
+    data = context.labelled(options.split)
     if not options.over_training:
         return _at_end(trained, data, options)
-    require_snapshots(trained)
     holder = "classifier" if "classifier" in trained.method.modules else "discriminator"
     return over_training(trained, lambda: _at_end(trained, data, options), needs=(holder,))
 

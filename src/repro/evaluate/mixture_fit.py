@@ -39,7 +39,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
             f"run {spec.run_id} makes images, not points of the plane",
             remedy="name a run of toy_gan or toy_dat",
         )
-    steps = percentages(trained.snapshots, spec.steps, spec.snapshots) if trained.snapshots else {}
+    steps = percentages(trained.snapshots, spec.steps, spec.snapshots)
     key = f"{options.share:g}"
     if key not in steps:
         raise ReproError(

@@ -86,7 +86,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no conditional generator, its output is not finite, too few images for a
             class, or the extractor cannot be had.
     """
-    method, real = trained.method, context.images(options.reference_split, options.images)
+    method, real = trained.method, context.labelled(options.reference_split, options.images)
     classes = int(method.generator().n_classes)  # type: ignore[arg-type]
     if not classes:
         raise ReproError(

@@ -18,6 +18,7 @@ from repro.attacks.balls import BALLS
 from repro.attacks.execution import Execution
 from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import ThreatModel
+from repro.core.errors import ReproError
 from repro.core.options import Beside, EffectiveOptions
 from repro.core.timing import SplitWatch
 from repro.evaluate.accuracy import classified
@@ -61,6 +62,11 @@ class Features(nn.Module):
             network(image[None])
         for hook in hooks:
             hook.remove()
+        if not called:
+            raise ReproError(
+                "planted images need a network with a linear layer or a convolution",
+                remedy="leave out the option planted",
+            )
         self.last = called[-1:]  # in a list, since the network has it already
 
     def forward(self, images: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from repro.core.options import EffectiveOptions
 from repro.core.spec import EvaluationSpec
 
 Values = dict[str, float]
+SPLITS = ("split", "gap_split", "reference_split")
+"""Options that name what is read."""
 
 _PACKAGE, _DECLARATION = "repro.evaluate", r"def measure\("
 
@@ -42,9 +44,9 @@ class MeasureOptions(EffectiveOptions):
     def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
         """Return which splits the measurement reads, and of each at most how many images it wants itself.
 
-        Those that the options ``split`` and ``reference_split`` name; what reads others says so here.
+        Those that the options in ``SPLITS`` name; what reads others says so here.
         """
-        named = (getattr(self, name, None) for name in ("split", "reference_split"))
+        named = (getattr(self, name, None) for name in SPLITS)
         return [(split, None) for split in named if split is not None]
 
     def over_snapshots(self) -> bool:

@@ -91,10 +91,6 @@ class Options(MeasureOptions, PlantedOptions):
                 remedy="leave out the option planted, or the surrogate, or give a radius above 0",
             )
 
-    def reads(self, spec: EvaluationSpec) -> list[tuple[str, int | None]]:
-        """Return the split, and the other one for the gap."""
-        return [(split, None) for split in (self.split, self.gap_split) if split is not None]
-
     def threat_model(self, radius: float, bounds: tuple[float, float]) -> ThreatModel:
         """Return the attacker at one radius, in units of the model's own pixel range ``bounds``."""
         own = Bounds(low=bounds[0], high=bounds[1])
@@ -233,7 +229,7 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
 
     @cache  # a part of a split is fingerprinted, which is not worth it at each radius
     def attacked(split: str) -> ImageSet:
-        data = context.images(split)
+        data = context.labelled(split)
         return data.first(options.first or len(data))
 
     def accuracy(split: str, radius: float, threat: ThreatModel) -> float:

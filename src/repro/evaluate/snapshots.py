@@ -32,9 +32,10 @@ def over_training(trained: Trained, measure: Callable[[], Values], *, needs: Seq
         needs: modules that each snapshot must hold.
 
     Raises:
-        ReproError: a snapshot is damaged, or lacks a needed module; or what ``measure`` raises.
+        ReproError: the run left no snapshots, one is missing or damaged, or lacks a needed module; or what
+            ``measure`` raises.
     """
-    shares = percentages(trained.snapshots, trained.spec.steps, trained.spec.snapshots)
+    shares = percentages(require_snapshots(trained), trained.spec.steps, trained.spec.snapshots)
     found: dict[int, Values] = {}
     for step in dict.fromkeys(shares.values()):
         trained.load_snapshot(step, needs=needs)

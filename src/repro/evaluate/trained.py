@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -60,17 +60,8 @@ class Trained:
 
     @property
     def snapshots(self) -> tuple[int, ...]:
-        """Return the steps of which this run made a snapshot, ascending; none where it was to make none.
-
-        Raises:
-            ReproError: one of them is gone.
-        """
-        steps = snapshot_steps(self.spec.steps, self.spec.snapshots)
-        for step in steps:
-            path = self.layout.snapshot(self.spec.run_id, step)
-            if not path.is_file():
-                raise ReproError(f"the snapshot of step {step} is gone", remedy=_ANEW, where=path)
-        return steps
+        """Return the steps of which this run made a snapshot, ascending; none where it was to make none."""
+        return snapshot_steps(self.spec.steps, self.spec.snapshots)
 
     def load_snapshot(self, step: int, *, needs: Sequence[str] = ()) -> None:
         """Take up the weights of the snapshot of ``step``; modules that it does not hold stay as they are.
@@ -84,7 +75,7 @@ class Trained:
                 record lists, or lacks a needed module.
         """
         path = self.layout.snapshot(self.spec.run_id, step)
-        loaded = checkpoint.load(path, device=self.method.device)
+        loaded = checkpoint.load(path)
         checkpoint.require_same_run(loaded.header, self.spec, path)
         if checkpoint.step_of(loaded.header, self.spec, path) != step:
             raise ReproError("this snapshot is of another step than its name", remedy=_ANEW, where=path)
@@ -126,7 +117,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
             where=layout.record(run_id),
         )
     require_weights(layout, run_id)
-    loaded = checkpoint.load(path, device=device)
+    loaded = checkpoint.load(path)
     spec = checkpoint.spec_of(loaded.header, path)
     if spec.run_id != run_id:
         raise ReproError(
@@ -145,7 +136,12 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
     split = train_split(spec.method, spec.options)
     info = dataset_info(spec.dataset)
     around = info.drawn() if info.drawn else blank_images(info, split, spec.batch_size)
+    trained_on = loaded.header.get(
+        "classes", len(around.classes)
+    )  # of a part of a set fewer than of the whole
+    around = replace(around, classes=around.classes[:trained_on])
     method = kind(spec, around.to(device), Streams(spec.seed, device), device)
+    method.precision = "float32"  # whatever it trained in
     for name, module in method.modules.items():
         try:
             module.load_state_dict(loaded.state["method"]["modules"][name])

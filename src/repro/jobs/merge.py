@@ -77,8 +77,10 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
             contradictions += _contradictions(found, other, images)
             if source is layout:
                 merged.present += 1
-            elif other is found or (found.whole and not other.whole):
+            elif found.whole and not other.whole:
                 known[goal] = coming[goal] = found
+            elif other is found and (found.whole or not layout.checkpoint(goal.name).is_file()):
+                coming[goal] = found
     _refuse(contradictions)
     for goal, found in track(coming.items(), "copying", transient=True):
         if found.home.is_dir():

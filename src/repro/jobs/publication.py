@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def unpack(path: Path) -> Iterator[Line]:
         content = path.read_bytes()
         text = gzip.decompress(content) if path.suffix == ".gz" else content
         yield from [json.loads(line) for line in text.splitlines()]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise ReproError(f"it cannot be read: {error}", remedy="restore it from git", where=path) from error
 
 

@@ -124,7 +124,7 @@ class Expression(Frozen):
 
     @model_validator(mode="after")
     def _one_operation(self) -> Expression:
-        if len(self.model_fields_set) != 1:
+        if len(self.model_fields_set) != 1 or getattr(self, next(iter(self.model_fields_set))) is None:
             given = ", ".join(sorted(self.model_fields_set)) or "none"
             raise ValueError(f"give exactly one operation, not {given}")
         return self

@@ -37,7 +37,7 @@ CLAIM_COLUMNS = (
     "reason",
     "runs",
 )
-ALL_COLUMNS = "*"
+ALL_COLUMNS, SPREAD = "*", "largest - smallest"
 Seeds = Mapping[CellKey, Sequence[float]]
 """The numbers of a cell's runs, in their order, by its key."""
 
@@ -228,7 +228,7 @@ def _spread(cells: Sequence[Cell], seeds: Seeds) -> Cell:
     """
     whole = replace(
         cells[0],
-        column="largest - smallest",
+        column=SPREAD,
         stand_ins=joined(cell.stand_ins for cell in cells),
         runs=joined(cell.runs for cell in cells),
         flags=flags_of(cells),

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from repro.core.cell_key import CellKey
 from repro.core.spec import OF_ATTACKS
 from repro.judge.cells import Cell, flags_of
-from repro.judge.claims import Claim, ClaimRules, ClaimWord, Predicate, Reference, Seeds, compared
+from repro.judge.claims import (
+    SPREAD,
+    Claim,
+    ClaimRules,
+    ClaimWord,
+    Predicate,
+    Reference,
+    Seeds,
+    compared,
+)
 from repro.judge.verdict import CONFIDENCE, levelled
 
 Sample = tuple[float, float, int]
@@ -165,13 +175,25 @@ def _is_bound(side: Cell | float) -> bool:
 
 def differences(left: Cell, right: Cell, scales: Mapping[CellKey, Scale]) -> list[str]:
     """Return in what two cells' stand-ins differ, each as ``aspect (value / value)``."""
-    both = [{**_marks(cell), **scales.get(cell.key, {})} for cell in (left, right)]
+    both = [{**_marks(cell), **_made_with(cell, scales)} for cell in (left, right)]
     found = []
     for aspect in dict.fromkeys([*both[0], *both[1]]):
         values = [side.get(aspect, frozenset()) for side in both]
         if values[0] != values[1]:
             shown = " / ".join("+".join(sorted(value)) or "none" for value in values)
             found.append(f"{aspect} ({shown})")
+    return found
+
+
+def _made_with(cell: Cell, scales: Mapping[CellKey, Scale]) -> Scale:
+    """Return what a cell was made with; a spread with what any of its columns was."""
+    if cell.column != SPREAD:
+        return scales.get(cell.key, {})
+    found: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for key, scale in scales.items():
+        if key[:3] + key[4:] == cell.key[:3] + cell.key[4:]:  # the same row, metric and convention
+            for aspect, values in scale.items():
+                found[aspect] |= values
     return found
 
 

@@ -22,7 +22,7 @@ from repro.data.minibatches import Minibatches
 from repro.methods.base import Method
 from repro.methods.held_out import HeldOut, HeldOutOptions, ends_epoch
 from repro.methods.optimisation import descend, place, set_learning_rate
-from repro.methods.options import CropArea, NetworkOptions, read_options
+from repro.methods.options import CropArea, NetworkOptions, Share, read_options
 from repro.models.heads import ClassView, TwoHeads
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class AdversarialTrainingOptions(NetworkOptions, HeldOutOptions):
     learning_rate: float = Field(default=1e-3, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
-    milestones: tuple[float, ...] = (1 / 3, 2 / 3, 5 / 6)
+    milestones: tuple[Share, ...] = (1 / 3, 2 / 3, 5 / 6)
     augmentation: bool = True
     crop_area: CropArea = None
     eval_mode: bool = False

@@ -62,6 +62,7 @@ class Method(ABC):
         self.data = data
         self.streams = streams
         self.device = device
+        self.precision = spec.precision  # of its passes; who measures the method sets float32
         self.watch = SplitWatch(device)  # a method that attacks adds up the time of network and kernel here
         self.options = read_options(spec.method, self.Options, spec.options)
         self.modules: dict[str, nn.Module] = {}
@@ -198,6 +199,16 @@ class Method(ABC):
                 module.training = training
         return torch.cat(parts)
 
+    def latents(self, n: int) -> Tensor:
+        """Return ``n`` standard normal latents (n, latent_dim) for the generator's training."""
+        size = int(self.generator().latent_dim)  # type: ignore[arg-type]
+        return torch.randn(n, size, generator=self.streams.generator("latent"), device=self.device)
+
+    def uniform_classes(self, n: int) -> Tensor:
+        """Return ``n`` uniformly drawn classes (n,), int64, for the generator's training."""
+        count = int(self.generator().n_classes)  # type: ignore[arg-type]
+        return torch.randint(count, (n,), generator=self.streams.generator("labels"), device=self.device)
+
     def snapshot_state(self) -> dict[str, Any]:
         """Return what a snapshot holds: all weights; whatever is asked over the training may need them."""
         return {name: module.state_dict() for name, module in self.modules.items()}
@@ -208,10 +219,10 @@ class Method(ABC):
             self.modules[name].load_state_dict(weights)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Return the context in which networks run in the run's number format."""
+        """Return the context in which networks run in the number format ``precision``."""
         from repro.core.device import autocast
 
-        return autocast(self.spec.precision, self.device)
+        return autocast(self.precision, self.device)
 
     def image_size(self) -> int:
         """Return the side of the images in pixels; 0 for points."""

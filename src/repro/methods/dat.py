@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -49,23 +49,8 @@ class DatReading(EffectiveOptions):
 
     def attack(self, loss: ScalarLosses, watch: SplitWatch | None = None) -> DatStep:
         """Return the attack on images in [-1,1], against a discriminator with this loss."""
-        return DatStep(
-            loss,
-            epsilon=self.epsilon,
-            reduction=self.reduction,
-            targets=self.targets,
-            target_mean=self.target_mean,
-            steps=self.perturbation_steps,
-            divide_epsilon=self.divide_epsilon,
-            refresh_targets=self.refresh_targets,
-            clamp=self.clamp,
-            clip_real=self.clip_real,
-            clip_fake=self.clip_fake,
-            separate_targets=self.separate_targets,
-            freeze_spectral_norm=self.freeze_spectral_norm,
-            bounds=SYMMETRIC,
-            watch=watch,
-        )
+        own: dict[str, Any] = {name: getattr(self, name) for name in DatReading.model_fields}
+        return DatStep(loss, steps=own.pop("perturbation_steps"), **own, bounds=SYMMETRIC, watch=watch)
 
 
 class DatOptions(DatReading, PerturbedOptions):

@@ -19,7 +19,6 @@ from repro.core.streams import Streams
 from repro.data.image_set import ImageSet
 from repro.data.minibatches import Minibatches
 from repro.methods.base import Method, State
-from repro.methods.fakes import random_classes, random_latents
 from repro.methods.gan_options import GanOptions
 from repro.methods.losses import make_loss
 from repro.methods.optimisation import clip_weights, place
@@ -88,6 +87,12 @@ class GanMethod(Method):
         with streams.seeded("initialisation"):
             networks = self.build_network()
         self.G, self.D = (place(network, device, spec.precision) for network in networks)
+        lacking = [name for name in ("latent_dim", "n_classes") if not hasattr(self.G, name)]
+        if lacking:
+            raise ReproError(
+                f"the generator of network {self.options.network} has no {' and no '.join(lacking)}",
+                remedy="set it in the network's class (n_classes = 0 where it takes no classes)",
+            )
         self.conditional = bool(self.G.n_classes)
         self.modules = {"generator": self.G, "discriminator": self.D}
         self.loss = make_loss(self.options.loss)
@@ -246,13 +251,9 @@ class GanMethod(Method):
         self.optimisers["generator"].step()
         return {"g_loss": loss.detach()}
 
-    def latents(self, n: int) -> Tensor:
-        """Return ``n`` standard normal latents (n, latent_dim)."""
-        return random_latents(self, self.G, n)
-
     def random_classes(self, n: int) -> list[Tensor]:
         """Return uniform classes (n,), int64, as the one item of a list; in a GAN without classes none."""
-        return [random_classes(self, self.G, n)] if self.conditional else []
+        return [self.uniform_classes(n)] if self.conditional else []
 
     def real_batch(self) -> tuple[Tensor, Tensor]:
         """Return the next batch of real images (N,3,H,W) in [-1,1] and its classes (N,), int64."""

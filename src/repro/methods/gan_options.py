@@ -104,5 +104,6 @@ class GanOptions(NetworkOptions):
         if precision == "bf16" and self.coarsest != "bf16":
             raise ReproError(
                 "bfloat16 rounds away the small changes of images or latents that this training looks at",
-                remedy=f"give the recipe precision: {self.coarsest} in the profile",
+                remedy=f"give the recipe precision: {self.coarsest} in the profile"
+                + (", on a GPU; elsewhere float32" if self.coarsest == "tf32" else ""),
             )

@@ -16,6 +16,7 @@ from repro.core.errors import ReproError
 from repro.core.spec import RunSpec
 from repro.methods.base import State
 from repro.methods.perturber import Perturber, PerturberOptions
+from repro.methods.registry import load_method
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -52,6 +53,11 @@ class GATAttackTraining(Perturber):
             raise ReproError(
                 "gat_attack has no classifier to train against",
                 remedy="give the recipe a start_from that names a classifier's recipe, e.g. baseline",
+            )
+        if load_method(spec.parent.partition("-")[0]).bounds != self.bounds:
+            raise ReproError(
+                f"the run {spec.parent} trained its classifier on another pixel range",
+                remedy="start from a recipe of classifier, gat or another method whose images are in [0,1]",
             )
         del self.optimisers["classifier"]
         self.network.requires_grad_(False)

@@ -19,7 +19,7 @@ def place(network: nn.Module, device: torch.device, precision: Precision) -> nn.
 
 def descend(optimiser: Optimizer, loss: Tensor) -> None:
     """Take one step down the gradient of ``loss``; only the optimiser's own parameters get a gradient."""
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    parameters = [p for group in optimiser.param_groups for p in group["params"] if p.requires_grad]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
     optimiser.step()

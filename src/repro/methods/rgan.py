@@ -96,6 +96,12 @@ class RganOptions(GanOptions):
         return self
 
     @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.trade_off > 1 and (self.mixing == "convex" or self.fake_latents == "mixture"):
+            raise ValueError("trade_off is a share, at most 1, with mixing: convex or fake_latents: mixture")
+        return self
+
+    @model_validator(mode="after")
     def _looks_further(self) -> Self:
         if self.direction_distance == "unit" and self.direction_steps == 1 and not self.random_start:
             raise ValueError("direction_distance: unit has no effect on one step from the clean point")

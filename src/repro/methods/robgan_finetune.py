@@ -17,7 +17,6 @@ from repro.core.options import Beside
 from repro.core.spec import RunSpec
 from repro.methods.adversarial_training import AdversarialTraining, AdversarialTrainingOptions
 from repro.methods.base import State
-from repro.methods.fakes import random_classes, random_latents
 
 if TYPE_CHECKING:
     from repro.core.streams import Streams
@@ -78,7 +77,7 @@ class RobGANFinetune(AdversarialTraining):
         if self.options.fake_weight == 0:
             return loss
         generator = self.generator().train(not self.options.generator_eval_mode)
-        z, labels = (draw(self, generator, self.spec.batch_size) for draw in (random_latents, random_classes))
+        z, labels = self.latents(self.spec.batch_size), self.uniform_classes(self.spec.batch_size)
         with torch.no_grad(), self.autocast():
             images: Tensor = generator(z, labels)
         fake_loss, _ = self.attacked_loss(images.float(), labels)

@@ -16,7 +16,7 @@ from torch.optim import Adam
 
 from repro.core.spec import Precision
 from repro.core.streams import Streams
-from repro.models.stacked import StackedNetworks, Staged
+from repro.models.stacked import StackedNetworks, stackable
 
 if TYPE_CHECKING:
     from repro.data.minibatches import Minibatches
@@ -65,9 +65,7 @@ class JointMinibatches:
 
 def can_be_joined(method: Classifier) -> bool:
     """Return whether every network of ``method`` is trained and can be stacked."""
-    return method.modules.keys() == method.optimisers.keys() and all(
-        isinstance(network, Staged) for network in method.modules.values()
-    )
+    return method.modules.keys() == method.optimisers.keys() and all(map(stackable, method.modules.values()))
 
 
 def joined(members: Sequence[ClassifierT]) -> ClassifierT:

@@ -6,6 +6,8 @@ both are projected to 1024 dimensions by a small residual network of spectrally 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -26,29 +28,14 @@ class Views(NamedTuple):
     whole: Tensor
 
 
-class LocalProjection(nn.Module):
-    """1x1, ReLU, 1x1, plus a 1x1 shortcut: (N,in,H,W) to (N,out,H,W)."""
+class Projection(nn.Module):
+    """Layer, ReLU, layer, plus a layer as shortcut: of ``inputs`` to ``outputs`` channels or features."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, layer: Callable[[int, int], nn.Module], inputs: int, outputs: int) -> None:
         super().__init__()
-        self.first = SpectralConv2d(in_channels, in_channels, 1, 1.0)
-        self.second = SpectralConv2d(in_channels, out_channels, 1, 1.0)
-        self.shortcut = SpectralConv2d(in_channels, out_channels, 1, 1.0)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return the projected maps."""
-        out: Tensor = self.second(F.relu(self.first(maps))) + self.shortcut(maps)
-        return out
-
-
-class GlobalProjection(nn.Module):
-    """Linear, ReLU, linear, plus a linear shortcut: (N,in) to (N,out)."""
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.first = SpectralLinear(in_features, in_features)
-        self.second = SpectralLinear(in_features, out_features)
-        self.shortcut = SpectralLinear(in_features, out_features)
+        self.first = layer(inputs, inputs)
+        self.second = layer(inputs, outputs)
+        self.shortcut = layer(inputs, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the projected features."""
@@ -72,8 +59,8 @@ class Discriminator(sngan.Discriminator):
         super().__init__(image_size, width=width, shortcut_input=shortcut_input)
         counts = [channels(count, width) for count in sngan.layout(image_size).discriminator]
         size = channels(PROJECTED, width)
-        self.local_projection = LocalProjection(counts[-2], size)
-        self.global_projection = GlobalProjection(counts[-1], size)
+        self.local_projection = Projection(partial(SpectralConv2d, kernel_size=1, gain=1.0), counts[-2], size)
+        self.global_projection = Projection(SpectralLinear, counts[-1], size)
         self.after_relu = shortcut_input == "relu"
 
     def views(self, images: Tensor) -> Views:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 from pydantic import Field
 
 from repro.core.by_name import declaring, load_module
+from repro.core.errors import ReproError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,11 +58,17 @@ def network_options(*parts: type[nn.Module]) -> dict[str, tuple[Any, Any]]:
     """Return type and default of every option of a network's ``parts``, by name."""
     found: dict[str, tuple[Any, Any]] = {}
     for part in parts:
-        types = get_type_hints(part.__init__, include_extras=True)
+        try:
+            types = get_type_hints(part.__init__, include_extras=True)
+        except NameError as error:
+            raise ReproError(
+                f"an annotation of {part.__module__}.{part.__name__} cannot be read ({error})",
+                remedy="import what it names outside of `if TYPE_CHECKING`",
+            ) from error
         for name, parameter in signature(part).parameters.items():
             if name not in GIVEN:
                 default = ... if parameter.default is Parameter.empty else parameter.default
-                found.setdefault(name, (types[name], default))
+                found.setdefault(name, (types.get(name, Any), default))
     return found
 
 

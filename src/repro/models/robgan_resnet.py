@@ -107,8 +107,9 @@ class RobGANDiscriminator(TwoHeads):
         self.body = nn.Sequential(*blocks)
         if spectral_norm:
             self.source, self.classes = (SpectralLinear(inputs, size) for size in (1, n_classes))
-        for head in (self.source, self.classes):
-            nn.init.xavier_uniform_(head.weight)
+        else:  # spectrally normalised ones are made so
+            for head in (self.source, self.classes):
+                nn.init.xavier_uniform_(head.weight)
 
     def features(self, images: Tensor) -> Tensor:
         """Return features (N, D), sums over space, of ``images`` (N, 3, S, S) in [-1, 1]."""

@@ -19,6 +19,13 @@ from repro.models.dropout import StreamDropout
 Program = Callable[[Tensor, "StackedNetworks"], Tensor]
 
 
+_CHANNEL_BY_CHANNEL = (
+    nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten,
+    StreamDropout,
+)  # fmt: skip
+"""Layers that do to each channel what they would do without the others."""
+
+
 @runtime_checkable
 class Staged(Protocol):
     """A network that is a chain of layers."""
@@ -28,6 +35,18 @@ class Staged(Protocol):
         ...
 
 
+def stackable(network: nn.Module) -> bool:
+    """Return whether a network is a chain of layers that all have a grouped form."""
+    return isinstance(network, Staged) and all(map(_has_grouped_form, network.stages()))
+
+
+def _has_grouped_form(layer: nn.Module) -> bool:
+    if not isinstance(layer, nn.Conv2d):
+        return isinstance(layer, _CHANNEL_BY_CHANNEL)
+    plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+    return plain and layer.bias is not None
+
+
 class StackedNetworks(nn.Module):
     """K networks side by side; from the images of all of them, one after the other, to their outputs.
 
@@ -35,7 +54,7 @@ class StackedNetworks(nn.Module):
     is a step of every network, and each can be saved or evaluated as ever.
 
     Args:
-        networks: of one architecture, each ``Staged``; dropout layers keep their own random streams.
+        networks: of one architecture, each ``stackable``; dropout layers keep their own random streams.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
@@ -92,8 +111,6 @@ def _key(name: str) -> str:
 def _grouped(layer: nn.Module, names: dict[int, str]) -> Program:
     """Return what is applied to (N, K * C, H, W) where ``layer`` is to one network's (N, C, H, W)."""
     if not isinstance(layer, nn.Conv2d):
-        if any(True for _ in layer.parameters()):
-            raise TypeError(f"a {type(layer).__name__} has no grouped form")
         return lambda x, stack: cast(Tensor, layer(x))
     assert layer.bias is not None
     weight, bias = names[id(layer.weight)], names[id(layer.bias)]

@@ -6,12 +6,11 @@ from repro.core.spec import EvaluationSpec, Options, RunSpec, stand_ins_in_order
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.evaluate.extractor import INCEPTION
-from repro.evaluate.registry import needs
+from repro.evaluate.registry import SPLITS, needs
 from repro.plan.profile import Profile
 from repro.plan.sheet import Convention, Evaluation
 
 REAL = "real"  # in the place of a run's id where a data set itself is measured
-SPLITS = ("split", "gap_split", "reference_split")  # options that name what is read
 FULL_SAMPLE = 50_000  # images that the papers generate for IS and FID
 
 

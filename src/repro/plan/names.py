@@ -111,7 +111,6 @@ def used_names(sheet: Sheet) -> Iterator[Used]:
         yield from ((("searches", name, "datasets"), "data set", dataset) for dataset in search.datasets)
     for name, artefact in sheet.artefacts.items():
         for number, panel in enumerate(artefact.panels):
-            rows = {row.name for row in panel.rows if row.recipe}
             lists = {"rows": panel.rows, "columns": panel.columns, "except": panel.overrides}
             for kind, entries in lists.items():
                 for index, entry in enumerate(entries):
@@ -120,4 +119,4 @@ def used_names(sheet: Sheet) -> Iterator[Used]:
                     yield place, "evaluation", entry.evaluation
                     yield place, "data set", entry.dataset
                     for other in (entry.minus, entry.passes.recipe if entry.passes else None):
-                        yield place, "recipe", None if other in rows else other
+                        yield place, "recipe", other

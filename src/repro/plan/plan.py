@@ -29,7 +29,7 @@ from repro.plan.config import Config
 from repro.plan.names import qualified
 from repro.plan.runs import PlannedRuns
 from repro.plan.searches import PlannedSearch, searches_of
-from repro.plan.sheet import CellFields, SheetPanel
+from repro.plan.sheet import CellFields
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     metric=asked.cell_metric,
                 )
                 try:
-                    yield from () if asked.absent else _bind(plan, place, panel, asked)
+                    yield from () if asked.absent else _bind(plan, place, asked)
                 except ReproError as error:
                     path = plan.config.sheet_path(paper)
                     line = load_yaml(path)[1](("artefacts", name, "panels", number, "rows", index))
@@ -109,12 +109,12 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     raise ReproError(message, where=path, line=line, remedy=error.remedy) from error
 
 
-def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) -> Iterator[PlannedCell]:
+def _bind(plan: Plan, place: CellPlace, asked: CellFields) -> Iterator[PlannedCell]:
     """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
     config, paper = plan.config, place["paper"]
     recipe = asked.recipe and qualified(asked.recipe, paper)
     other = asked.passes.recipe if asked.passes else asked.minus
-    other = other and qualified(panel.recipe_of(other) or other, paper)
+    other = other and qualified(other, paper)
     at = "/".join((paper, place["artefact"], place["row"], place["column"]))
     if asked.cited:
         yield CitedCell(**place)
@@ -139,7 +139,7 @@ def _bind(plan: Plan, place: CellPlace, panel: SheetPanel, asked: CellFields) ->
             if needs(config.evaluations[name].measure).run:
                 recipes = [_given(recipe, "recipe", name), *([other] if other else [])]
                 pairs = [
-                    plan.of_recipe(each, asked.dataset, {} if asked.passes and index else asked.options)
+                    plan.of_recipe(each, asked.dataset, {} if index else asked.options)
                     for index, each in enumerate(recipes)
                 ]
                 sides = [[measure(run) for run in runs] for runs in pairs]
@@ -177,12 +177,20 @@ def _untrained(config: Config, paper: str, asked: CellFields, other: str | None)
         yield from _lineage(config, other, asked.dataset)
 
 
-def _lineage(config: Config, recipe: str, dataset: str | None) -> Iterator[str]:
-    """Yield the same for a recipe and all that it starts from."""
+def _lineage(
+    config: Config, recipe: str, dataset: str | None, children: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yield the same for a recipe and all that it starts from; ``children`` start from it."""
+    if recipe in children:
+        raise ReproError(
+            f"recipe {recipe} starts from itself",
+            remedy="let it, or one that it starts from, start from scratch",
+        )
     declared = config.recipes[recipe]
     yield config.profile.leaves_out(recipe, dataset or declared.dataset)
     if declared.start_from:
-        yield from _lineage(config, qualified(declared.start_from, recipe.partition(".")[0]), dataset)
+        parent = qualified(declared.start_from, recipe.partition(".")[0])
+        yield from _lineage(config, parent, dataset, (*children, recipe))
 
 
 def _given(value: T | None, what: str, asked_for: str) -> T:

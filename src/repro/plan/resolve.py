@@ -80,6 +80,11 @@ def run_spec(
             f"recipe {name} trains on {split}, which {info.title} does not have",
             remedy=f"give the sheet's recipe or row the option train_split: {' or '.join(info.splits)}",
         )
+    if info.drawn and (recipe.budget.steps is None or work.epochs is not None):
+        raise ReproError(
+            f"recipe {name} trains on {info.title}, drawn without end, which has no epochs",
+            remedy="give its length in steps, in the sheet and in the profile",
+        )
     full = info.splits.get(split, 0)
     batch_size = work.batch_size or recipe.budget.batch_size
     images = min(full, profile.limits.train or full)

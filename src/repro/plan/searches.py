@@ -78,21 +78,20 @@ def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe:
     recipe is as its sheet declares it.
     """
     recipe = config.recipes[name]
-    paper, _, short = name.partition(".")
-    for search_name, search in config.sheets[paper].searches.items():
-        key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
-        if short in (search.recipe, *search.used_by) and key in config.searched:
-            value = config.searched[key]
-            if value != declared(recipe, search):  # else its runs stay what they are
-                recipe = _with(recipe, search.option, value)
+    for paper, sheet in config.sheets.items():
+        for search_name, search in sheet.searches.items():
+            key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
+            users = {qualified(user, paper) for user in (search.recipe, *search.used_by)}
+            if name in users and key in config.searched:
+                value = config.searched[key]
+                if value != declared(recipe, search):  # else its runs stay what they are
+                    recipe = _with(recipe, search.option, value)
     return recipe
 
 
 def _with(recipe: Recipe, option: str, value: OptionValue) -> Recipe:
     if option in SCHEDULE:
-        budget = recipe.budget.model_copy(
-            update={option: value, **({"steps": None} if option == "epochs" else {})}
-        )
+        budget = recipe.budget.model_copy(update={option: value})
         return recipe.model_copy(update={"budget": budget})
     return recipe.model_copy(update={"options": {**recipe.options, option: value}})
 

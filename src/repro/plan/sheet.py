@@ -214,10 +214,6 @@ class SheetPanel(Frozen):
             return {**data, "columns": Sweep.model_validate(data["columns"]).entries()}
         return data
 
-    def recipe_of(self, row: str) -> str | None:
-        """Return the recipe that a row names, if there is such a row."""
-        return next((entry.recipe for entry in self.rows if entry.name == row), None)
-
     def fields(self, row: SheetEntry, column: SheetEntry) -> CellFields:
         """Merge column, row and overrides; later ones win, options are merged key by key.
 

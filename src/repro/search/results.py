@@ -74,7 +74,11 @@ def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
     Raises:
         ReproError: a search is not finished, or the profile has none.
     """
-    _require_searches(plan)
+    if not plan.searches:
+        raise ReproError(
+            f"profile {plan.config.profile.name} has no searches",
+            remedy="give it `searches:`, the work of each of their runs, or choose another profile",
+        )
     measured = Measured(layout, batches)
     rows: list[Gain] = []
     for planned in plan.searches.values():
@@ -93,14 +97,6 @@ def summarise(plan: Plan, batches: Batches, layout: Layout) -> list[Path]:
                 )
             )
     return draw_summary(rows, layout.search_summary, profile=layout.profile)
-
-
-def _require_searches(plan: Plan) -> None:
-    if not plan.searches:
-        raise ReproError(
-            f"profile {plan.config.profile.name} has no searches",
-            remedy="give it `searches:`, the work of each of their runs, or choose another profile",
-        )
 
 
 def draw(plan: Plan, batches: Batches, layout: Layout, search_id: str) -> list[Path]:
@@ -126,7 +122,6 @@ def adopt(plan: Plan, batches: Batches, layout: Layout) -> dict[str, OptionValue
     Raises:
         ReproError: no search is finished, or none that is planned may be adopted; the file is left as it is.
     """
-    _require_searches(plan)
     path = plan.config.folder / SEARCHED
     everything, _ = read_searched(path)
     winners: dict[str, OptionValue] = {}

@@ -54,9 +54,6 @@ def train_batch(
         settings: intervals of log and checkpoints, bound for the loss.
         seeds: at most so many runs that differ in their seeds alone are trained as one program.
 
-    Returns:
-        ``manifest_path``.
-
     Raises:
         ReproError: at the end, naming every run that failed and why. No manifest is written then.
         StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
@@ -98,7 +95,6 @@ def train_batch(
         raise _summary(failed, len(specs), layout)
     if ranks.first():
         write_manifest(manifest_path, layout, "train", [spec.run_id for spec in specs])
-    return manifest_path
 
 
 def _summary(failed: dict[str, str], total: int, layout: Layout) -> ReproError:

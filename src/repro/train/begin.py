@@ -62,6 +62,7 @@ def new_run(
         "step": 0,
         "code": code_version(),
         "data": images.fingerprint,
+        "classes": len(images.classes),
         "validation": None if validation is None else validation.fingerprint,
         "parent": None,
     }
@@ -97,7 +98,7 @@ def begin(run: Run) -> None:
 
 
 def _resume(run: Run) -> None:
-    loaded = checkpoint.load(run.path)  # on the CPU: optimisers and streams want theirs from there
+    loaded = checkpoint.load(run.path)
     checkpoint.require_same_run(loaded.header, run.spec, run.path)
     for what in ("data", "validation", "parent"):
         if loaded.header.get(what) != run.header[what]:
@@ -138,9 +139,11 @@ def _check_code(run: Run, last: Mapping[str, Any]) -> None:
         return
     what = "torch" if isinstance(theirs, dict) and theirs.get("source") == ours["source"] else "code"
     was = (theirs or {}).get("torch") if what == "torch" else _version_line(last.get("code"))
+    now = ours["torch"] if what == "torch" else _version_line(run.history.sessions[-1]["code"])
+    added = ", without files that were added to src/repro," if what == "code" else ""
     raise ReproError(
-        f"the run began with another version of {what} ({was}), so it would end as neither trains it",
-        remedy=f"put that version of {what} back and run the same command again, or delete the run's "
+        f"the run began with another version of {what} ({was}; now {now}), so neither would train it so",
+        remedy=f"put that version of {what} back{added} and run the same command again, or delete the run's "
         "folder to train it anew",
         where=run.path,
     )

@@ -17,6 +17,7 @@ from repro.core.files import sha256_file
 from repro.core.locks import LOCK_FILES
 from repro.core.paths import Layout
 from repro.core.records import read_record
+from repro.core.scratch import remove
 from repro.core.spec import RunSpec
 from repro.data.catalogue import dataset_info
 from repro.data.state import folder_at_hand
@@ -43,6 +44,7 @@ def set_aside_other(
     aside.mkdir(parents=True, exist_ok=True)  # a process killed here has moved a part of this very run
     for path in sorted(folder.iterdir(), key=lambda path: path == record_file):  # last: it names the folder
         if path.name not in LOCK_FILES:
+            remove(aside / path.name)  # this very run's, which somebody copied back
             path.rename(aside / path.name)
     print(f"{spec.run_id} is trained anew: {why}; the old run is in {aside}", file=sys.stderr, flush=True)
 

@@ -52,9 +52,6 @@ def train_run(
         settings: intervals of log and checkpoints, bound for the loss, what a divergence is.
         data: keeps the images for the next runs.
 
-    Returns:
-        The record, ``run.json``.
-
     Raises:
         DivergedError: the training diverged, now or earlier, and ``settings.diverged`` is "stop".
         ReproError: unknown method or option, missing data, parent not finished, files damaged or of another
@@ -75,7 +72,6 @@ def train_run(
             images, validation = data.load_all(kind, spec, data_root, device)
             run = new_run(kind, images, spec, layout, device=device, validation=validation, settings=settings)
             train_to_record(run, progress=progress)
-    return layout.record(spec.run_id)
 
 
 def is_finished(spec: RunSpec, layout: Layout, settings: LoopSettings) -> bool:

@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StoppedError(ReproError):
-    """The run was asked to stop; its checkpoint is written."""
+    """The run was asked to stop; its checkpoint is written, unless it failed at that."""
 
 
 class StopSignals:
@@ -33,8 +33,14 @@ class StopSignals:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self._restore()
+        if isinstance(error, ReproError) and self.received is not None:  # else the next run would begin
+            raise StoppedError(
+                f"{self.received} came, and the run failed: {error.message}",
+                remedy="run the same command again, which fails alike if it is the run's own fault",
+                where=error.where,
+            ) from error
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name

@@ -10,19 +10,22 @@ from typing import Any
 import torch
 
 from repro.core import checkpoint
-from repro.core.nested import first_non_finite, flatten
+from repro.core.nested import flatten, non_finite
 from repro.core.streams import Streams
 from repro.methods.base import Method
 from repro.train.metric_means import MetricMeans
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainingState:
     """The method (networks, optimisers, data order), its random streams, the means of the log's next line."""
 
     method: Method
     streams: Streams
     metrics: MetricMeans
+
+    def __post_init__(self) -> None:
+        self._by_design = set(self._non_finite())  # of an untrained network: a mask of -inf
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint holds."""
@@ -39,8 +42,11 @@ class TrainingState:
         self.metrics.load_state_dict(state["meter"])
 
     def first_non_finite(self) -> str | None:
-        """Return the name of a value of the method that is infinite or NaN; None if there is none."""
-        return first_non_finite(flatten(self.method.state_dict(), move=False)[1])
+        """Return the name of a value of the method that became infinite or NaN; None if there is none."""
+        return next((name for name in self._non_finite() if name not in self._by_design), None)
+
+    def _non_finite(self) -> list[str]:
+        return non_finite(flatten(self.method.state_dict(), move=False)[1])
 
 
 def part_hashes(state: Mapping[str, Any]) -> dict[str, str]:

@@ -57,11 +57,14 @@ def splits_of(kind: type[Method], spec: RunSpec) -> list[tuple[str, int | None]]
     """Return the splits that a run reads and at most how many images of each: the same share of both.
 
     First comes what it trains on, then what it validates with, if it does.
+
+    Raises:
+        ReproError: it validates with a split that the data set does not have.
     """
     train, validation = train_split(spec.method, spec.options), kind.validation_split(spec)
     limit = spec.train_limit
     if validation is None:
         return [(train, limit)]
-    sizes = dataset_info(spec.dataset).splits
-    share = limit and max(1, min(sizes[validation], round(limit * sizes[validation] / sizes[train])))
+    size, whole = (dataset_info(spec.dataset).split_size(split) for split in (validation, train))
+    share = limit and max(1, min(size, round(limit * size / whole)))
     return [(train, limit), (validation, share)]

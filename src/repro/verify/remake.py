@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from repro.site.material import PaperName, Papers
 from repro.site.publish import TABLES
 from repro.verify.findings import Findings
 
+ARCHITECTURES = "architectures"  # which diagrams and tables of layers are made from
 BELOW = ("runs", "evaluations", "batches")  # checked before; what is made aside is made from them
 
 
@@ -87,10 +89,11 @@ def _planned_by(config: Config, profile: str) -> frozenset[str]:
 
 def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
     """Return the stages of a plan in the order in which they are made."""
-    option, measured = f"--profile {layout.profile}", "the evaluations on disk give"
-    into = f"run: repro architectures --into {layout.root / 'architectures.json'}"
+    option = f"--profile {layout.profile} --results {shlex.quote(str(layout.results))}"
+    measured = "the evaluations on disk give"
+    into = f"run: repro architectures --into {shlex.quote(str(layout.root / 'architectures.json'))}"
     return [
-        Stage("architectures", lambda aside: write_architectures(aside.root / "architectures.json"),
+        Stage(ARCHITECTURES, lambda aside: write_architectures(aside.root / "architectures.json"),
               ("architectures.json",), "the networks are", into, needed=False),
         *(
             Stage(name, partial(draw_artefact, plan, batches, artefact_id=name),
@@ -106,7 +109,7 @@ def stages(plan: Plan, batches: Batches, layout: Layout) -> list[Stage]:
         Stage("search summary", partial(search_results.summarise, plan, batches), ("searches/summary.*",),
               measured, f"run: repro search summary {option}", needed=False),
         Stage("cost", lambda aside: write_cost(plan, aside, aside.root), ("cost.*",), "the logs on disk give",
-              f"run: repro cost {option} --into {layout.root}", needed=False),
+              f"run: repro cost {option} --into {shlex.quote(str(layout.root))}", needed=False),
         Stage("cells.csv", partial(join_cells, plan), TABLES, measured, f"run: repro cells {option}"),
         Stage("report", lambda aside: write_report(aside, papers_of(plan.config)),
               ("report/**/*",), "the results on disk give", f"run: repro report {option}"),

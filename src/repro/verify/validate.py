@@ -20,6 +20,7 @@ from repro.plan.names import qualified
 from repro.plan.plan import Plan
 from repro.plan.searches import PlannedSearch
 from repro.plan.sheet import NO_OPTIONS, SCHEDULE
+from repro.train.training_data import splits_of
 
 REGISTERED = {  # what is found by a line of its own: what the line begins with, and what to do without it
     "repro.methods": (r"METHOD\b", "end it with `METHOD = ...`"),
@@ -88,6 +89,7 @@ def validate_plan(plan: Plan) -> None:
 
 def _trainable(run: RunSpec) -> None:
     methods.validate_options(run.method, run.options).check_precision(run.precision)
+    splits_of(methods.load_method(run.method), run)
 
 
 def _require_snapshots(plan: Plan, spec: EvaluationSpec) -> None:
@@ -96,6 +98,13 @@ def _require_snapshots(plan: Plan, spec: EvaluationSpec) -> None:
     if run is None or run.snapshots:
         return
     paper, _, name = run.recipe.partition(".")
+    if plan.recipes[run.run_id][run.recipe].snapshots:
+        profile = plan.config.profile.name
+        raise ReproError(
+            f"profile {profile} lets recipe {run.recipe} leave no snapshots for {spec.measure} to measure",
+            where=plan.config.folder / "profiles" / f"{profile}.yaml",
+            remedy="take `snapshots: 0` out of its entry for the recipe, or leave the cells out (leave_out)",
+        )
     path = plan.config.sheet_path(paper)
     raise ReproError(
         f"recipe {run.recipe} leaves no snapshots, which {spec.measure} is to measure",
@@ -168,6 +177,7 @@ def _searchable(config: Config, planned: PlannedSearch) -> None:
     evaluation = config.evaluations[qualified(search.evaluation, planned.paper)]
     users = (search.recipe, *search.used_by)
     in_steps = [name for name in users if config.recipes[qualified(name, planned.paper)].budget.steps]
+    _is_returned(evaluation.measure, search.value)
     split, other = evaluation.options.get("split"), "let the search name another evaluation"
     for wrong, message, remedy in (
         (

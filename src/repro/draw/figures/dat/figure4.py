@@ -22,6 +22,7 @@ from repro.draw.style import (
     save,
     styled,
 )
+from repro.judge.artefacts import Panel
 
 _HEIGHT = 4.0
 
@@ -38,9 +39,9 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         for index, (panel, group) in enumerate(zip(artefact.panels, panels, strict=True)):
             box = (share * index + 0.18 * share, foot + 0.06, 0.64 * share, 0.76 - foot)
             at: Any = figure.add_axes(box, projection="polar")
-            _radar(at, group, panel.columns)
-        shown_series = panels[0].series if panels else ()
-        handles = [Line2D([], [], label=each.name, **_look(each)) for each in shown_series]
+            _radar(at, group, panel)
+        lines = {each.name: each for group in panels for each in group.series}
+        handles = [Line2D([], [], label=name, **_look(each)) for name, each in lines.items()]
         if any(series.lost for group in panels for series in group.series):
             handles.append(lost_handle())
         place = (0.5, (STAMP_HEIGHT + 0.16) / _HEIGHT)
@@ -51,7 +52,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         return save(figure, stem, stamp)
 
 
-def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
+def _radar(at: Any, group: Group, panel: Panel) -> None:
     """Draw one panel; a spoke that was not run has no point, and the line leaves it out.
 
     A spoke of which a run diverged has a cross at the rim.
@@ -59,7 +60,9 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
     at.set_theta_offset(math.pi / 2)
     at.set_theta_direction(-1)
     at.set_title(group.title, loc="center", pad=20)
-    angles = {place: 2 * math.pi * index / len(spokes) for index, place in enumerate(_places(group, spokes))}
+    spokes = panel.columns
+    places = panel.positions() or [float(index) for index in range(len(spokes))]
+    angles = {place: 2 * math.pi * index / len(spokes) for index, place in enumerate(places)}
     at.set_xticks(list(angles.values()), spokes, fontsize=7.5)
     for label, angle in zip(at.get_xticklabels(), angles.values(), strict=True):
         across = math.sin(angle)  # clockwise from the top
@@ -96,12 +99,6 @@ def _radar(at: Any, group: Group, spokes: tuple[str, ...]) -> None:
     at.yaxis.set_major_locator(MaxNLocator(4, prune="upper"))
     at.set_rlabel_position(180 / len(spokes))  # between the first two spokes
     at.tick_params(axis="y", labelsize=6.5, labelcolor="#666666")
-
-
-def _places(group: Group, spokes: tuple[str, ...]) -> list[float]:
-    """Return the columns' places as the group's points give them, in the columns' order."""
-    found = sorted({point.place for series in group.series for point in series.points})
-    return found if len(found) == len(spokes) else [float(index) for index in range(len(spokes))]
 
 
 def _look(series: Series) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
     artefact = shown.artefact
     (group,) = groups(artefact, shown.cells)
     series = {each.name: each for each in group.series}
-    plain = [name for name in series if not name.endswith(WITH)]
+    plain = list(dict.fromkeys(name.removesuffix(WITH) for name in series))
     with styled():
         figure = new_figure(PAGE_WIDTH, _HEIGHT)
         foot = (STAMP_HEIGHT + 0.4) / _HEIGHT
@@ -43,12 +43,12 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         figure.suptitle(f"{artefact.id}   {artefact.title}", fontsize=8.5, color=INK)
         axes = figure.subplots(1, len(plain), sharey=True, squeeze=False)[0]
         for at, name in zip(axes, plain, strict=True):
-            pair = [each for each in (series[name], series.get(name + WITH)) if each is not None]
+            pair = [(int(WITH in full), series[full]) for full in (name, name + WITH) if full in series]
             at.set_title(name)
             at.grid(True)
-            if all(each.pending for each in pair):
-                mark_pending(at, word="diverged" if any(each.lost for each in pair) else "pending")
-            for index, each in enumerate(pair):
+            if all(each.pending for _, each in pair):
+                mark_pending(at, word="diverged" if any(each.lost for _, each in pair) else "pending")
+            for index, each in pair:
                 mean_line(at, each, COLOURS[index], MARKERS[index], DASHES[index], markersize=3.5)
                 mark_lost(at, each, COLOURS[index], index)
             at.set_xlim(0, 104)
