@@ -139,8 +139,10 @@ def test_panels_stand_below_each_other_and_one_metric_is_named_once(
 
 def test_a_long_line_of_the_legend_stays_on_the_page(tmp_path: Path, drawn: list[Figure]) -> None:
     panel = Panel(rows=("GAT",), columns=("CIFAR-10",))
-    cell = Cell("dat", "table2", "GAT", "CIFAR-10", "accuracy", measured=50.0, n_seeds=3, verdict="inconclusive",
-                flags=("mixed_code", "overfitting"))  # fmt: skip
+    cell = Cell(
+        "dat", "table2", "GAT", "CIFAR-10", "accuracy",
+        measured=50.0, n_seeds=3, verdict="inconclusive", flags=("mixed_code", "overfitting"),
+    )  # fmt: skip
     draw_table(WIDE.model_copy(update={"panels": (panel,)}), [cell], tmp_path / "table2", "smoke")
     drawn[0].draw_without_rendering()
     page = drawn[0].bbox
