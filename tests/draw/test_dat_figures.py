@@ -328,6 +328,6 @@ def test_figure4_names_a_row_that_one_panel_alone_has(
 def test_figure8_shows_a_row_without_its_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figure = drawn("figure8", with_row(shown("figure8", tmp_path), 0, "SAGAN-DAT", "SNGAN-DAT"), monkeypatch)
     last = figure.axes[-1]
-    assert last.get_title() == "SAGAN"
+    assert last.get_title("left") == "SAGAN"
     (line,) = last.lines
     assert line.get_marker() == figure.axes[0].lines[1].get_marker()  # with DAT

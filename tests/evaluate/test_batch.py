@@ -81,7 +81,7 @@ def test_a_run_on_a_part_of_a_sets_classes_is_loaded_with_as_many(tmp_path: Path
 
 
 def test_a_run_in_bfloat16_is_measured_in_float32(tmp_path: Path) -> None:
-    layout, spec = Layout(tmp_path, "test"), GAN.model_copy(update={"precision": "bf16"})
+    layout, spec = Layout(tmp_path, "test"), RunSpec.model_validate(GAN.model_dump() | {"precision": "bf16"})
     train(spec, layout)
     method = load_trained(layout, spec.run_id, CPU).method
     assert isinstance(method, GanMethod)

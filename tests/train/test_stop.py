@@ -100,4 +100,4 @@ def test_what_is_infinite_by_design_is_no_divergence(layout: Layout) -> None:
     assert layout.record(spec.run_id).exists()
     wild = tiny_gan.tiny_spec(steps=6, poison_step=3)
     with pytest.raises(DivergedError, match=r"discriminator.*not finite"):
-        tiny_gan.train(wild, layout, LoopSettings(log_every=100), kind=Masked)
+        tiny_gan.train(wild, layout, LoopSettings(checkpoint_steps=4, log_every=100), kind=Masked)

@@ -36,7 +36,7 @@ def train_batch(
     progress: bool = True,
     settings: LoopSettings | None = None,
     seeds: int = 1,
-) -> Path:
+) -> None:
     """Train runs one after the other, parents before children; finished ones are left as they are.
 
     A failing run does not keep the others from being trained; its children are left out. A run that diverges

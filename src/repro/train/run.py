@@ -35,7 +35,7 @@ def train_run(
     progress: bool = True,
     settings: LoopSettings | None = None,
     data: TrainingData | None = None,
-) -> Path:
+) -> None:
     """Train a run to its end, or go on where an earlier process left it; a finished run is left as it is.
 
     One of other images than the data root holds now is set aside and trained anew.

@@ -177,7 +177,6 @@ def _searchable(config: Config, planned: PlannedSearch) -> None:
     evaluation = config.evaluations[qualified(search.evaluation, planned.paper)]
     users = (search.recipe, *search.used_by)
     in_steps = [name for name in users if config.recipes[qualified(name, planned.paper)].budget.steps]
-    _is_returned(evaluation.measure, search.value)
     split, other = evaluation.options.get("split"), "let the search name another evaluation"
     for wrong, message, remedy in (
         (
@@ -208,6 +207,7 @@ def _searchable(config: Config, planned: PlannedSearch) -> None:
     ):
         if wrong:
             raise ReproError(message, remedy=remedy)
+    _is_returned(evaluation.measure, search.value)
 
 
 def _starts_at_default(config: Config, planned: PlannedSearch) -> None:
