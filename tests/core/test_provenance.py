@@ -42,13 +42,19 @@ def test_commit_and_changes_are_told(checkout: Path) -> None:
     assert provenance._git(checkout) == {"commit": commit, "changed": False}
     (checkout / "new.txt").write_text("not tracked")
     assert provenance._git(checkout) == {"commit": commit, "changed": False}
-    added = checkout / "src" / "repro" / "methods" / "mine.py"
-    added.parent.mkdir(parents=True)
-    added.write_text("METHOD = None\n")
-    assert provenance._git(checkout) == {"commit": commit, "changed": True}
-    added.unlink()
     (checkout / "provenance.py").write_text("# changed\n")
     assert provenance._git(checkout) == {"commit": commit, "changed": True}
+
+
+def test_code_that_git_does_not_track_is_a_change(checkout: Path) -> None:
+    room = checkout / "src" / "repro" / "core"
+    room.mkdir(parents=True)
+    (room / "provenance.py").write_text("")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "where it lies in this repository")
+    assert not provenance._git(room)["changed"]
+    (room.parent / "mine.py").write_text("METHOD = None\n")
+    assert provenance._git(room)["changed"]
 
 
 def test_what_a_hook_sets_for_another_repository_is_ignored(

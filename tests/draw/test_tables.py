@@ -99,7 +99,7 @@ def test_columns_of_one_metric_each_say_which(tmp_path: Path) -> None:
 
 
 def test_a_deviation_that_is_a_number_itself_has_the_decimals_it_needs() -> None:
-    assert with_std("is_std", 0.00805, 0.0042) == "0.0080 ± 0.0042"  # ties to even
+    assert with_std("is_std", 0.00805, 0.0042) == "0.0080 ± 0.0042"
     assert with_std("is", 7.015, 0.1) == "7.01 ± 0.10"
 
 

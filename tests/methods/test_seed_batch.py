@@ -12,6 +12,7 @@ from method_cases import make, weights
 from repro.core.streams import Streams
 from repro.methods.classifier import Classifier
 from repro.methods.seed_batch import JointStreams, can_be_joined, joined
+from repro.models.spectral_norm import SpectralConv2d
 from repro.models.stacked import stackable
 
 STEPS = 8
@@ -97,6 +98,8 @@ def test_networks_that_are_no_chain_of_layers_cannot_be_joined() -> None:
         nn.BatchNorm2d(3, affine=False),
         nn.Linear(3, 4),
         nn.Softmax(1),
+        SpectralConv2d(3, 4, 3, 1.0),
+        nn.Conv2d(3, 4, 3).requires_grad_(False),
     ],
 )
 def test_layers_without_a_grouped_form_are_trained_in_turn(layer: nn.Module) -> None:

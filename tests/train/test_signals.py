@@ -73,3 +73,6 @@ def test_a_run_that_fails_as_it_is_asked_to_stop_ends_what_comes_after_it(
     ):
         tiny_gan.train(spec, layout, settings)
     assert not layout.record(spec.run_id).exists()
+    if diverged == "record":
+        tiny_gan.train(spec, layout, settings)
+        assert layout.record(spec.run_id).exists()

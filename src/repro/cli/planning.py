@@ -48,9 +48,9 @@ def plan(
     from repro.cost.predict import predict, read_rates
 
     rates, name = read_rates(config), opened.find_artefact(artefact)
-    at = describe_device(choose_device())["name"]
-    if device:
-        at = named("device whose steps were timed", device, dict.fromkeys(rate.device for rate in rates))
+    timed = dict.fromkeys(rate.device for rate in rates)
+    what = "device whose steps were timed"
+    at = named(what, device, timed) if device else describe_device(choose_device())["name"]
     found = predict(Forecast(opened, batches, layout, config), name, rates, at)
     if as_json:
         tell(vars(found))

@@ -78,9 +78,9 @@ def code_version() -> dict[str, Any]:
     """Return what tells this code from other versions.
 
     Returns:
-        ``version`` of the package, as it declares it where it runs from its sources; of the git checkout that
-        tracks it ``commit``, and whether tracked files ``changed`` or code was added that it does not
-        track. Where git does not tell, ``commit`` is None and ``no_commit`` says why.
+        ``version`` of the package; of the git checkout that tracks it ``commit``, and whether tracked files
+        ``changed`` or code was added that it does not track. Where git does not tell, ``commit`` is None and
+        ``no_commit`` says why.
 
     Raises:
         ReproError: files have changed since the process began, so that git speaks of others.

@@ -49,11 +49,12 @@ def views(artefact: Artefact, cells: Sequence[Cell]) -> list[View]:
     """Return one table per panel, rows and columns in the artefact's order.
 
     A column that was measured in several metrics or under several conventions becomes several visible
-    columns; where a panel has several of either, the titles say which. Cells that the artefact does not list
-    are appended after those it does: nothing measured is hidden.
+    columns; where the artefact has several metrics, or a panel several conventions, the titles say which.
+    Cells that the artefact does not list are appended after those it does: nothing measured is hidden.
     """
     panels = artefact.panels or (Panel(),)
     prefixes = [row_key(panel.name) for panel in panels]
+    several = len({cell.metric for cell in cells}) > 1
     shown = []
     for panel, prefix in zip(panels, prefixes, strict=True):
         others = tuple(other for other in prefixes if len(other) > len(prefix) and other.startswith(prefix))
@@ -62,7 +63,7 @@ def views(artefact: Artefact, cells: Sequence[Cell]) -> list[View]:
             for cell in cells
             if cell.row.startswith(prefix) and not (others and cell.row.startswith(others))
         ]
-        shown.append(_view(panel, prefix, [*members, *_others(artefact, members)]))
+        shown.append(_view(panel, prefix, [*members, *_others(artefact, members)], several))
     return [view for view in shown if view.rows or len(panels) == 1]
 
 
@@ -113,12 +114,11 @@ def _others(artefact: Artefact, members: list[Cell]) -> list[OtherCell]:
     ]
 
 
-def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
+def _view(panel: Panel, prefix: str, members: list[Cell], several: bool) -> View:
     rows = list(dict.fromkeys([*panel.rows, *(cell.row.removeprefix(prefix) for cell in members)]))
     by_key = {(cell.row, cell.column, cell.metric, cell.convention): cell for cell in members}
     others = {cell.convention for cell in members if isinstance(cell, OtherCell)}
     conventions = sorted(dict.fromkeys(cell.convention for cell in members), key=lambda name: name in others)
-    n_metrics = len({cell.metric for cell in members})
     columns: list[ViewColumn] = []
     for name in dict.fromkeys([*panel.columns, *(cell.column for cell in members)]):
         of_column = [cell for cell in members if cell.column == name]
@@ -128,7 +128,7 @@ def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
                 found = [cell for cell in of_column if (cell.metric, cell.convention) == (metric, convention)]
                 if found:
                     other = convention in others
-                    title = _title(name, metric, convention, n_metrics, len(conventions), found)
+                    title = _title(name, metric, convention, several, len(conventions), found)
                     columns.append(ViewColumn(name, metric, convention, title, other))
         if not metrics:
             columns.append(ViewColumn(name, "", "", name))
@@ -143,13 +143,13 @@ def _view(panel: Panel, prefix: str, members: list[Cell]) -> View:
 
 
 def _title(
-    column: str, metric: str, convention: str, n_metrics: int, n_conventions: int, cells: list[Cell]
+    column: str, metric: str, convention: str, several: bool, n_conventions: int, cells: list[Cell]
 ) -> str:
     embedded = any("embedded_features" in cell.stand_ins for cell in cells)
     label = metric_label(metric, embedded=embedded)
     parts = [column]
     named = re.search(rf"(?<!\w){re.escape(label.rstrip('*'))}(?!\w)", column, re.IGNORECASE)
-    if n_metrics > 1 and not named:
+    if several and not named:
         parts.append(label)
     elif embedded and label.endswith("*"):
         parts[0] = f"{column}*"

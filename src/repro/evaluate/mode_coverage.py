@@ -86,13 +86,14 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
         ReproError: the run has no conditional generator, its output is not finite, too few images for a
             class, or the extractor cannot be had.
     """
-    method, real = trained.method, context.labelled(options.reference_split, options.images)
+    method = trained.method
     classes = int(method.generator().n_classes)  # type: ignore[arg-type]
     if not classes:
         raise ReproError(
             f"the generator of run {trained.spec.run_id} knows no classes, so it has no spread within them",
             remedy="measure mode_coverage of conditional generators only",
         )
+    real = context.labelled(options.reference_split, options.images)
     n = min(options.images, context.spec.generated or options.images)
     labels = torch.arange(n) % classes
     generated = generated_uint8(method, n, context.generator("latent"), "fixed", labels=labels)

@@ -136,9 +136,7 @@ def load_trained(layout: Layout, run_id: str, device: torch.device) -> Trained:
     split = train_split(spec.method, spec.options)
     info = dataset_info(spec.dataset)
     around = info.drawn() if info.drawn else blank_images(info, split, spec.batch_size)
-    trained_on = loaded.header.get(
-        "classes", len(around.classes)
-    )  # of a part of a set fewer than of the whole
+    trained_on = loaded.header.get("classes")  # of a part of a set fewer than of the whole
     around = replace(around, classes=around.classes[:trained_on])
     method = kind(spec, around.to(device), Streams(spec.seed, device), device)
     method.precision = "float32"  # whatever it trained in

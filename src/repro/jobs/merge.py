@@ -54,7 +54,8 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
     """Copy finished runs and evaluations of ``plan`` from other results folders, with their provenance.
 
     Everything is looked at before anything is copied. A run without weights and a result without pictures,
-    which are of a publication, make way for the same with them. Batches and all that is made of evaluations
+    which are of a publication, make way for the same with them; a training that is begun here, with a
+    checkpoint, stays where the other has no weights. Batches and all that is made of evaluations
     stay where they are: Snakemake makes them anew and finds nothing to train or to measure.
 
     Args:

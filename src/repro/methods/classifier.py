@@ -260,7 +260,7 @@ class Classifier(Method):
         return CleanPass(logits, gradient)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return the network's class logits (N, classes), float32, computed in the run's number format."""
+        """Return the network's class logits (N, classes), float32, computed in the format ``precision``."""
         with self.autocast():
             scores: Tensor = self.network(images)
         return scores.float()

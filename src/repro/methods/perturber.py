@@ -92,7 +92,7 @@ class Perturber(Classifier):
         return scaled
 
     def perturb(self, delta: Tensor) -> Tensor:
-        """Return G(Delta), float32, computed in the run's number format."""
+        """Return G(Delta), float32, computed in the format ``precision``."""
         with self.autocast(), self.watch.part("network"):
             perturbations: Tensor = self.perturber(delta)
         return perturbations.float()

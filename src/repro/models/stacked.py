@@ -36,13 +36,14 @@ class Staged(Protocol):
 
 
 def stackable(network: nn.Module) -> bool:
-    """Return whether a network is a chain of layers that all have a grouped form."""
-    return isinstance(network, Staged) and all(map(_has_grouped_form, network.stages()))
+    """Return whether a network is a chain of layers that all have a grouped form, with no weight frozen."""
+    trained = all(weight.requires_grad for weight in network.parameters())
+    return trained and isinstance(network, Staged) and all(map(_has_grouped_form, network.stages()))
 
 
 def _has_grouped_form(layer: nn.Module) -> bool:
-    if not isinstance(layer, nn.Conv2d):
-        return isinstance(layer, _CHANNEL_BY_CHANNEL)
+    if type(layer) is not nn.Conv2d:  # what inherits from it may compute something else
+        return type(layer) in _CHANNEL_BY_CHANNEL
     plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
     return plain and layer.bias is not None
 

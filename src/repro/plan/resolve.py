@@ -68,7 +68,8 @@ def run_spec(
 
     Raises:
         ReproError: the data set has not the split that the method trains on, a batch does not divide among
-            the processes, or the profile's entry for the recipe asks for more than the sheet's schedule.
+            the processes, data without end are given epochs, or the profile's entry for the recipe asks for
+            more than the sheet's schedule.
     """
     data = dataset or recipe.dataset
     work = work_for(profile, name, recipe, data, over)

@@ -81,8 +81,9 @@ def recipe_in_use(config: Config, name: str, dataset: str | None) -> Recipe:
     for paper, sheet in config.sheets.items():
         for search_name, search in sheet.searches.items():
             key = adopted_key(f"{paper}/{search_name}", dataset or recipe.dataset)
-            users = {qualified(user, paper) for user in (search.recipe, *search.used_by)}
-            if name in users and key in config.searched:
+            if key not in config.searched:
+                continue
+            if name in {qualified(user, paper) for user in (search.recipe, *search.used_by)}:
                 value = config.searched[key]
                 if value != declared(recipe, search):  # else its runs stay what they are
                     recipe = _with(recipe, search.option, value)

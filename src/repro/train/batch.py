@@ -56,7 +56,7 @@ def train_batch(
 
     Raises:
         ReproError: at the end, naming every run that failed and why. No manifest is written then.
-        StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written.
+        StoppedError: at once, when SIGTERM or SIGINT ended a run; its checkpoint is written, if it can be.
     """
     if ranks.first():
         manifest_path.unlink(missing_ok=True)  # what it promised may change from here on

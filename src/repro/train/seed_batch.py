@@ -21,9 +21,8 @@ class MembersFailedError(ReproError):
 
     def __init__(self, members: dict[str, ReproError]) -> None:
         self.members = members
-        super().__init__(
-            f"training failed: {', '.join(members)}", remedy="the other seeds can go on without them"
-        )
+        reasons = "; ".join(f"{name}: {error.message}" for name, error in members.items())
+        super().__init__(f"training failed: {reasons}", remedy="the other seeds can go on without them")
 
 
 class SeedBatch:

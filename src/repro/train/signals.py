@@ -35,11 +35,12 @@ class StopSignals:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self._restore()
-        if isinstance(error, ReproError) and self.received is not None:  # else the next run would begin
+        if isinstance(error, Exception) and self.received is not None:  # else the next run would begin
+            why = error.message if isinstance(error, ReproError) else f"{type(error).__name__}: {error}"
             raise StoppedError(
-                f"{self.received} came, and the run failed: {error.message}",
+                f"{self.received} came, and the run failed: {why}",
                 remedy="run the same command again, which fails alike if it is the run's own fault",
-                where=error.where,
+                where=getattr(error, "where", None),
             ) from error
 
     def _note(self, number: int, frame: FrameType | None) -> None:

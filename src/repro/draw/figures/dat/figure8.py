@@ -43,7 +43,7 @@ def draw(shown: Shown, stem: Path, stamp: str) -> list[Path]:
         figure.suptitle(f"{artefact.id}   {artefact.title}", fontsize=8.5, color=INK)
         axes = figure.subplots(1, len(plain), sharey=True, squeeze=False)[0]
         for at, name in zip(axes, plain, strict=True):
-            pair = [(int(WITH in full), series[full]) for full in (name, name + WITH) if full in series]
+            pair = [(i, series[full]) for i, full in enumerate((name, name + WITH)) if full in series]
             at.set_title(name)
             at.grid(True)
             if all(each.pending for _, each in pair):
