@@ -50,7 +50,7 @@ def test_local_lipschitz_of_a_linear_classifier_has_its_closed_form() -> None:
     """The cross-entropy's gradient has length (1 - p_y) |w_0 - w_1|."""
     network, data = Linear().eval(), grey_images()
     trained = SimpleNamespace(method=SimpleNamespace(classifier=lambda: network, bounds=BOUNDS))
-    where, options = SimpleNamespace(images=lambda split: data), local_lipschitz.Options(batch_size=150)
+    where, options = SimpleNamespace(labelled=lambda split: data), local_lipschitz.Options(batch_size=150)
     found = local_lipschitz.measure(trained, where, options)  # type: ignore[arg-type]
     chances = network(scale(data.images, BOUNDS)).detach().double().softmax(1)
     other = chances.gather(1, 1 - data.labels[:, None]).squeeze(1)

@@ -103,7 +103,7 @@ def _require_snapshots(plan: Plan, spec: EvaluationSpec) -> None:
         raise ReproError(
             f"profile {profile} lets recipe {run.recipe} leave no snapshots for {spec.measure} to measure",
             where=plan.config.folder / "profiles" / f"{profile}.yaml",
-            remedy="take `snapshots: 0` out of its or its workload's entry, or leave the cells out (leave_out)",
+            remedy="take `snapshots: 0` out of its or its workload's entry, or leave_out the cells",
         )
     path = plan.config.sheet_path(paper)
     raise ReproError(
