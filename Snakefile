@@ -15,7 +15,7 @@ onstart:
 wildcard_constraints:
     paper=names.PAPER,
     batch=r"[a-z0-9-]+",
-    dataset=r"[a-z0-9_]+",
+    dataset=r"[\w-]+",
 
 
 localrules:

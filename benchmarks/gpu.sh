@@ -87,7 +87,7 @@ bench() {
   shift 2
   step "$name" "$most" "$@" --benchmark-enable --benchmark-only --benchmark-json="$out/$name.json" --device cuda \
     --width 1 || true
-  if [[ -s $out/$name.json ]]; then "$python" benchmarks/publish.py "$out/$name.json" "$out/published" || wrong=1; fi
+  if [[ -s $out/$name.json ]]; then "$python" benchmarks/publish.py "$out/$name.json" "$out/published/$name" || wrong=1; fi
 }
 
 attacks() {

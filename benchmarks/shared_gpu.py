@@ -25,14 +25,18 @@ WARMUP = 5
 
 def work(rank: int, start: Barrier, counted: Any, about: dict[str, Any]) -> None:
     """Train one network for the time that is given, together with the others, and note the steps a second."""
-    set_deterministic()
-    torch.set_num_threads(1)
-    device = choose_device(about["device"])
-    apply_precision(about["precision"], device)
-    spec = {name: about[name] for name in ("width", "batch_size", "precision")}
-    take = steps(about["method"], "in_turn", 1, spec, device)
-    for step in range(WARMUP):
-        take(step)[0].item()
+    try:
+        set_deterministic()
+        torch.set_num_threads(1)
+        device = choose_device(about["device"])
+        apply_precision(about["precision"], device)
+        spec = {name: about[name] for name in ("width", "batch_size", "precision")}
+        take = steps(about["method"], "in_turn", 1, spec, device)
+        for step in range(WARMUP):
+            take(step)[0].item()
+    except BaseException:
+        start.abort()  # the others would wait for ever
+        raise
     start.wait()
     began, number = time.perf_counter(), 0
     while time.perf_counter() - began < about["seconds"]:

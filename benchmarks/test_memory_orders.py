@@ -1,7 +1,9 @@
 """The orders of memory that ``core.memory_order`` chooses from: PGD of 10 steps (Linf), and a training step.
 
-``pytest benchmarks/test_memory_orders.py --device cuda --width 1 --batch 128 --precision tf32``; images lie
-as the weights do. ``eager_s`` is the attack without a CUDA graph, the others' are on the same network.
+``pytest benchmarks/test_memory_orders.py --benchmark-enable --device cuda --width 1 --batch 128``
+
+Images lie as the weights do. ``eager_s`` is the attack without a CUDA graph, the others' are on the same
+network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """K seeds as one batch of models against K runs one after the other: seconds for one step of all of them.
 
-`pytest benchmarks/test_seed_batches.py --seeds 50 --width 1 --batch 128 --device cuda`; the goal on a GPU is
-that 50 seeds in one batch cost at most 1/8 of 50 runs in turn.
+`pytest benchmarks/test_seed_batches.py --benchmark-enable --seeds 50 --width 1 --batch 128 --device cuda`
+
+The goal on a GPU is that 50 seeds in one batch cost at most 1/8 of 50 runs in turn.
 """
 
 from __future__ import annotations

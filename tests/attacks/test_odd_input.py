@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attack_networks import Head, Recurrent, built, convolution, differences, images_for, traces
-from repro.attacks import PGD, Bounds, Execution, GATAttack, ThreatModel
+from repro.attacks import FGL2, FGSM, PGD, Bounds, Execution, GATAttack, ThreatModel, TwoClasses
 from repro.attacks.checks import check_values
 from repro.attacks.flips import iterations_to_flip
 from repro.attacks.kernels.unit_direction import unit_direction
@@ -133,3 +133,70 @@ def test_recurrent_layers_are_differentiated_without_cudnn_which_cannot_in_eval_
     PGD(model=Noting(), threat=THREAT)(images, labels)
     assert noted == {False}
     assert torch.backends.cudnn.enabled
+
+
+class Factorised(nn.Conv2d):
+    """A convolution whose weight is made at each pass."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4, 3, bias=False)
+        self.left, self.right = nn.Parameter(torch.randn(4, 2)), nn.Parameter(torch.randn(2, 27))
+        del self.weight
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.conv2d(images, (self.left @ self.right).view(4, 3, 3, 3)).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("count", [4, 40])
+def test_a_convolution_without_a_weight_of_its_own_is_attacked(count: int) -> None:
+    threat = ThreatModel(radius=0.1, step_size=0.03, steps=5)
+    images, labels = torch.rand(count, 3, 8, 8), torch.arange(count) % 4
+    attacked = PGD(model=Factorised(), threat=threat)(images, labels)
+    assert 0.05 < (attacked - images).abs().max() <= 0.1 + 1e-6
+
+
+def test_a_network_whose_parameters_are_computed_is_attacked() -> None:
+    network = nn.Linear(12, 3)
+    base = network.weight
+    del network.weight
+    network.weight = nn.Parameter(torch.zeros(3, 12))
+    network._parameters["weight"] = base * 2  # as clones of meta-learning are
+    images, labels = torch.rand(5, 12), torch.arange(5) % 3
+    attacked = PGD(model=network, threat=ThreatModel(radius=0.1, step_size=0.1, steps=1))(images, labels)
+    assert (attacked - images).abs().max() > 0.05
+    assert network._parameters["weight"] is not base
+
+
+def test_a_lazy_layer_without_tensors_is_refused_and_left_alone() -> None:
+    network = nn.Sequential(nn.LazyInstanceNorm2d(affine=False, track_running_stats=False), nn.Flatten())
+    with pytest.raises(ReproError, match="lazy layer"):
+        PGD(model=network, threat=ThreatModel(radius=0.1, step_size=0.1))(
+            torch.rand(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64)
+        )
+    assert network(torch.rand(2, 3, 4, 4)).shape == (2, 48)
+
+
+def test_a_discriminator_that_returns_more_is_attacked_as_advised() -> None:
+    class Scored(nn.Linear):
+        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+            return super().forward(images), images
+
+    network, images = Scored(12, 1), torch.rand(5, 12)
+    threat = ThreatModel(radius=0.1, step_size=0.1, steps=1)
+    labels = torch.zeros(5, dtype=torch.int64)
+    with pytest.raises(ReproError, match="one number an image") as caught:
+        PGD(model=network, threat=threat, logits=lambda outputs: outputs[0])(images, labels)
+    assert "`logits=`" in caught.value.remedy
+    judged = TwoClasses(network, logits=lambda outputs: outputs[0])
+    assert (PGD(model=judged, threat=threat)(images, labels) - images).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("kind", [FGSM, FGL2])
+def test_one_step_attacks_take_what_pgd_takes(kind: type[FGSM] | type[FGL2]) -> None:
+    class Pair(nn.Linear):
+        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+            return super().forward(images), images
+
+    network, images, labels = Pair(12, 3), torch.rand(5, 12), torch.arange(5) % 3
+    attacked = kind(model=network, radius=0.1, logits=lambda outputs: outputs[0])(images, labels)
+    assert (attacked - images).abs().max() > 0.01

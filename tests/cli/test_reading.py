@@ -171,3 +171,14 @@ def test_what_a_plan_a_check_and_a_verification_tell_programs(project: Path) -> 
     error = told("validate", code=2)["error"]
     assert error["where"] == str(sheet)
     assert error["line"] is not None
+
+
+def test_what_this_user_may_not_open_is_no_traceback(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/home/somebody/results")
+
+    monkeypatch.setattr("repro.verify.status.status_of", closed)
+    code, printed = call("status")
+    assert (code, "Traceback" in printed) == (2, False)
+    assert "may not read or write there" in printed
+    assert "/home/somebody/results" in printed

@@ -69,5 +69,5 @@ def test_a_terminal_of_ascii_shows_the_report(tmp_path: Path, width: int) -> Non
 
 
 def test_points_have_no_files(tmp_path: Path) -> None:
-    with pytest.raises(ReproError, match="no files to check"):
+    with pytest.raises(ReproError, match="have no files"):
         check("gaussians", tmp_path)

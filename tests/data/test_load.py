@@ -22,7 +22,7 @@ from repro.data.check import check
 from repro.data.fingerprint import fingerprint
 from repro.data.image_set import ImageSet
 from repro.data.load import load_images
-from repro.data.readers.found import Found, balanced_subset
+from repro.data.readers.found import Found, balanced_subset, find_folder
 from repro.data.state import folder_at_hand, folder_state
 
 
@@ -231,3 +231,41 @@ def test_a_containers_memory_is_what_it_has_not_taken(
     monkeypatch.setattr(memory, "_GROUPS", ((str(tmp_path), "limit", "taken", ""),))
     found = memory.available_bytes()
     assert found == free if free is not None else found > 3000
+
+
+def test_what_another_reader_made_is_not_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = dataset_info("tiny_imagenet")
+    found = Found(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"), 2)
+    path = tmp_path / "cached.safetensors"
+    save_cached(path, "state", found, fingerprint(found.images, found.labels))
+    assert load_cached(path, "state", info, "train") is not None
+    monkeypatch.setattr("repro.data.cache.readers", lambda: "another")
+    assert load_cached(path, "state", info, "train") is None
+
+
+def test_links_that_lead_nowhere_or_round_are_part_of_a_folders_state(tmp_path: Path) -> None:
+    (tmp_path / "picture").write_text("x")
+    before = folder_state(tmp_path, dataset_info("cifar10"))
+    for name, to in (("itself", "itself"), ("round", "."), ("again", "."), ("gone", "nowhere")):
+        (tmp_path / name).symlink_to(to)
+        after = folder_state(tmp_path, dataset_info("cifar10"))
+        assert after != before
+        before = after
+
+
+def test_more_classes_than_the_set_has_are_refused(tmp_path: Path) -> None:
+    pixels, labels = torch.zeros(3, 3, 64, 64, dtype=torch.uint8), torch.arange(3)
+    found = Found(pixels, labels, ("a", "b", "c"), 3)
+    whole = dataset_info("tiny_imagenet")
+    info = replace(whole, classes=2, read=lambda *_: found, folders=("here",), signs=("*",))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "picture").write_text("x")
+    with pytest.raises(ReproError, match="has 3 classes, not 2"):
+        load_module.read_files(info, "train", None, tmp_path, use_cache=False)
+
+
+def test_points_have_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ReproError, match="have no files"):
+        find_folder(tmp_path, dataset_info("gaussians"))

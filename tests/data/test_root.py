@@ -178,3 +178,10 @@ def test_no_option_makes_a_folder_called_tilde(home: Path) -> None:
     assert code == 0, printed
     assert (home / "mine").is_dir()
     assert not Path("~").exists()
+
+
+def test_an_empty_path_is_no_folder() -> None:
+    with pytest.raises(ReproError, match="an empty path is given"):
+        user_path("")
+    code, printed = call("status", "--results", "")
+    assert (code, "an empty path is given" in printed) == (2, True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from torch import nn
 
-from papers_case import SHEET, plan
+from papers_case import SHEET, copied_package, plan
 from repro.core.errors import ReproError
 from repro.methods.registry import load_method, method_names, validate_options
 from repro.models.registry import build, load_network, network_names, network_options
@@ -124,3 +127,14 @@ def test_an_option_without_an_annotation_may_be_anything() -> None:
 def test_an_annotation_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ReproError, match=r"test_registry\.Unreadable cannot be read .*NowhereImported"):
         network_options(Unreadable)
+
+
+def test_what_an_editor_leaves_is_no_network(tmp_path: Path) -> None:
+    root = copied_package(tmp_path)
+    (root / "models" / ".#mine.py").symlink_to("nobody@nowhere.1")
+    (root / "models" / "._mine.py").write_bytes(b"\xff\xfe")
+    code = "from repro.models.registry import network_names; print(*network_names(('GAN',)))"
+    environment = {**os.environ, "PYTHONPATH": str(root.parent)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["dcgan", "robust_dcgan", "sngan", "wgan_gp_resnet"]

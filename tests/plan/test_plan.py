@@ -505,3 +505,11 @@ def test_data_without_end_has_no_epochs(config: Config) -> None:
         own = profile.model_copy(update={"workloads": {"toy": Work.model_validate(workload)}})
         with pytest.raises(ReproError, match="drawn without end, which has no epochs"):
             run_spec(own, "dat.toy", recipe, 0)
+
+
+def test_a_set_without_classes_lends_no_features(tmp_path: Path) -> None:
+    at = SHEET.index("  gan:\n")
+    sheet = SHEET[:at] + SHEET[at:].replace("dataset: cifar10", "dataset: celeba")
+    with pytest.raises(ReproError, match="celeba has no classes to train a feature extractor on") as caught:
+        small_plan(tmp_path, sheet=sheet)
+    assert "extractor_from: {celeba: tiny_imagenet}" in caught.value.remedy

@@ -382,6 +382,7 @@ def test_a_search_of_a_missing_recipe_is_an_error_of_the_sheet(tmp_path: Path) -
     [
         ("batch_size", "[50, 0]", "batch_size 0: Input should be greater than or equal to 1"),
         ("batch_size", "[50, 62.5]", "batch_size 62.5: Input should be a valid integer"),
+        ("batch_size", "[50, 1e+2]", "batch_size 100.0: Input should be a valid integer"),
         ("epochs", "[-1, 2]", "epochs -1: Input should be greater than 0"),
         ("precision", "[float32, fp16]", "precision 'fp16': Input should be 'float32', 'tf32' or 'bf16'"),
     ],

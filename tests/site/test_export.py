@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from repro.judge.artefacts import read_artefacts
 from repro.judge.cells import Cell, read_cells
 from repro.plan.config import load_config
 from repro.site.export.crate import write_crate
-from repro.site.export.files import export, file_of, run_record
+from repro.site.export.files import cell_record, export, file_of, run_record
 from repro.site.export.records import CellRecord, RunRecord
 from repro.site.manifest import hashes
 from repro.site.material import Material, read_material
@@ -229,3 +230,28 @@ def test_a_crate_needs_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_a_cells_address_is_of_its_key_alone() -> None:
     cell = Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train")
     assert file_of(cell) == file_of(Cell("dat", "table2", "SNGAN", "CIFAR-10", "fid_train", measured=1.0))
+
+
+def test_cells_that_are_no_networks_accuracy_have_none_of_a_network() -> None:
+    read = material("robgan-cpu-amd-epyc")
+    records = [cell_record(cell, read) for cell in read.cells]
+    differences = ("accuracy_gain", "accuracy_gap")
+    gains = [each for each in records if each.metric in differences and each.evaluations]
+    assert gains
+    assert all(each.clean_acc is None and each.autoattack_acc is None for each in gains)
+    attacked = [each.threat for each in records if each.threat is not None and each.threat.eps]
+    assert attacked
+    assert {(each.threat_model, each.eps_range) for each in attacked} == {
+        ("Linf", "model"),
+        ("Linf", "symmetric"),
+    }
+    plain = [each for each in records if each.metric == "accuracy" and each.value.startswith("accuracy@0.")]
+    assert any(each.clean_acc is not None for each in plain)
+
+
+def test_a_run_that_diverged_has_no_accuracy() -> None:
+    read = material("gat-bf16-nvidia-h100-80gb-hbm3")
+    page = next(page for page in read.runs.values() if page.evaluations)
+    assert run_record(page, read).clean_acc is not None
+    lost = {name: {**result, "values": {}} for name, result in page.evaluations.items()}
+    assert run_record(replace(page, evaluations=lost), read).clean_acc is None

@@ -59,7 +59,7 @@ def main(command: str, exchange: bool) -> None:
         folders._exchange = lambda one, other: False
     act, into = COMMANDS[command], Path("made", "folder")
     shutil.copytree("results/tiny", "results/other")
-    changed = Path("results/other/cells.csv")
+    changed = Path("results/other/audit.csv")
     changed.write_text(changed.read_text() + "\n")
     tiny, other = (Layout(Path("results"), name) for name in ("tiny", "other"))
     act(tiny, into)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from papers_case import call
 from repro.core.paths import Layout
+from repro.judge.cells import read_cells, render_cells
 from repro.site.manifest import hashes
 from repro.site.publish import ENDINGS, _target
 
@@ -273,3 +275,19 @@ def test_what_is_published_here_is_whole(name: str) -> None:
     assert {line["run_id"] for line in lines(target / "logs.jsonl.gz")} <= runs
     results = lines(target / "evaluations.jsonl")
     assert len({result["evaluation_id"] for result in results}) == len(results) > 0
+
+
+def test_an_artefact_that_was_drawn_anew_alone_is_not_published_beside_old_cells(layout: Layout) -> None:
+    own = layout.entry("gat/table1").with_suffix(".csv")
+    cells = read_cells(own)
+    own.write_text(render_cells([replace(cells[0], n_seeds=9), *cells[1:]]))
+    code, printed = call("publish")
+    assert (code, "gat/table1 was drawn anew since" in printed) == (2, True), printed
+    assert "--config profile=tiny" in printed
+
+
+def test_what_belongs_to_no_artefact_any_more_is_not_published(layout: Layout) -> None:
+    stale = layout.root / "artefacts" / "gone" / "table9.png"
+    stale.parent.mkdir()
+    stale.write_bytes(b"of a paper that was renamed")
+    assert not (publish() / "artefacts" / "gone").exists()

@@ -15,14 +15,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from repro.attacks.asgan_step import AsganStep
     from repro.attacks.auto_attack import Audit, AutoAttack
-    from repro.attacks.dat_step import DatStep
     from repro.attacks.execution import Execution
     from repro.attacks.fast_gradient import FGL2, FGSM, FastGradient
     from repro.attacks.gat_generator import GATAttack
     from repro.attacks.pgd import PGD
-    from repro.attacks.rgan_directions import image_directions, noise_directions
     from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, ThreatModel
     from repro.attacks.transfer import Transfer
     from repro.attacks.two_classes import TwoClasses
@@ -33,9 +30,6 @@ _HOMES = {
     "fast_gradient": ("FGL2", "FGSM", "FastGradient"),
     "pgd": ("PGD",),
     "transfer": ("Transfer",),
-    "dat_step": ("DatStep",),
-    "asgan_step": ("AsganStep",),
-    "rgan_directions": ("image_directions", "noise_directions"),
     "gat_generator": ("GATAttack",),
     "auto_attack": ("Audit", "AutoAttack"),
     "two_classes": ("TwoClasses",),
@@ -48,19 +42,15 @@ __all__ = [
     "PGD",
     "SYMMETRIC",
     "UNIT",
-    "AsganStep",
     "Audit",
     "AutoAttack",
     "Bounds",
-    "DatStep",
     "Execution",
     "FastGradient",
     "GATAttack",
     "ThreatModel",
     "Transfer",
     "TwoClasses",
-    "image_directions",
-    "noise_directions",
 ]
 
 

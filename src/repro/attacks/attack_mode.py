@@ -40,7 +40,7 @@ def attack_mode(
     modes = [(module, module.training) for module in network.modules()]
     awake = any(training for _, training in modes)
     own = [(module, training) for module, training in modes if awake and switches_itself(module)]
-    asking = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
+    asking = [(each, each.requires_grad) for each in network.parameters() if each.is_leaf]
     recurrent = any(isinstance(module, nn.RNNBase) for module, _ in modes) and torch.backends.cudnn.enabled
     with no_cached_weights(), kept_state(network, parameters=bool(own)):
         try:

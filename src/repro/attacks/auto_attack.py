@@ -262,7 +262,7 @@ class _OnUnit(nn.Module):
 
 
 def _percent(right: Tensor) -> float:
-    return 100 * right.double().mean().item()
+    return 100 * right.cpu().double().mean().item()
 
 
 def _torchattacks() -> Any:

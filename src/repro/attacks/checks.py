@@ -7,7 +7,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from repro.attacks.threat_model import Bounds, ThreatModel
 from repro.core.errors import ReproError
@@ -46,8 +45,9 @@ def check_values(images: Tensor, labels: Tensor, bounds: Bounds) -> int | None:
     """Refuse images outside ``bounds`` or with NaN, and negative labels; return the largest label."""
     if not len(images):
         return None
-    low, high = (value.to(torch.float64) for value in images.aminmax())
-    least, most = (value.to(torch.float64) for value in labels.aminmax())
+    wide = torch.float32 if images.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+    low, high = (value.to(wide) for value in images.aminmax())
+    least, most = (value.to(wide) for value in labels.aminmax())
     lowest, highest, least_label, largest_label = torch.stack([low, high, least, most]).tolist()
     slack = SLACK * (bounds.high - bounds.low) if bounds.finite else 0.0
     if not (bounds.low - slack <= lowest and highest <= bounds.high + slack):
@@ -81,18 +81,20 @@ def check_layout(images: Tensor, labels: Tensor) -> None:
 
 def check_network(model: nn.Module, images: Tensor) -> None:
     """Refuse a network on another device, or of parameters that have no gradient of float32 images."""
-    for name, parameter in model.named_parameters():
-        if is_lazy(parameter):
+    for name, module in model.named_modules():
+        if hasattr(module, "_initialize_hook"):
             raise ReproError(
-                f"the network's {name} has no values yet (a lazy layer)",
+                f"the network's {name or type(module).__name__} has not run yet (a lazy layer)",
                 remedy="run the network on one batch first",
             )
+    devices = {parameter.device for parameter in model.parameters()}
+    for name, parameter in model.named_parameters():
         if parameter.is_inference():
             raise ReproError(
                 f"the network's {name} was made in inference mode, where nothing can be differentiated",
                 remedy="make or load the network outside torch.inference_mode()",
             )
-        if parameter.device != images.device:
+        if images.device not in devices or parameter.device.type != images.device.type:
             raise ReproError(
                 f"the network is on {parameter.device} ({name}), the images are on {images.device}",
                 remedy=f"move one of them, e.g. images.to({str(parameter.device)!r})",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from repro.attacks.template import GradientAttack
+from repro.attacks.pgd import PGD
 from repro.attacks.threat_model import UNIT, AttackLoss, Bounds, Norm, ThreatModel
-from repro.core.timing import SplitWatch, part
+from repro.core.timing import part
 
 
-class FastGradient(GradientAttack):
+class FastGradient(PGD):
     """x + radius * direction(gradient of the loss at x).
 
     Args:
@@ -19,25 +19,18 @@ class FastGradient(GradientAttack):
         threat: norm, radius, bounds, loss; it has one step of the radius' length
             (``ThreatModel.fast_gradient``).
         clip: move values that left the bounds back to them; the GAT paper does not say whether it does.
-        watch: where the time of network and kernel is added up.
+        how: as for PGD.
 
     Raises:
         ValueError: the threat model has several steps, restarts, a random start or another step than
             the radius, which this attack would not carry out.
     """
 
-    def __init__(
-        self,
-        *,
-        model: nn.Module,
-        threat: ThreatModel,
-        clip: bool = True,
-        watch: SplitWatch | None = None,
-    ) -> None:
+    def __init__(self, *, model: nn.Module, threat: ThreatModel, clip: bool = True, **how: Any) -> None:
         iterated = threat.steps != 1 or threat.restarts != 1 or threat.random_start
         if iterated or threat.step_size != threat.radius:
             raise ValueError(f"a fast gradient attack is one step from the image, not: {threat.describe()}")
-        super().__init__(model=model, threat=threat, watch=watch)
+        super().__init__(model=model, threat=threat, **how)
         self.clip = clip
 
     def along(self, images: Tensor, gradient: Tensor) -> Tensor:
@@ -68,9 +61,10 @@ class _Named(FastGradient):
         loss: AttackLoss = "cross_entropy",
         targeted: bool = False,
         clip: bool = True,
+        **how: Any,
     ) -> None:
         threat = ThreatModel.fast_gradient(self.norm, radius, bounds, loss, targeted=targeted)
-        super().__init__(model=model, threat=threat, clip=clip)
+        super().__init__(model=model, threat=threat, clip=clip, **how)
 
 
 class FGSM(_Named):

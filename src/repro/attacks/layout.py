@@ -18,7 +18,7 @@ from repro.attacks.attack_mode import attack_mode
 from repro.attacks.network import Network, Outputs, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import AttackLoss, BatchNormMode
-from repro.core.memory_order import is_channels_last, is_narrow, order_of, unsafe
+from repro.core.memory_order import convolutions_of, is_channels_last, is_narrow, order_of, unsafe
 
 FEW = 4
 """Images of a trial."""
@@ -56,7 +56,7 @@ def image_order(
         mode: of the module's batch norms.
     """
     own = torch.channels_last if is_channels_last(images) else torch.contiguous_format
-    convolutions = [m for m in module.modules() if isinstance(m, nn.Conv2d)]
+    convolutions = convolutions_of(module)
     weights = [m.weight for m in convolutions]
     if images.is_cuda:
         return (order_of(module) if images.dim() == 4 else None) or own
@@ -75,7 +75,7 @@ def image_order(
 @contextmanager
 def laid_out(module: nn.Module, order: torch.memory_format) -> Iterator[None]:
     """Within, the convolutions' weights are copies in ``order``; afterwards the old ones are back."""
-    weights = {id(m.weight): m.weight for m in module.modules() if isinstance(m, nn.Conv2d)}
+    weights = {id(m.weight): m.weight for m in convolutions_of(module)}
     moved = [w for w in weights.values() if isinstance(w, nn.Parameter) and order is torch.channels_last]
     old = [weight.data for weight in moved]
     try:

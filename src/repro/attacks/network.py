@@ -95,7 +95,8 @@ def _check(logits: Tensor, images: int) -> None:
     if shape in ((images,), (images, 1)):
         raise ReproError(
             f"the network returns one number an image {shape}: a softmax over one class never changes",
-            remedy="attack TwoClasses(network), which makes two classes of it (0: at most 0, 1: above)",
+            remedy="attack TwoClasses(network), which makes two classes of it (0: at most 0, 1: above); a "
+            "`logits=` goes to TwoClasses",
         )
     if len(shape) != 2 or shape[0] != images:
         raise ReproError(

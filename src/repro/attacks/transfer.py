@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from repro.attacks.template import GradientAttack
+from repro.attacks.pgd import PGD
 
 
-class Transfer(GradientAttack):
+class Transfer(PGD):
     """Projected gradient descent whose attacker sees only a surrogate of the network.
 
     With restarts, each image's worst result is chosen by the network under attack itself, which is what an
@@ -22,9 +22,4 @@ class Transfer(GradientAttack):
 
     def __init__(self, *, surrogate: nn.Module, **how: Any) -> None:
         super().__init__(**how)
-        self.surrogate = surrogate
-
-    @property
-    def climbed(self) -> nn.Module:
-        """The surrogate."""
-        return self.surrogate
+        self.climbed = surrogate

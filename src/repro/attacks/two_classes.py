@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from repro.attacks.network import check_finite
+from repro.attacks.network import ReadLogits, check_finite
 
 FAKE, REAL = 0, 1
 
@@ -20,16 +20,21 @@ class TwoClasses(nn.Module):
         discriminator: images (N,3,H,W) to raw outputs (N,) or (N,1); large means real.
         threshold: an output above it is the verdict "real". 0 is where a sigmoid is one half and where the
             hinge loss's two margins meet.
+        logits: how the raw outputs are read from what the discriminator returns, where that is no tensor.
     """
 
-    def __init__(self, discriminator: nn.Module, threshold: float = 0.0) -> None:
+    def __init__(
+        self, discriminator: nn.Module, threshold: float = 0.0, logits: ReadLogits | None = None
+    ) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.threshold = threshold
+        self.threshold, self.logits = threshold, logits
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, 2), float32."""
-        above = self.discriminator(images).float().view(len(images)) - self.threshold
+        outputs = self.discriminator(images)
+        outputs = outputs if self.logits is None else self.logits(outputs)
+        above = outputs.float().view(len(images)) - self.threshold
         return torch.stack((-above, above), dim=1) / 2
 
     def verdicts(self, images: Tensor) -> Tensor:

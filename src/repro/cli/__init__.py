@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Rebuild the tables and figures of adversarial-training x GAN papers. "
-    "The DAG calls these commands; `snakemake --cores all figures/` runs all of them.",
+    "`snakemake --cores all figures/` calls those that train, measure and draw; the others are for people.",
 )
 
 for _command in (
@@ -57,6 +57,14 @@ def _main(
     """Hold the options that come before a command."""
 
 
+def _closed(error: PermissionError) -> ReproError:
+    return ReproError(
+        "this user may not read or write there",
+        remedy="let its owner allow it (chmod -R u+rwX, or g+rwX for a group), or name another folder",
+        where=error.filename,
+    )
+
+
 def main() -> None:
     """Run the command line; a user's error is printed without a traceback and ends with status 2."""
     keep_freed_memory()
@@ -65,7 +73,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except ReproError as error:
+    except (ReproError, PermissionError) as caught:
+        error = caught if isinstance(caught, ReproError) else _closed(caught)
         if "--json" in sys.argv:
             tell({"error": error.as_json()})
         else:

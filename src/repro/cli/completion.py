@@ -43,6 +43,6 @@ def _results(_: Path) -> list[str]:
 
 artefacts = _completing(lambda config: _in_sheets(config, "artefacts"))
 searches = _completing(lambda config: _in_sheets(config, "searches"))
-profiles = _completing(lambda config: sorted(path.stem for path in config.glob("profiles/*.yaml")))
+profiles = _completing(lambda config: sorted(path.stem for path in config.glob("profiles/[!.]*.yaml")))
 data_sets = _completing(lambda _: declaring("repro.data.sets", r"DATASET\b"))
 finished = _completing(_results)

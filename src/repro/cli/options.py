@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repro.cli.completion import profiles
+from repro.cli.completion import finished, profiles
 from repro.core.paths import Layout
 from repro.data.root import DATA_ROOT, user_path
 
@@ -32,6 +32,10 @@ ConfigFolder = Annotated[Path, path_option("--config", help="Folder of the sheet
 DataRoot = Annotated[
     Path | None,
     path_option(help=f"Folder of the real data sets; default: {DATA_ROOT}, else data_root in config.yaml."),
+]
+From = Annotated[
+    Path | None,
+    path_option("--from", help="A profile, a publication, or a folder of either.", autocompletion=finished),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: the profile's.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object, errors too.")]
@@ -58,7 +62,7 @@ def open_plan(config: Path, profile: str | None, results: Path | None) -> tuple[
 
 
 def layout_of(
-    config: Config, results: Path | None, source: str | Path | None = None, artefact_id: str | None = None
+    config: Config, results: Path | None, source: Path | None = None, artefact_id: str | None = None
 ) -> Layout:
     """Return the profile's results, or those of ``source``: another profile, a publication, a folder.
 

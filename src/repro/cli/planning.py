@@ -18,7 +18,9 @@ def plan(
             help="Predict what one table or figure costs, e.g. dat/table4.", autocompletion=artefacts
         ),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="For a device; default: the one here.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device of config/rates.yaml; default: the one here.")
+    ] = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,

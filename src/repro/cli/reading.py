@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from repro.cli.completion import artefacts, finished
-from repro.cli.options import (
-    CONFIG,
-    ConfigFolder,
-    Json,
-    Profile,
-    Results,
-    layout_of,
-    open_plan,
-    path_option,
-    tell,
-)
+from repro.cli.options import CONFIG, ConfigFolder, From, Json, Profile, Results, layout_of, open_plan, tell
 from repro.data.root import user_path
 
 
@@ -43,10 +32,7 @@ def status(
 
 def table(
     artefact: Annotated[str, typer.Argument(help="For example dat/table3.", autocompletion=artefacts)],
-    source: Annotated[
-        Path | None,
-        path_option("--from", help="A publication, or a folder of results.", autocompletion=finished),
-    ] = None,
+    source: From = None,
     profile: Profile = None,
     results: Results = None,
     config: ConfigFolder = CONFIG,

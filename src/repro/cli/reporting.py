@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from repro.cli.completion import artefacts, finished
+from repro.cli.completion import artefacts
 from repro.cli.options import (
     CONFIG,
     ConfigFolder,
     DataRoot,
+    From,
     Json,
     Profile,
     Results,
@@ -100,14 +101,7 @@ def collect(
 
 
 def export(
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            help="A profile or a publication; default: the profile's results.",
-            autocompletion=finished,
-        ),
-    ] = None,
+    source: From = None,
     into: Annotated[Path | None, path_option(help="Folder to make; default: export.")] = None,
     ro_crate: Annotated[
         Path | None,

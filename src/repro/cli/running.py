@@ -12,7 +12,7 @@ from repro.data.root import INCEPTION, user_path
 
 
 def train(
-    batch: Annotated[str | None, typer.Option(help="A batch of the plan.")] = None,
+    batch: Annotated[str | None, typer.Option(help="A batch of the plan; `repro plan` lists them.")] = None,
     run: Annotated[str | None, typer.Option(help="One run of the plan, by its id.")] = None,
     profile: Profile = None,
     results: Results = None,

@@ -60,7 +60,7 @@ def plan_of(plan: Plan, batches: Batches, layout: Layout) -> dict[str, Any]:
 def show_plan(plan: Plan, batches: Batches, layout: Layout) -> None:
     """Print every run with its size, stand-ins and state on disk, then what the artefacts ask for."""
     console = console_of_terminal()
-    table = Table(title=f"Runs of profile {plan.config.profile.name} ({plan.config.profile.title})")
+    table = Table(title=escape(f"Runs of profile {plan.config.profile.name} ({plan.config.profile.title})"))
     for heading in ("run", "recipe", "steps x batch", "width", "stand-ins", "batch", "done"):
         table.add_column(heading, overflow="fold")
     for run in plan_of(plan, batches, layout)["runs"]:
@@ -143,7 +143,7 @@ def show_table(artefact: Artefact, cells: Sequence[Cell], profile: str) -> None:
         console.print(text, markup=False)
     parts = (part for view in views(artefact, cells) for part in fitting(view, console.width))
     for view in parts:
-        table = Table(title=view.panel or None)
+        table = Table(title=escape(view.panel) or None)
         table.add_column("", overflow="fold", max_width=ROW_NAME)
         for column, at in enumerate(view.columns):
             width = _width(view, column) - _FRAME
@@ -188,6 +188,7 @@ def _width(view: View, column: int) -> int:
 def show_differences(found: Differences, names: Sequence[str]) -> None:
     """Print how two sets of results differ."""
     console = console_of_terminal()
+    names = [escape(name) for name in names]
     table = Table(title=f"{names[1]} minus {names[0]}: {len(found.both)} numbers that both measured")
     for heading in ("artefact", "row", "column", "metric, convention"):
         table.add_column(heading, overflow="fold")

@@ -19,6 +19,7 @@ from repro.core.errors import ReproError
 from repro.core.named import named
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
+VISIBLE = "[!.]*.py"  # editors leave hidden files, and links to nothing
 
 
 @cache
@@ -30,7 +31,7 @@ def declaring(package: str, declaration: str) -> tuple[str, ...]:
         declaration: regular expression.
     """
     begins = re.compile(f"^{declaration}", re.MULTILINE)
-    files = sorted(Path(str(import_module(package).__file__)).parent.glob("*.py"))
+    files = sorted(Path(str(import_module(package).__file__)).parent.glob(VISIBLE))
     return tuple(file.stem for file in files if begins.search(file.read_text(encoding="utf-8")))
 
 
@@ -38,12 +39,12 @@ def unread(package: str, declaration: str) -> list[Path]:
     """Return the files of ``package`` that nobody can find: they declare nothing, and no file names them."""
     folder = Path(str(import_module(package).__file__)).parent
     root = folder.parents[package.count(".") - 1]
-    texts = [path.read_text(encoding="utf-8") for path in root.rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in root.rglob(VISIBLE)]
     plain = re.escape(package)
     used = re.compile(rf"{plain}\.(\w+)|from {plain} import ([\w, ]+|\([^)]*\))")
     found = [part for text in texts for pair in used.findall(text) for part in pair]
     named_there = {name for part in found for name in re.findall(r"\w+", part)}
-    own = {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+    own = {path.stem: path for path in sorted(folder.glob("[!._]*.py"))}
     return [own[name] for name in own.keys() - named_there - {*declaring(package, declaration)}]
 
 

@@ -26,11 +26,17 @@ def fastest_order(network: nn.Module, device: torch.device, precision: Precision
     """
     if any(tensor.dim() == 5 for tensor in chain(network.parameters(), network.buffers())):
         return torch.contiguous_format
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    convolutions = convolutions_of(network)
     if device.type == "cuda":
         return torch.contiguous_format if precision == "float32" else torch.channels_last
     last = convolutions and not any(map(unsafe, convolutions))
     return torch.channels_last if last else torch.contiguous_format
+
+
+def convolutions_of(network: nn.Module) -> list[nn.Conv2d]:
+    """Return the 2-D convolutions of ``network``; one that makes its weight anew at each pass has none."""
+    found = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    return [module for module in found if isinstance(getattr(module, "weight", None), Tensor)]
 
 
 def unsafe(convolution: nn.Conv2d) -> bool:
@@ -54,7 +60,7 @@ def order_of(network: nn.Module) -> torch.memory_format | None:
 
     None where they lie in both (those of one input channel or 1 x 1 do), or there are none.
     """
-    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    weights = [convolution.weight for convolution in convolutions_of(network)]
     if any(map(is_channels_last, weights)):
         return torch.channels_last
     both = all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)

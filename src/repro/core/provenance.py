@@ -79,8 +79,8 @@ def code_version() -> dict[str, Any]:
 
     Returns:
         ``version`` of the package; of the git checkout that tracks it ``commit``, and whether tracked files
-        ``changed`` or code was added that it does not track. Where git does not tell, ``commit`` is None and
-        ``no_commit`` says why.
+        ``changed`` or code or configuration was added that it does not track. Where git does not tell,
+        ``commit`` is None and ``no_commit`` says why.
 
     Raises:
         ReproError: files have changed since the process began, so that git speaks of others.
@@ -192,7 +192,7 @@ def _git(folder: Path) -> dict[str, Any]:
         if not git("ls-files", "provenance.py"):  # an installed copy inside somebody else's checkout
             return _no_commit("the code lies in a git checkout that does not track it")
         commit, status = git("rev-parse", "HEAD"), git("status", "--porcelain", "--untracked-files=no")
-        status = status or git("ls-files", "--others", "--exclude-standard", ":/src/*.py")
+        status = status or git("ls-files", "--others", "--exclude-standard", ":/src/*.py", ":/config")
     except subprocess.CalledProcessError as error:
         return _no_commit(f"git: {' '.join(error.stderr.split())}")
     except (OSError, subprocess.SubprocessError) as error:

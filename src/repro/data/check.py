@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich.markup import escape
 from rich.table import Table
 
-from repro.core.errors import ReproError
 from repro.data.catalogue import dataset_info
 from repro.data.dataset import DatasetInfo
 from repro.data.load import read_files
@@ -65,8 +65,6 @@ def check(name: str, root: Path) -> DataReport:
             or more images than memory holds.
     """
     info = dataset_info(name)
-    if info.drawn:
-        raise ReproError(f"{info.title} have no files to check", remedy="check a data set of images")
     folder = find_folder(root, info)
     _refuse_foreign_files(folder, info)
     splits = tuple(_check_split(info, split, root) for split in info.splits)
@@ -76,7 +74,7 @@ def check(name: str, root: Path) -> DataReport:
 def render(report: DataReport) -> Table:
     """Return ``report`` as a table for the terminal; its caption ends in the verdict."""
     table = Table(
-        title=f"{report.title} in {report.folder}", caption=f"canonical release: {report.canonical}"
+        title=escape(f"{report.title} in {report.folder}"), caption=f"canonical release: {report.canonical}"
     )
     for heading in ("split", "images", "of", "classes", "canonical", "fingerprint"):
         justify: Literal["left", "right"] = "right" if heading in ("images", "of", "classes") else "left"

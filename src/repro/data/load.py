@@ -62,6 +62,12 @@ def read_files(
             remedy=_instead_of(folder, info),
             where=folder,
         )
+    if len(found.classes) > (known := info.split_classes(split)):
+        raise ReproError(
+            f"{info.title} ({split}) has {len(found.classes)} classes, not {known}",
+            remedy=f"move what does not belong to it out, or correct src/repro/data/sets/{info.name}.py",
+            where=folder,
+        )
     complete = len(found.images) == expected
     canonical, whole = info.fingerprints.get(split), identity if complete else found.whole
     if canonical and whole and found.total == expected and whole != canonical:

@@ -36,8 +36,10 @@ def user_path(text: str | Path) -> Path:
     """Return a path as users type it: ``~`` is their home folder, which no shell expands after ``=``.
 
     Raises:
-        ReproError: that user has no home folder.
+        ReproError: it is empty, or that user has no home folder.
     """
+    if not str(text):
+        raise ReproError("an empty path is given", remedy="leave it out, or name a folder")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

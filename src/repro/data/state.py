@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from repro.data.dataset import DatasetInfo
@@ -41,11 +40,16 @@ def _lines(folder: str | Path, below: str, only: frozenset[str]) -> Iterator[str
         if entry.name.startswith("."):
             continue  # no reader sees it
         name = f"{below}/{entry.name}"
-        if entry.is_dir():
-            yield f"{name}/\n"
-            if not only or entry.name in only:
-                yield from _lines(entry.path, name, only)
-        else:
-            with suppress(FileNotFoundError):  # just deleted
+        try:
+            if entry.is_dir():
+                yield f"{name}/\n"
+                up = entry.is_symlink() and Path(entry.path).resolve() in Path(folder, "x").resolve().parents
+                if not up and (not only or entry.name in only):
+                    yield from _lines(entry.path, name, only)
+            else:
                 facts = entry.stat(follow_symlinks=entry.is_file())  # a link to nothing has facts of its own
                 yield f"{name} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}\n"
+        except FileNotFoundError:  # just deleted
+            continue
+        except OSError as error:  # a link to itself, or one that this user may not follow
+            yield f"{name}: {error.strerror}\n"

@@ -17,7 +17,6 @@ from repro.attacks.execution import GRAPHED
 from repro.attacks.network import Network
 from repro.attacks.objective import image_gradient
 from repro.attacks.pgd import PGD
-from repro.attacks.template import GradientAttack
 from repro.attacks.threat_model import SYMMETRIC, UNIT, Bounds, Norm, ThreatModel
 from repro.attacks.transfer import Transfer
 from repro.core.errors import ReproError
@@ -154,10 +153,8 @@ def withstands(
     if threat.radius == 0:
         return correct(network, data, bounds, batch_size)
     how: dict[str, Any] = {"threat": threat, "generator": starts, "execution": GRAPHED, "watch": watch}
-    if surrogate is None:
-        attack: GradientAttack = PGD(model=network, **how)
-    else:
-        attack = Transfer(model=network, surrogate=surrogate, **how)
+    how["model"] = network
+    attack = PGD(**how) if surrogate is None else Transfer(surrogate=surrogate, **how)
     parts = []
     for images, labels in in_order(data, batch_size, bounds):
         attacked = attack(images, labels)

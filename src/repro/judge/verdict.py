@@ -1,4 +1,4 @@
-"""The verdict on one number: pure functions, the same rule for every method (DESIGN, "Verdict")."""
+"""The verdict on one number: pure functions, the same rule for every method (README)."""
 
 from __future__ import annotations
 

@@ -31,18 +31,8 @@ EXTRACTOR = "suite.extractor"  # the recipe of the embedded feature extractor, w
 SETTINGS = "config.yaml"
 PAPERS = "papers"  # one folder each: the list of papers
 SEARCHED = "searched.yaml"  # what searches found and was adopted
-_TAKEN = (
-    "suite",
-    "search",
-    "searches",
-    "index",
-    "runs",
-    "claims",
-    "cells",
-    "ledger",
-    "audit",
-    "cost",
-)  # the suite's own beginnings of recipes, batches and pages
+# the suite's own beginnings of recipes, batches and pages
+_TAKEN = ("suite", "search", "searches", "index", "runs", "claims", "cells", "ledger", "audit", "cost")
 
 
 class Settings(Frozen):
@@ -220,7 +210,7 @@ def _cells(sheets: Mapping[str, Sheet]) -> list[str]:
 
 
 def _profiles(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in folder.glob("[!.]*.yaml"))
 
 
 def _profile(folder: Path, name: str, sheets: Mapping[str, Sheet]) -> Profile:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from repro.core.errors import ReproError
 from repro.core.spec import EvaluationSpec, Options, RunSpec, stand_ins_in_order
+from repro.data.catalogue import dataset_info
 from repro.evaluate.registry import needs
 from repro.plan.config import EXTRACTOR, Config
 from repro.plan.evaluations import evaluation_of
@@ -104,6 +106,12 @@ class PlannedRuns:
         """Return the run of the embedded feature extractor of a data set, or of that which lends it one."""
         settings = self.config.settings
         lender = settings.extractor_from.get(dataset, dataset)
+        if not dataset_info(lender).classes:
+            raise ReproError(
+                f"{lender} has no classes to train a feature extractor on",
+                remedy="let another set lend it one, in config/config.yaml, such as "
+                f"extractor_from: {{{dataset}: tiny_imagenet}}",
+            )
         return self._run(EXTRACTOR, settings.extractor, 0, lender)
 
     def _seeds(self, name: str, recipe: Recipe, dataset: str | None) -> range:

@@ -72,8 +72,8 @@ SCHEDULE = ("batch_size", "epochs")  # of a recipe's budget
 PRECISION = "precision"  # which a profile chooses
 NO_OPTIONS = (*SCHEDULE, PRECISION)  # whatever else a search names is an option of the method
 _SEARCHED = {
-    "batch_size": TypeAdapter[object](Annotated[int, Field(ge=1)]),
-    "epochs": TypeAdapter[object](Annotated[float, Field(gt=0)]),
+    "batch_size": TypeAdapter[object](Annotated[int, Field(ge=1, strict=True)]),
+    "epochs": TypeAdapter[object](Annotated[float, Field(gt=0, strict=True)]),
     PRECISION: TypeAdapter[object](Precision),
 }
 

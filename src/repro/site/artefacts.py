@@ -9,7 +9,7 @@ from typing import Any
 
 from repro.core.cell_key import row_key
 from repro.draw.numbers import flag_lines
-from repro.draw.view import OtherCell, View, split, views
+from repro.draw.view import View, split, views
 from repro.judge.artefacts import Artefact
 from repro.judge.cells import Cell, select
 from repro.judge.verdict import VERDICTS
@@ -81,13 +81,8 @@ def _same(view: View, left: int, right: int) -> bool:
     one, other = view.columns[left], view.columns[right]
     if (one.column, one.metric) != (other.column, other.metric) or one.other or other.other:
         return False
-    return all(_content(row.cells[left]) == _content(row.cells[right]) for row in view.rows)
-
-
-def _content(cell: Cell | None) -> tuple[object, ...]:
-    if cell is None or isinstance(cell, OtherCell):
-        return (cell,)
-    return cell.reported, cell.measured, cell.measured_std, cell.n_seeds, cell.verdict
+    pairs = ((row.cells[left], row.cells[right]) for row in view.rows)
+    return all((a and replace(a, convention="")) == (b and replace(b, convention="")) for a, b in pairs)
 
 
 def _rows(artefact: Artefact, own: Sequence[Cell], material: Material) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -30,7 +31,7 @@ class Shelf:
     def put(self, path: Path, name: str, page: str = "") -> str:
         """Return the link to a file from a page in the subfolder ``page``; ``name`` is the copy's, if any."""
         if self.linked_from is not None:
-            return Path(os.path.relpath(path, self.linked_from / page)).as_posix()
+            return quote(Path(os.path.relpath(path, self.linked_from / page)).as_posix())
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)

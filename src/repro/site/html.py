@@ -64,13 +64,9 @@ def write_report(
     def page(template: str, name: str, **values: Any) -> None:
         write_page(environment, template, shelf.folder / name, top="../" * name.count("/"), **values)
 
-    page("style.css", "style.css")
+    for name in ("style.css", "index.html", "cells.html", "ledger.html", "audit.html", "runs.html"):
+        page(name, name)
     searches = put_searches(layout, shelf)
-    page("index.html", "index.html")
-    page("cells.html", "cells.html")
-    page("ledger.html", "ledger.html")
-    page("audit.html", "audit.html")
-    page("runs.html", "runs.html")
     page("cost.html", "cost.html", cost=shelf.put_all(layout.root / "cost", "cost"), searches=searches)
     for paper in material.papers:
         page("paper.html", f"{paper}.html", paper=paper, sides=side_by_side(material, paper))

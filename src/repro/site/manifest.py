@@ -93,7 +93,11 @@ def require_written(folder: Path, command: Command, *, only: str | None = None) 
     Raises:
         ReproError: it holds something else; names the first such file.
     """
-    remedy = "move it elsewhere, or name another folder with --into"
+    if command == "repro report":
+        remedy = "move it elsewhere, or delete the folder, which the command writes anew"
+    else:
+        option = "--into" if command != "repro export" else "--into or --ro-crate"
+        remedy = f"move it elsewhere, or name another folder with {option}"
     for name, listed in not_written(folder, command, remedy=remedy):
         if only not in (None, name):
             continue

@@ -53,14 +53,14 @@ def _value(option: LedgerOption, given: Line) -> str:
         return words(given[option.option])
     try:
         if option.of in measurement_names():
-            return f"{words(_of_measurement(option.of, option.option))}{TODAY}"
+            return f"{words(default_of(option.of, option.option))}{TODAY}"
         defaults = _of_method(option.of, given.get("network"), given.get("regulariser"))
     except (ReproError, ValueError):  # the method is gone since, or its network; or no literal stands there
         return "the default of its code"
     return f"{words(defaults[option.option])}{TODAY}" if option.option in defaults else NONE_THERE
 
 
-def _of_measurement(name: str, option: str) -> object:
+def default_of(name: str, option: str) -> object:
     """Return an option's default as the measurement's file says it; importing that would take seconds.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import json
 import shutil
@@ -12,9 +13,10 @@ from typing import Any
 
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder, without_links
-from repro.core.manifest import MAKE_ANEW
 from repro.core.paths import Layout
 from repro.jobs.publication import RUNS, unpack
+from repro.judge.artefacts import read_artefacts
+from repro.judge.cells import read_cells, select
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.html import slug
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
@@ -64,6 +66,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
         )
     records = [*stored.records.values()]
+    _require_one_state(layout)
     target = into or _target(layout, records)
     _require_same_results(target, records)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
@@ -83,14 +86,29 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     return target
 
 
+def _require_one_state(layout: Layout) -> None:
+    """Check that no artefact was drawn anew since cells.csv was written."""
+    listed = layout.root / "artefacts.json"
+    cells = read_cells(layout.cells)
+    for artefact in read_artefacts(listed).artefacts if listed.is_file() else ():
+        own = layout.entry(artefact.id).with_suffix(".csv")
+        if own.is_file() and read_cells(own) != select(cells, artefact.paper, artefact.name):
+            raise ReproError(
+                f"{artefact.id} was drawn anew since cells.csv was written",
+                where=layout.cells,
+                remedy="run Snakemake to its end first: snakemake --cores all figures/ "
+                f"--config profile={layout.profile}",
+            )
+
+
 def _target(layout: Layout, records: Sequence[Mapping[str, Any]]) -> Path:
     """Return the folder of this profile that holds some of these trainings, else that of most runs' device.
 
     Which device that is may change with later runs; they are published in one place all the same.
     """
     folder, ours = layout.results / "published", _checkpoints(records)
-    for path in sorted(folder.glob(f"{layout.profile}-*/{RUNS}")):
-        manifest = read_manifest(path.parent, remedy=MAKE_ANEW)
+    for path in sorted(folder.glob(f"{glob.escape(layout.profile)}-*/{RUNS}")):
+        manifest = read_manifest(path.parent, remedy="restore it from git")
         if manifest is None or manifest.profile != layout.profile:
             continue
         theirs = _checkpoints(unpack(path))
@@ -156,10 +174,11 @@ def _small_files(layout: Layout) -> Iterator[Path]:
     """Yield what is copied as it is: tables, costs, drawn artefacts, searches."""
     yield from (layout.root / name for name in TABLES)
     yield from files_of(layout.root / "cost")
-    for folder in ("artefacts", "searches"):
-        for path in sorted((layout.root / folder).rglob("*")):
-            if path.is_symlink() or path.suffix in ENDINGS:
-                yield path
+    for artefact in read_artefacts(layout.root / "artefacts.json").artefacts:
+        yield from files_of(layout.artefact(artefact.paper, artefact.name))
+    for path in sorted((layout.root / "searches").rglob("*")):
+        if path.is_symlink() or path.suffix in ENDINGS:
+            yield path
 
 
 def _device(records: Sequence[Mapping[str, Any]]) -> str:

@@ -11,6 +11,7 @@ import hashlib
 from pathlib import Path
 
 import repro
+from repro.core.by_name import VISIBLE
 from repro.core.files import atomic_write_text
 from repro.core.paths import Layout
 from repro.plan.config import PAPERS
@@ -21,9 +22,9 @@ SOURCES = ("methods", "evaluate", "models", "data")
 def stamp_of(config: Path, profile: str) -> str:
     """Return the sha256 over every file that the validation of ``profile`` depends on."""
     package = Path(repro.__file__).parent
-    files = [*sorted(config.glob("*.yaml")), config / "profiles" / f"{profile}.yaml"]
+    files = [*sorted(config.glob("[!.]*.yaml")), config / "profiles" / f"{profile}.yaml"]
     files += sorted(path for path in (config / PAPERS).rglob("*") if path.is_file())
-    files += [path for name in SOURCES for path in sorted((package / name).rglob("*.py"))]
+    files += [path for name in SOURCES for path in sorted((package / name).rglob(VISIBLE))]
     content = hashlib.sha256()
     for path in files:
         name = path.relative_to(config if path.is_relative_to(config) else package).as_posix()

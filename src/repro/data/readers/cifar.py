@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from repro.data.dataset import DatasetInfo
 from repro.data.fingerprint import image_digests, join_digests
-from repro.data.readers.found import Found, balanced_subset, damaged, require_file
+from repro.data.readers.found import Found, balanced_subset, damaged, require_file, unreadable
 from repro.data.readers.pickled import NotArraysError, load_arrays
 
 GAT_SEED = 45_000
@@ -101,3 +101,5 @@ def _load(path: Path, info: DatasetInfo) -> dict[bytes | str, Any]:
         return load_arrays(path, most)
     except NotArraysError as error:
         raise damaged(path, info, f"it is not a pickle of images: {error}") from error
+    except PermissionError as error:
+        raise unreadable(path, info, error) from error

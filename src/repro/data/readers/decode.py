@@ -16,7 +16,7 @@ from torch import Tensor
 
 from repro.data.dataset import DatasetInfo
 from repro.data.memory import require_memory
-from repro.data.readers.found import damaged
+from repro.data.readers.found import damaged, unreadable
 
 Preprocess = Callable[[Image.Image, int], Image.Image]
 
@@ -63,6 +63,9 @@ def decode(
         try:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
                 return pixels(picture, info, preprocess)
+        except PermissionError as error:
+            assert isinstance(source, Path)
+            raise unreadable(source, info, error) from error
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             if isinstance(source, Path):
                 raise damaged(source, info, str(error)) from error

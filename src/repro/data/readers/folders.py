@@ -7,7 +7,7 @@ from pathlib import Path
 from repro.core.errors import ReproError
 from repro.data.dataset import DatasetInfo
 from repro.data.layout import both_trees
-from repro.data.readers.found import foreign, missing, require_file, set_folder
+from repro.data.readers.found import foreign, missing, require_file, set_folder, unreadable
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -47,8 +47,4 @@ def _entries(folder: Path, info: DatasetInfo) -> list[Path]:
         require_file(folder, info)
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
-        raise ReproError(
-            f"{folder.name} of {info.title} cannot be read: {error.strerror}",
-            remedy="let this user read it: chmod -R u+rX (its owner), or g+rX for a group",
-            where=folder,
-        ) from error
+        raise unreadable(folder, info, error) from error

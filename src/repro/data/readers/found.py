@@ -83,6 +83,8 @@ def reader(module: str, **release: object) -> Reader:
 
 def find_folder(root: Path, info: DatasetInfo) -> Path:
     """Return the first of the set's folders that exists below ``root``; ReproError naming all otherwise."""
+    if info.drawn:
+        raise ReproError(f"{info.title} have no files", remedy="name a data set of images")
     if not root.is_dir():
         raise ReproError(
             f"the data root {root} is not a folder",
@@ -171,6 +173,15 @@ def restore(folder: Path, info: DatasetInfo, path: Path) -> str:
         hint = "" if renamed is None else f"if {renamed} is it, rename it to {part}; otherwise "
         return f"{hint}put {path.name} back in {path.parent}: {instructions(info, folder)}"
     return f"run 'repro data fetch {info.name}', which puts back what is missing and leaves the rest as it is"
+
+
+def unreadable(path: Path, info: DatasetInfo, error: OSError) -> ReproError:
+    """Return that a file or folder is closed to this user."""
+    return ReproError(
+        f"{path.name} of {info.title} cannot be read: {error.strerror}",
+        remedy="let this user read it: chmod -R u+rX (its owner), or g+rX for a group",
+        where=path,
+    )
 
 
 def balanced_subset(labels: Sequence[int] | NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:

@@ -61,7 +61,7 @@ def load_arrays(path: Path, most_bytes: int) -> dict[bytes | str, Any]:
     try:
         record = _a(dict, _Unpickler(path.read_bytes()).load())
         return {key: _checked(value) for key, value in record.items()}
-    except NotArraysError:
+    except (NotArraysError, PermissionError):
         raise
     except EOFError as error:
         raise NotArraysError("it ends too early") from error

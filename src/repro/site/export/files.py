@@ -10,8 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pydantic import BaseModel
-
 from repro.core.errors import ReproError
 from repro.core.folders import replacing_folder
 from repro.core.records import stood_in
@@ -31,6 +29,7 @@ from repro.site.export.records import (
 from repro.site.html import anchor
 from repro.site.manifest import Command, require_written, write_manifest
 from repro.site.material import Material, RunPage
+from repro.site.options import default_of
 
 COMMAND: Command = "repro export"
 NORMS: Mapping[str, Norm] = {"linf": "Linf", "l2": "L2"}
@@ -49,19 +48,14 @@ def export(material: Material, into: Path) -> Path:
     if not material.cells:
         raise ReproError("there are no cells to export", remedy="run the DAG first")
     with replacing_folder(into, partial(require_written, command=COMMAND)) as fresh:
-        for name, record in records(material).items():
-            _write(fresh / name, record.model_dump(mode="json"))
+        for cell in material.cells:
+            _write(fresh / file_of(cell), cell_record(cell, material).model_dump(mode="json"))
+        for name, page in material.runs.items():
+            _write(fresh / f"runs/{name}.json", run_record(page, material).model_dump(mode="json"))
         for kind in (CellRecord, RunRecord):
             _write(fresh / "schema" / f"{kind.model_fields['kind'].default}.json", kind.model_json_schema())
         write_manifest(fresh, COMMAND, material.artefacts.profile)
     return into
-
-
-def records(material: Material) -> dict[str, BaseModel]:
-    """Return what is exported, by relative path."""
-    found: dict[str, BaseModel] = {file_of(cell): cell_record(cell, material) for cell in material.cells}
-    runs = material.runs.items()
-    return found | {f"runs/{run_id}.json": run_record(page, material) for run_id, page in runs}
 
 
 def file_of(cell: Cell) -> str:
@@ -76,8 +70,10 @@ def cell_record(cell: Cell, material: Material) -> CellRecord:
     results = [material.results[name] for name in behind.evaluations] if behind else []
     value = behind.value if behind else ""
     attacked = [each for each in results if each.get("threat_model")] if value not in _CLEAN else []
-    clean = [found for each in attacked if (found := _clean(each)) is not None]
-    audited = attacked and all(each["spec"]["measure"] == "auto_attack" for each in attacked)
+    one_each = len(results) == cell.n_seeds + cell.diverged  # else some are of what is subtracted
+    of_all = one_each and ("@" not in value or _AT.fullmatch(value))  # not of a snapshot or of another split
+    clean = [found for each in attacked if of_all and (found := _clean(each)) is not None]
+    audited = one_each and attacked and all(each["spec"]["measure"] == "auto_attack" for each in attacked)
     same = set(COLUMNS) & CellRecord.model_fields.keys()
     return CellRecord.model_validate(
         {name: getattr(cell, name) for name in same}
@@ -112,7 +108,7 @@ def run_record(page: RunPage, material: Material) -> RunRecord:
     plain = {
         result["values"]["accuracy"]
         for _, result in results
-        if result["spec"]["measure"] == "accuracy" and result["spec"]["options"].get("split") == "test"
+        if result["spec"]["measure"] == "accuracy" and result["values"] and _option(result, "split") == "test"
     }
     flags = {flag for _, result in results for flag in result.get("flags") or ()}
     stand_ins = stand_ins_in_order([*spec.get("stand_ins", ()), *stood_in(record)])
@@ -169,14 +165,23 @@ def _attacks(name: str, result: Result) -> list[AttackRecord]:
 
 
 def _threat(result: Result, value: str) -> Threat:
-    options = result["spec"].get("options", {})
     radius = _AT.fullmatch(value)
     return Threat(
-        threat_model=NORMS.get(str(options.get("norm"))),
+        threat_model=NORMS.get(str(_option(result, "norm"))),
         eps=float(radius[1]) if radius else None,
-        eps_range=options.get("unit") if radius else None,
+        eps_range=_option(result, "unit") if radius else None,
         text=result["threat_model"],
     )
+
+
+def _option(result: Result, name: str) -> Any:
+    """Return an option of a measurement, stated or by today's default; None where it has no such option."""
+    spec = result["spec"]
+    options = spec.get("options", {})
+    try:
+        return options[name] if name in options else default_of(spec["measure"], name)
+    except ValueError:
+        return None
 
 
 def _clean(result: Result) -> float | None:

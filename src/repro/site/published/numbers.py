@@ -114,4 +114,5 @@ def _line(material: Material, artefact: Artefact, cells: Sequence[Cell]) -> Line
         "–" if other is None else measured_text(other),
     )
     distance, place = (len(first.stand_ins), -first.n_seeds), f"{artefact.id}.html#{anchor(first)}"
-    return Line(first.key, distance, first.verdict in JUDGED, fields, place)
+    judged = first.verdict in JUDGED or (first.verdict == "diverged" and not first.stand_ins)
+    return Line(first.key, distance, judged, fields, place)

@@ -35,6 +35,7 @@ def unpacked(sources: Sequence[Path], profile: str) -> Iterator[list[Path]]:
     """
     with scratch_folder(Path(tempfile.gettempdir()), "repro-merge-", private=True) as aside:
         folders: list[Path] = []
+        made: dict[str, str] = {}
         for number, source in enumerate(sources):
             if not (source / RUNS).is_file():
                 folders.append(source)
@@ -42,7 +43,15 @@ def unpacked(sources: Sequence[Path], profile: str) -> Iterator[list[Path]]:
             folder = aside / str(number) / source.absolute().name
             _unpack(source, Layout(folder, profile))
             folders.append(folder)
-        yield folders
+            made[str(Layout(folder, profile).root)] = str(source)
+        try:
+            yield folders
+        except ReproError as error:  # its folders will be gone when it is read
+            texts = [error.message, str(error.where or ""), error.remedy or ""]
+            for there, source_name in made.items():
+                texts = [text.replace(there, source_name) for text in texts]
+            message, where, remedy = texts
+            raise ReproError(message, where=where or None, line=error.line, remedy=remedy) from error
 
 
 def _unpack(source: Path, layout: Layout) -> None:

@@ -13,7 +13,6 @@ from repro.site.claims import ClaimPage
 from repro.site.material import Material
 
 REVERSED = ("not supported", "direction reverses")
-DECIDED = ("supported", "direction holds", *REVERSED)
 HEADINGS = (
     "Paper",
     "Claim",
@@ -81,7 +80,7 @@ def told(page: ClaimPage) -> bool:
 def verdict_lines(material: Material, *, decided: bool) -> dict[str, tuple[str, ...]]:
     """Return a line, by its id, for each claim that was measured: those with an answer, or those without."""
     pages = [page for page in material.claims if told(page)]
-    return {page.id: _line(page, material) for page in pages if decided == (word_of(page.row) in DECIDED)}
+    return {page.id: _line(page, material) for page in pages if decided == (word_of(page.row) in _HANGS_ON)}
 
 
 def word_of(row: Mapping[str, str]) -> str:

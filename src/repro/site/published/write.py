@@ -80,8 +80,9 @@ def write_published(folder: Path, papers: Papers) -> Path:
         tables = {"of_claims": OF_CLAIMS, "headings": HEADINGS, "shown": _shown(found)}
         write_page(environment, "style.css", fresh / "style.css")
         write_page(environment, "published.html", fresh / "index.html", top="", **tables)
+        index = environment.get_template("published.md").render(pipes=pipes, one_line=one_line, **tables)
         write_manifest(fresh, COMMAND, "published")
-    atomic_write_text(folder / INDEX, index_text(found))
+    atomic_write_text(folder / INDEX, index)
     return folder / SITE / "index.html"
 
 
@@ -139,16 +140,14 @@ def _restorable(name: str) -> Iterator[None]:
 
 
 def _used(runs: Mapping[str, RunPage]) -> dict[str, RunPage]:
-    """Return the runs behind numbers, those whose features or gradients they took among them: no search's."""
+    """Return the runs behind numbers, and those whose features, gradients or weights they took."""
     used = {run_id for run_id, run in runs.items() if run.cells}
     specs = [result["spec"] for run_id in used for result in runs[run_id].evaluations.values()]
     used.update(spec[name] for spec in specs for name in ("extractor", "surrogate") if spec.get(name) in runs)
+    waiting = list(used)
+    while waiting:  # what they started from
+        parent = runs[waiting.pop()].record["spec"].get("parent")
+        if parent in runs and parent not in used:
+            used.add(parent)
+            waiting.append(parent)
     return {run_id: run for run_id, run in runs.items() if run_id in used}
-
-
-def index_text(publications: Sequence[Publication]) -> str:
-    """Return the index: what has an answer, what has none yet, and a paragraph for each artefact."""
-    template = make_environment(publications[0].material).get_template("published.md")
-    return template.render(
-        shown=_shown(publications), of_claims=OF_CLAIMS, headings=HEADINGS, pipes=pipes, one_line=one_line
-    )
