@@ -3,7 +3,7 @@
 
 rule architectures:
     input:
-        sorted((PACKAGE / "models").glob("[!.]*.py")),
+        sorted((PACKAGE / "models").glob(VISIBLE)),
         sorted((PACKAGE / "draw" / "figures").glob("*/networks.py")),
     output:
         results("architectures.json"),

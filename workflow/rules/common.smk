@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import repro
+from repro.core.by_name import VISIBLE
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
 from repro.core.gpus import jobs_at_once

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from repro.core.by_name import VISIBLE
 from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.data.dataset import DatasetInfo
@@ -31,7 +32,7 @@ WORTH_IT = 2000  # images; fewer are decoded faster than this page is read
 def readers() -> str:
     """Return a sha256 of the code that reads sets: what it made before a change is not what it makes now."""
     code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*/[!.]*.py")):  # sets and their readers
+    for path in sorted(Path(__file__).parent.glob(f"*/{VISIBLE}")):  # sets and their readers
         code.update(path.read_bytes())
     return code.hexdigest()
 

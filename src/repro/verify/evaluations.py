@@ -33,9 +33,11 @@ def check_evaluations(plan: Plan, batches: Batches, layout: Layout, found: Findi
             found.notes.append(f"left by a killed process, or being written: {path}")
         elif path.suffix == ".json":
             found.attempt(partial(_check_result, plan, batches, layout, path, listed, found))
-        elif path.is_dir() and path.name in plan.evaluations and not path.with_suffix(".json").is_file():
+        elif path.is_dir() and path.with_suffix(".json").is_file():
+            continue  # a result's pictures, looked at with it
+        elif path.is_dir() and path.name in plan.evaluations:
             found.notes.append(f"of a measurement that is not finished, or going on: {path}")
-        elif not (path.is_dir() and path.with_suffix(".json").is_file()):
+        else:
             found.problem("no rule made this", path, "delete it, or move it elsewhere; nothing needs it")
 
 
