@@ -9,11 +9,14 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import subjects
 
@@ -79,6 +82,16 @@ FIRST = ["cuda-tests", "kernels", "attacks-float32", "loops-float32", "loops-tf3
 WHEELS = [
     line for line in (ROOT / "benchmarks/gpu-wheels.txt").read_text().split("\n") if line and line[0] != "#"
 ]
+
+
+def test_the_wheels_for_a_bare_machine_bring_all_that_they_need() -> None:
+    there = {*WHEELS, "torch", "torchvision", "triton", "pytest"}
+    for name in {*WHEELS} - {"torchattacks"}:  # which pins what it never imports
+        needed = [Requirement(each) for each in requires(name) or ()]
+        asked = [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+        assert {canonicalize_name(each.name) for each in asked} <= there, name
+
+
 # A machine with a GPU and little else, but for what its wheels bring: other packages are hidden.
 HIDE = """
 import os, sys

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attack_networks import Head, Recurrent, built, convolution, differences, images_for, traces
-from repro.attacks import FGL2, FGSM, PGD, Bounds, Execution, GATAttack, ThreatModel, TwoClasses
+from repro.attacks import FGL2, FGSM, PGD, AutoAttack, Bounds, Execution, GATAttack, ThreatModel, TwoClasses
 from repro.attacks.checks import check_values
 from repro.attacks.flips import iterations_to_flip
 from repro.attacks.kernels.unit_direction import unit_direction
@@ -174,6 +174,25 @@ def test_a_lazy_layer_without_tensors_is_refused_and_left_alone() -> None:
             torch.rand(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64)
         )
     assert network(torch.rand(2, 3, 4, 4)).shape == (2, 48)
+
+
+def test_verdicts_that_depend_on_the_batch_are_not_mixed() -> None:
+    """Batch norm without running statistics, as of MAML's networks, uses the batch's in eval mode too."""
+    norm = nn.BatchNorm2d(4, track_running_stats=False)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.Flatten(), nn.Linear(4 * 30 * 30, 3))
+    images, labels = torch.rand(6, 3, 32, 32), torch.arange(6) % 3
+    steps = {"radius": 0.1, "step_size": 0.1, "random_start": True}
+    several, one = (ThreatModel(**steps, restarts=restarts) for restarts in (2, 1))  # type: ignore[arg-type]
+    random = torch.Generator().manual_seed(0)
+    for refused in (
+        lambda: PGD(model=network, threat=several, generator=random)(images, labels),
+        lambda: AutoAttack(model=network, threat=one)(images, labels),
+        lambda: iterations_to_flip(network, images, ThreatModel(radius=0.1, step_size=0.1)),
+    ):
+        with pytest.raises(ReproError, match=r"^1, a batch norm, keeps no running statistics"):
+            refused()
+    attacked = PGD(model=network, threat=one, generator=random)(images, labels)  # as the message advises
+    assert (attacked - images).abs().max() > 0.05
 
 
 def test_a_discriminator_that_returns_more_is_attacked_as_advised() -> None:

@@ -20,7 +20,14 @@ def test_empty_bounds_are_refused(low: float, high: float) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("radius", -0.1), ("step_size", -1.0), ("steps", 0), ("restarts", 0), ("radius", float("nan"))],
+    [
+        ("radius", -0.1),
+        ("step_size", -1.0),
+        ("steps", 0),
+        ("restarts", 0),
+        ("radius", float("nan")),
+        ("step_size", 0.0),
+    ],
 )
 def test_impossible_threat_models_are_refused_by_name(field: str, value: float) -> None:
     with pytest.raises(ReproError, match=field):

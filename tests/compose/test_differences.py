@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from repro.cli.show import show_differences
-from repro.compose.differences import FEATURES, differences_of
+from repro.compose.differences import CLASSIFIERS, FEATURES, differences_of, features_of
 from repro.judge.cells import Cell
 
 FIRST = Cell("dat", "table4", "DAT", "CIFAR-10", "fid", measured=20.0, measured_std=0.5, n_seeds=3)
@@ -49,5 +49,12 @@ def test_numbers_in_other_features_are_two_metrics_and_are_not_compared(
         assert "not compared" in printed
     (both,) = differences_of([embedded], [replace(embedded, measured=20.5)]).both
     assert (both.difference, both.why) == (-0.5, "")
+    mine, theirs = (
+        features_of([{"spec": {"run": "r-s0"}, "extractor_sha256": sha256}]) for sha256 in ("a", "b")
+    )
+    runs = replace(embedded, runs=("r-s0",))
+    for features, why in (((mine, theirs), CLASSIFIERS), ((mine, mine), ""), ((mine, {}), "")):
+        (told,) = differences_of([runs], [runs], features).both
+        assert (told.why, told.difference is None) == (why, bool(why))
     show_differences(differences_of([embedded], [embedded]), ["mine", "theirs"])
     assert "FID*" in capsys.readouterr().out

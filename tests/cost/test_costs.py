@@ -95,6 +95,21 @@ def test_several_processes_are_another_device(opened: Plan, measured: Layout) ->
     assert RunCost(spec, record, []).device == "4 x AMD EPYC"
 
 
+def test_a_run_that_moved_costs_what_it_took_where_it_ended(opened: Plan, measured: Layout) -> None:
+    spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.baseline")
+    record = json.loads(measured.record(spec.run_id).read_text())
+    here, there = record["sessions"][0], {"step": 20, "device": "H100"}
+    log = [json.loads(line) for line in measured.log(spec.run_id).read_text().splitlines()]
+
+    def moved(*sessions: dict[str, Any]) -> list[float]:
+        return RunCost(spec, {**record, "sessions": [*sessions]}, log).per_step
+
+    assert moved(here, there) == [0.1, 0.5]
+    assert moved(here, there, {**there, "step": 30}) == [0.1, 0.5]
+    assert moved(there, here, {**here, "step": 30}) == [0.1, 0.1, 0.1, 0.5]
+    assert moved(here, {**there, "step": 40}) == [0.1, 0.1, 0.1, 0.5], "nothing was logged there"
+
+
 def test_several_threads_of_a_processor_are_another_device(opened: Plan, measured: Layout) -> None:
     spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.twin")
     record = json.loads(measured.record(spec.run_id).read_text())
@@ -129,7 +144,7 @@ def test_hours_of_a_cell_hold_all_seeds_and_evaluations(opened: Plan, measured: 
 def test_a_run_that_stopped_early_cost_the_steps_that_it_took(opened: Plan, measured: Layout) -> None:
     spec = next(spec for spec in opened.runs.values() if spec.recipe == "gat.baseline")
     record = json.loads(measured.record(spec.run_id).read_text())
-    found = RunCost(spec, {**record, "steps_taken": 7}, [{"device_seconds_per_step": 3600.0}])
+    found = RunCost(spec, {**record, "steps_taken": 7}, [{"step": 7, "device_seconds_per_step": 3600.0}])
     assert (found.hours, RunCost(spec, record, []).hours) == (7.0, 1.0)
 
 

@@ -60,6 +60,7 @@ def test_measuring_cells_exist() -> None:
     plan = plan_of("smoke")
     for item in measuring:
         artefact, row, column, metric = item.measured_by
+        assert artefact in item.affects, item.id
         cells = {(cell.row, cell.column, cell.metric) for cell in plan.cells[artefact]}
         assert (row, column, metric) in cells, item.id
 

@@ -77,6 +77,9 @@ def test_seeds_that_only_rounding_tells_apart_are_alike() -> None:
     verdict = judge(0.2, None, [40.2 - 40.0, 38.8 - 38.6, 41.4 - 41.2], 0.1)
     assert (verdict.word, verdict.std) == ("inconclusive", 0.0)
     assert judge(80.0, None, [80.0, 80.0001, 80.0], 0.1).word == "reproduced"
+    for number, word in ((7.8, "not reproduced"), (3.1, "reproduced")):  # a number of the data themselves
+        assert judge(number, None, [3.15] * 3, 0.1, exact=True).word == word
+        assert judge(number, None, [3.15] * 3, 0.1).word == "inconclusive"
 
 
 def test_runs_that_never_passed_are_no_reproduction() -> None:

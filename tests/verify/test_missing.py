@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from papers_case import call
 from repro.core.errors import ReproError
+from repro.core.manifest import Stage
 from repro.core.paths import Layout
 from repro.plan.batches import make_batches
 from repro.plan.config import load_config
@@ -63,12 +65,19 @@ def test_a_lost_manifest_is_made_again_where_something_was_made_from_it(layout: 
 
 
 @pytest.mark.parametrize("stage", ["train", "evaluate"])
-def test_a_changed_file_is_refused(layout: Layout, stage: str) -> None:
+def test_a_changed_file_is_refused_until_its_manifest_is_deleted(layout: Layout, stage: Stage) -> None:
     path = next((layout.root / ("runs" if stage == "train" else "evaluations")).rglob("*.json"))
     path.write_text(path.read_text() + " ")
     with pytest.raises(ReproError, match="not the one that") as caught:
         look(layout)
     assert caught.value.where == str(path)
+    listed = re.search(r"delete (\S+) and run Snakemake", str(caught.value.remedy))
+    assert listed
+    manifest = Path(listed[1])
+    manifest.unlink()
+    assert look(layout).keys() == {manifest}
+    assert call(stage, "--batch", manifest.stem)[0] == 0
+    assert look(layout) == {}
 
 
 def test_a_damaged_manifest_is_refused(layout: Layout) -> None:

@@ -4,6 +4,7 @@
 rule cells:
     input:
         [results(f"cells/{name}.csv") for name in PLAN.cells],
+        manifests("train", asked(BATCHES.train)),  # claims on costs read the logs
         every_paper("claims.yaml"),
         every_paper("audit.yaml"),
         every_paper("reported.csv"),

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import check_batch, check_classes, check_gradients
+from repro.attacks.checks import check_alone, check_batch, check_classes, check_gradients
 from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import UNIT, Bounds, ThreatModel
@@ -116,13 +116,14 @@ class AutoAttack:
 
         Raises:
             ReproError: batch, network, classes and bounds do not fit together, the batch is empty, Square
-                cannot take images of this size, or the network has no gradient at the images or one that is
-                no number.
+                cannot take images of this size, the network has no gradient at the images or one that is
+                no number, or its verdicts depend on which images are in a batch.
         """
         largest = check_batch(self.model, images, labels, self.threat, "refuse")
         if not len(images):
             raise ReproError("an audit of no images", remedy="give at least one image")
         self._check_size(images)
+        check_alone(self.model)
         with torch.inference_mode(False), torch.random.fork_rng(cuda_devices()), _warning_only():
             images, labels = ordinary(images.detach().float()), ordinary(labels)
             return frozen_if_possible(
@@ -166,7 +167,8 @@ class AutoAttack:
                     attack = make()
                     attack.device = clean.device  # torchattacks has it of the parameters, if there are any
                     found = attack(clean[left], labels[left]).detach()
-                    inside = BALLS[self.threat.norm].length(found - clean[left]) <= radius * (1 + 1e-4)
+                    length = BALLS[self.threat.norm].length(found - clean[left])
+                    inside = length <= radius * (1 + 1e-4) + torch.finfo(length.dtype).eps
                     fell = inside & ~self._right(network, found, labels[left])
                     attacked[left[fell]] = found[fell]
                     right[left[fell]] = False

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from repro.attacks.threat_model import Bounds, ThreatModel
 from repro.core.errors import ReproError
@@ -39,6 +40,21 @@ def check_batch(
     check_network(model, images)
     threat.check_reach(math.prod(images.shape[1:]))
     return None if outside == "allow" else check_values(images, labels, threat.bounds)
+
+
+def check_alone(model: nn.Module) -> None:
+    """Refuse a network whose verdict on an image depends on its batch, in eval mode too.
+
+    Raises:
+        ReproError: a batch norm has no running statistics (``track_running_stats=False``).
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is None:
+            raise ReproError(
+                f"{name or 'the network'}, a batch norm, keeps no running statistics: a verdict on an image "
+                "would depend on which others are left beside it",
+                remedy="attack with PGD of one start, which takes the batch as it is",
+            )
 
 
 def check_values(images: Tensor, labels: Tensor, bounds: Bounds) -> int | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode, frozen_if_possible
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import check_batch, check_gradients
+from repro.attacks.checks import check_alone, check_batch, check_gradients
 from repro.attacks.network import Network, check_finite, class_logits
 from repro.attacks.objective import image_gradient
 from repro.attacks.threat_model import ThreatModel
@@ -45,7 +45,7 @@ def iterations_to_flip(
 
     Raises:
         ReproError: images and network do not fit, the images are outside the bounds, the network has no
-            gradient or one that is no number, or batch norms are to use the batch's statistics: the batch
+            gradient or one that is no number, or batch norms use the batch's statistics: the batch
             shrinks as images flip, so that verdicts would depend on which are left.
         ValueError: the threat model starts at random or has restarts, which nothing here does.
     """
@@ -58,6 +58,7 @@ def iterations_to_flip(
         )
     no_labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
     check_batch(module, images, no_labels, threat, "refuse")
+    check_alone(module)
     with torch.inference_mode(False):
         images = images.detach().float().clone()
         return frozen_if_possible(lambda freeze: _flips(module, images, threat, watch, freeze=freeze), module)

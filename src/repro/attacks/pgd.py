@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from repro.attacks.attack_mode import attack_mode, frozen_if_possible, ordinary
 from repro.attacks.balls import BALLS
-from repro.attacks.checks import Outside, check_batch, check_classes, check_gradients
+from repro.attacks.checks import Outside, check_alone, check_batch, check_classes, check_gradients
 from repro.attacks.engine import AnyClimb, Engine
 from repro.attacks.execution import Execution
 from repro.attacks.network import Network, ReadLogits, check_finite, class_logits
@@ -66,10 +66,12 @@ class PGD:
             labels: int64 (N,): true classes, or for a targeted attack those that are aimed at.
 
         Raises:
-            ReproError: batch, network and bounds do not fit together, or the network has no gradient or one
-                that is no number.
+            ReproError: batch, network and bounds do not fit together, the network has no gradient or one
+                that is no number, or there are restarts and its verdicts depend on the batch.
         """
         largest = check_batch(self.climbed, images, labels, self.threat, self.outside)
+        if self.threat.restarts > 1:
+            check_alone(self.model)
         images = images.detach().float()
         if self.threat.radius == 0 or not len(images):
             return self.threat.bounds.clip(images) if self.clip else images.clone()

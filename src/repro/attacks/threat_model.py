@@ -81,8 +81,9 @@ class ThreatModel(Frozen):
         targeted: the labels given to the attack are those that it aims at, and the loss is minimised.
 
     Raises:
-        ReproError: negative radius or step size, a radius larger than the box (under L2 the attack sees that,
-            which knows the images' size), fewer than one step or start, restarts without a random start.
+        ReproError: negative radius or step size, a step of 0 in a radius above 0, a radius larger than the
+            box (under L2 the attack sees that, which knows the images' size), fewer than one step or start,
+            restarts without a random start.
     """
 
     model_config = ConfigDict(allow_inf_nan=True)  # the check below says what is wrong
@@ -111,6 +112,11 @@ class ThreatModel(Frozen):
                     f"threat model: {name} is {value:g}, must be finite and at least {least}",
                     remedy=f"give a {name} of at least {least}",
                 )
+        if self.radius and not self.step_size:
+            raise ReproError(
+                f"threat model: step_size is 0, so that nothing moves within the radius {self.radius:g}",
+                remedy="give a step_size above 0, or radius 0",
+            )
         if self.norm == "linf":
             self.check_reach(1)
         if self.restarts > 1 and self.batch_norm_mode == "train":

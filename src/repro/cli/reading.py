@@ -75,17 +75,19 @@ def compare(
     Example: `repro compare dat-toy-amd-epyc dat-toy --only dat/figure3`
     """
     from repro.cli.show import show_differences
-    from repro.compose.differences import differences_of
+    from repro.compose.differences import differences_of, features_of
     from repro.compose.drawn import cells_of, results_called
     from repro.jobs.publication import cells_in
     from repro.plan.config import load_config
+    from repro.site.stored import read_stored
 
     opened = load_config(config)
     folder = results or user_path(opened.settings.results)
     artefact = None if only is None else opened.find_artefact(only)
     layouts = [results_called(name, folder, artefact) for name in (first, second)]
     sides = [cells_of(each, artefact) if artefact else cells_in(each) for each in layouts]
-    found = differences_of(*sides)
+    one, two = (features_of(read_stored(each).results.values()) for each in layouts)
+    found = differences_of(*sides, (one, two))
     if as_json:
         told = {"both": [each.as_json() for each in found.both]}
         tell({**told, "only_first": found.only_first, "only_second": found.only_second})

@@ -86,7 +86,10 @@ def _cell(
             flags = {flag for run in cell.runs for flag in signs.get(run, ())}
         tolerance = tolerance_around(cell.metric, value, tolerances)
         censored = measured.never_passed(cell)
-        verdict = judge(value, std, values, tolerance, stand_ins, diverged=diverged, censored=censored)
+        verdict = judge(
+            value, std, values, tolerance, stand_ins,
+            diverged=diverged, censored=censored, exact=not cell.runs,
+        )  # fmt: skip
         flags |= {flag for result in results for flag in result.flags if flag in OF_TRAINING}
         if verdict.seeds_alike and cell.runs and cell.metric != COUNTED and measured.seeds_alike(cell):
             flags.add("seeds_alike")
@@ -98,6 +101,11 @@ def _cell(
     else:
         verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))
     trained = [plan.runs[name] for name in cell.runs]
+    formats, lineage = set[str](), [*trained]
+    while lineage:
+        run = lineage.pop()
+        formats.add(run.precision)
+        lineage += [plan.runs[run.parent]] if run.parent else []
     return table.Cell(
         paper=cell.paper,
         artefact=cell.artefact,
@@ -118,7 +126,7 @@ def _cell(
         runs=cell.runs,
         flags=flags_in_order(flags),
         diverged=verdict.diverged,
-        precision=tuple(sorted({run.precision for run in trained})),
+        precision=tuple(sorted(formats)),
         batch_size=tuple(str(size) for size in sorted({run.batch_size for run in trained})),
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from repro.judge.cells import Cell
 from repro.judge.welch import welch_interval, welch_p
 
 FEATURES = "not compared: in embedded features on one side alone, which makes two metrics of it"
+CLASSIFIERS = "not compared: in features of two classifiers, which makes two metrics of it"
+Features = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,35 @@ class Differences:
     only_second: int
 
 
-def differences_of(first: Iterable[Cell], second: Iterable[Cell]) -> Differences:
-    """Return how two sets of cells differ, in the order of the first."""
+def features_of(results: Iterable[Mapping[str, Any]]) -> Features:
+    """Return the hashes of the classifiers in whose features each run was measured."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for result in results:
+        if sha256 := result.get("extractor_sha256"):
+            found[str(result["spec"].get("run"))].add(sha256)
+    return {run: frozenset(hashes) for run, hashes in found.items()}
+
+
+def differences_of(
+    first: Iterable[Cell], second: Iterable[Cell], features: tuple[Features, Features] = ({}, {})
+) -> Differences:
+    """Return how two sets of cells differ, in the order of the first.
+
+    Args:
+        first: one side's cells.
+        second: the other's.
+        features: what each side's runs were measured with (see ``features_of``), as far as it is known.
+    """
     sides = [
         {cell.key: cell for cell in cells if isinstance(cell.measured, float)} for cells in (first, second)
     ]
-    both = tuple(_difference(cell, sides[1][key]) for key, cell in sides[0].items() if key in sides[1])
+    both = tuple(
+        _difference(cell, sides[1][key], features) for key, cell in sides[0].items() if key in sides[1]
+    )
     return Differences(both, len(sides[0]) - len(both), len(sides[1]) - len(both))
 
 
-def _difference(first: Cell, second: Cell) -> Difference:
+def _difference(first: Cell, second: Cell, features: tuple[Features, Features]) -> Difference:
     assert isinstance(first.measured, float)
     assert isinstance(second.measured, float)
     other = tuple(
@@ -70,6 +92,13 @@ def _difference(first: Cell, second: Cell) -> Difference:
     )
     if ("embedded_features" in first.stand_ins) != ("embedded_features" in second.stand_ins):
         return Difference(first, second, None, None, None, None, other, FEATURES)
+    if "embedded_features" in first.stand_ins:
+        ours, theirs = (
+            frozenset().union(*(known.get(run, ()) for run in cell.runs))
+            for known, cell in zip(features, (first, second), strict=True)
+        )
+        if ours and theirs and ours != theirs:
+            return Difference(first, second, None, None, None, None, other, CLASSIFIERS)
     low = high = p = None
     stds = first.measured_std, second.measured_std
     told = min(first.n_seeds, second.n_seeds) > 1 and not (first.diverged or second.diverged)

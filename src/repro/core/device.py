@@ -35,7 +35,8 @@ def choose_device(text: str = "auto") -> torch.device:
     if index >= count:
         found = f"{count} CUDA device{'' if count == 1 else 's'} found"
         raise ReproError(
-            f"no device {text!r}: {found}", remedy="use --device auto or cpu, or mend the driver"
+            f"no device {text!r}: {found}",
+            remedy="use --device auto or cpu (Snakemake: the profile's `device`), or mend the driver",
         )
     return torch.device("cuda", index)
 

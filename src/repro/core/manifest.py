@@ -46,6 +46,17 @@ def read_manifest(path: Path, make: str = MAKE) -> dict[str, str]:
     return {member: entry.sha256 for member, entry in entries.items()}
 
 
+def forget(layout: Layout, stage: Stage, member: str) -> None:
+    """Remove each manifest that lists a member whose file is about to change; Snakemake makes it anew.
+
+    Raises:
+        ReproError: a manifest is damaged.
+    """
+    for path in sorted((layout.root / "batches" / stage).glob("*.json")):
+        if member in read_manifest(path):
+            path.unlink(missing_ok=True)
+
+
 def listed_file(layout: Layout, stage: Stage, batch: str, member: str, make: str = MAKE) -> Path:
     """Return the file of one member, which is the one that the batch's manifest lists.
 
@@ -70,7 +81,9 @@ def check_listed(
     if not file.is_file():
         raise MissingError(f"{manifest.name} lists this file, which is missing", remedy=make, where=file)
     if sha256_file(file) != sha256:
-        what, remedy = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
+        what, anew = ("record", TRAIN_ANEW) if stage == "train" else ("result", MEASURE_ANEW)
+        listed = f"delete {manifest} and run Snakemake again, which checks and lists it"
+        remedy = f"if you put it here yourself, {listed}; else {anew}"
         raise ReproError(f"this {what} is not the one that {manifest.name} lists", remedy=remedy, where=file)
     return file
 

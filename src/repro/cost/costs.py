@@ -6,6 +6,7 @@ many of these the attacks' network passes and kernels took.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ COLUMNS = (
     "stand_ins",
 )
 
+DEVICE = ("device", "processes", "threads", "seeds_together")  # of a session
+
 
 @dataclass(frozen=True)
 class RunCost:
@@ -63,9 +66,19 @@ class RunCost:
         return bool(self.record["provenance"]["device"]["kind"] == "cpu")
 
     @property
+    def lines(self) -> Sequence[Mapping[str, Any]]:
+        """The log's lines from the device that the run ended on, where any is; no line spans two sessions."""
+        start, last = math.inf, self.record["sessions"][-1]
+        for session in reversed(self.record["sessions"]):
+            if any(session.get(key, 1) != last.get(key, 1) for key in DEVICE):
+                break
+            start = session.get("step", 0)
+        return [line for line in self.log if line["step"] > start] or self.log
+
+    @property
     def per_step(self) -> list[float]:
         """Device seconds a step, one number per logged interval."""
-        return [float(line["device_seconds_per_step"]) for line in self.log]
+        return [float(line["device_seconds_per_step"]) for line in self.lines]
 
     @property
     def steps(self) -> int:
@@ -83,7 +96,7 @@ class RunCost:
     def split(self) -> list[tuple[float, float, float]]:
         """Attack's network, attack's kernel and rest of each interval."""
         parts = []
-        for line in self.log:
+        for line in self.lines:
             attack = line.get("attack_seconds_per_step", {})
             network, kernel = attack.get("network", 0.0), attack.get("kernel", 0.0)
             parts.append((network, kernel, line["device_seconds_per_step"] - network - kernel))

@@ -38,7 +38,8 @@ def load_images(name: str, split: str, *, source: Source, limit: int | None, roo
     if root is None:
         raise ReproError(
             f"real images of {info.title} are asked for, but no data root is given",
-            remedy="give --data-root FOLDER, or set REPRO_DATA, or data_root in config/config.yaml",
+            remedy="give --data-root FOLDER (snakemake: --config data_root=FOLDER), or set REPRO_DATA, or "
+            "data_root in config/config.yaml",
         )
     return read_files(info, split, limit, root)
 

@@ -106,8 +106,8 @@ def measure(trained: Trained, context: Context, options: Options) -> Values:
     Theirs are ``accuracy_l2`` and so on, ``accuracy_clean`` is without attack; ``power_l2`` and so on are
     what the rivals came to, a little less where clipping or a vanished gradient took some;
     ``picture_factor`` is how many times ``grid.png`` enlarges G(Delta). With ``over_training`` the same of
-    each snapshot, by share of the training, as ``power@10%``; after an early stop a snapshot holds the
-    weights that were kept.
+    each snapshot, by share of the training, as ``power@10%``; where the best epoch is kept, the last
+    snapshot and all after an early stop hold its weights.
 
     Raises:
         ReproError: the run has no such generator, or the split does not exist.

@@ -22,7 +22,10 @@ NAME = "inception-v3-compat"
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
-REMEDY = f"download {URL} elsewhere and pass its path with --inception or {INCEPTION}"
+REMEDY = (
+    f"download {URL} elsewhere and pass its path with --inception (snakemake: --config inception=FILE) "
+    f"or {INCEPTION}"
+)
 
 
 def inception_extractor(path: Path | None) -> Extractor:

@@ -13,6 +13,7 @@ from rich.progress import track
 from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.core.locks import LOCK_FILES, only_process
+from repro.core.manifest import forget
 from repro.core.paths import Layout
 from repro.core.records import publication_of
 from repro.data.facts import SplitFacts, facts_of_run
@@ -85,9 +86,11 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
     _refuse(contradictions)
     for goal, found in track(coming.items(), "copying", transient=True):
         if found.home.is_dir():
+            forget(layout, "train", goal.name)
             _copy_run(found.home, goal)
             merged.runs += 1
         else:
+            forget(layout, "evaluate", goal.stem)
             _copy_evaluation(found.home, goal)
             merged.evaluations += 1
     merged.unfinished = [path for path in merged.unfinished if not layout.record(path.name).is_file()]

@@ -55,9 +55,11 @@ def train_step(
         batch = batches.train_of[run]
         if not layout.record(run).exists():  # the record to come is not the one that the manifest may list
             layout.batch("train", batch).unlink(missing_ok=True)
-        with ranks.joined(), use_device(asked) as where:
-            train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
-        _forget_other(layout, batch, run)
+        try:
+            with ranks.joined(), use_device(asked) as where:
+                train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
+        finally:  # a request to stop that came in the last step finds a finished run
+            _forget_other(layout, batch, run)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)

@@ -89,6 +89,7 @@ def judge(
     cited: bool = False,
     diverged: int = 0,
     censored: int = 0,
+    exact: bool = False,
 ) -> Verdict:
     """Judge one cell.
 
@@ -107,6 +108,7 @@ def judge(
         diverged: number of further runs, which diverged.
         censored: of how many ``values`` it is known only that the number is no smaller (epochs until a level
             is passed, of runs that never passed it).
+        exact: of the data themselves: no training's seeds, and where all are alike this is no finding.
     """
     n = len(values)
     if cited:
@@ -125,7 +127,7 @@ def judge(
         return replace(measured, word="inconclusive")
     allowed = max(tolerance or 0.0, 2 * (reported_std or 0.0))
     word = _compare(reported, allowed, n, low, high)
-    if measured.seeds_alike or (censored and mean <= reported + allowed):
+    if (measured.seeds_alike and not exact) or (censored and mean <= reported + allowed):
         word = "inconclusive"
     if censored == n >= MIN_SEEDS and mean > reported + allowed:
         word = "not reproduced"

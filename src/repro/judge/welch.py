@@ -223,10 +223,11 @@ def difference(
 
 def _pairs(left: Cell, right: Cell | float, seeds: Seeds) -> list[tuple[float, float]]:
     """Return both numbers of each run where both cells are of the same runs, none of which is missing."""
-    if not isinstance(right, Cell) or left.runs != right.runs:
+    if not isinstance(right, Cell) or not left.runs or left.runs != right.runs:
         return []
     both = seeds.get(left.key, ()), seeds.get(right.key, ())
-    whole = all(len(numbers) == len(left.runs) > 1 for numbers in both)
+    counts = {left.n_seeds, right.n_seeds, *map(len, both)}  # a difference of two runs is one number
+    whole = len(counts) == 1 and min(counts) > 1 and not (left.diverged or right.diverged)
     return list(zip(*both, strict=True)) if whole else []
 
 

@@ -5,10 +5,10 @@ The sheets' names are resolved here, once. Torch-free: the DAG reads it each tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
@@ -101,7 +101,7 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     metric=asked.cell_metric,
                 )
                 try:
-                    yield from () if asked.absent else _bind(plan, place, asked)
+                    yield from () if asked.absent else _bind(plan, place, asked, column.options)
                 except ReproError as error:
                     path = plan.config.sheet_path(paper)
                     line = load_yaml(path)[1](("artefacts", name, "panels", number, "rows", index))
@@ -109,8 +109,13 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     raise ReproError(message, where=path, line=line, remedy=error.remedy) from error
 
 
-def _bind(plan: Plan, place: CellPlace, asked: CellFields) -> Iterator[PlannedCell]:
-    """Yield a cell with its runs and evaluations entered: once per convention where it is measured."""
+def _bind(
+    plan: Plan, place: CellPlace, asked: CellFields, of_column: Mapping[str, Any]
+) -> Iterator[PlannedCell]:
+    """Yield a cell with its runs and evaluations entered: once per convention where it is measured.
+
+    What is taken off (``minus``, ``passes``) has the column's options, as the setting of both, not the row's.
+    """
     config, paper = plan.config, place["paper"]
     recipe = asked.recipe and qualified(asked.recipe, paper)
     other = asked.passes.recipe if asked.passes else asked.minus
@@ -139,7 +144,7 @@ def _bind(plan: Plan, place: CellPlace, asked: CellFields) -> Iterator[PlannedCe
             if needs(config.evaluations[name].measure).run:
                 recipes = [_given(recipe, "recipe", name), *([other] if other else [])]
                 pairs = [
-                    plan.of_recipe(each, asked.dataset, {} if index else asked.options)
+                    plan.of_recipe(each, asked.dataset, of_column if index else asked.options)
                     for index, each in enumerate(recipes)
                 ]
                 sides = [[measure(run) for run in runs] for runs in pairs]

@@ -13,6 +13,7 @@ from repro.core.spec import Frozen
 
 MANIFEST = "manifest.json"
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's own, in every folder that is an output
+LEFT_BY_DESKTOPS = {".DS_Store", ".directory"}  # macOS, KDE
 _MARK = ".sha256"  # ends the hidden file beside a single artefact
 
 Command = Literal["repro collect", "repro publish", "repro report", "repro export"]
@@ -106,11 +107,14 @@ def require_written(folder: Path, command: Command, *, only: str | None = None) 
 
 
 def _everything(folder: Path) -> Iterator[Path]:
-    """Yield every file below ``folder``, hidden ones and links too, links to folders included."""
+    """Yield every file below ``folder``, hidden ones and links too, links to folders included.
+
+    What a desktop leaves where a person opens a folder is passed over.
+    """
     for place, folders, files in os.walk(folder):
         folders.sort()
         links = [name for name in folders if (Path(place) / name).is_symlink()]
-        yield from sorted(Path(place) / name for name in [*files, *links])
+        yield from sorted(Path(place) / name for name in {*files, *links} - LEFT_BY_DESKTOPS)
 
 
 def _mark_of(path: Path) -> Path:

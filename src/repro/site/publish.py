@@ -69,6 +69,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
     _require_one_state(layout)
     target = into or _target(layout, records)
     _require_same_results(target, records)
+    _require_same_searches(target, layout)
     with replacing_folder(target, partial(require_written, command=COMMAND)) as fresh:
         for path in _small_files(layout):
             if not path.exists():
@@ -151,6 +152,26 @@ def _require_same_results(target: Path, records: Sequence[Mapping[str, Any]]) ->
             remedy=f"publish beside it, --into {target.with_name(target.name + '-again')}, and compare the "
             "two (repro compare); where these shall replace it, delete it first (git rm -r)",
             where=path,
+        )
+
+
+def _require_same_searches(target: Path, layout: Layout) -> None:
+    """Check that no search's table is lost with an earlier publication.
+
+    Raises:
+        ReproError: it holds tables that this profile has not drawn.
+    """
+    theirs, ours = (
+        {path.relative_to(root) for path in (root / "searches").rglob("*.csv")}
+        for root in (target, layout.root)
+    )
+    if lost := theirs - ours:
+        raise ReproError(
+            f"{len(lost)} tables of searches are published there that this profile has not drawn, "
+            f"{min(lost)} for one; the folder is left as it is",
+            remedy=f"draw them: snakemake --cores all search --config profile={layout.profile}; those of a "
+            "search that is no longer planned are deleted there (git rm)",
+            where=target,
         )
 
 

@@ -57,7 +57,7 @@ def write_crate(material: Material, layout: Layout, checkout: Path, into: Path) 
         from rocrate.rocrate import ROCrate
     except ImportError as error:
         raise ReproError("RO-Crates are written by a library that is not installed",
-                         remedy="pip install rocrate (the extra `crate`)") from error  # fmt: skip
+                         remedy="pip install -c constraints.txt -e '.[crate]'") from error  # fmt: skip
     about = read_json(checkout / ".zenodo.json", remedy="restore it from git")
     crate = ROCrate(version="1.1")
 
