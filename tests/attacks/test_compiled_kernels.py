@@ -28,7 +28,7 @@ from pathlib import Path
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
-from repro.attacks.kernels.fused import dat_step, starts, steps, unit_direction
+from repro.attacks.kernels.fused import dat_step, steps, unit_direction
 from repro.attacks.kernels.fused.elementwise import BLOCK
 from repro.attacks.kernels.fused.samples import HELD, WHOLE, block, pieces
 
@@ -36,7 +36,7 @@ BIN = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 
 def compiled(kernel, aligned, warps, length, count=None):
     whole = {"n"}
-    tensors = {"attacked", "images", "gradient", "out", "slope", "vectors", "uniform", "normal", "share"}
+    tensors = {"attacked", "images", "gradient", "out", "slope", "vectors"}
     kinds = {n: "*fp32" if n in tensors else "i32" if n in whole else "fp32" for n in kernel.arg_names}
     fixed = {"BLOCK": length} | ({"PIECES": count} if count else {})
     kinds |= dict.fromkeys(fixed, "constexpr")
@@ -54,7 +54,7 @@ def compiled(kernel, aligned, warps, length, count=None):
 
 found = {}
 for aligned in (True, False):
-    flat = {"linf_step": steps._linf, "dat_step": dat_step._kernel, "linf_start": starts._linf}
+    flat = {"linf_step": steps._linf, "dat_step": dat_step._kernel}
     for name, kernel in flat.items():
         found[f"{name} {aligned}"] = compiled(kernel, aligned, 4, BLOCK)
 for side in map(int, sys.argv[2:]):
@@ -62,7 +62,6 @@ for side in map(int, sys.argv[2:]):
     length, count, warps = pieces(min(values, HELD))
     block_length, block_warps = block(values)
     held, blocked = (True, warps, length, count), (True, block_warps, block_length)
-    found[f"l2_start {side}"] = compiled(starts._l2, *blocked)
     if values <= HELD:
         found[f"unit_direction {side}"] = compiled(unit_direction._held, *held)
     else:
@@ -93,7 +92,7 @@ def compiled(generation: int) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_kernels_load_vectors_keep_nan_and_fit_into_registers(generation: int) -> None:
     kernels = compiled(generation)
-    assert len(kernels) == 6 + 3 * len(SIDES)
+    assert len(kernels) == 4 + 2 * len(SIDES)
     for name, made in kernels.items():
         ptx = made["ptx"]
         assert f".target sm_{generation}" in ptx
@@ -102,8 +101,8 @@ def test_kernels_load_vectors_keep_nan_and_fit_into_registers(generation: int) -
         if name.endswith("False"):  # its values do not divide by 4
             assert words, name
             assert not wide, name
-        else:  # an l2_start's share of the radius is one value a sample
-            assert len(words) - len(wide) == ("l2_start" in name), (name, words)
+        else:
+            assert len(words) == len(wide), (name, words)
         if "unit" not in name:
             assert "max.NaN.f32" in ptx, name  # into the box; without it NaN would become a pixel
             assert "min.NaN.f32" in ptx, name

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from repro.attacks.kernels import dat_step, starts, steps, unit_direction
+from repro.attacks.kernels import dat_step, steps, unit_direction
 
 HAS_TRITON = find_spec("triton") is not None
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -69,9 +69,6 @@ class Drawn:
         """Return normal numbers times ``size``, a fifth of them 0."""
         values = torch.randn(self.shape, generator=self.generator) * size
         return self._placed(values * (torch.rand(self.shape, generator=self.generator) > 0.2))
-
-    def uniform(self) -> Tensor:
-        return self._placed(torch.rand(self.shape, generator=self.generator))
 
     def _placed(self, values: Tensor) -> Tensor:
         self.count += 1
@@ -167,22 +164,6 @@ def test_dat_step(fused: bool, drawn: Drawn, box: Box, clamp: float, step: float
 
 
 @implementations
-@given(DRAWN, BOXES, st.sampled_from([0.0, 0.3, 5.0]))
-@few
-def test_starts(fused: bool, drawn: Drawn, box: Box, radius: float) -> None:
-    images, uniform, normal = drawn.grid(*box), drawn.uniform(), drawn.slope(1.0)
-    share = torch.rand(len(images), generator=drawn.generator).to(DEVICE)
-    x = images.double()
-    limits = {"radius": radius, "low": box[0], "high": box[1]}
-    start = torch.full_like(images, 9.0)
-    kernel(starts, "linf_start_", fused)(start, images, uniform, **limits)
-    same(start, box_clip(x + (2 * uniform.double() - 1) * radius, *box), size=5.0)
-    kernel(starts, "l2_start_", fused)(start, images, normal, share, **limits)
-    reach = (share.double() * radius).view(-1, *[1] * (images.dim() - 1))
-    same(start, box_clip(x + reach * unit64(normal), *box), size=5.0)
-
-
-@implementations
 @pytest.mark.parametrize("shape", [(3, 3, 5, 7), (2, 3, 75, 75), (2, 3, 133, 133)])
 def test_nan_stays_nan(fused: bool, shape: tuple[int, ...]) -> None:
     """A value that is no number must not become a pixel: neither where it is, nor, in a norm, its image."""
@@ -213,12 +194,6 @@ def test_nan_stays_nan(fused: bool, shape: tuple[int, ...]) -> None:
                 images, slope, step_size=0.1, clamp=0.1, low=0.0, high=1.0
             )
             unsound(found, whole_image=False)
-            kernel(starts, "linf_start_", fused)(attacked, images, slope, **limits)
-            unsound(attacked, whole_image=False)
-            kernel(starts, "l2_start_", fused)(
-                attacked, images, slope, torch.ones(len(images), device=DEVICE), **limits
-            )
-            unsound(attacked, whole_image=bool(of_slope))
     unsound(kernel(unit_direction, "unit_direction", fused)(drawn(True)), whole_image=True)
 
 
@@ -239,11 +214,6 @@ def test_samples_too_long_for_registers(side: int) -> None:
     kernel(steps, "l2_step_", True)(attacked, images, slope, **limits)
     same(attacked, expected)
     same(kernel(unit_direction, "unit_direction", True)(slope), unit64(slope))
-    normal = slope * 1e20
-    start, share = torch.empty_like(images), torch.tensor([0.5, 1.0], device=DEVICE)
-    kernel(starts, "l2_start_", True)(start, images, normal, share, radius=2.0, low=0.0, high=1.0)
-    reach = 2.0 * share.double().view(2, 1, 1, 1)
-    same(start, box_clip(images.double() + reach * unit64(normal), 0.0, 1.0))
 
 
 @needs_triton

@@ -48,7 +48,7 @@ def described(tmp_path: Path) -> Artefact:
             for spec in opened.evaluations.values()
         ),
     )
-    return describe(opened, Measured(layout, batches), "gat/figure9", 2)
+    return describe(opened, Measured(layout, batches), "gat/figure9")
 
 
 def test_a_place_shows_the_picture_of_whichever_cell_has_one(described: Artefact) -> None:

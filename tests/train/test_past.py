@@ -217,8 +217,6 @@ def test_a_resumed_run_shows_what_it_went_on_from(layout: Layout, whole: str) ->
         resumed["state_sha256"]
     )
     assert resumed["state_sha256"]["streams"] == checkpoint.hashes({"it": saved.state["streams"]})["it"]
-    assert resumed["before"] == {"step": 15, "metrics": logged[4]["metrics"]}
-    assert resumed["first"]["step"] == 16
     point = {"step": 18, "metrics": logged[5]["metrics"]}
     assert resumed["repeated"] == {"before": point, "again": point, "equal": True}
     end = checkpoint.load(layout.checkpoint(SPEC.run_id))

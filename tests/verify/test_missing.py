@@ -80,6 +80,18 @@ def test_a_changed_file_is_refused_until_its_manifest_is_deleted(layout: Layout,
     assert look(layout) == {}
 
 
+@pytest.mark.parametrize(("stage", "batch"), [("train", "gat-0-000"), ("evaluate", BATCH)])
+def test_a_batch_of_an_older_plan_is_made_again(layout: Layout, stage: Stage, batch: str) -> None:
+    """Also where Snakemake does not remember it: results that were copied, or are reached by another path."""
+    manifest = layout.batch(stage, batch)
+    listed = json.loads(manifest.read_text())
+    new = min(listed)
+    manifest.write_text(json.dumps({name: entry for name, entry in listed.items() if name != new}))
+    assert look(layout) == {manifest: f"{manifest} is of an older plan, without {new}"}
+    assert call(stage, "--batch", batch)[0] == 0
+    assert look(layout) == {}
+
+
 def test_a_damaged_manifest_is_refused(layout: Layout) -> None:
     path = layout.batch("evaluate", BATCH)
     for text in ("[]", '{"a": 1}', "{"):

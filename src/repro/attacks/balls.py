@@ -8,9 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from repro.attacks.kernels.starts import l2_start_, linf_start_
 from repro.attacks.kernels.steps import l2_step_, linf_step_
-from repro.attacks.kernels.unit_direction import lengths
+from repro.attacks.kernels.unit_direction import lengths, per_image, unit_direction
 from repro.attacks.threat_model import Bounds, Norm
 
 
@@ -61,7 +60,8 @@ class LinfBall(Ball):
     ) -> None:
         """Write points each of whose values is uniform."""
         uniform = torch.rand(images.shape, generator=generator, device=generator.device).to(images.device)
-        linf_start_(attacked, images, uniform, radius=radius, low=bounds.low, high=bounds.high)
+        change = (2 * uniform - 1).mul_(radius)
+        attacked.copy_(change.add_(images).clamp_(bounds.low, bounds.high))
 
 
 class L2Ball(Ball):
@@ -82,7 +82,8 @@ class L2Ball(Ball):
         # the volume within r grows as r to the power of the dimension
         share = torch.rand(len(images), generator=generator, device=device) ** (1 / images[0].numel())
         share = share.to(images.device)
-        l2_start_(attacked, images, normal, share, radius=radius, low=bounds.low, high=bounds.high)
+        change = unit_direction(normal).mul_(per_image(share * radius, normal))
+        attacked.copy_(change.add_(images).clamp_(bounds.low, bounds.high))
 
 
 def edges(bounds: Bounds | None) -> tuple[float, float]:

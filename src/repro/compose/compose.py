@@ -38,7 +38,7 @@ def compose(
     cells = [
         _cell(plan, planned, measured, reported, tolerances, signs) for planned in plan.cells[artefact_id]
     ]
-    described = describe(plan, measured, artefact_id, len(cells))
+    described = describe(plan, measured, artefact_id)
     return described.model_copy(update={"others": others}), cells
 
 
@@ -131,7 +131,7 @@ def _cell(
     )
 
 
-def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> entries.Artefact:
+def describe(plan: Plan, measured: Measured, artefact_id: str) -> entries.Artefact:
     """Return the entry of artefacts.json: panels, axes, pictures, threat models, sample sizes."""
     paper, _, name = artefact_id.partition("/")
     declared = plan.config.sheets[paper].artefacts[name]
@@ -163,7 +163,6 @@ def describe(plan: Plan, measured: Measured, artefact_id: str, cells: int) -> en
         threat_models=_threat_models(planned, measured),
         images=tuple(sorted((measure, n) for measure, n in limits if n is not None)),
         pending=tuple(dict.fromkeys(cell.reason for cell in planned if isinstance(cell, PendingCell))),
-        cells=cells,
         behind=tuple(
             entries.Behind(
                 value=getattr(cell, "value", ""),

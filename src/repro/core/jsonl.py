@@ -37,8 +37,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def lines_around(path: Path, mark: Mark) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return a log's lines up to ``mark`` and those after it, the latter up to a damaged one.
+def lines_after(path: Path, mark: Mark) -> list[dict[str, Any]]:
+    """Return a log's lines after ``mark``, up to a damaged one.
 
     Raises:
         ReproError: the log up to there is gone or is not as it was written.
@@ -51,7 +51,7 @@ def lines_around(path: Path, mark: Mark) -> tuple[list[dict[str, Any]], list[dic
             remedy=_REMEDY,
             where=path,
         )
-    return _parse(content[: mark.size])[0], _parse(content[mark.size :])[0]
+    return _parse(content[mark.size :])[0]
 
 
 def mark_of(content: bytes) -> Mark:
@@ -72,7 +72,7 @@ class StepLog:
 
     def __init__(self, path: Path, *, keep: Mark | None = None) -> None:
         keep = keep or Mark()
-        lines_around(path, keep)
+        lines_after(path, keep)
         self.path = path
         content = _content(path)[: keep.size]
         with replacing(path) as temporary:

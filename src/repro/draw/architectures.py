@@ -16,8 +16,8 @@ from repro.core.spec import Frozen
 Shape = tuple[int, ...]
 
 
-class Layer(Frozen):
-    """One layer; ``out_shape`` is without the batch, ``detail`` is e.g. "3 x 3, stride 2".
+class Layer(Frozen, extra="ignore"):  # older files say more
+    """One layer; ``out_shape`` is without the batch.
 
     ``kernel`` is the side of a convolution's or average's window, ``filters`` are the output channels of a
     convolution.
@@ -27,7 +27,6 @@ class Layer(Frozen):
     type: str
     out_shape: Shape
     parameters: int
-    detail: str = ""
     kernel: int | None = None
     stride: int | None = None
     filters: int | None = None

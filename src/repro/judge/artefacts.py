@@ -102,7 +102,6 @@ class Artefact(_Described):
     threat_models: tuple[str, ...] = ()
     images: tuple[tuple[str, int], ...] = ()
     pending: tuple[str, ...] = ()
-    cells: int = 0
     behind: tuple[Behind, ...] = ()
 
     @property

@@ -26,8 +26,8 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
     Returns:
         ``{"parameters": int, "inputs": [shape], "outputs": [shape], "layers": [...]}``, each layer a dict of
         ``name`` (dotted), ``type`` (class name), ``out_shape``, ``parameters`` (trainable, its own),
-        ``detail``, and ``kernel``, ``stride``, ``filters`` (None where a layer has none). Layers
-        are the modules without children, in the order of their first call; what a network
+        and ``kernel``, ``stride``, ``filters`` (None where a layer has none). Layers are
+        the modules without children, in the order of their first call; what a network
         does outside of modules (an addition, a pooling function) is no layer.
     """
     layers: list[dict[str, Any]] = []
@@ -44,7 +44,6 @@ def describe(module: nn.Module, example_inputs: Sequence[Tensor]) -> dict[str, A
                 "type": _kind(layer),
                 "out_shape": list(output.shape[1:]),
                 "parameters": sum(weight.numel() for weight in layer.parameters() if weight.requires_grad),
-                "detail": _detail(layer),
                 **_window(layer, inputs[0]),
             }
         )
@@ -93,16 +92,3 @@ def _window(layer: nn.Module, images: Tensor) -> dict[str, int | None]:
     elif isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size == 1:
         kernel = images.shape[-1]  # the average over all of its input: one window, nothing to step to
     return {"kernel": kernel, "stride": stride, "filters": filters}
-
-
-def _detail(layer: nn.Module) -> str:
-    words: list[str] = []
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        words.append(" x ".join(str(size) for size in layer.kernel_size))
-        if layer.stride != (1, 1):
-            words.append(f"stride {layer.stride[0]}")
-    if isinstance(layer, nn.Linear):
-        words.append(f"{layer.in_features} to {layer.out_features}")
-    if any("Spectral" in type(child).__name__ for child in layer.modules()):
-        words.append("spectral norm")
-    return ", ".join(words)

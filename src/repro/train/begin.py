@@ -11,7 +11,7 @@ from repro.core import checkpoint, ranks
 from repro.core.device import apply_precision, set_deterministic
 from repro.core.errors import ReproError
 from repro.core.files import remove_leftovers
-from repro.core.jsonl import lines_around
+from repro.core.jsonl import lines_after
 from repro.core.paths import Layout
 from repro.core.provenance import code_version, describe_device, training_code
 from repro.core.spec import RunSpec
@@ -106,7 +106,7 @@ def _resume(run: Run) -> None:
     step = checkpoint.step_of(loaded.header, run.spec, run.path)
     history = RunHistory.of(loaded, run.path)
     _check_code(run, history.sessions[-1])
-    before, later = lines_around(run.layout.log(run.spec.run_id), history.log)
+    later = lines_after(run.layout.log(run.spec.run_id), history.log)
     check_snapshots(history.snapshots, run.spec, run.layout, step)
     try:
         wanted = part_hashes(loaded.state)
@@ -123,7 +123,6 @@ def _resume(run: Run) -> None:
             checkpoint_sha256=loaded.sha256,
             state_sha256=found,
             mark=history.log,
-            before=before[-1] if before else None,
             later=later,
         )
         history.resumed.append(run.certificate.content)

@@ -12,8 +12,7 @@ from repro.core.jsonl import Mark
 class Certificate:
     """Of one resume: JSON values that are filled in as the first steps are done.
 
-    ``state_sha256`` has the hashes of what the run then held, each equal to that of the checkpoint;
-    ``before`` the last line of the log up to there; ``first`` the metrics of the first step after. Where the
+    ``state_sha256`` has the hashes of what the run then held, each equal to that of the checkpoint. Where the
     earlier process had logged further, ``repeated`` compares its next line with the one in its place.
 
     Args:
@@ -21,7 +20,6 @@ class Certificate:
         checkpoint_sha256: the checkpoint that the run goes on from.
         state_sha256: hashes of the run's state after it was taken up.
         mark: where the log ended then.
-        before: its last line.
         later: what the earlier process logged after the checkpoint; removed, for it comes again.
     """
 
@@ -32,23 +30,16 @@ class Certificate:
         checkpoint_sha256: str,
         state_sha256: Mapping[str, str],
         mark: Mark,
-        before: Mapping[str, Any] | None,
         later: Sequence[Mapping[str, Any]],
     ) -> None:
-        self.step, self._later = step, later[0] if later else None
+        self._later = later[0] if later else None
         self.content: dict[str, Any] = {
             "step": step,
             "checkpoint_sha256": checkpoint_sha256,
             "state_sha256": dict(state_sha256),
             "log": mark.model_dump(mode="json"),
-            "before": _point(before),
-            "first": None,
             "repeated": None,
         }
-
-    def first_step(self, metrics: Mapping[str, float]) -> None:
-        """Enter what the first step returned."""
-        self.content["first"] = _point({"step": self.step + 1, "metrics": metrics})
 
     def logged(self, line: Mapping[str, Any]) -> None:
         """Compare a line of the log with the one in whose place it comes."""
@@ -60,9 +51,7 @@ class Certificate:
         self._later = None
 
 
-def _point(line: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _point(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return step and metrics of a line; a value that JSON has no number for is None."""
-    if line is None:
-        return None
     values = {name: value if isfinite(value) else None for name, value in line.get("metrics", {}).items()}
     return {"step": line["step"], "metrics": values}

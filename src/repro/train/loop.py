@@ -121,8 +121,6 @@ class Run:
 
         One without metrics trained nothing.
         """
-        if self.certificate is not None and self.certificate.step == self.step:
-            self.certificate.first_step({name: float(value) for name, value in metrics.items()})
         self.state.metrics.add(metrics)
         self.step += 1
         if metrics:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from repro.core.errors import ReproError
 from repro.core.files import sha256_file
-from repro.core.manifest import STAGES, MissingError, check_members
+from repro.core.manifest import STAGES, MissingError, check_members, read_manifest
 from repro.core.paths import Layout
 from repro.plan.batches import Batches
 from repro.plan.plan import Plan
@@ -51,9 +51,13 @@ def find_missing(
             for problem in problems:
                 if not isinstance(problem, MissingError):
                     raise problem
+            manifest = layout.batch(stage, batch.name)
             if problems:
                 more = f" and {len(problems) - 1} more of its batch" if problems[1:] else ""
-                found[layout.batch(stage, batch.name)] = f"{problems[0].where}{more} is missing"
+                found[manifest] = f"{problems[0].where}{more} is missing"
+            elif manifest.is_file() and (new := {*batch.members} - read_manifest(manifest).keys()):
+                # Snakemake sees a changed plan only where it remembers to have made this very path
+                found[manifest] = f"{manifest} is of an older plan, without {min(new)}"
     found |= changed_data(plan, batches, layout, data_root)
     if figures.exists() and not _whole(layout, figures):
         found[figures] = f"{figures} does not hold all that this profile collects"
