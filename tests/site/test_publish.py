@@ -14,6 +14,7 @@ import pytest
 
 from papers_case import call
 from repro.core.paths import Layout
+from repro.judge.artefacts import read_artefacts
 from repro.judge.cells import read_cells, render_cells
 from repro.site.manifest import hashes
 from repro.site.publish import ENDINGS, _target
@@ -145,6 +146,11 @@ def train_again(layout: Layout, device: str, runs: slice = slice(None)) -> None:
         record["checkpoint_sha256"] = record["checkpoint_sha256"][::-1]
         record["sessions"][-1]["device"] = device
         path.write_text(json.dumps(record))
+        for measured in layout.root.glob("evaluations/*.json"):
+            result = json.loads(measured.read_text())
+            if result["spec"]["run"] == record["run_id"]:
+                result["checkpoint_sha256"] = record["checkpoint_sha256"]
+                measured.write_text(json.dumps(result))
 
 
 def test_a_repetition_on_another_device_stands_beside_what_it_repeats(layout: Layout) -> None:
@@ -284,6 +290,22 @@ def test_an_artefact_that_was_drawn_anew_alone_is_not_published_beside_old_cells
     code, printed = call("publish")
     assert (code, "gat/table1 was drawn anew since" in printed) == (2, True), printed
     assert "--config profile=tiny" in printed
+
+
+@pytest.mark.parametrize("anew", ["trained", "measured"])
+def test_numbers_of_what_was_made_anew_are_not_published(layout: Layout, anew: str) -> None:
+    entries = read_artefacts(layout.root / "artefacts.json").artefacts
+    behind = next(each for entry in entries for each in entry.behind if each.numbers)
+    path = layout.evaluation(behind.evaluations[0])
+    result = json.loads(path.read_text())
+    if anew == "measured":
+        result["values"][behind.value] += 1
+    else:
+        path = layout.record(result["spec"]["run"])
+        result = {**json.loads(path.read_text()), "checkpoint_sha256": "f" * 64}
+    path.write_text(json.dumps(result))
+    code, printed = call("publish")
+    assert (code, "rests on what was trained or measured anew since" in printed) == (2, True), printed
 
 
 def test_what_belongs_to_no_artefact_any_more_is_not_published(layout: Layout) -> None:

@@ -16,10 +16,10 @@ from repro.core.folders import replacing_folder, without_links
 from repro.core.paths import Layout
 from repro.jobs.publication import RUNS, unpack
 from repro.judge.artefacts import read_artefacts
-from repro.judge.cells import read_cells, select
 from repro.site.attachments import ENDINGS, files_of
 from repro.site.html import slug
 from repro.site.manifest import Command, read_manifest, require_written, write_manifest
+from repro.site.one_state import require_one_state
 from repro.site.stored import read_stored
 
 COMMAND: Command = "repro publish"
@@ -66,7 +66,7 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
             "this profile has no finished run", where=layout.root / "runs", remedy="run Snakemake first"
         )
     records = [*stored.records.values()]
-    _require_one_state(layout)
+    require_one_state(layout, stored)
     target = into or _target(layout, records)
     _require_same_results(target, records)
     _require_same_searches(target, layout)
@@ -85,21 +85,6 @@ def publish(layout: Layout, into: Path | None = None) -> Path:
         write_packed(fresh / "logs.jsonl.gz", logs)
         write_manifest(fresh, COMMAND, layout.profile)
     return target
-
-
-def _require_one_state(layout: Layout) -> None:
-    """Check that no artefact was drawn anew since cells.csv was written."""
-    listed = layout.root / "artefacts.json"
-    cells = read_cells(layout.cells)
-    for artefact in read_artefacts(listed).artefacts if listed.is_file() else ():
-        own = layout.entry(artefact.id).with_suffix(".csv")
-        if own.is_file() and read_cells(own) != select(cells, artefact.paper, artefact.name):
-            raise ReproError(
-                f"{artefact.id} was drawn anew since cells.csv was written",
-                where=layout.cells,
-                remedy="run Snakemake to its end first: snakemake --cores all figures/ "
-                f"--config profile={layout.profile}",
-            )
 
 
 def _target(layout: Layout, records: Sequence[Mapping[str, Any]]) -> Path:
