@@ -221,7 +221,7 @@ def test_a_crate_needs_its_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setitem(sys.modules, "rocrate.rocrate", None)
     code, printed = call("export", "--ro-crate", "crate")
     assert code == 2
-    assert "pip install rocrate" in printed
+    assert "pip install -c constraints.txt -e '.[crate]'" in printed
     code, printed = call("export", "--ro-crate", "crate", "--into", "files")
     assert code == 2
     assert "two exports" in printed

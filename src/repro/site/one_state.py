@@ -39,8 +39,8 @@ def _holds(behind: Behind, stored: Stored) -> bool:
         result = stored.results.get(name)
         if result is None:
             return False
-        record = stored.records.get(str(result["spec"].get("run")), {})
-        if record.get("checkpoint_sha256") != result.get("checkpoint_sha256"):
+        record = stored.records.get(str(result["spec"].get("run")))
+        if record is not None and record.get("checkpoint_sha256") != result.get("checkpoint_sha256"):
             return False
         value = result["values"].get(behind.value)
         now += [] if value is None else [value]
