@@ -178,6 +178,7 @@ def test_a_lazy_layer_without_tensors_is_refused_and_left_alone() -> None:
 
 def test_verdicts_that_depend_on_the_batch_are_not_mixed() -> None:
     """Batch norm without running statistics, as of MAML's networks, uses the batch's in eval mode too."""
+    pytest.importorskip("torchattacks", reason="torchattacks is not installed (auditor.txt)")
     norm = nn.BatchNorm2d(4, track_running_stats=False)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.Flatten(), nn.Linear(4 * 30 * 30, 3))
     images, labels = torch.rand(6, 3, 32, 32), torch.arange(6) % 3

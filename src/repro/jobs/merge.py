@@ -13,7 +13,7 @@ from rich.progress import track
 from repro.core.errors import ReproError
 from repro.core.files import replacing
 from repro.core.locks import LOCK_FILES, only_process
-from repro.core.manifest import forget
+from repro.core.manifest import Stage, forget
 from repro.core.paths import Layout
 from repro.core.records import publication_of
 from repro.data.facts import SplitFacts, facts_of_run
@@ -84,13 +84,14 @@ def merge(plan: Plan, layout: Layout, sources: Sequence[Path]) -> Merged:
             elif other is found and (found.whole or not layout.checkpoint(goal.name).is_file()):
                 coming[goal] = found
     _refuse(contradictions)
+    for goal, found in coming.items():  # before anything is copied: a manifest may be damaged
+        stage: Stage = "train" if found.home.is_dir() else "evaluate"
+        forget(layout, stage, goal.name if stage == "train" else goal.stem)
     for goal, found in track(coming.items(), "copying", transient=True):
         if found.home.is_dir():
-            forget(layout, "train", goal.name)
             _copy_run(found.home, goal)
             merged.runs += 1
         else:
-            forget(layout, "evaluate", goal.stem)
             _copy_evaluation(found.home, goal)
             merged.evaluations += 1
     merged.unfinished = [path for path in merged.unfinished if not layout.record(path.name).is_file()]

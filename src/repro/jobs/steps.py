@@ -43,6 +43,7 @@ def train_step(
     from repro.train.batch import train_batch
     from repro.train.run import train_run
     from repro.train.settings import LoopSettings
+    from repro.train.signals import StoppedError
 
     asked = device or plan.config.profile.device
     root = choose_path(data_root, DATA_ROOT, plan.config.settings.data_root)
@@ -58,8 +59,10 @@ def train_step(
         try:
             with ranks.joined(), use_device(asked) as where:
                 train_run(plan.runs[run], layout, device=where, data_root=root, settings=settings)
-        finally:  # a request to stop that came in the last step finds a finished run
+        except StoppedError:  # one that came in the last step finds a finished run
             _forget_other(layout, batch, run)
+            raise
+        _forget_other(layout, batch, run)
     elif batch is not None and run is None:
         specs = [plan.runs[member] for member in _batch(batches.train, batch).members]
         seeds, manifest = plan.config.profile.batches.seeds, layout.batch("train", batch)

@@ -35,14 +35,16 @@ def require_one_state(layout: Layout, stored: Stored) -> None:
 def _holds(behind: Behind, stored: Stored) -> bool:
     """Return whether a cell's numbers are those of the results, and these of the runs, that there are now."""
     now: list[float] = []
+    gone = False
     for name in behind.evaluations:
         result = stored.results.get(name)
-        if result is None:
-            return False
+        if result is None:  # nothing that was made anew
+            gone = True
+            continue
         record = stored.records.get(str(result["spec"].get("run")))
         if record is not None and record.get("checkpoint_sha256") != result.get("checkpoint_sha256"):
             return False
         value = result["values"].get(behind.value)
         now += [] if value is None else [value]
     # a difference of two runs, or a passing, is no result's own number
-    return len(now) != len(behind.numbers) or all(map(isclose, now, behind.numbers))
+    return gone or len(now) != len(behind.numbers) or all(map(isclose, now, behind.numbers))

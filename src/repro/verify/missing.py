@@ -31,7 +31,7 @@ def find_missing(
     """Return the manifests, records of data sets, or ``figures``, that must be made again, and why.
 
     Making a batch again makes what is missing and keeps the rest. A manifest is also listed where it is
-    missing itself and something was made from it.
+    missing itself and something was made from it, or lacks a member of today's plan.
 
     Args:
         plan: the profile's plan.
