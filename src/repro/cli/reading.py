@@ -85,9 +85,9 @@ def compare(
     folder = results or user_path(opened.settings.results)
     artefact = None if only is None else opened.find_artefact(only)
     layouts = [results_called(name, folder, artefact) for name in (first, second)]
-    sides = [cells_of(each, artefact) if artefact else cells_in(each) for each in layouts]
+    ours, theirs = (cells_of(each, artefact) if artefact else cells_in(each) for each in layouts)
     one, two = (features_of(read_stored(each).results.values()) for each in layouts)
-    found = differences_of(*sides, (one, two))
+    found = differences_of(ours, theirs, (one, two))
     if as_json:
         told = {"both": [each.as_json() for each in found.both]}
         tell({**told, "only_first": found.only_first, "only_second": found.only_second})

@@ -5,15 +5,15 @@ The sheets' names are resolved here, once. Torch-free: the DAG reads it each tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.named import named
-from repro.core.spec import stand_ins_in_order
+from repro.core.spec import Options, stand_ins_in_order
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
 from repro.plan.cells import (
@@ -109,9 +109,7 @@ def _cells(plan: Plan, paper: str, name: str) -> Iterator[PlannedCell]:
                     raise ReproError(message, where=path, line=line, remedy=error.remedy) from error
 
 
-def _bind(
-    plan: Plan, place: CellPlace, asked: CellFields, of_column: Mapping[str, Any]
-) -> Iterator[PlannedCell]:
+def _bind(plan: Plan, place: CellPlace, asked: CellFields, of_column: Options) -> Iterator[PlannedCell]:
     """Yield a cell with its runs and evaluations entered: once per convention where it is measured.
 
     What is taken off (``minus``, ``passes``) has the column's options, as the setting of both, not the row's.
