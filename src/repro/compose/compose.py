@@ -101,11 +101,7 @@ def _cell(
     else:
         verdict = judge(value, std, (), None, cited=isinstance(cell, CitedCell))
     trained = [plan.runs[name] for name in cell.runs]
-    formats, lineage = set[str](), [*trained]
-    while lineage:
-        run = lineage.pop()
-        formats.add(run.precision)
-        lineage += [plan.runs[run.parent]] if run.parent else []
+    formats = {run.precision for name in cell.runs for run in plan.lineage(name)}
     return table.Cell(
         paper=cell.paper,
         artefact=cell.artefact,

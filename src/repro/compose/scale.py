@@ -22,16 +22,15 @@ def scales(plan: Plan) -> dict[CellKey, Scale]:
 
     @cache
     def made_with(run_id: str) -> tuple[tuple[str, str], ...]:
-        run = plan.runs[run_id]
-        own = [
-            ("width", f"{run.width:g}"),
-            ("precision", run.precision),
-            ("data", f"{run.dataset} {run.source} {run.train_limit or 'all'}"),
-        ]
-        for whole in plan.unreduced(run_id):
-            own.append(("share of the budget", f"{_images(run) / _images(whole):.2g}"))
-            own.append(("share of the batch size", f"{run.batch_size / whole.batch_size:.2g}"))
-        return *own, *(made_with(run.parent) if run.parent else ())
+        found = []
+        for run in plan.lineage(run_id):
+            found.append(("width", f"{run.width:g}"))
+            found.append(("precision", run.precision))
+            found.append(("data", f"{run.dataset} {run.source} {run.train_limit or 'all'}"))
+            for whole in plan.unreduced(run.run_id):
+                found.append(("share of the budget", f"{_images(run) / _images(whole):.2g}"))
+                found.append(("share of the batch size", f"{run.batch_size / whole.batch_size:.2g}"))
+        return tuple(found)
 
     def of(planned: PlannedCell) -> Scale:
         found: defaultdict[str, set[str]] = defaultdict(set)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from repro.core.cell_key import row_key
 from repro.core.errors import ReproError
 from repro.core.named import named
-from repro.core.spec import Options, stand_ins_in_order
+from repro.core.spec import Options, RunSpec, stand_ins_in_order
 from repro.core.yaml_lines import load_yaml
 from repro.evaluate.registry import needs
 from repro.plan.cells import (
@@ -44,6 +44,13 @@ class Plan(PlannedRuns):
     cells: dict[str, list[PlannedCell]] = field(default_factory=dict)
     searches: dict[str, PlannedSearch] = field(default_factory=dict)
     only_searched: set[str] = field(default_factory=set)
+
+    def lineage(self, run_id: str) -> Iterator[RunSpec]:
+        """Yield a run, then the one that it starts from, and so on."""
+        run = self.runs[run_id]
+        yield run
+        if run.parent:
+            yield from self.lineage(run.parent)
 
     def find_artefact(self, name: str) -> str:
         """Return an artefact's id by ``paper/name``, or by ``paper_name`` or ``paper.name``.
